@@ -1,0 +1,52 @@
+# Every target makes .venv when it is missing; all packages come pinned from constraints.txt.
+PYTHON ?= python3.11
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+CLIPS ?=
+
+.PHONY: install mediapipe demo test lint bench accuracy real
+
+install: $(VENV)/.installed
+
+# opencv-python wants system graphics libraries that servers lack, and face-alignment wants opencv-python by name:
+# the headless build of the same version takes its place.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "making $(VENV): about 1.5 GB of packages, a few minutes"
+	@$(PYTHON) -m venv $(VENV)
+	@pip install -q -c constraints.txt -e ".[dev]"
+	@pip install -q -c constraints.txt --no-deps --force-reinstall opencv-python-headless
+	@touch $@
+# dvc.lock is the record of one machine's runs: weights trained elsewhere have other bytes. Git keeps it empty
+# and does not look at yours; 'git update-index --no-skip-worktree dvc.lock' makes it yours to commit.
+	@git update-index --skip-worktree dvc.lock || true
+
+# The face backend 'mediapipe'; it brings OpenCV once more, and again the headless build takes its place.
+mediapipe: install
+	@pip install -q -c constraints.txt -e ".[dev,mediapipe]"
+	@pip install -q -c constraints.txt --no-deps --force-reinstall opencv-contrib-python-headless
+
+demo: install
+	dvc repro
+	@python -m stages summary
+
+test: install
+	python -m pytest
+
+lint: install
+	ruff format --check .
+	ruff check .
+	mypy
+
+bench: install
+	python -m benchmarks
+
+accuracy: install
+	python -m benchmarks.accuracy
+
+real: install
+	@test -n "$(CLIPS)" || { echo "usage: make real CLIPS=folder-of-videos"; exit 2; }
+	python -m stages profile folder --set "sources.clips.input=$(abspath $(CLIPS))"
+	dvc repro
+	@python -m stages sheet clips
+	@python -m stages sheet clips --all
+	@python -m stages summary
