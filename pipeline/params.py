@@ -38,12 +38,17 @@ def load_params(model: type[Section], section: str, path: Path = PARAMS_FILE) ->
 
     Raises BadParams naming the file, the section and every key that is missing, unknown or out of range.
     """
+    return check_section(model, read_section(section, path), f"{path}: section '{section}'")
+
+
+def read_section(section: str, path: Path = PARAMS_FILE) -> Any:
+    """Return what stands under ``section`` (dots descend), unchecked; raise BadParams when nothing does."""
     node: Any = read_params(path)
     for part in section.split("."):
         if not isinstance(node, dict) or part not in node:
             raise BadParams(f"{path}: section '{section}' is missing")
         node = node[part]
-    return check_section(model, node, f"{path}: section '{section}'")
+    return node
 
 
 def check_section(model: type[Section], content: Any, where: str) -> Section:

@@ -1,0 +1,47 @@
+"""How a run is carried out on this machine: nothing here may change a byte of a result, so none of it is a param."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.cache import cache_folder
+from pipeline.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Read from the environment; each field names its variable."""
+
+    cache: Path  # FACEVOX_CACHE: the item store and fetched weights; default: the user's cache folder
+    n_workers: int  # FACEVOX_WORKERS: processes at once; default: the processors this process may use
+    item_timeout_s: float  # FACEVOX_ITEM_TIMEOUT_S: an item that takes longer ends as failed: timeout
+    worker_memory_mb: int  # FACEVOX_WORKER_MEMORY_MB: a worker that needs more ends its item as out_of_memory
+
+
+def read_settings() -> Settings:
+    """Return the settings of this process; raise BadInput for a variable that is not a positive, finite number."""
+    return Settings(
+        cache=cache_folder(),
+        n_workers=_count("FACEVOX_WORKERS", len(os.sched_getaffinity(0))),
+        item_timeout_s=_positive("FACEVOX_ITEM_TIMEOUT_S", 900),
+        worker_memory_mb=_count("FACEVOX_WORKER_MEMORY_MB", 8192),
+    )
+
+
+def _count(name: str, default: int) -> int:
+    value = _positive(name, default)
+    if value != int(value):
+        raise BadInput(f"{name}={value:g}: expected a whole number. Unset it for the default, {default}.")
+    return int(value)
+
+
+def _positive(name: str, default: float) -> float:
+    text = os.environ.get(name, "")
+    try:
+        value = float(text) if text else float(default)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise BadInput(f"{name}={text!r}: expected a number above 0. Unset it for the default, {default}.")
+    return value

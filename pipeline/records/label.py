@@ -1,0 +1,14 @@
+"""A label: the identity embedding of one face."""
+
+from dataclasses import dataclass
+
+from pipeline.records.schema import Vector, column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One row of ``manifests/labels/<dataset>/embeddings.parquet``."""
+
+    face_id: str = column("the face: <track_id>-<time in ms>")
+    label_network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
+    embedding: Vector = column("pool5 feature of the label network, not normalised; 2048 values at full width")

@@ -1,0 +1,90 @@
+"""Steps for the engine's tests, in a module of its own: worker processes import them from here.
+
+An item is '<kind>-<number>', and the folder ``traces`` beside the store holds one line for each time it was computed.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pipeline.engine.settings import Settings
+from pipeline.engine.step import Step
+from pipeline.outcome import Dropped
+from pipeline.records.schema import column
+
+GIBIBYTE = 1 << 30
+GATE = "../gate"  # 'gated' items wait for this file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Square:
+    """What a step gives."""
+
+    square_id: str = column("id")
+    value: int = column("the square")
+
+
+def square(item: str, folder: Path, *, traces: Path) -> Sequence[object] | Dropped:
+    """Return the square of an item's number, or end as its kind says."""
+    kind, _, number = item.partition("-")
+    with (traces / item).open("a") as trace:
+        trace.write("computed\n")
+    (folder / "note.txt").write_text(f"{item}\n")
+    _end_as(kind)
+    while kind == "gated" and not (traces / GATE).exists():
+        time.sleep(0.02)
+    if kind == "filtered":
+        return Dropped.filtered("too_small", f"{number} is below 1000")
+    if kind == "broken":
+        return Dropped.failed("undecodable", "for good")
+    if kind == "offline":
+        return Dropped.failed("network", "try again", retryable=True)
+    if kind == "threads":
+        return [Square(square_id=item, value=int(os.environ["OMP_NUM_THREADS"]))]
+    return [Square(square_id=item, value=int(number) ** 2)]
+
+
+def _end_as(kind: str) -> None:
+    if kind == "exit":
+        os._exit(7)
+    if kind == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "endless":
+        time.sleep(600)
+    if kind == "large":
+        bytearray(4 * GIBIBYTE)
+    if kind == "large_picture":
+        raise _OpenCVError(
+            "(-4:Insufficient memory) Failed to allocate 5400000000 bytes in function 'OutOfMemoryError'"
+        )
+    if kind == "large_tensor":
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8589934592 bytes.")
+    if kind == "bug":
+        raise KeyError("a bug in the step")
+
+
+class _OpenCVError(Exception):
+    """As cv2.error: it derives from nothing but Exception."""
+
+
+def step_for(folder: Path, *, version: int = 1) -> Step[str]:
+    """Return the step, which leaves its traces in ``folder``."""
+    traces = folder / "traces"
+    traces.mkdir(exist_ok=True)
+    return Step(
+        name="square",
+        version=version,
+        params={},
+        function=partial(square, traces=traces),
+        item_id=str,
+        inputs=lambda item: [item],
+    )
+
+
+def settings_for(folder: Path, *, n_workers: int = 2, item_timeout_s: float = 60) -> Settings:
+    """Return settings with the store in ``folder``."""
+    return Settings(cache=folder / "cache", n_workers=n_workers, item_timeout_s=item_timeout_s, worker_memory_mb=1024)

@@ -1,0 +1,209 @@
+"""A run brings every item to an end: whatever a worker does costs one item, and nothing is computed twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline.engine.run import Ran, run_step
+from pipeline.errors import BadInput
+from pipeline.outcome import Dropped
+from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.records.schema import from_table
+from tests.engine.steps import Square, settings_for, step_for
+
+ROOT = Path(__file__).parents[2]
+
+
+def squares(folder: Path, items: Sequence[str], *, n_workers: int = 2, timeout_s: float = 60) -> Ran[str]:
+    """Run the step over ``items`` with its store in ``folder``."""
+    folder.mkdir(exist_ok=True)
+    settings = settings_for(folder, n_workers=n_workers, item_timeout_s=timeout_s)
+    return run_step(step_for(folder), items, settings, title="squares")
+
+
+def ends_of(ran: Ran[str]) -> dict[str, str]:
+    return {row.item_id: f"{row.status}: {row.reason}" if row.reason else row.status for row in ran.ledger()}
+
+
+def stored(folder: Path) -> dict[str, bytes]:
+    """Return every file of the store by name, temporary ones included."""
+    root = folder / "cache"
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def n_computed(folder: Path) -> dict[str, int]:
+    """Return how often each item was computed."""
+    return {path.name: len(path.read_text().splitlines()) for path in sorted((folder / "traces").iterdir())}
+
+
+MIXED = ["ok-3", "ok-1", "filtered-1", "ok-12", "broken-5", "ok-7"]
+
+
+def test_every_item_ends_in_the_ledger_in_id_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = squares(tmp_path, MIXED)
+    assert ran.ledger() == [
+        ledger_row("square", "broken-5", Dropped.failed("undecodable", "for good")),
+        ledger_row("square", "filtered-1", Dropped.filtered("too_small", "1 is below 1000")),
+        *(ledger_row("square", item) for item in ("ok-1", "ok-12", "ok-3", "ok-7")),
+    ]
+    assert ran.ok_ids == ["ok-1", "ok-12", "ok-3", "ok-7"]
+    rows = from_table(Square, ran.all_rows(Square))
+    assert [(row.square_id, row.value) for row in rows] == [("ok-1", 1), ("ok-12", 144), ("ok-3", 9), ("ok-7", 49)]
+    assert ran.all_rows(LedgerRow).num_rows == 0
+    assert (ran.folder("ok-3") / "note.txt").read_text() == "ok-3\n"
+    assert capsys.readouterr().out == (
+        "squares: 6 items, 6 computed, 0 from the store: 4 ok, 1 failed: undecodable, 1 filtered: too_small\n"
+    )
+
+
+def test_no_items_are_a_run_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = squares(tmp_path, [])
+    assert (ran.ends, ran.n_computed, ran.all_rows(Square).num_rows) == ((), 0, 0)
+    assert capsys.readouterr().out == "squares: 0 items, 0 computed, 0 from the store: nothing to do\n"
+
+
+def test_a_worker_that_dies_or_needs_too_much_costs_its_own_item_only(tmp_path: Path) -> None:
+    bad = ["exit-0", "killed-0", "large-0", "large_picture-0", "large_tensor-0"]
+    good = [f"ok-{i}" for i in range(6)]
+    ran = squares(tmp_path, [*bad, *good])
+    assert ends_of(ran) == {
+        "exit-0": "failed: crashed",
+        "killed-0": "failed: crashed",
+        "large-0": "failed: out_of_memory",
+        "large_picture-0": "failed: out_of_memory",
+        "large_tensor-0": "failed: out_of_memory",
+        **dict.fromkeys(good, "ok"),
+    }
+    details = {row.item_id: row.detail for row in ran.ledger()}
+    assert details["exit-0"] == "the worker process died, exit code 7"
+    assert details["killed-0"] == "the worker process died, exit code -9"
+    assert all(row.retryable for row in ran.ledger() if row.item_id in bad)
+
+
+def test_an_item_past_the_time_limit_ends_alone(tmp_path: Path) -> None:
+    ran = squares(tmp_path, ["endless-0", "ok-1", "ok-2"], timeout_s=2)
+    assert ends_of(ran) == {"endless-0": "failed: timeout", "ok-1": "ok", "ok-2": "ok"}
+    assert ran.ends[0].dropped == Dropped.failed("timeout", "took more than 2 s", retryable=True)
+
+
+def test_an_exception_of_the_step_ends_the_run_with_that_exception(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="a bug in the step"):
+        squares(tmp_path, ["bug-0", "ok-1"])
+    assert "bug-0" not in {Path(name).parent.name for name in stored(tmp_path)}
+    with pytest.raises(KeyError, match="a bug in the step"):
+        squares(tmp_path, ["bug-0"])
+
+
+def test_the_number_of_workers_changes_no_byte(tmp_path: Path) -> None:
+    items = [*MIXED, *(f"ok-{i}" for i in range(20, 40))]
+    one, three = (squares(tmp_path / str(n), items, n_workers=n) for n in (1, 3))
+    assert stored(tmp_path / "1") == stored(tmp_path / "3")
+    assert len(stored(tmp_path / "1")) == len(items) * 2
+    assert one.ledger() == three.ledger()
+    assert one.all_rows(Square).equals(three.all_rows(Square))
+
+
+def test_a_second_run_computes_nothing_and_gives_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = squares(tmp_path, MIXED)
+    capsys.readouterr()
+    second = squares(tmp_path, MIXED[::-1])
+    assert (first.n_computed, second.n_computed) == (6, 0)
+    assert second.ends == first.ends
+    assert set(n_computed(tmp_path).values()) == {1}
+    assert capsys.readouterr().out == (
+        "squares: 6 items, 0 computed, 6 from the store: 4 ok, 1 failed: undecodable, 1 filtered: too_small\n"
+    )
+
+
+def test_one_item_more_computes_one(tmp_path: Path) -> None:
+    squares(tmp_path, MIXED)
+    assert squares(tmp_path, [*MIXED, "ok-100"]).n_computed == 1
+    assert n_computed(tmp_path) == dict.fromkeys(sorted([*MIXED, "ok-100"]), 1)
+
+
+def test_another_version_computes_all_anew(tmp_path: Path) -> None:
+    squares(tmp_path, ["ok-1", "ok-2"])
+    again = run_step(step_for(tmp_path, version=2), ["ok-1", "ok-2"], settings_for(tmp_path), title="squares")
+    assert again.n_computed == 2
+
+
+def test_what_may_succeed_another_time_is_not_stored_and_tried_again(tmp_path: Path) -> None:
+    items = ["offline-1", "exit-1", "large-1", "broken-1", "filtered-1"]
+    first = squares(tmp_path, items)
+    assert {Path(name).name for name in stored(tmp_path)} >= {"dropped.json"}
+    second = squares(tmp_path, items)
+    assert ends_of(second) == ends_of(first)
+    assert n_computed(tmp_path) == {"broken-1": 1, "exit-1": 2, "filtered-1": 1, "large-1": 2, "offline-1": 2}
+    assert ends_of(second)["offline-1"] == "failed: network"
+
+
+def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    items = [*(f"early-{i}" for i in range(3)), *(f"gated-{i}" for i in range(4)), "ok-1"]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.engine.run_in_a_process", str(killed), *items],
+        cwd=ROOT,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while process.poll() is None and len(finished(killed)) < 3:
+            time.sleep(0.02)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert finished(killed) == {"early-0", "early-1", "early-2"}
+    for folder in (killed, whole):
+        folder.mkdir(exist_ok=True)
+        (folder / "gate").touch()
+    ran = squares(killed, items)
+    assert ran.n_computed == 5
+    assert {item: n for item, n in n_computed(killed).items() if item.startswith("early")} == {
+        "early-0": 1,
+        "early-1": 1,
+        "early-2": 1,
+    }
+    squares(whole, items)
+    in_place = {name: content for name, content in stored(killed).items() if "/." not in name}
+    assert in_place == stored(whole)
+
+
+def finished(folder: Path) -> set[str]:
+    """Return the items whose result stands in the store."""
+    return {path.read_text().strip() for path in (folder / "cache" / "items" / "square").glob("*/[!.]*/note.txt")}
+
+
+def test_two_items_with_one_id_are_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="square: two items have the id 'ok-1'"):
+        squares(tmp_path, ["ok-1", "ok-2", "ok-1"])
+    assert stored(tmp_path) == {}
+
+
+def test_workers_use_one_thread_and_the_caller_keeps_its_own_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    ran = squares(tmp_path, ["threads-0"])
+    assert from_table(Square, ran.all_rows(Square)) == [Square(square_id="threads-0", value=1)]
+    assert (os.environ["OMP_NUM_THREADS"], os.environ.get("MKL_NUM_THREADS")) == ("5", None)
+
+
+def test_a_lower_memory_limit_of_the_machine_itself_is_kept_to(tmp_path: Path) -> None:
+    mebibytes = settings_for(tmp_path).worker_memory_mb - 100
+    arguments = [sys.executable, "-m", "tests.engine.run_in_a_process", str(tmp_path), "ok-1", "large-1"]
+    run = subprocess.run(
+        ["sh", "-c", f'ulimit -d {mebibytes * 1024} && exec "$@"', "sh", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout == "squares: 2 items, 2 computed, 0 from the store: 1 ok, 1 failed: out_of_memory\n", run.stderr
