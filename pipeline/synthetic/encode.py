@@ -1,0 +1,87 @@
+"""Write pictures and sound to an mp4 through the real encoders, always to the same bytes."""
+
+from collections import deque
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+AAC_FRAME = 1024
+AUDIO_BITS_PER_S = 64_000
+X264_OPTIONS = {"preset": "veryfast", "x264-params": "threads=1:lookahead_threads=1"}
+
+
+def write_mp4(
+    path: Path,
+    frames: Iterable[Image],
+    *,
+    fps: Fraction,
+    size_px: tuple[int, int],
+    crf: int,
+    sound: NDArray[np.float32] | None,
+    sample_rate_hz: int,
+) -> None:
+    """Encode RGB frames of ``size_px`` (width, height) and mono sound, if any, both starting at time 0."""
+    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        picture = _video_stream(container, fps, size_px, crf)
+        voice = None if sound is None else _audio_stream(container, sample_rate_hz)
+        chunks = deque(() if sound is None else _chunks(sound, sample_rate_hz))
+        for index, image in enumerate(frames):
+            container.mux(picture.encode(_picture(image, index, fps)))
+            _mux_sound(container, voice, chunks, before_s=(index + 1) / fps)
+        _mux_sound(container, voice, chunks, before_s=None)
+        container.mux(picture.encode(None))
+        if voice is not None:
+            container.mux(voice.encode(None))
+
+
+def _mux_sound(
+    container: OutputContainer,
+    voice: AudioStream | None,
+    chunks: deque[av.AudioFrame],
+    *,
+    before_s: Fraction | None,
+) -> None:
+    """Encode the waiting sound that starts before a time, or all of it."""
+    while voice is not None and chunks and (before_s is None or (chunks[0].time or 0) < before_s):
+        container.mux(voice.encode(chunks.popleft()))
+
+
+def _video_stream(container: OutputContainer, fps: Fraction, size_px: tuple[int, int], crf: int) -> VideoStream:
+    stream = container.add_stream("libx264", rate=fps, options={**X264_OPTIONS, "crf": str(crf)})
+    stream.width, stream.height = size_px
+    stream.pix_fmt = "yuv420p"
+    stream.time_base = stream.codec_context.time_base = 1 / fps
+    stream.codec_context.thread_count = 1
+    stream.codec_context.flags |= Flags.bitexact
+    return stream
+
+
+def _audio_stream(container: OutputContainer, sample_rate_hz: int) -> AudioStream:
+    stream = container.add_stream("aac", rate=sample_rate_hz, layout="mono")
+    stream.bit_rate = AUDIO_BITS_PER_S
+    stream.codec_context.thread_count = 1
+    stream.codec_context.flags |= Flags.bitexact
+    return stream
+
+
+def _picture(image: Image, index: int, fps: Fraction) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+    frame.pts, frame.time_base = index, 1 / fps
+    return frame
+
+
+def _chunks(sound: NDArray[np.float32], sample_rate_hz: int) -> Iterable[av.AudioFrame]:
+    for start in range(0, len(sound), AAC_FRAME):
+        samples = sound[None, start : start + AAC_FRAME]
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = sample_rate_hz, start, Fraction(1, sample_rate_hz)
+        yield frame
