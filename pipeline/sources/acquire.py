@@ -1,0 +1,101 @@
+"""Bring one clip's media here: generate it, fetch it, or take it where it lies; then see what it holds."""
+
+import hashlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import BadMedia
+from pipeline.hashing import sha256_of
+from pipeline.outcome import Dropped
+from pipeline.records.clip import Clip
+from pipeline.records.media import Media
+from pipeline.records.truth import TruthFrame, TruthSpeech
+from pipeline.storage.manifest import write_manifest
+from pipeline.synthetic.spec import SCHEME
+from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
+from pipeline.video.fetch_settings import FetchSettings
+from pipeline.video.probe import probe
+
+if TYPE_CHECKING:
+    from pipeline.synthetic.truth import ClipTruth
+
+TRUTH_FILES = ("frames.parquet", "speech.parquet")
+_GENERATED_FILE = "media.mp4"
+_GENERATOR = "facevox synthetic talkers"
+
+VERSION = 1  # of what the download step returns: raise it whenever the same input gives another result
+
+
+class Acquirer:
+    """The download step."""
+
+    def __init__(self, params: DownloadParams, settings: FetchSettings, unfinished: Path) -> None:
+        self._params = params
+        self._settings = settings
+        self._unfinished = unfinished  # where a broken download waits for the next run
+
+    def __call__(self, clip: Clip, folder: Path) -> list[Media] | Dropped:
+        """Return the clip's media; its path is a name within ``folder``, or the address of a file left in place."""
+        fetched = self._get(clip, folder)
+        if isinstance(fetched, Dropped):
+            return fetched
+        try:
+            held = probe(fetched.path)
+        except BadMedia as error:
+            return Dropped.failed(error.reason, error.detail.replace(str(folder), "store"))
+        return refuse(held, self._params) or [
+            Media(
+                clip_id=clip.clip_id,
+                path=fetched.path.name if fetched.path.parent == folder else clip.address,
+                sha256=sha256_of(fetched.path),
+                size_bytes=fetched.path.stat().st_size,
+                duration_s=held.duration_s,
+                width_px=held.width_px,
+                height_px=held.height_px,
+                rotation_deg=held.rotation_deg,
+                fps=held.fps,
+                n_frames_stated=held.n_frames_stated,
+                video_codec=held.video_codec,
+                has_audio=held.has_audio,
+                audio_codec=held.audio_codec,
+                audio_rate_hz=held.audio_rate_hz,
+                tool=fetched.tool,
+            )
+        ]
+
+    def _get(self, clip: Clip, folder: Path) -> Fetched | Dropped:
+        if clip.address.startswith(SCHEME):
+            return generate(clip.address, folder)
+        waiting = self._unfinished / hashlib.sha256(clip.address.encode()).hexdigest()
+        fetched = fetch(clip.address, waiting, self._params, self._settings)
+        if isinstance(fetched, Fetched) and fetched.path.parent == waiting:
+            finished = folder / fetched.path.name
+            shutil.move(fetched.path, finished)
+            shutil.rmtree(waiting)
+            return replace(fetched, path=finished)
+        return fetched
+
+
+def generate(address: str, folder: Path) -> Fetched:
+    """Write the synthetic clip of ``address``, and the truth about it beside it."""
+    from pipeline.synthetic.clip import write_clip
+    from pipeline.synthetic.spec import ClipSpec
+
+    path = folder / _GENERATED_FILE
+    write_truth(write_clip(ClipSpec.from_address(address), path), folder)
+    return Fetched(path=path, tool=_GENERATOR)
+
+
+def write_truth(truth: "ClipTruth", folder: Path) -> None:
+    """Write what is truly to be seen and heard as two manifests."""
+    from pipeline.synthetic.truth import truth_rows
+
+    seen = [TruthFrame(truth_id=f"{row['person']}-{row['frame']:06d}", **row) for row in truth_rows(truth)]  # type: ignore[arg-type]
+    heard = [
+        TruthSpeech(speech_id=f"{number:04d}", start_s=start_s, end_s=end_s)
+        for number, (start_s, end_s) in enumerate(truth.speech_intervals_s)
+    ]
+    write_manifest(folder / TRUTH_FILES[0], TruthFrame, seen)
+    write_manifest(folder / TRUTH_FILES[1], TruthSpeech, heard)

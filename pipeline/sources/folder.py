@@ -1,0 +1,134 @@
+"""List the videos of a folder, whatever its tree.
+
+Files and folders whose name starts with a dot are skipped. A symbolic link to a file counts as the file (DVC
+links from its cache); one to a folder is not entered, so that no tree is walked twice or for ever.
+"""
+
+import csv
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.errors import BadInput
+from pipeline.outcome import Dropped
+from pipeline.records.clip import NO_CROP, Clip, clip_name
+from pipeline.sources.listing import Drops, Listing, finish_listing
+from pipeline.sources.settings import FolderSource
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v", ".ts", ".flv", ".wmv", ".3gp"}
+)
+TABLE_COLUMNS = ["file", "identity"]
+
+
+def list_clips(dataset: str, source: FolderSource) -> Listing:
+    """Return a clip for each distinct video below ``source.input``, and what can't be used.
+
+    A clip's id is made from its path within the folder, suffix included. Raises BadInput when the folder or
+    the identity table is not there or not readable.
+    """
+    folder = Path(source.input)
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: expected a folder of videos, found none. Mend 'input' of '{dataset}'.")
+    named = _read_identities(folder / source.identity_table) if source.identity_table else {}
+    clips: list[Clip] = []
+    drops: Drops = []
+    videos = _videos(folder, source.recursive)
+    for file in videos:
+        found = _clip_of(dataset, source, folder, file, named)
+        if isinstance(found, Clip):
+            clips.append(found)
+        else:
+            drops.append((_clip_id(dataset, file), found))
+    return finish_listing(clips, drops + _named_but_not_listed(dataset, named, videos))
+
+
+def _videos(folder: Path, recursive: bool) -> list[str]:
+    """Return the paths of videos within ``folder``, with forward slashes, sorted."""
+    found = folder.rglob("*") if recursive else folder.glob("*")
+    paths = [path.relative_to(folder) for path in found if path.suffix.lower() in VIDEO_SUFFIXES]
+    visible = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
+    return sorted(path.as_posix() for path in visible if not (folder / path).is_dir())
+
+
+def _clip_id(dataset: str, file: str) -> str:
+    return f"{dataset}/{clip_name(file)}"
+
+
+def _clip_of(dataset: str, source: FolderSource, folder: Path, file: str, named: Mapping[str, str]) -> Clip | Dropped:
+    identity = _identity(source, file, named)
+    if isinstance(identity, Dropped):
+        return identity
+    content_hash = hash_file(folder / file)
+    if isinstance(content_hash, Dropped):
+        return content_hash
+    return Clip(
+        clip_id=_clip_id(dataset, file),
+        dataset=dataset,
+        identity=identity,
+        address=(folder / file).as_posix(),
+        start_s=None,
+        end_s=None,
+        **NO_CROP,
+        licence=source.licence,
+        origin=f"folder {source.input}",
+        content_hash=content_hash,
+    )
+
+
+def _identity(source: FolderSource, file: str, named: Mapping[str, str]) -> str | Dropped:
+    """Return who speaks in ``file``; in a tree the first level of sub-folders names the persons."""
+    path = Path(file)
+    if source.identity_from == "table":
+        if file in named:
+            return named[file]
+        return Dropped.failed("no_identity", f"'{file}' is not in {source.identity_table}")
+    if source.identity_from == "sub_folder" and len(path.parts) == 1:
+        return Dropped.failed("no_identity", f"'{file}' lies in no sub-folder, expected one for each person")
+    text = path.parts[0] if source.identity_from == "sub_folder" else path.stem
+    match = re.fullmatch(source.identity_pattern, text)
+    if match and match["identity"]:
+        return match["identity"]
+    return Dropped.failed("no_identity", f"'{text}' does not match {source.identity_pattern}")
+
+
+def hash_file(path: Path) -> str | Dropped:
+    """Return the sha256 of the file's bytes, or why it can't be had."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+            n_bytes = file.tell()
+    except OSError as error:
+        return Dropped.failed("unreadable", f"{path}: {error.strerror}")
+    return digest.hexdigest() if n_bytes else Dropped.failed("empty_file", f"{path}: 0 bytes")
+
+
+def _read_identities(table: Path) -> dict[str, str]:
+    """Return file -> identity; rows without an identity are left out."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            columns = reader.fieldnames or []
+            if not set(TABLE_COLUMNS) <= set(columns):
+                raise BadInput(f"{table}: expected the columns {TABLE_COLUMNS}, found {list(columns)}")
+            rows = [(reader.line_num, row["file"] or "", (row["identity"] or "").strip()) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"{table}: expected a CSV file in UTF-8, columns {TABLE_COLUMNS}: {error}") from None
+    return _without_conflict(table, rows)
+
+
+def _without_conflict(table: Path, rows: list[tuple[int, str, str]]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for line, file, identity in rows:
+        if identity and named.setdefault(file, identity) != identity:
+            raise BadInput(f"{table}: line {line}: '{file}' is '{identity}' here and '{named[file]}' above")
+    return named
+
+
+def _named_but_not_listed(dataset: str, named: Mapping[str, str], videos: list[str]) -> Drops:
+    detail = "in the identity table, but no video of the folder has this path"
+    return [
+        (_clip_id(dataset, file), Dropped.failed("not_found", f"'{file}': {detail}"))
+        for file in sorted(set(named) - set(videos))
+    ]

@@ -1,0 +1,64 @@
+"""List the built-in talkers: a cast, some clips of each, and on demand one clip of each awkward kind."""
+
+from pipeline.records.clip import NO_CROP, Clip, content_of
+from pipeline.sources.listing import Listing, finish_listing
+from pipeline.sources.settings import SyntheticSource
+from pipeline.synthetic.spec import KINDS, ClipSpec, awkward_spec
+
+LICENCE = "CC0-1.0"
+PLAIN_KIND = "talk"
+FIRST_AWKWARD_PERSON = 1_000_000
+PERSONS_PER_KIND = 2
+
+
+def list_clips(dataset: str, source: SyntheticSource) -> Listing:
+    """Return the clips of ``person_000`` on; with ``awkward``, those of ``<kind>_person`` follow them.
+
+    Raising ``n_persons`` or ``clips_per_person`` adds clips and leaves the others as they are. Awkward clips
+    have the length and size that their kind is for, and persons that no plain clip has.
+    """
+    plain = [
+        _clip_of(dataset, f"person_{person:03d}", _plain_spec(source, person, clip))
+        for person in range(source.n_persons)
+        for clip in range(source.clips_per_person)
+    ]
+    awkward = _awkward_clips(dataset, source) if source.awkward else []
+    return finish_listing(plain + awkward, [])
+
+
+def _plain_spec(source: SyntheticSource, person: int, clip: int) -> ClipSpec:
+    return ClipSpec(
+        seed=source.seed,
+        person=person,
+        clip=clip,
+        kind=PLAIN_KIND,
+        preset=source.preset,
+        duration_s=source.duration_s,
+        width_px=source.width_px,
+        height_px=source.height_px,
+    )
+
+
+def _awkward_clips(dataset: str, source: SyntheticSource) -> list[Clip]:
+    clips = []
+    for number, kind in enumerate(kind for kind in KINDS if kind != PLAIN_KIND):
+        person = FIRST_AWKWARD_PERSON + PERSONS_PER_KIND * number
+        spec = awkward_spec(kind, seed=source.seed, person=person, preset=source.preset)
+        clips.append(_clip_of(dataset, f"{kind}_person", spec))
+    return clips
+
+
+def _clip_of(dataset: str, identity: str, spec: ClipSpec) -> Clip:
+    address = spec.to_address()
+    return Clip(
+        clip_id=f"{dataset}/{identity}-{spec.clip:03d}",
+        dataset=dataset,
+        identity=identity,
+        address=address,
+        start_s=None,
+        end_s=None,
+        **NO_CROP,
+        licence=LICENCE,
+        origin="built-in talkers",
+        content_hash=content_of(address, None, None),
+    )

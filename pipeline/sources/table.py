@@ -1,0 +1,165 @@
+"""List the clips of a table: CSV, TSV or Parquet, one row a clip.
+
+Columns: id, identity, address (URL, or file: absolute or from the repository root), start_s and end_s
+(seconds within the media), licence; start_s, end_s and licence may be empty in a row. Optional, all five or
+none: crop_x, crop_y, crop_w, crop_h, crop_height_px. Any other column is an error: a misspelt one would be
+lost in silence.
+"""
+
+import csv
+import functools
+import math
+from pathlib import Path
+
+from pipeline.errors import BadInput
+from pipeline.outcome import Dropped
+from pipeline.records.clip import Clip, clip_name, content_of
+from pipeline.sources.folder import hash_file
+from pipeline.sources.listing import Drops, Listing, finish_listing
+from pipeline.sources.settings import TableSource
+
+COLUMNS = ("id", "identity", "address", "start_s", "end_s", "licence")
+CROP_COLUMNS = ("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px")
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+
+
+class _BadRow(Exception):
+    """A row that can't be a clip; ends as ``Dropped.failed(reason, detail)``."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def list_clips(dataset: str, source: TableSource) -> Listing:
+    """Return a clip for each good row of ``source.input``, and the rows that are none, with the reason.
+
+    Local files are hashed here; one that is not there is left for the download to report. Raises BadInput
+    when the table can't be read or has other columns than expected.
+    """
+    table = Path(source.input)
+    hash_once = functools.cache(_local_hash)
+    clips: list[Clip] = []
+    drops: Drops = []
+    for number, row in _read_rows(table):
+        clip_id = f"{dataset}/{clip_name(row['id'] or f'row {number}')}"
+        origin = f"{source.input} row {number}"
+        try:
+            clips.append(_clip_of(clip_id, dataset, row, origin, hash_once(row["address"])))
+        except _BadRow as error:
+            drops.append((clip_id, Dropped.failed(error.reason, f"{origin}: {error.detail}")))
+    return finish_listing(clips, drops)
+
+
+def _clip_of(clip_id: str, dataset: str, row: dict[str, str], origin: str, file_hash: str | None) -> Clip:
+    for name in ("id", "identity", "address"):
+        if not row[name]:
+            raise _BadRow(f"no_{name}", f"column '{name}' is empty")
+    start_s, end_s = _time_range(row)
+    crop = {name: _whole_number(row, name) for name in CROP_COLUMNS}
+    if len({value is None for value in crop.values()}) > 1:
+        raise _BadRow("bad_crop", f"expected all or none of {list(CROP_COLUMNS)}, found {crop}")
+    content = file_hash or row["address"]
+    whole_file = file_hash is not None and start_s is None and end_s is None
+    return Clip(
+        clip_id=clip_id,
+        dataset=dataset,
+        identity=row["identity"],
+        address=row["address"],
+        start_s=start_s,
+        end_s=end_s,
+        **crop,
+        licence=row["licence"],
+        origin=origin,
+        content_hash=content if whole_file else content_of(content, start_s, end_s),
+    )
+
+
+def _time_range(row: dict[str, str]) -> tuple[float | None, float | None]:
+    start_s, end_s = _seconds(row, "start_s"), _seconds(row, "end_s")
+    if end_s is not None and end_s <= (start_s or 0.0):
+        raise _BadRow("bad_range", f"end_s {end_s} is not after start_s {start_s}")
+    return start_s, end_s
+
+
+def _seconds(row: dict[str, str], name: str) -> float | None:
+    value = _number(row, name, "bad_range")
+    if value is not None and value < 0:
+        raise _BadRow("bad_range", f"{name} = {value}: expected seconds from 0 on")
+    return value
+
+
+def _whole_number(row: dict[str, str], name: str) -> int | None:
+    value = _number(row, name, "bad_crop")
+    if value is not None and value != int(value):
+        raise _BadRow("bad_crop", f"{name} = {value}: expected whole pixels")
+    return None if value is None else int(value)
+
+
+def _number(row: dict[str, str], name: str, reason: str) -> float | None:
+    text = row.get(name, "")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise _BadRow(reason, f"{name} = '{text}': expected a number, such as 12.5")
+    return value
+
+
+def _local_hash(address: str) -> str | None:
+    """Return the sha256 of the file at ``address``; None for a URL or a file that can't be read."""
+    if "://" in address or not Path(address).is_file():
+        return None
+    found = hash_file(Path(address))
+    return None if isinstance(found, Dropped) else found
+
+
+def _read_rows(table: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return (number of the row, from 1, the header not counted; column -> text without outer spaces)."""
+    if not table.is_file():
+        raise BadInput(f"{table}: expected a table of clips, found no file. Mend 'input' of this source.")
+    columns, rows = _read_parquet(table) if table.suffix == ".parquet" else _read_text(table)
+    _check_columns(table, columns)
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(columns):
+            raise BadInput(f"{table}: row {number}: expected {len(columns)} values, found {len(row)}: {row}")
+    return [(n, dict(zip(columns, row, strict=True))) for n, row in enumerate(rows, start=1)]
+
+
+def _check_columns(table: Path, columns: list[str]) -> None:
+    missing = [name for name in COLUMNS if name not in columns]
+    unknown = [name for name in columns if name not in COLUMNS + CROP_COLUMNS]
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if missing or unknown or twice:
+        raise BadInput(
+            f"{table}: missing columns {missing}, unknown columns {unknown}, columns given twice {twice};"
+            f" expected {list(COLUMNS)} and, if need be, {list(CROP_COLUMNS)}; found {columns}"
+        )
+
+
+def _read_text(table: Path) -> tuple[list[str], list[list[str]]]:
+    delimiter = DELIMITERS[table.suffix]
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            lines = [line for line in csv.reader(file, delimiter=delimiter, strict=True) if line]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(f"{table}: expected a {table.suffix} table in UTF-8: {error}") from None
+    stripped = [[value.strip() for value in line] for line in lines]
+    return (stripped[0], stripped[1:]) if stripped else ([], [])
+
+
+def _read_parquet(table: Path) -> tuple[list[str], list[list[str]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        content = pq.read_table(table)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BadInput(f"{table}: expected a Parquet table: {error}") from None
+    columns = [column.to_pylist() for column in content.columns]
+    rows = zip(*columns, strict=True)
+    return content.column_names, [["" if one is None else str(one).strip() for one in row] for row in rows]

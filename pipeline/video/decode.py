@@ -1,0 +1,173 @@
+"""Decode video by time stamps: every frame in grey for observing, chosen frames in colour for cropping."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from pipeline.arrays import ImageGrey, ImageRGB
+from pipeline.errors import BadMedia
+
+# A frame asked for by its own time stamp: half a millisecond covers the rounding of float seconds.
+_TIME_TOLERANCE_S = 0.0005
+# Decoding on is cheaper than seeking back to a key frame for a target this close ahead.
+_DECODE_ON_S = 1.0
+# A container without an index may land behind the target, or on a key frame whose neighbours need the one before:
+# then seek this much earlier.
+_SEEK_BACK_S = (0.0, 2.0, 10.0, float("inf"))
+# Here most time stamps are guessed from the ones before, and come out otherwise after seeking: decode from the start.
+_GUESSED_TIMES = {"mpeg", "mpegvideo", "m4v", "h264", "hevc"}
+# Pixel formats whose first plane is the luma of every pixel, a byte each.
+_LUMA_FIRST = {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "nv21"}
+_FULL_RANGE = 2  # AVCOL_RANGE_JPEG
+# Video luma is 16 for black and 235 for white.
+_FULL_OF_VIDEO = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class GreyFrame:
+    """One decoded frame, shrunk for observing."""
+
+    index: int  # among the frames decoded, from 0
+    time_s: float  # since the first picture of the media
+    grey: ImageGrey
+    scale: float  # pixels of the full frame per pixel of ``grey``
+
+
+def grey_frames(
+    path: Path, *, rotation_deg: int, max_side_px: int, start_s: float | None = None, end_s: float | None = None
+) -> Iterator[GreyFrame]:
+    """Yield every frame that decodes, in time order, its longer side at most ``max_side_px``.
+
+    ``rotation_deg`` turns the picture clockwise, as the container asks. Raises BadMedia when nothing decodes.
+    """
+    index = -1
+    with _opened(path) as (container, stream):
+        for frame, time_s in _decoded_from(container, stream, start_s or 0.0):
+            if start_s is not None and time_s < start_s - _TIME_TOLERANCE_S:
+                continue
+            if end_s is not None and time_s > end_s + _TIME_TOLERANCE_S:
+                break
+            index += 1
+            scale = max(1.0, max(frame.width, frame.height) / max_side_px)
+            grey = _grey(frame, (round(frame.width / scale), round(frame.height / scale)))
+            yield GreyFrame(index, time_s, _turned(grey, rotation_deg), scale)
+    if index < 0:
+        raise BadMedia("undecodable", f"no frame of {path.name} decodes")
+
+
+def rgb_frames_at(path: Path, times_s: Sequence[float], *, rotation_deg: int) -> Iterator[tuple[float, ImageRGB]]:
+    """Yield (time, full-size frame) for each of the given time stamps, in ascending order, by seeking.
+
+    A time at which no frame decodes is left out.
+    """
+    with _opened(path) as (container, stream):
+        reader = _FrameReader(container, stream)
+        for target_s in sorted(times_s):
+            if (frame := reader.frame_at(target_s)) is not None:
+                yield target_s, _turned(frame.to_ndarray(format="rgb24"), rotation_deg)
+
+
+class _FrameReader:
+    """Finds frames by time, asked for in ascending order: decodes on to a near one, seeks to a distant one."""
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self._container, self._stream = container, stream
+        self._frames = _decoded(container, stream)
+        self._ahead: Any = None  # the last frame that was decoded
+        self._position_s = 0.0  # its time
+
+    def frame_at(self, time_s: float) -> Any:
+        """Return the frame of this time, or None."""
+        if time_s - self._position_s <= _DECODE_ON_S or not _can_seek(self._container):
+            return self._decode_to(time_s)
+        for back_s in _SEEK_BACK_S:
+            _seek(self._container, self._stream, time_s - back_s)
+            self._frames, self._ahead = _decoded(self._container, self._stream), None
+            if (frame := self._decode_to(time_s)) is not None:
+                return frame
+        return None
+
+    def _decode_to(self, time_s: float) -> Any:
+        while self._ahead is None or self._position_s < time_s - _TIME_TOLERANCE_S:
+            self._ahead, position_s = next(self._frames, (None, 0.0))
+            if self._ahead is None:
+                return None
+            self._position_s = position_s
+        return self._ahead if self._position_s <= time_s + _TIME_TOLERANCE_S else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise BadMedia("no_video", f"{path.name} has no video stream")
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1  # workers share the processors; one thread each
+            yield container, stream
+    except av.error.FFmpegError as error:
+        raise BadMedia("undecodable", f"{path.name}: {error.strerror}") from None
+
+
+def _decoded(container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
+    """Yield frames with their time since the stream's start; a damaged packet is passed over."""
+    import av
+
+    origin = stream.start_time or 0
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            continue
+        for frame in frames:
+            if frame.pts is not None:
+                yield frame, float((frame.pts - origin) * frame.time_base)
+
+
+def _decoded_from(container: Any, stream: Any, start_s: float) -> Iterator[tuple[Any, float]]:
+    """Yield frames from one at or before ``start_s`` on, where there is one."""
+    if start_s <= 0 or not _can_seek(container):
+        yield from _decoded(container, stream)
+        return
+    for back_s in _SEEK_BACK_S:
+        _seek(container, stream, start_s - back_s)
+        frames = _decoded(container, stream)
+        first = next(frames, None)
+        if first is not None and first[1] <= start_s + _TIME_TOLERANCE_S:
+            yield first
+            yield from frames
+            return
+
+
+def _can_seek(container: Any) -> bool:
+    return container.format.name not in _GUESSED_TIMES
+
+
+def _seek(container: Any, stream: Any, time_s: float) -> None:
+    ticks = int(max(0.0, time_s) / stream.time_base)
+    container.seek(ticks + (stream.start_time or 0), stream=stream, backward=True)
+
+
+def _grey(frame: Any, size: tuple[int, int]) -> ImageGrey:
+    """Return luma of full range at ``size`` (width, height), without the general converter where that can be."""
+    import cv2
+
+    if frame.format.name not in _LUMA_FIRST:
+        return cast(ImageGrey, frame.reformat(*size, format="gray").to_ndarray())
+    plane = frame.planes[0]
+    luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+    if size != (frame.width, frame.height):
+        luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    is_full = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
+    return np.ascontiguousarray(luma) if is_full else cast(ImageGrey, cv2.LUT(luma, _FULL_OF_VIDEO))
+
+
+def _turned(picture: ImageRGB, rotation_deg: int) -> ImageRGB:
+    """Turn clockwise; rows without padding either way."""
+    return np.ascontiguousarray(np.rot90(picture, -rotation_deg // 90))

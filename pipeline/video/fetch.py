@@ -1,0 +1,239 @@
+"""Fetch the media file behind an address, whole: yt-dlp for http(s) and file URLs, local paths as they are.
+
+A clip's time range is applied when the media is read: cutting while downloading starts at a key frame and
+drifts. The server chooses neither the name of a file nor where it is written.
+"""
+
+import errno
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from pipeline.errors import BadInput
+from pipeline.outcome import Dropped
+from pipeline.params import Params
+from pipeline.video.fetch_errors import classify
+from pipeline.video.fetch_settings import FetchSettings
+from pipeline.video.probe import Probe
+
+BYTES_PER_MB = 1_000_000
+MAX_RETRY_WAIT_S = 60.0
+STATED_DURATION_ERROR_S = 1.0
+FILE_STEM = "media"
+OTHER_SUFFIX = ".video"
+KNOWN_SUFFIXES = frozenset(
+    {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v", ".ts", ".flv", ".wmv", ".3gp", ".ogv"}
+)
+
+
+class DownloadParams(Params):
+    """Section ``download`` of params.yaml; its limits are on the whole file, whatever the clip's range."""
+
+    max_height_px: int = Field(ge=64)
+    """Of the formats offered, the best whose smaller side is at most this; else the smallest above it."""
+    max_size_mb: float = Field(gt=0)
+    """A larger file is ``failed: too_large``, 10^6 bytes."""
+    min_duration_s: float = Field(ge=0)
+    """A shorter file is ``filtered: too_short``, seconds."""
+    max_duration_s: float = Field(gt=0)
+    """A longer file is ``filtered: too_long``, seconds; not downloaded where the site states its length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A file that is there, and what fetched it: ``file`` or ``yt-dlp <version>``."""
+
+    path: Path
+    tool: str
+
+
+def fetch(address: str, folder: Path, params: DownloadParams, settings: FetchSettings) -> Fetched | Dropped:
+    """Return the media file of ``address``: a local path itself, anything else downloaded into ``folder``.
+
+    ``folder`` belongs to this address alone: what a broken try left there is resumed, a finished file is
+    taken as it is. What can't be had is ``Dropped.failed(<class>)``, see pipeline/video/fetch_errors.py.
+    Raises BadInput for a bad cookies file, OSError when the disk is full.
+    """
+    if "://" not in address:
+        return _local_file(Path(address), params)
+    if not _is_url(address):
+        return Dropped.failed("unsupported", f"{address}: expected http://, https://, file:// or a path")
+    folder.mkdir(parents=True, exist_ok=True)
+    return _download(address, folder, params, settings)
+
+
+def _is_url(address: str) -> bool:
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        return False
+    return (url.scheme in ("http", "https") and bool(url.hostname)) or url.scheme == "file"
+
+
+def refuse(probe: Probe, params: DownloadParams) -> Dropped | None:
+    """Return why a media file that could be read is not wanted; None when it is."""
+    if probe.duration_s < params.min_duration_s:
+        return Dropped.filtered("too_short", f"{probe.duration_s:.2f} s, limit {params.min_duration_s} s")
+    if probe.duration_s > params.max_duration_s:
+        return Dropped.filtered("too_long", f"{probe.duration_s:.2f} s, limit {params.max_duration_s} s")
+    return None
+
+
+def _local_file(path: Path, params: DownloadParams) -> Fetched | Dropped:
+    if not path.is_file():
+        return Dropped.failed("not_found", f"{path}: expected a file, found none")
+    return _refuse_size(path.stat().st_size, params) or Fetched(path=path, tool="file")
+
+
+def _refuse_size(n_bytes: int, params: DownloadParams) -> Dropped | None:
+    if n_bytes <= params.max_size_mb * BYTES_PER_MB:
+        return None
+    return Dropped.failed("too_large", f"{n_bytes} bytes or more, limit {params.max_size_mb} MB")
+
+
+class _Talk:
+    """What yt-dlp says while it works (it wants a logger), and why we stopped it, if we did."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self.hints: list[str] = []
+        self.refused: Dropped | None = None
+
+    def debug(self, message: str) -> None:
+        """Take a line of progress; of these only a transfer given up matters."""
+        if "Aborting" in message:
+            self.hints.append(message.strip())
+
+    def warning(self, message: str) -> None:
+        """Take a warning, which often tells the cause of a later error."""
+        self.hints.append(message)
+
+    def error(self, message: str) -> None:
+        """Take an error; with ignoreerrors nothing is raised for it."""
+        self.errors.append(message)
+
+    def stop(self, refused: Dropped) -> None:
+        """End the download for ``refused``."""
+        import yt_dlp
+
+        self.refused = refused
+        raise yt_dlp.utils.DownloadCancelled(refused.reason)
+
+
+def _download(address: str, folder: Path, params: DownloadParams, settings: FetchSettings) -> Fetched | Dropped:
+    import yt_dlp
+
+    talk = _Talk()
+    try:
+        with yt_dlp.YoutubeDL(_options(address, folder, params, settings, talk)) as downloader:
+            info = downloader.extract_info(address, download=True) or {}
+    except yt_dlp.utils.DownloadCancelled as error:
+        return _give_up(folder, talk.refused or Dropped.failed("unavailable", str(error), retryable=True))
+    except yt_dlp.cookies.CookieLoadError as error:
+        raise BadInput(f"FACEVOX_COOKIES={settings.cookies}: expected Netscape format: {error}") from None
+    if info.get("_type") in ("playlist", "multi_video"):
+        return Dropped.failed("unsupported", f"{address}: leads to a list of videos, expected one video")
+    files = [Path(one["filepath"]) for one in info.get("requested_downloads", []) if "filepath" in one]
+    if talk.errors or not files or not files[0].is_file():
+        return _give_up(folder, _failure(address, folder, talk))
+    return _settle(folder, files[0], params)
+
+
+def _options(
+    address: str, folder: Path, params: DownloadParams, settings: FetchSettings, talk: _Talk
+) -> dict[str, Any]:
+    import imageio_ffmpeg
+
+    template = str(folder.absolute()).replace("%", "%%").replace("$", "$$")
+    waits = ("http", "fragment", "file_access", "extractor")
+    return {
+        "outtmpl": {"default": f"{template}/{FILE_STEM}.%(ext)s"},
+        "format": "bestvideo*+bestaudio/best/bestvideo*",
+        "format_sort": [f"res:{params.max_height_px}"],
+        "max_filesize": int(params.max_size_mb * BYTES_PER_MB),
+        "match_filter": _filter(params, talk),
+        "progress_hooks": [_size_watch(params, talk)],
+        "ignoreerrors": True,
+        "noplaylist": True,
+        "playlist_items": "0",
+        "enable_file_urls": address.lower().startswith("file:"),
+        "ffmpeg_location": imageio_ffmpeg.get_ffmpeg_exe(),
+        "ratelimit": settings.rate_limit,
+        "retries": settings.retries,
+        "fragment_retries": settings.retries,
+        "extractor_retries": settings.retries,
+        "skip_unavailable_fragments": False,
+        "retry_sleep_functions": {kind: _waits(settings.retry_wait_s) for kind in waits},
+        "sleep_interval_requests": settings.request_wait_s,
+        "socket_timeout": settings.timeout_s,
+        "cookiefile": io.StringIO(settings.cookies.read_text("utf-8")) if settings.cookies else None,
+        "js_runtimes": {name: {} for name in settings.js_runtimes},
+        "updatetime": False,
+        "cachedir": False,
+        "logger": talk,
+        "noprogress": True,
+        "color": "never",
+    }
+
+
+def _waits(first_s: float) -> Callable[[int], float]:
+    return lambda n: float(min(first_s * 2**n, MAX_RETRY_WAIT_S))
+
+
+def _filter(params: DownloadParams, talk: _Talk) -> Callable[..., None]:
+    """Stop before the download what the site already says we do not want."""
+
+    def look_at(info: dict[str, Any], *, incomplete: bool = False) -> None:
+        if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming", "post_live"):
+            talk.stop(Dropped.failed("live", "still being broadcast, or announced", retryable=True))
+        stated_s = info.get("duration")
+        if stated_s and stated_s + STATED_DURATION_ERROR_S < params.min_duration_s:
+            talk.stop(Dropped.filtered("too_short", f"the site says {stated_s} s"))
+        if stated_s and stated_s - STATED_DURATION_ERROR_S > params.max_duration_s:
+            talk.stop(Dropped.filtered("too_long", f"the site says {stated_s} s"))
+
+    return look_at
+
+
+def _size_watch(params: DownloadParams, talk: _Talk) -> Callable[[dict[str, Any]], None]:
+    """Stop a transfer that grows beyond the limit without having said its size."""
+
+    def look_at(progress: dict[str, Any]) -> None:
+        refused = _refuse_size(progress.get("downloaded_bytes") or 0, params)
+        if refused:
+            talk.stop(refused)
+
+    return look_at
+
+
+def _failure(address: str, folder: Path, talk: _Talk) -> Dropped:
+    said = [*talk.errors, *talk.hints] or ["nothing was downloaded, and yt-dlp does not say why"]
+    said = [line.replace(str(folder.absolute()), ".").strip() for line in said]
+    if any("No space left on device" in line for line in said):
+        raise OSError(errno.ENOSPC, f"disk full while downloading {address}: {said[0]}")
+    return classify(said[0].replace(address, ""), "; ".join(said))
+
+
+def _settle(folder: Path, file: Path, params: DownloadParams) -> Fetched | Dropped:
+    """Return the finished file under a name of our own choice."""
+    import yt_dlp
+
+    refused = _refuse_size(file.stat().st_size, params)
+    if refused:
+        return _give_up(folder, refused)
+    suffix = file.suffix.lower()
+    path = folder / f"{FILE_STEM}{suffix if suffix in KNOWN_SUFFIXES else OTHER_SUFFIX}"
+    return Fetched(path=file.replace(path), tool=f"yt-dlp {yt_dlp.version.__version__}")
+
+
+def _give_up(folder: Path, dropped: Dropped) -> Dropped:
+    """Remove the parts of a download that will not be resumed."""
+    if not dropped.retryable:
+        for part in folder.glob(f"{FILE_STEM}.*"):
+            part.unlink()
+    return dropped

@@ -1,0 +1,45 @@
+"""Find shot cuts on the frames that are decoded anyway."""
+
+from collections import deque
+
+import numpy as np
+
+from pipeline.arrays import ImageGrey
+
+_THUMBNAIL_PX = (32, 18)
+_SAMPLED_PX = 256  # a thumbnail is averaged from about so many columns, however wide the picture
+_N_RECENT = 8
+# Added to the recent mean, so that the noise of a still picture does not make a twitch look like a cut.
+_NOISE_FLOOR = 0.002
+
+
+class CutDetector:
+    """Says of each frame, given in order, whether a new shot begins with it.
+
+    A frame begins a shot when it differs from the one before by at least ``min_difference`` (mean absolute
+    difference of 32x18 thumbnails over the grey range, 0-1) and by at least ``min_ratio`` times the mean of the
+    eight differences before it: a cut stands out from the motion around it, a moving camera does not.
+    """
+
+    def __init__(self, min_difference: float, min_ratio: float) -> None:
+        self._min_difference = min_difference
+        self._min_ratio = min_ratio
+        self._last: ImageGrey | None = None
+        self._recent: deque[float] = deque(maxlen=_N_RECENT)
+
+    def is_cut(self, grey: ImageGrey) -> bool:
+        """Return whether ``grey`` begins a new shot; the first frame does not."""
+        import cv2
+
+        step = max(1, grey.shape[1] // _SAMPLED_PX)
+        thumbnail = cv2.resize(grey[::step, ::step], _THUMBNAIL_PX, interpolation=cv2.INTER_AREA)
+        last, self._last = self._last, thumbnail
+        if last is None:
+            return False
+        difference = float(np.abs(thumbnail.astype(np.int16) - last).mean()) / 255
+        usual = (float(np.mean(self._recent)) if self._recent else 0.0) + _NOISE_FLOOR
+        if difference >= max(self._min_difference, self._min_ratio * usual):
+            self._recent.clear()
+            return True
+        self._recent.append(difference)
+        return False

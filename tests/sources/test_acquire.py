@@ -1,0 +1,98 @@
+"""A clip's media comes here whole, wherever it comes from, and says what it holds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.hashing import sha256_of
+from pipeline.outcome import FAILED, FILTERED, Dropped
+from pipeline.records.clip import NO_CROP, Clip
+from pipeline.records.media import Media
+from pipeline.sources.acquire import TRUTH_FILES, Acquirer
+from pipeline.synthetic.clip import write_clip
+from pipeline.synthetic.spec import ClipSpec
+from pipeline.video.fetch import DownloadParams
+from pipeline.video.fetch_settings import read_fetch_settings
+
+PARAMS = DownloadParams(max_height_px=1080, max_size_mb=10, min_duration_s=0.5, max_duration_s=60)
+SPEC = ClipSpec(seed=3, person=0, clip=0, duration_s=1.0, width_px=320, height_px=240)
+
+
+def clip(address: str) -> Clip:
+    return Clip(
+        clip_id="set/one",
+        dataset="set",
+        identity="ana",
+        address=address,
+        start_s=None,
+        end_s=None,
+        **NO_CROP,
+        licence="",
+        origin="test",
+        content_hash="0",
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The empty folder that the engine gives a step."""
+    made = tmp_path / "item"
+    made.mkdir()
+    return made
+
+
+def acquire(address: str, folder: Path, params: DownloadParams = PARAMS) -> Media | Dropped:
+    result = Acquirer(params, read_fetch_settings(), folder.parent / "unfinished")(clip(address), folder)
+    return result if isinstance(result, Dropped) else result[0]
+
+
+def test_a_synthetic_clip_comes_with_its_truth_beside_it(folder: Path) -> None:
+    media = acquire(SPEC.to_address(), folder)
+    assert isinstance(media, Media)
+    assert (media.width_px, media.height_px, media.has_audio, media.path) == (320, 240, True, "media.mp4")
+    assert media.sha256 == sha256_of(folder / "media.mp4")
+    assert pq.read_metadata(folder / TRUTH_FILES[0]).num_rows == SPEC.n_frames
+    assert sorted(path.name for path in folder.iterdir()) == sorted(["media.mp4", *TRUTH_FILES])
+
+
+def test_a_local_file_stays_where_it_lies(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.mp4"
+    write_clip(SPEC, path)
+    media = acquire(str(path), folder)
+    assert isinstance(media, Media)
+    assert (media.path, media.tool, list(folder.iterdir())) == (str(path), "file", [])
+
+
+# yt-dlp leaves its own handle on a file:// address to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "served.mp4"
+    write_clip(SPEC, path)
+    media = acquire(path.as_uri(), folder)
+    assert isinstance(media, Media)
+    assert sha256_of(folder / media.path) == media.sha256 == sha256_of(path)
+    assert list((tmp_path / "unfinished").iterdir()) == []
+
+
+def test_a_file_that_is_not_there_is_a_failure_that_says_so(folder: Path, tmp_path: Path) -> None:
+    end = acquire(str(tmp_path / "gone.mp4"), folder)
+    assert isinstance(end, Dropped)
+    assert (end.status, end.reason) == (FAILED, "not_found")
+
+
+def test_a_file_that_does_not_open_is_undecodable(folder: Path) -> None:
+    end = acquire(replace(SPEC, kind="truncated").to_address(), folder)
+    assert isinstance(end, Dropped)
+    assert (end.status, end.reason) == (FAILED, "undecodable")
+
+
+def test_a_clip_shorter_than_the_limit_is_filtered_and_one_as_long_is_not(folder: Path) -> None:
+    too_long_a_limit = PARAMS.model_copy(update={"min_duration_s": 1.001})
+    just_right = PARAMS.model_copy(update={"min_duration_s": 1.0})
+    end = acquire(SPEC.to_address(), folder, too_long_a_limit)
+    assert isinstance(end, Dropped)
+    assert (end.status, end.reason) == (FILTERED, "too_short")
+    assert isinstance(acquire(SPEC.to_address(), folder, just_right), Media)

@@ -1,0 +1,65 @@
+"""The built-in talkers as a source: a cast that grows without changing, and the awkward ones."""
+
+from typing import Any
+
+from pipeline.sources.kinds import list_clips
+from pipeline.sources.listing import Listing
+from pipeline.synthetic.spec import KINDS, ClipSpec
+
+DEMO: dict[str, Any] = {
+    "kind": "synthetic",
+    "input": "pipeline/synthetic",
+    "n_persons": 3,
+    "clips_per_person": 2,
+    "seed": 7,
+    "preset": "demo",
+    "duration_s": 6.5,
+    "width_px": 320,
+    "height_px": 240,
+    "awkward": False,
+}
+
+
+def listed(**changes: Any) -> Listing:
+    """Return the listing of the demo with changes."""
+    return list_clips("demo", {**DEMO, **changes})
+
+
+def test_each_person_has_its_clips_under_one_published_name() -> None:
+    clips, drops = listed()
+    assert drops == []
+    assert [(clip.clip_id, clip.identity) for clip in clips] == [
+        ("demo/person_000-000", "person_000"),
+        ("demo/person_000-001", "person_000"),
+        ("demo/person_001-000", "person_001"),
+        ("demo/person_001-001", "person_001"),
+        ("demo/person_002-000", "person_002"),
+        ("demo/person_002-001", "person_002"),
+    ]
+
+
+def test_an_address_tells_the_generator_what_the_section_says() -> None:
+    clips, _ = listed()
+    assert ClipSpec.from_address(clips[3].address) == ClipSpec(
+        seed=7, person=1, clip=1, kind="talk", preset="demo", duration_s=6.5, width_px=320, height_px=240
+    )
+
+
+def test_more_persons_and_more_clips_leave_the_others_as_they_are() -> None:
+    few, _ = listed(awkward=True)
+    many, _ = listed(n_persons=5, clips_per_person=3, awkward=True)
+    assert [clip for clip in few if clip not in many] == []
+    assert len(many) - len(few) == 5 * 3 - 3 * 2
+
+
+def test_awkward_adds_one_clip_of_each_kind_with_persons_of_its_own() -> None:
+    plain, _ = listed()
+    clips, drops = listed(awkward=True)
+    awkward = [ClipSpec.from_address(clip.address) for clip in clips if clip not in plain]
+    identities = [clip.identity for clip in clips if clip not in plain]
+    assert drops == []
+    assert sorted(spec.kind for spec in awkward) == sorted(set(KINDS) - {"talk"})
+    assert sorted(identities) == sorted(f"{spec.kind}_person" for spec in awkward)
+    people = [person for spec in awkward for person in (spec.person, spec.second_person) if person >= 0]
+    assert len(people) == len(set(people))
+    assert min(people) >= 999_999

@@ -1,0 +1,159 @@
+"""A table becomes clips, row by row; a bad row is dropped with its reason, a bad table stops the run."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import BadInput
+from pipeline.outcome import Dropped
+from pipeline.records.clip import Clip, content_of
+from pipeline.sources.kinds import list_clips
+from pipeline.sources.listing import Listing
+
+HEADER = "id,identity,address,start_s,end_s,licence"
+URL = "https://example.org/watch?v=1"
+
+
+def listed(tmp_path: Path, text: str, name: str = "clips.csv") -> Listing:
+    """Return the listing of a table with this text."""
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    return list_clips("set", {"kind": "table", "input": str(tmp_path / name)})
+
+
+def one(tmp_path: Path, row: str) -> Clip | tuple[str, Dropped]:
+    """Return what becomes of a single row."""
+    clips, drops = listed(tmp_path, f"{HEADER}\n{row}\n")
+    assert len(clips) + len(drops) == 1
+    return clips[0] if clips else drops[0]
+
+
+def test_a_row_becomes_a_clip(tmp_path: Path) -> None:
+    assert one(tmp_path, f' RD/1 ,"Ünal, Ana",{URL},1.5,12,CC-BY-4.0') == Clip(
+        clip_id="set/RD-1-x0ba2243725a1df43",
+        dataset="set",
+        identity="Ünal, Ana",
+        address=URL,
+        start_s=1.5,
+        end_s=12.0,
+        crop_x=None,
+        crop_y=None,
+        crop_w=None,
+        crop_h=None,
+        crop_height_px=None,
+        licence="CC-BY-4.0",
+        origin=f"{tmp_path / 'clips.csv'} row 1",
+        content_hash=content_of(URL, 1.5, 12.0),
+    )
+
+
+def test_range_and_licence_may_be_empty_and_na_is_a_name(tmp_path: Path) -> None:
+    clip = one(tmp_path, f"null,NA,{URL},,,")
+    assert isinstance(clip, Clip)
+    found = (clip.clip_id, clip.identity, clip.start_s, clip.end_s, clip.licence)
+    assert found == ("set/null", "NA", None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("row", "item", "reason"),
+    [
+        (f",Ana,{URL},,,", "set/row-1", "no_id"),
+        (f"a,,{URL},,,", "set/a", "no_identity"),
+        ("a,Ana, ,,,", "set/a", "no_address"),
+        (f"a,Ana,{URL},2,2,", "set/a", "bad_range"),
+        (f"a,Ana,{URL},2,1.9,", "set/a", "bad_range"),
+        (f"a,Ana,{URL},,0,", "set/a", "bad_range"),
+        (f"a,Ana,{URL},-1,2,", "set/a", "bad_range"),
+        (f"a,Ana,{URL},00:01,2,", "set/a", "bad_range"),
+        (f"a,Ana,{URL},nan,2,", "set/a", "bad_range"),
+        (f"a,Ana,{URL},1,inf,", "set/a", "bad_range"),
+    ],
+)
+def test_a_bad_row_is_dropped_with_its_reason(row: str, item: str, reason: str, tmp_path: Path) -> None:
+    found = one(tmp_path, row)
+    assert isinstance(found, tuple), found
+    assert (found[0].split("-x")[0], found[1].status, found[1].reason) == (item, "failed", reason)
+    assert found[1].detail.startswith(f"{tmp_path / 'clips.csv'} row 1: ")
+
+
+def test_the_shortest_range_is_taken(tmp_path: Path) -> None:
+    clip = one(tmp_path, f"a,Ana,{URL},2,2.001,")
+    assert isinstance(clip, Clip)
+    assert (clip.start_s, clip.end_s) == (2.0, 2.001)
+
+
+def test_the_second_row_of_an_id_and_the_second_of_a_content_are_dropped(tmp_path: Path) -> None:
+    rows = [f"b,Ana,{URL},0,1,", f"a,Ana,{URL},0,1,", f"c,Ana,{URL},1,2,", f"c,Bo,{URL},3,4,"]
+    clips, drops = listed(tmp_path, "\n".join([HEADER, *rows]))
+    table = tmp_path / "clips.csv"
+    assert [clip.clip_id for clip in clips] == ["set/a", "set/c"]
+    detail = f"{table} row 4: the id is taken by {table} row 3; ids must be unique"
+    assert drops == [
+        ("set/b", Dropped.filtered("duplicate_content", "same bytes as set/a")),
+        ("set/c", Dropped.failed("duplicate_id", detail)),
+    ]
+
+
+def test_a_local_file_is_known_by_its_bytes_and_the_range(tmp_path: Path) -> None:
+    (tmp_path / "x.mp4").write_bytes(b"video")
+    rows = [f"{name},Ana,{tmp_path / 'x.mp4'},{cut},," for name, cut in (("part", "1"), ("whole", ""))]
+    clips, drops = listed(tmp_path, "\n".join([HEADER, *rows, f"gone,Ana,{tmp_path / 'y.mp4'},,,"]))
+    digest = hashlib.sha256(b"video").hexdigest()
+    assert drops == []
+    assert {clip.clip_id: clip.content_hash for clip in clips} == {
+        "set/gone": content_of(str(tmp_path / "y.mp4"), None, None),
+        "set/part": content_of(digest, 1.0, None),
+        "set/whole": digest,
+    }
+
+
+def test_crop_hints_are_taken_all_or_none(tmp_path: Path) -> None:
+    header = f"{HEADER},crop_x,crop_y,crop_w,crop_h,crop_height_px"
+    rows = [f"a,A,{URL}/1,,,,1,2,3,4,720", f"b,A,{URL}/2,,,,,,,,", f"c,A,{URL}/3,,,,1,,3,4,720"]
+    clips, drops = listed(tmp_path, "\n".join([header, *rows, f"d,A,{URL}/4,,,,1.5,2,3,4,720"]))
+    hints = [(clip.crop_x, clip.crop_y, clip.crop_w, clip.crop_h, clip.crop_height_px) for clip in clips]
+    assert hints == [(1, 2, 3, 4, 720), (None, None, None, None, None)]
+    assert [(item, dropped.reason) for item, dropped in drops] == [
+        ("set/c", "bad_crop"),
+        ("set/d", "bad_crop"),
+    ]
+
+
+def test_tsv_and_parquet_give_the_same_clips_as_csv(tmp_path: Path) -> None:
+    expected, _ = listed(tmp_path, f"\ufeff{HEADER}\na,Ana,{URL},1.5,,\n")
+    tsv, _ = listed(tmp_path, f"{HEADER}\na,Ana,{URL},1.5,,\n".replace(",", "\t"), "clips.tsv")
+    columns = {"id": ["a"], "identity": ["Ana"], "address": [URL], "start_s": [1.5], "end_s": [None]}
+    pq.write_table(pa.table({**columns, "licence": [None]}), tmp_path / "clips.parquet")
+    parquet, _ = list_clips("set", {"kind": "table", "input": str(tmp_path / "clips.parquet")})
+    assert [clip.content_hash for clip in tsv] == [clip.content_hash for clip in expected]
+    assert [clip.content_hash for clip in parquet] == [clip.content_hash for clip in expected]
+    assert (len(expected), parquet[0].start_s, parquet[0].end_s, parquet[0].licence) == (1, 1.5, None, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "missing columns ['id', 'identity', 'address', 'start_s', 'end_s', 'licence']"),
+        (
+            "id,identity,address,start,end_s,licence\n",
+            "missing columns ['start_s'], unknown columns ['start']",
+        ),
+        (f"{HEADER},id\n", "columns given twice ['id']"),
+        (f"{HEADER}\na,Ana,{URL}\n", "row 1: expected 6 values, found 3"),
+        (f"{HEADER}\na,Ana, Bo,{URL},,,\n", "row 1: expected 6 values, found 7"),
+        (f'{HEADER}\n"a,Ana\n', "expected a .csv table in UTF-8"),
+    ],
+)
+def test_a_table_that_is_wrong_stops_the_run(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=re.escape(message)):
+        listed(tmp_path, text)
+
+
+def test_a_file_that_is_no_parquet_or_not_there_stops_the_run(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"clips\.parquet: expected a Parquet table"):
+        listed(tmp_path, "no parquet", "clips.parquet")
+    with pytest.raises(BadInput, match=r"none\.csv: expected a table of clips, found no file"):
+        list_clips("set", {"kind": "table", "input": str(tmp_path / "none.csv")})

@@ -1,0 +1,311 @@
+"""Downloads by the real yt-dlp from a local server: what comes, and what each failure is called."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import BadInput
+from pipeline.outcome import FAILED, Dropped
+from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
+from pipeline.video.fetch_errors import classify
+from pipeline.video.fetch_settings import FetchSettings, read_fetch_settings
+from pipeline.video.probe import probe
+from tests.video.conftest import Server, ffmpeg
+
+# yt-dlp leaves it to the garbage collector to close connections that it gives up.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
+PARAMS = DownloadParams(max_height_px=1080, max_size_mb=5, min_duration_s=0.1, max_duration_s=60)
+SETTINGS = FetchSettings(
+    rate_limit=None,
+    retries=1,
+    retry_wait_s=0,
+    request_wait_s=0,
+    timeout_s=2,
+    cookies=None,
+    js_runtimes=(),
+)
+
+Get = Callable[[str], Fetched | Dropped]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of one address."""
+    return tmp_path / "item"
+
+
+@pytest.fixture
+def get(folder: Path) -> Get:
+    """Fetch an address into ``folder``."""
+    return lambda address: fetch(address, folder, PARAMS, SETTINGS)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/talk.mp4", "media.mp4"),
+        ("/talk.mp4?x=../../y", "media.mp4"),
+        ("/moved.mp4", "media.mp4"),
+        ("/one.html", "media.mp4"),
+        ("/text.mp4", "media.mp4"),
+        ("/plain", "media.video"),
+        ("/named", "media.mp4"),
+    ],
+)
+def test_a_video_arrives_under_our_name_whatever_the_server_calls_it(
+    path: str, name: str, get: Get, server: Server, folder: Path, tmp_path: Path
+) -> None:
+    found = get(server.url(path))
+    assert isinstance(found, Fetched), found
+    assert (found.path, found.path.read_bytes()) == (folder / name, server.content)
+    assert found.tool.startswith("yt-dlp 20")
+    assert files_below(tmp_path) == [f"item/{name}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason", "retryable"),
+    [
+        ("/nothing.mp4", "not_found", False),
+        ("/secret.mp4", "private", False),
+        ("/forbidden.mp4", "unavailable", True),
+        ("/gone.mp4", "removed", False),
+        ("/busy.mp4", "rate_limited", True),
+        ("/broken.mp4", "network", True),
+        ("/slow.mp4", "timeout", True),
+        ("/page.html", "unsupported", False),
+        ("/list.html", "unsupported", False),
+        ("/to_file.mp4", "unsupported", False),
+        ("/run.exe", "unsupported", False),
+        ("/endless.mp4", "too_large", False),
+    ],
+)
+def test_each_failure_has_its_class_and_leaves_nothing_behind(
+    path: str, reason: str, retryable: bool, get: Get, server: Server, tmp_path: Path
+) -> None:
+    found = get(server.url(path))
+    assert isinstance(found, Dropped), found
+    assert (found.status, found.reason, found.retryable) == (FAILED, reason, retryable), found.detail
+    assert found.detail != ""
+    assert files_below(tmp_path) == []
+
+
+def test_a_transfer_that_breaks_is_continued_where_it_broke(get: Get, server: Server) -> None:
+    size = len(server.content)
+    server.cuts = [size, size // 2]
+    found = get(server.url("/cut.mp4"))
+    assert isinstance(found, Fetched), found
+    assert found.path.read_bytes() == server.content
+    start = int(server.ranges[-1].removeprefix("bytes=").removesuffix("-"))
+    assert 0 < start <= size // 2
+
+
+def test_a_transfer_that_keeps_breaking_fails_and_the_next_run_continues_it(
+    get: Get, server: Server, folder: Path
+) -> None:
+    size = len(server.content)
+    server.cuts = [size, size // 2, 10, 10]
+    broken = get(server.url("/cut.mp4"))
+    assert isinstance(broken, Dropped)
+    assert (broken.reason, broken.retryable) == ("network", True)
+    assert files_below(folder) == ["media.mp4.part"]
+    server.cuts, server.ranges = [], []
+    found = get(server.url("/cut.mp4"))
+    assert isinstance(found, Fetched), found
+    assert found.path.read_bytes() == server.content
+    assert server.ranges[-1] not in ("", "bytes=0-")
+
+
+def test_a_finished_download_is_not_transferred_again(get: Get, server: Server) -> None:
+    first, n_first = get(server.url("/talk.mp4")), len(server.ranges)
+    assert get(server.url("/talk.mp4")) == first
+    assert len(server.ranges) - n_first == n_first - 1
+
+
+def test_a_file_that_says_it_is_too_large_is_not_transferred(server: Server, folder: Path) -> None:
+    params = PARAMS.model_copy(update={"max_size_mb": (len(server.content) - 1) / 1e6})
+    found = fetch(server.url("/talk.mp4"), folder, params, SETTINGS)
+    assert isinstance(found, Dropped)
+    assert found.reason == "too_large"
+    assert f"{len(server.content)} bytes > {len(server.content) - 1} bytes" in found.detail
+    exact = PARAMS.model_copy(update={"max_size_mb": len(server.content) / 1e6})
+    assert isinstance(fetch(server.url("/talk.mp4"), folder, exact, SETTINGS), Fetched)
+
+
+def test_a_host_that_is_not_there_is_a_network_failure_and_retryable(get: Get) -> None:
+    found = get("http://127.0.0.1:9/talk.mp4")
+    assert isinstance(found, Dropped)
+    assert (found.reason, found.retryable) == ("network", True)
+
+
+def test_a_file_url_is_copied_and_its_original_stays(get: Get, video: Path, folder: Path) -> None:
+    found = get(video.as_uri())
+    assert isinstance(found, Fetched)
+    assert (found.path, found.path.read_bytes()) == (folder / "media.mp4", video.read_bytes())
+
+
+def test_a_file_url_without_a_file_is_not_found(get: Get, tmp_path: Path) -> None:
+    found = get((tmp_path / "no such.mp4").as_uri())
+    assert isinstance(found, Dropped)
+    assert (found.reason, found.retryable) == ("not_found", False)
+
+
+def test_a_local_path_is_taken_where_it_lies(get: Get, video: Path, folder: Path) -> None:
+    assert get(str(video)) == Fetched(path=video, tool="file")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("address", ["", "no/such.mp4", "../../etc", "synthetic:seed=1", "ytsearch:talk"])
+def test_a_path_without_a_file_is_not_found(address: str, get: Get) -> None:
+    found = get(address)
+    assert isinstance(found, Dropped)
+    assert found.reason == "not_found"
+
+
+@pytest.mark.parametrize("address", ["ftp://host/a.mp4", "http://", "http://[::1/a", "data://x", "://x", "x\n://y"])
+def test_an_address_of_another_kind_is_unsupported(address: str, get: Get) -> None:
+    found = get(address)
+    assert isinstance(found, Dropped)
+    assert found.reason == "unsupported"
+
+
+@pytest.mark.parametrize("name", ["a $HOME ${PATH}", "100% %(id)s", "~ ünï", "..x"])
+def test_a_folder_may_have_any_name(name: str, server: Server, tmp_path: Path) -> None:
+    found = fetch(server.url("/talk.mp4"), tmp_path / name, PARAMS, SETTINGS)
+    assert found == Fetched(path=tmp_path / name / "media.mp4", tool=getattr(found, "tool", ""))
+    assert files_below(tmp_path) == [f"{name}/media.mp4"]
+
+
+MASTER = b"""#EXTM3U
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="a",DEFAULT=YES,URI="sound.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=100000,RESOLUTION=64x48,CODECS="mp4v.20.9,mp4a.40.2",AUDIO="a"
+low.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=4096x2160,CODECS="mp4v.20.9,mp4a.40.2",AUDIO="a"
+high.m3u8
+"""
+
+
+def media_playlist(name: str, duration_s: float = 1) -> bytes:
+    return f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:{duration_s},\n{name}\n#EXT-X-ENDLIST\n".encode()
+
+
+def test_of_several_sizes_the_one_within_the_limit_comes_and_its_sound_is_joined(
+    get: Get, server: Server, video: Path, tmp_path: Path
+) -> None:
+    server.more = {
+        "/master.m3u8": MASTER,
+        "/low.m3u8": media_playlist("low.ts"),
+        "/sound.m3u8": media_playlist("sound.ts"),
+        "/low.ts": ffmpeg("-i", video, "-an", "-c:v", "mpeg2video", "-f", "mpegts", "-"),
+        "/sound.ts": ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=0.4", "-c:a", "aac", "-f", "mpegts", "-"),
+    }
+    found = get(server.url("/master.m3u8"))
+    assert isinstance(found, Fetched), found
+    held = probe(found.path)
+    assert (held.width_px, held.height_px, held.has_audio) == (64, 48, True)
+    assert files_below(tmp_path / "item") == [found.path.name]
+
+
+def test_a_broadcast_and_a_list_of_pieces_that_is_too_long_are_left_alone(get: Get, server: Server) -> None:
+    server.more = {
+        "/live.m3u8": media_playlist("low.ts").replace(b"#EXT-X-ENDLIST", b""),
+        "/long.m3u8": media_playlist("low.ts", 62),
+        "/rounded.m3u8": media_playlist("nothing.ts", 61),
+    }
+    assert get(server.url("/live.m3u8")) == Dropped(
+        FAILED, "live", "still being broadcast, or announced", retryable=True
+    )
+    assert get(server.url("/long.m3u8")) == Dropped.filtered("too_long", "the site says 62 s")
+    assert getattr(get(server.url("/rounded.m3u8")), "reason", "") == "not_found"
+
+
+def test_a_piece_that_is_missing_fails_the_whole(get: Get, server: Server, folder: Path) -> None:
+    server.more = {"/only.m3u8": media_playlist("nothing.ts")}
+    found = get(server.url("/only.m3u8"))
+    assert isinstance(found, Dropped)
+    assert found.reason == "not_found", found.detail
+    assert str(folder) not in found.detail
+
+
+def test_a_cookies_file_is_read_and_left_as_it_is(server: Server, folder: Path, tmp_path: Path) -> None:
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tname\tvalue\n")
+    before = cookies.read_bytes()
+    settings = replace(SETTINGS, cookies=cookies)
+    assert isinstance(fetch(server.url("/talk.mp4"), folder, PARAMS, settings), Fetched)
+    assert cookies.read_bytes() == before
+
+
+def test_a_cookies_file_that_is_none_stops_the_run(server: Server, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "cookies.txt").write_text('[{"name": "value"}]')
+    settings = replace(SETTINGS, cookies=tmp_path / "cookies.txt")
+    with pytest.raises(BadInput, match="cookies.txt: expected Netscape format"):
+        fetch(server.url("/talk.mp4"), folder, PARAMS, settings)
+
+
+LENGTHS = [(0.1, None), (60.0, None), (0.09, "too_short"), (60.1, "too_long")]
+
+
+@pytest.mark.parametrize(("duration_s", "reason"), LENGTHS)
+def test_the_length_limits_hold_to_the_limit(duration_s: float, reason: str | None, video: Path) -> None:
+    dropped = refuse(replace(probe(video), duration_s=duration_s), PARAMS)
+    assert (dropped and dropped.reason) == reason
+
+
+BOT = "ERROR: [youtube] abc: Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser"
+GONE = "ERROR: [youtube] abc: Video unavailable. "
+REMOVED = GONE + "This video has been removed by the uploader"
+GEO = GONE + "The uploader has not made this video available in your country"
+LIMITED = GONE + "The current session has been rate-limited by YouTube for up to an hour"
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "retryable"),
+    [
+        (BOT, "bot_check", True),
+        (REMOVED, "removed", False),
+        (GEO, "geo_blocked", False),
+        (LIMITED, "rate_limited", True),
+        ("ERROR: [youtube] abc: Private video. Sign in if you've been granted access", "private", False),
+        ("ERROR: [youtube] abc: Sign in to confirm your age. This video may be", "age_restricted", False),
+        ("ERROR: [youtube] abc: Video unavailable", "unavailable", False),
+        ("ERROR: [youtube] abc: This live event will begin in 3 hours.", "live", True),
+        ("ERROR: [youtube] abc: Premieres in 2 days", "live", True),
+        ("ERROR: [youtube] abc: Requested format is not available", "unsupported", False),
+        ("ERROR: [vimeo] captcha private video: Unable to extract title", "unavailable", True),
+        ("ERROR: [x] a: KeyError('b'); please report this issue on https://x, captcha", "unavailable", True),
+    ],
+)
+def test_what_sites_say_is_sorted_into_classes(message: str, reason: str, retryable: bool) -> None:
+    assert classify(message, "detail") == Dropped(FAILED, reason, "detail", retryable)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEVOX_RATE_LIMIT", "3e6")
+    monkeypatch.setenv("FACEVOX_RETRIES", "0")
+    monkeypatch.setenv("FACEVOX_JS_RUNTIMES", "node, deno")
+    settings = read_fetch_settings()
+    assert (settings.rate_limit, settings.retries, settings.timeout_s) == (3e6, 0, 30.0)
+    assert settings.js_runtimes == ("node", "deno")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FACEVOX_RATE_LIMIT", "3M"),
+        ("FACEVOX_RETRIES", "-1"),
+        ("FACEVOX_RETRY_WAIT_S", "inf"),
+        ("FACEVOX_COOKIES", "/no/such/cookies.txt"),
+        ("FACEVOX_JS_RUNTIMES", "ruby"),
+    ],
+)
+def test_a_setting_that_can_not_be_used_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadInput, match=f"{name}='{value}'"):
+        read_fetch_settings()
