@@ -1,0 +1,93 @@
+"""Cut a clip's sound into segments and turn each into a log-mel."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.arrays import Waveform
+from pipeline.audio.extract import extract_waveform
+from pipeline.audio.features import SegmentFeature, segment_features
+from pipeline.audio.profiles import SAMPLE_RATE_HZ
+from pipeline.audio.settings import AudioParams
+from pipeline.errors import BadMedia
+from pipeline.outcome import Dropped
+from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.records.segment import Segment
+from pipeline.units import milliseconds, samples_in
+from pipeline.video.clip import MediaClip
+
+VERSION = 1  # of what the audio step returns: raise it whenever the same input gives another result
+
+
+@dataclass(frozen=True, slots=True)
+class HeardClip:
+    """The item of the audio step: a clip, and when its main face is seen (no interval: never)."""
+
+    clip: MediaClip
+    seen_s: tuple[float, float] | None
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """What determines the result."""
+        return (*self.clip.content, str(self.seen_s))
+
+
+def listen(item: HeardClip, folder: Path, *, params: AudioParams) -> list[Segment | LedgerRow] | Dropped:
+    """Return a clip's segments, and a ledger row for each that was left out; or why there is none at all."""
+    del folder
+    clip = item.clip
+    if not clip.has_audio:
+        return Dropped.filtered("no_audio", "the media has no sound")
+    try:
+        waveform = extract_waveform(clip.path, max_duration_s=params.max_duration_s)
+    except BadMedia as error:
+        return Dropped.failed(error.reason, error.detail)
+    found = segment_features(_within(waveform, clip), params)
+    offset_s = clip.start_s or 0.0
+    kept = [_segment(item, feature, offset_s, params) for _, feature in found if isinstance(feature, SegmentFeature)]
+    left_out = [
+        ledger_row("audio", segment_id(clip.clip_id, start_s + offset_s), end)
+        for start_s, end in found
+        if isinstance(end, Dropped)
+    ]
+    if not kept:
+        return Dropped.filtered("no_speech", f"none of {len(found)} segments has enough voice")
+    return [*kept, *left_out]
+
+
+def segment_id(clip_id: str, start_s: float) -> str:
+    """Return the id of the segment of ``clip_id`` that starts at ``start_s``."""
+    return f"{clip_id}-a{milliseconds(start_s):08d}"
+
+
+def seen_share(start_s: float, end_s: float, seen_s: tuple[float, float] | None) -> float:
+    """Return the share of [start_s, end_s] that lies in ``seen_s``, 0-1."""
+    if seen_s is None or end_s <= start_s:
+        return 0.0
+    return max(0.0, min(end_s, seen_s[1]) - max(start_s, seen_s[0])) / (end_s - start_s)
+
+
+def _within(waveform: Waveform, clip: MediaClip) -> Waveform:
+    first = samples_in(clip.start_s, SAMPLE_RATE_HZ) if clip.start_s else 0
+    last = samples_in(clip.end_s, SAMPLE_RATE_HZ) if clip.end_s is not None else None
+    return waveform[first:last]
+
+
+def _segment(item: HeardClip, feature: SegmentFeature, offset_s: float, params: AudioParams) -> Segment:
+    start_s, end_s = feature.start_s + offset_s, feature.end_s + offset_s
+    return Segment(
+        segment_id=segment_id(item.clip.clip_id, start_s),
+        clip_id=item.clip.clip_id,
+        start_s=start_s,
+        end_s=end_s,
+        voiced_s=feature.voiced_s,
+        n_valid_frames=feature.n_valid_frames,
+        level_dbfs=feature.level_dbfs,
+        clipped_share=feature.clipped_share,
+        face_seen_share=seen_share(start_s, end_s, item.seen_s),
+        profile=params.profile,
+        n_mels=feature.log_mel.shape[0],
+        n_frames=feature.log_mel.shape[1],
+        log_mel=np.ascontiguousarray(feature.log_mel, np.float32).reshape(-1),
+    )

@@ -1,0 +1,66 @@
+"""Turn a waveform into one log-mel feature, or one reason against it, for each segment."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.arrays import LogMel, Waveform, WaveformInt16
+from pipeline.audio.logmel import log_mel, pad_frames
+from pipeline.audio.pcm import HIGHEST, LOWEST, from_int16, to_int16
+from pipeline.audio.profiles import PROFILES, SAMPLE_RATE_HZ
+from pipeline.audio.segment import Segment, cut
+from pipeline.audio.settings import AudioParams
+from pipeline.audio.vad import voiced_samples
+from pipeline.outcome import Dropped
+
+QUIETEST_DBFS = -120.0  # stands for digital silence, whose level is minus infinity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SegmentFeature:
+    """The feature of one segment and what was measured on the way."""
+
+    start_s: float
+    end_s: float
+    """Where the segment's own sound ends: before ``start_s + segment_s`` only if it had to be repeated."""
+    log_mel: LogMel
+    n_valid_frames: int
+    """Columns of ``log_mel`` that are sound; the rest is padding."""
+    voiced_s: float
+    """Voiced seconds in the whole segment, repeated sound counted."""
+    level_dbfs: float
+    """Root mean square of the segment over full scale; at least QUIETEST_DBFS."""
+    clipped_share: float
+    """Share of samples at either end of the 16-bit range."""
+
+
+def segment_features(waveform: Waveform, params: AudioParams) -> list[tuple[float, SegmentFeature | Dropped]]:
+    """Return (start_s, feature or ``filtered: no_speech``) of every segment, in order of time."""
+    return [(segment.start_s, segment_feature(segment, params)) for segment in cut(waveform, params)]
+
+
+def segment_feature(segment: Segment, params: AudioParams) -> SegmentFeature | Dropped:
+    """Return the feature of one segment, or why it has none."""
+    profile = PROFILES[params.profile]
+    samples = to_int16(segment.samples)
+    voiced = voiced_samples(samples, profile)
+    voiced_s = len(voiced) / SAMPLE_RATE_HZ
+    if len(voiced) == 0 or voiced_s < params.min_voiced_s:
+        return Dropped.filtered("no_speech", f"{voiced_s:.2f} s voiced, below {params.min_voiced_s:g} s")
+    feature = log_mel(voiced, profile)
+    return SegmentFeature(
+        start_s=segment.start_s,
+        end_s=segment.end_s,
+        log_mel=pad_frames(feature, params.n_frames, params.pad, profile.zero_level),
+        n_valid_frames=min(feature.shape[1], params.n_frames),
+        voiced_s=voiced_s,
+        level_dbfs=level_dbfs(samples),
+        clipped_share=float(np.mean((samples == LOWEST) | (samples == HIGHEST))),
+    )
+
+
+def level_dbfs(samples: WaveformInt16) -> float:
+    """Return the root mean square of ``samples`` in decibels below full scale, at least QUIETEST_DBFS."""
+    mean_square = float(np.mean(np.square(from_int16(samples), dtype=np.float64)))
+    quietest = 10.0 ** (QUIETEST_DBFS / 10)
+    return float(10 * np.log10(max(mean_square, quietest)))

@@ -1,0 +1,20 @@
+"""From a float waveform to the 16-bit samples on which voice detectors and mel floors are defined."""
+
+import numpy as np
+
+from pipeline.arrays import Waveform, WaveformInt16
+
+FULL_SCALE = 32_768
+LOWEST, HIGHEST = -FULL_SCALE, FULL_SCALE - 1
+
+
+def to_int16(waveform: Waveform) -> WaveformInt16:
+    """Return ``waveform`` times 32768, rounded; what lies outside [-1, 1) is clipped, NaN becomes 0."""
+    finite = np.nan_to_num(waveform, nan=0.0, posinf=1.0, neginf=-1.0)
+    scaled: Waveform = np.rint(finite * np.float32(FULL_SCALE))
+    return np.clip(scaled, LOWEST, HIGHEST).astype(np.int16)
+
+
+def from_int16(samples: WaveformInt16) -> Waveform:
+    """Return ``samples`` over 32768; ``to_int16`` gives them back exactly."""
+    return np.multiply(samples, np.float32(1 / FULL_SCALE), dtype=np.float32)

@@ -1,0 +1,170 @@
+"""The log-mel of each profile equals a computation written anew from the formulas, value by value."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pipeline.arrays import Waveform, WaveformInt16
+from pipeline.audio.logmel import log_mel, n_frames_of
+from pipeline.audio.pcm import to_int16
+from pipeline.audio.profiles import PROFILES
+from pipeline.audio.settings import ProfileName
+from pipeline.audio.vad import voiced_samples
+
+DURATIONS_S = (0.3, 3.0, 6.0, 10.01, 12.0)
+Matrix = NDArray[np.float64]
+
+
+def mel(frequency_hz: float) -> float:
+    return 2595 * math.log10(1 + frequency_hz / 700)
+
+
+def hz(mels: float) -> float:
+    return 700 * (10 ** (mels / 2595) - 1)
+
+
+def edges_hz(low_hz: float, high_hz: float, n_mels: int) -> list[float]:
+    step = (mel(high_hz) - mel(low_hz)) / (n_mels + 1)
+    return [hz(mel(low_hz) + k * step) for k in range(n_mels + 2)]
+
+
+def hann(i: int) -> float:
+    return 0.5 - 0.5 * math.cos(2 * math.pi * i / 399)
+
+
+def hamming(i: int) -> float:
+    return 0.54 - 0.46 * math.cos(2 * math.pi * i / 399)
+
+
+def voice2face_filters() -> Matrix:
+    """Triangles between FFT bins, each 2 / (width in Hz) high."""
+    weights = np.zeros((64, 513))
+    bins = [round(edge / 15.625) for edge in edges_hz(20, 7200, 64)]
+    for k in range(64):
+        left, centre, right = bins[k : k + 3]
+        height = 2 / ((right - left) * 15.625)
+        for b in range(left, centre + 1):
+            weights[k, b] = height * (b - left) / (centre - left)
+        for b in range(centre, right + 1):
+            weights[k, b] = height * (right - b) / (right - centre)
+    return weights
+
+
+def reference_voice2face(samples: WaveformInt16, window: Callable[[int], float]) -> Matrix:
+    """(frames, 64): Sphinx-like frames, pre-emphasis frame by frame, mean and deviation of each bin."""
+    shape = np.array([window(i) for i in range(400)])
+    filters = voice2face_filters()
+    before, rows = 0.0, []
+    for frame in range(len(samples) // 160 + 1):
+        rest = [float(v) for v in samples[160 * frame : 160 * frame + 400]]
+        filled = [rest[i % len(rest)] for i in range(400)] if rest else [0.0] * 400
+        emphasised = [value - 0.97 * prior for value, prior in zip(filled, [before, *filled], strict=False)]
+        before = filled[-1]
+        power = np.abs(np.fft.fft(np.array(emphasised) * shape, 1024)[:513]) ** 2
+        rows.append([math.log(max(1e-5, float(filters[k] @ power))) for k in range(64)])
+    feature = np.array(rows)
+    for k in range(64):
+        mean = sum(feature[:, k]) / len(rows)
+        deviation = math.sqrt(sum((v - mean) ** 2 for v in feature[:, k]) / len(rows))
+        feature[:, k] = (feature[:, k] - mean) / (deviation + np.finfo(np.float32).eps)
+    return feature
+
+
+def sf2f_filters() -> Matrix:
+    weights = np.zeros((40, 257))
+    bins = [math.floor(513 * edge / 16000 + 1e-9) for edge in edges_hz(0, 8000, 40)]
+    for k in range(40):
+        left, centre, right = bins[k : k + 3]
+        for b in range(left, centre):
+            weights[k, b] = (b - left) / (centre - left)
+        for b in range(centre, right):
+            weights[k, b] = (right - b) / (right - centre)
+    return weights
+
+
+def reference_sf2f(samples: WaveformInt16) -> Matrix:
+    """(frames, 40): python_speech_features.logfbank with its defaults, then the fixed scale."""
+    filters = sf2f_filters()
+    signal = [float(samples[0])]
+    for n in range(1, len(samples)):
+        signal.append(float(samples[n]) - 0.97 * float(samples[n - 1]))
+    n_frames = 1 if len(signal) <= 400 else 1 + math.ceil((len(signal) - 400) / 160)
+    signal += [0.0] * (160 * (n_frames - 1) + 400 - len(signal))
+    rows = []
+    for frame in range(n_frames):
+        spectrum = np.fft.fft(signal[160 * frame : 160 * frame + 400], 512)[:257]
+        energies = filters @ (np.abs(spectrum) ** 2 / 512)
+        rows.append([math.log(energy if energy > 0 else np.finfo(float).eps) for energy in energies])
+    return (np.array(rows) - 10.9915) / 3.1661
+
+
+REFERENCES: dict[str, Callable[[WaveformInt16], Matrix]] = {
+    "paper": lambda samples: reference_voice2face(samples, hann),
+    "voice2face": lambda samples: reference_voice2face(samples, hamming),
+    "sf2f": reference_sf2f,
+}
+
+
+@pytest.mark.parametrize("duration_s", DURATIONS_S)
+@pytest.mark.parametrize("name", PROFILES)
+def test_log_mel_of_whole_sound_equals_the_reference(
+    name: ProfileName, duration_s: float, speech: Callable[..., Waveform]
+) -> None:
+    samples = to_int16(speech(duration_s))
+    expected = REFERENCES[name](samples).T
+    assert np.abs(log_mel(samples, PROFILES[name]) - expected).max() <= 1e-3
+    assert log_mel(samples, PROFILES[name]).shape == expected.shape
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_log_mel_of_voiced_sound_equals_the_reference(name: ProfileName, speech: Callable[..., Waveform]) -> None:
+    voiced = voiced_samples(to_int16(speech(6.0, seed=3)), PROFILES[name])
+    assert 2 * 16_000 < len(voiced) < 6 * 16_000
+    assert np.abs(log_mel(voiced, PROFILES[name]) - REFERENCES[name](voiced).T).max() <= 1e-3
+
+
+@pytest.mark.parametrize("n_samples", [1, 159, 160, 161, 399, 400, 401, 559, 560, 561])
+@pytest.mark.parametrize("name", PROFILES)
+def test_log_mel_of_a_few_samples_equals_the_reference(name: ProfileName, n_samples: int) -> None:
+    samples = np.random.default_rng(n_samples).integers(-9000, 9000, n_samples, dtype=np.int16)
+    assert np.abs(log_mel(samples, PROFILES[name]) - REFERENCES[name](samples).T).max() <= 1e-3
+
+
+@pytest.mark.parametrize(("name", "n_frames"), [("paper", 601), ("voice2face", 601), ("sf2f", 599)])
+def test_six_seconds_have_the_documented_number_of_frames(name: ProfileName, n_frames: int) -> None:
+    assert n_frames_of(96_000, PROFILES[name]) == n_frames
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_digital_silence_gives_a_finite_constant_feature(name: ProfileName) -> None:
+    feature = log_mel(np.zeros(16_000, dtype=np.int16), PROFILES[name])
+    assert np.ptp(feature) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_no_samples_give_no_frames(name: ProfileName) -> None:
+    assert log_mel(np.zeros(0, dtype=np.int16), PROFILES[name]).shape == (PROFILES[name].n_mels, 0)
+
+
+def test_each_mel_bin_of_the_paper_has_mean_0_and_deviation_1(speech: Callable[..., Waveform]) -> None:
+    feature = log_mel(to_int16(speech(6.0)), PROFILES["paper"]).astype(np.float64)
+    assert feature.mean(axis=1) == pytest.approx(np.zeros(64), abs=1e-5)
+    assert feature.std(axis=1) == pytest.approx(np.ones(64), abs=1e-5)
+
+
+def test_a_louder_voice_has_the_same_standardised_feature_but_for_rounding(
+    speech: Callable[..., Waveform],
+) -> None:
+    quiet = to_int16(speech(3.0)) // 2 * 2
+    loud = (quiet * 2).astype(np.int16)
+    difference = log_mel(loud, PROFILES["voice2face"]) - log_mel(quiet, PROFILES["voice2face"])
+    assert np.abs(difference).max() <= 1e-5
+
+
+def test_the_same_sound_gives_the_same_bytes(speech: Callable[..., Waveform]) -> None:
+    samples = to_int16(speech(3.0))
+    first, second = (log_mel(samples.copy(), PROFILES["paper"]) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
