@@ -1,0 +1,146 @@
+"""Build the dataset: cap faces and segments per person, pair them, and audit the split."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from pipeline.draw import draw_order
+from pipeline.errors import SplitLeak
+from pipeline.outcome import Dropped
+from pipeline.params import Params
+from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.records.face import RANDOM
+from pipeline.records.person import ClipOwner
+
+
+class DatasetParams(Params):
+    """Section ``dataset`` of params.yaml."""
+
+    max_faces_per_person: int = Field(ge=0)
+    max_standard_faces_per_person: int = Field(ge=0)
+    max_segments_per_person: int = Field(ge=0)
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """All rows of the finished dataset, and how each person ended."""
+
+    identities: list[Identity]
+    faces: list[DatasetFace]
+    segments: list[DatasetSegment]
+    pairs: list[Pair]
+    ends: list[tuple[str, Dropped | None]]
+
+
+def build(
+    owners: Iterable[ClipOwner],
+    faces: Iterable[DatasetFace],
+    segments: Iterable[DatasetSegment],
+    params: DatasetParams,
+) -> Dataset:
+    """Return the dataset of all persons that have a standard face and a segment of sound.
+
+    Caps keep the lowest hashes of seed and id: one more clip changes nothing for anybody else.
+    """
+    faces_of = _by_person(faces)
+    segments_of = _by_person(segments)
+    clips_of = Counter((owner.dataset, owner.person_id) for owner in owners)
+    built = Dataset([], [], [], [], [])
+    for key in sorted(clips_of):
+        kept_faces = cap_faces(faces_of.get(key, []), params)
+        kept_segments = _cap(segments_of.get(key, []), params.max_segments_per_person, params.seed, "segment_id")
+        end = _why_not(kept_faces, kept_segments)
+        built.ends.append(("/".join(key), end))
+        if end is None:
+            _add(built, key, clips_of[key], kept_faces, kept_segments)
+    return built
+
+
+def cap_faces(faces: list[DatasetFace], params: DatasetParams) -> list[DatasetFace]:
+    """Return a person's faces under the caps: blindly drawn ones, and standard ones of either group.
+
+    A drawn face that is standard counts to both caps; standard candidates fill the room that is left.
+    """
+    drawn = _cap([f for f in faces if f.sampled_by == RANDOM], params.max_faces_per_person, params.seed, "face_id")
+    plain = [f for f in drawn if not f.is_standard]
+    most = params.max_standard_faces_per_person
+    standard = _cap([f for f in drawn if f.is_standard], most, params.seed, "face_id")
+    candidates = [f for f in faces if f.sampled_by != RANDOM and f.is_standard]
+    more = _cap(candidates, most - len(standard), params.seed, "face_id")
+    return sorted([*plain, *standard, *more], key=lambda face: face.face_id)
+
+
+def pair_up(faces: list[DatasetFace], segments: list[DatasetSegment]) -> list[Pair]:
+    """Return every standard face with every segment of one person."""
+    return [
+        Pair(
+            pair_id=f"{face.face_id}+{segment.segment_id}",
+            face_id=face.face_id,
+            segment_id=segment.segment_id,
+            dataset=face.dataset,
+            person_id=face.person_id,
+            split=face.split,
+            same_clip=face.clip_id == segment.clip_id,
+        )
+        for face in faces
+        if face.is_standard
+        for segment in segments
+    ]
+
+
+def audit_split(identities: Iterable[Identity]) -> None:
+    """Raise SplitLeak when a person stands in both train and test, in one dataset or across datasets."""
+    splits: dict[str, set[str]] = defaultdict(set)
+    for identity in identities:
+        splits[identity.person_id].add(identity.split)
+    leaks = sorted(person for person, sides in splits.items() if len(sides) > 1)
+    if leaks:
+        raise SplitLeak(f"{len(leaks)} persons stand in both train and test: {', '.join(leaks[:5])}")
+
+
+def _add(
+    built: Dataset, key: tuple[str, str], n_clips: int, faces: list[DatasetFace], segments: list[DatasetSegment]
+) -> None:
+    dataset, person_id = key
+    pairs = pair_up(faces, segments)
+    built.faces.extend(faces)
+    built.segments.extend(segments)
+    built.pairs.extend(pairs)
+    built.identities.append(
+        Identity(
+            dataset_person=f"{dataset}/{person_id}",
+            dataset=dataset,
+            person_id=person_id,
+            split=faces[0].split,
+            n_clips=n_clips,
+            n_faces=sum(face.sampled_by == RANDOM for face in faces),
+            n_standard_faces=sum(face.is_standard for face in faces),
+            n_segments=len(segments),
+            n_pairs=len(pairs),
+        )
+    )
+
+
+def _why_not(faces: list[DatasetFace], segments: list[DatasetSegment]) -> Dropped | None:
+    if not faces:
+        return Dropped.filtered("no_face", "no clip of this person gave a face")
+    if not any(face.is_standard for face in faces):
+        return Dropped.filtered("no_standard_face", f"none of {len(faces)} faces is a standard face")
+    if not segments:
+        return Dropped.filtered("no_sound", "no clip of this person gave a segment of sound")
+    return None
+
+
+def _by_person(rows: Iterable[DatasetFace] | Iterable[DatasetSegment]) -> Mapping[tuple[str, str], list]:  # type: ignore[type-arg]
+    grouped: dict[tuple[str, str], list] = defaultdict(list)  # type: ignore[type-arg]
+    for row in rows:
+        grouped[row.dataset, row.person_id].append(row)
+    return grouped
+
+
+def _cap(rows: list, most: int, seed: int, key: str) -> list:  # type: ignore[type-arg]
+    kept = sorted(rows, key=lambda row: draw_order(seed, getattr(row, key)))[:most]
+    return sorted(kept, key=lambda row: str(getattr(row, key)))
