@@ -1,0 +1,150 @@
+"""The command line: every stage by name, and what a person asks of a run."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import FacevoxError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Build audio-face datasets from talking-face video. 'dvc repro' runs all stages; these run one.",
+)
+
+Dataset = Annotated[str, typer.Argument(help="A dataset listed under 'datasets' in params.yaml.")]
+_STAGES = "Stages"
+_PEOPLE = "For people"
+
+# name: (sentence, runs once a dataset). The sentence is the stage file's own and its `desc` in dvc.yaml.
+STAGES = {
+    "sources": ("List the clips of one dataset: who speaks in each, and where to fetch it.", True),
+    "download": ("Bring the media of every clip here and note what it holds.", True),
+    "detect": ("Find, follow and measure the faces of every clip in one decode.", True),
+    "crop": ("Crop and align faces of every clip's main track: some drawn blindly, some likely to be standard.", True),
+    "select": (
+        "Select the standard faces: frontal, lip-still, open-eyed and sharp, by threshold or by a person's word.",
+        True,
+    ),
+    "audio": ("Cut the sound of every clip into segments and turn each into a voice-only log-mel.", True),
+    "persons": ("Decide which identities are one person, and on which side of the split each person stands.", False),
+    "pretrain_identity": (
+        "Provide the label network: the weights that params.yaml names, or one trained on the training persons.",
+        False,
+    ),
+    "identify": ("Label every cropped face with its identity embedding.", True),
+    "dataset": (
+        "Cap, pair and count what all stages gave, audit the split, and print the paper's Table 1 for this run.",
+        False,
+    ),
+}
+
+
+def _add_stage(name: str, sentence: str, *, per_dataset: bool) -> None:
+    """Add a command that imports the stage only when it is called."""
+    if per_dataset:
+
+        def run_for(dataset: Dataset) -> None:
+            import_module(f"stages.{name}").main(dataset)
+
+        app.command(name, help=sentence, rich_help_panel=_STAGES)(run_for)
+    else:
+
+        def run() -> None:
+            import_module(f"stages.{name}").main()
+
+        app.command(name, help=sentence, rich_help_panel=_STAGES)(run)
+
+
+for _name, (_sentence, _per_dataset) in STAGES.items():
+    _add_stage(_name, _sentence, per_dataset=_per_dataset)
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def profile(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Profiles in profiles/, applied in the order given.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", "-S", help="section.key=value on top of them, value as YAML.")
+    ] = None,
+) -> None:
+    """Write profiles over params.yaml, comments kept, and say what changed."""
+    from stages.commands.profile import apply_profiles
+
+    print(apply_profiles(names or [], set_ or []))
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def status() -> None:
+    """Show how many items each stage kept, and why the others ended."""
+    from stages.commands.status import render_status
+
+    print(render_status())
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def summary() -> None:
+    """Show what a run made: Table 1, the funnel, and where things are."""
+    from stages.commands.summary import render_summary
+
+    print(render_summary())
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def why(
+    item: Annotated[str, typer.Argument(help="A clip, face, segment or person; the dataset may be left out.")],
+) -> None:
+    """Tell an item's story: how it ended in every stage, with what was cut from it."""
+    from stages.commands.status import render_story
+
+    print(render_story(item))
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def sheet(
+    dataset: Dataset,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("build/sheets"),
+    all_faces: Annotated[bool, typer.Option("--all", help="All faces, not only the standard ones.")] = False,
+) -> None:
+    """Draw contact sheets of a dataset's faces."""
+    from stages.commands.sheet import draw_sheets
+
+    for path in draw_sheets(dataset, out, standard_only=not all_faces):
+        print(path)
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def dictionary() -> None:
+    """Print the data dictionary: every manifest with its columns."""
+    from stages.commands.dictionary import render_dictionary
+
+    print(render_dictionary(), end="")
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def doctor() -> None:
+    """Check that this machine has what a run needs."""
+    from stages.commands.doctor import render_checks
+
+    text, healthy = render_checks()
+    print(text)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; an error that a person can mend is one sentence, not a traceback."""
+    try:
+        app()
+    except FacevoxError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Check that this machine has what a run needs, and say what to do where it does not."""
+
+import importlib
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from pipeline.engine.settings import read_settings
+from pipeline.errors import FacevoxError, ToolMissing
+
+_MODULES = ("av", "cv2", "dlib", "librosa", "webrtcvad", "torch", "pyarrow", "yt_dlp", "face_alignment")
+_LOW_DISK_GB = 10
+_BYTES_PER_GB = 10**9
+
+
+def render_checks() -> tuple[str, bool]:
+    """Return the checks as text, a line each, and whether all that is needed is there."""
+    lines, healthy = [], True
+    for check in (*map(_module_check, _MODULES), _landmarks, _ffmpeg, _codecs, _store, _gpu, _js_runtime):
+        try:
+            lines.append(f"  ok       {check()}")
+        except _Optional as note:
+            lines.append(f"  note     {note}")
+        except FacevoxError as error:
+            lines.append(f"  missing  {error}")
+            healthy = False
+    return "\n".join(lines), healthy
+
+
+class _Optional(Exception):
+    """Something is absent that only some runs want."""
+
+
+def _module_check(name: str) -> Callable[[], str]:
+    def check() -> str:
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            raise ToolMissing(f"{name} can't be imported ({error}): run 'make install'") from None
+        return f"{name} {getattr(module, '__version__', '')}".rstrip()
+
+    return check
+
+
+def _landmarks() -> str:
+    from pipeline.face.dlib_backend import landmark_model_path
+
+    return f"68-point landmark model, {landmark_model_path().stat().st_size // 10**6} MB"
+
+
+def _ffmpeg() -> str:
+    import imageio_ffmpeg
+
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    version = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stdout
+    return f"ffmpeg {' '.join(version.split()[2:3])} (of the package imageio-ffmpeg)"
+
+
+def _codecs() -> str:
+    wanted: dict[str, Literal["r", "w"]] = {
+        "h264": "r",
+        "aac": "r",
+        "libx264": "w",
+        "vp9": "r",
+        "av1": "r",
+        "opus": "r",
+    }
+    missing = [name for name, mode in wanted.items() if not _has_codec(name, mode)]
+    if missing:
+        raise ToolMissing(f"PyAV lacks the codecs {', '.join(missing)}: reinstall 'av' from its wheel")
+    return f"codecs {', '.join(wanted)}"
+
+
+def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
+    from av.codec import Codec
+    from av.codec.codec import UnknownCodecError
+
+    try:
+        Codec(name, mode)
+    except UnknownCodecError:
+        return False
+    return True
+
+
+def _store() -> str:
+    settings = read_settings()
+    folder = next(parent for parent in (settings.cache, *settings.cache.parents) if parent.exists())
+    free_gb = shutil.disk_usage(folder).free / _BYTES_PER_GB
+    told = f"store {settings.cache}, {free_gb:.0f} GB free; {settings.n_workers} workers"
+    if free_gb < _LOW_DISK_GB:
+        raise ToolMissing(f"{told}: expected at least {_LOW_DISK_GB} GB. Set FACEVOX_CACHE to a larger disk.")
+    if _is_other_disk(settings.cache, Path()):
+        raise _Optional(f"{told}; on another disk than the checkout, which is fine: media are linked, not copied")
+    return told
+
+
+def _is_other_disk(cache: Path, checkout: Path) -> bool:
+    return cache.exists() and cache.stat().st_dev != checkout.stat().st_dev
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise _Optional("no GPU: everything runs, training is slow")
+    return f"GPU {torch.cuda.get_device_name()}"
+
+
+def _js_runtime() -> str:
+    for name in ("deno", "node", "bun"):
+        if shutil.which(name):
+            return f"{name}, which yt-dlp uses for some sites"
+    raise _Optional("no JavaScript runtime (deno, node): yt-dlp needs one for YouTube")

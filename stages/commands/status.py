@@ -1,0 +1,45 @@
+"""Tell how a run went: the funnel of every stage, and the story of one item."""
+
+from pipeline.errors import BadInput
+from pipeline.layout import Layout
+from pipeline.outcome import OK
+from pipeline.storage.ledger import StageEnds, count_ends, end_of, story_of
+
+# Stages in the order of the flow; the ledger's files only know their names.
+ORDER = ("sources", "download", "detect", "crop", "select", "audio", "persons", "identify", "dataset")
+UNITS = {"select": "faces", "persons": "identities", "dataset": "persons"}
+_CLIPS = "clips"
+
+
+def render_status(at: Layout = Layout()) -> str:
+    """Return the funnel as text: a line a stage, datasets apart; raises BadInput before the first run."""
+    stages = sorted(count_ends(at.ledgers), key=lambda one: (one.dataset == "", one.dataset, _place(one.stage)))
+    if not stages:
+        raise BadInput("nothing has run yet: run 'dvc repro'.")
+    lines: list[str] = []
+    for one in stages:
+        heading = f"dataset {one.dataset}" if one.dataset else "all datasets"
+        if heading not in lines:
+            lines.append(heading)
+        lines.append(_line(one))
+    return "\n".join(lines)
+
+
+def _place(stage: str) -> tuple[int, str]:
+    return (ORDER.index(stage) if stage in ORDER else len(ORDER), stage)
+
+
+def _line(stage: StageEnds) -> str:
+    others = ", ".join(f"{n} {end}" for end, n in stage.ends.most_common() if end != OK)
+    unit = "segments" if stage.of_segments else UNITS.get(stage.stage, _CLIPS)
+    return f"  {stage.stage:<10}{stage.n_ok:>7} of {stage.n_items:>6} {unit:<11}{others}".rstrip()
+
+
+def render_story(item: str, at: Layout = Layout()) -> str:
+    """Return all that the ledger says of ``item``, in the order of the flow; raises BadInput when it says nothing."""
+    rows = sorted(story_of(at.ledgers, item), key=lambda row: (_place(row.stage), row.item_id))
+    if not rows:
+        raise BadInput(f"'{item}': the ledger does not know it. Ids look like 'demo/person_003-001'.")
+    return "\n".join(
+        f"{row.stage:<10}{row.item_id}  {end_of(row)}{f' ({row.detail})' if row.detail else ''}" for row in rows
+    )

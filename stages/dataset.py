@@ -1,0 +1,89 @@
+"""Cap, pair and count what all stages gave, audit the split, and print the paper's Table 1 for this run."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.dataset.build import Dataset, DatasetParams, audit_split, build
+from pipeline.dataset.table1 import count, render, totals
+from pipeline.layout import Layout
+from pipeline.params import load_params, read_section
+from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.records.face import Face, SelectedFace
+from pipeline.records.label import Label
+from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.records.person import ClipOwner
+from pipeline.records.segment import Segment
+from pipeline.storage.atomic import write_text
+from pipeline.storage.manifest import read_manifest, read_table, write_manifest
+from pipeline.storage.shards import shard_paths
+
+
+def main(at: Layout = Layout()) -> None:
+    """Run the stage for all datasets listed in params.yaml."""
+    params = load_params(DatasetParams, "dataset", at.params)
+    names = read_section("datasets", at.params)
+    owners = {owner.clip_id: owner for owner in read_manifest(at.owners, ClipOwner)}
+    faces = [face for name in names for face in _faces(name, at, owners)]
+    segments = [segment for name in names for segment in _segments(name, at, owners)]
+    built = build(owners.values(), faces, segments, params)
+    audit_split(built.identities)
+    _write(built, at)
+    counts = count(built.identities, names)
+    write_text(
+        at.stats, json.dumps({**counts, "total": {**totals(counts), "pairs": len(built.pairs)}}, indent=2) + "\n"
+    )
+    print(f"\nTable 1 of this run, {len(built.pairs):,} pairs:\n{render(counts)}\n")
+
+
+def _faces(dataset: str, at: Layout, owners: dict[str, ClipOwner]) -> Iterator[DatasetFace]:
+    """Yield the faces of one dataset, each with its owner and the shard where its picture stands."""
+    labelled = set(read_table(at.labels(dataset), Label, ["face_id"]).column("face_id").to_pylist())
+    shards = {
+        face_id: _name(path, at)
+        for path in shard_paths(at.faces_folder(dataset))
+        for face_id in read_table(path, Face, ["face_id"]).column("face_id").to_pylist()
+    }
+    for face in read_manifest(at.selected_faces(dataset), SelectedFace):
+        owner = owners.get(face.clip_id)
+        if owner is not None:
+            yield DatasetFace(
+                face_id=face.face_id,
+                dataset=dataset,
+                person_id=owner.person_id,
+                split=owner.split,
+                clip_id=face.clip_id,
+                sampled_by=face.sampled_by,
+                is_standard=face.is_standard,
+                is_labelled=face.face_id in labelled,
+                shard=shards[face.face_id],
+            )
+
+
+def _segments(dataset: str, at: Layout, owners: dict[str, ClipOwner]) -> Iterator[DatasetSegment]:
+    """Yield the segments of one dataset, each with its owner and the shard where its log-mel stands."""
+    columns = ["segment_id", "clip_id", "voiced_s", "n_valid_frames"]
+    for path in shard_paths(at.audio_folder(dataset)):
+        for row in read_table(path, Segment, columns).to_pylist():
+            owner = owners.get(row["clip_id"])
+            if owner is not None:
+                yield DatasetSegment(
+                    **row,
+                    dataset=dataset,
+                    person_id=owner.person_id,
+                    split=owner.split,
+                    shard=_name(path, at),
+                )
+
+
+def _name(path: Path, at: Layout) -> str:
+    return path.relative_to(at.root).as_posix()
+
+
+def _write(built: Dataset, at: Layout) -> None:
+    write_manifest(at.dataset("identities"), Identity, built.identities)
+    write_manifest(at.dataset("faces"), DatasetFace, built.faces)
+    write_manifest(at.dataset("audio"), DatasetSegment, built.segments)
+    write_manifest(at.dataset("pairs"), Pair, built.pairs)
+    ends = [ledger_row("dataset", item_id, dropped) for item_id, dropped in built.ends]
+    write_manifest(at.ledger("dataset"), LedgerRow, ends)

@@ -1,0 +1,32 @@
+"""Find, follow and measure the faces of every clip in one decode."""
+
+from pipeline.engine.run import run_step
+from pipeline.engine.settings import read_settings
+from pipeline.engine.step import Step
+from pipeline.face.backends import backend_content
+from pipeline.face.observe import VERSION, DetectParams, Observer
+from pipeline.layout import Layout
+from pipeline.params import load_params
+from pipeline.records.frame import Frame
+from pipeline.records.ledger import LedgerRow
+from pipeline.records.track import Track
+from pipeline.storage.manifest import write_manifest, write_table
+from pipeline.video.clip import read_media_clips
+
+
+def main(dataset: str, at: Layout = Layout()) -> None:
+    """Run the stage for ``dataset``."""
+    params = load_params(DetectParams, "detect", at.params)
+    step = Step(
+        name="detect",
+        version=VERSION,
+        params=params.model_dump(mode="json"),
+        function=Observer(params),
+        item_id=lambda clip: clip.clip_id,
+        inputs=lambda clip: (*clip.content, *backend_content(params.backend, clip.clip_id)),
+    )
+    clips = read_media_clips(at.clips(dataset), at.media(dataset), at.root)
+    ran = run_step(step, clips, read_settings(), title=f"detect@{dataset}")
+    write_table(at.frames(dataset), Frame, ran.all_rows(Frame))
+    write_table(at.tracks(dataset), Track, ran.all_rows(Track))
+    write_manifest(at.ledger("detect", dataset), LedgerRow, ran.ledger())

@@ -1,0 +1,79 @@
+"""Provide the label network: the weights that params.yaml names, or one trained on the training persons."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import WeightsUnavailable
+from pipeline.hashing import sha256_of
+from pipeline.imaging import decode_png
+from pipeline.layout import Layout
+from pipeline.params import load_params, read_section
+from pipeline.records.face import Face
+from pipeline.records.person import TRAIN, ClipOwner
+from pipeline.storage.atomic import replacing, write_text
+from pipeline.storage.manifest import read_manifest
+from pipeline.storage.shards import iterate_batches
+
+
+def main(at: Layout = Layout()) -> None:
+    """Run the stage; the network goes to one file in one format, whatever it came from."""
+    from model.label_trainer import LabelTrainerParams
+
+    params = load_params(LabelTrainerParams, "pretrain_identity", at.params)
+    try:
+        note = _given(params.weights, at) if params.weights else _trained(params, at)
+        print(f"pretrain_identity: {note['label_network']}, {note['embedding_size']}-D")
+    except WeightsUnavailable as error:
+        note = _none(at)
+        print(f"pretrain_identity: {error} Until then faces have no identity label, and all else goes on;")
+        print("with the file in its place, run 'dvc repro -f -s pretrain_identity' and then 'dvc repro'.")
+    write_text(at.label_network_note, json.dumps(note, indent=2, sort_keys=True) + "\n")
+
+
+def _given(name_or_path: str, at: Layout) -> dict[str, Any]:
+    """Take weights by name or path; raises WeightsUnavailable when they can't be had."""
+    from pipeline.identity.checkpoint import load_label_network, write_checkpoint
+    from pipeline.weights import find_weights
+
+    network = load_label_network(find_weights(name_or_path))
+    write_checkpoint(network, at.label_network)
+    return _note(Path(name_or_path).name, network.feature_size, at)
+
+
+def _trained(params: Any, at: Layout) -> dict[str, Any]:
+    from model.label_trainer import train_label_network
+    from pipeline.identity.checkpoint import write_checkpoint
+
+    faces, persons = _training_faces(at)
+    network, metrics = train_label_network(faces, persons, params, report=print)
+    write_checkpoint(network, at.label_network)
+    return {**_note("trained-here", network.feature_size, at), "training": asdict(metrics)}
+
+
+def _none(at: Layout) -> dict[str, Any]:
+    """Leave a file without tensors where the weights would be: DVC wants every out to be there."""
+    from safetensors.torch import save
+
+    with replacing(at.label_network) as temporary:
+        temporary.write_bytes(save({}))
+    return {"label_network": None, "sha256": None, "embedding_size": 0}
+
+
+def _note(name: str, embedding_size: int, at: Layout) -> dict[str, Any]:
+    sha256 = sha256_of(at.label_network)
+    return {"label_network": f"{name}-{sha256[:12]}", "sha256": sha256, "embedding_size": embedding_size}
+
+
+def _training_faces(at: Layout) -> tuple[list[Any], list[str]]:
+    """Return the crops of all training persons, standard or not, and whose each is; in id order."""
+    person_of = {one.clip_id: one.person_id for one in read_manifest(at.owners, ClipOwner) if one.split == TRAIN}
+    faces, persons = [], []
+    for dataset in read_section("datasets", at.params):
+        for batch in iterate_batches(at.faces_folder(dataset), Face, ["clip_id", "image"]):
+            for row in batch.to_pylist():
+                if row["clip_id"] in person_of:
+                    faces.append(decode_png(row["image"]["bytes"]))
+                    persons.append(person_of[row["clip_id"]])
+    return faces, persons

@@ -1,0 +1,260 @@
+"""Commands for people: profiles over params.yaml, the funnel, and the story of one item."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.errors import BadInput, BadParams
+from pipeline.layout import Layout
+from pipeline.outcome import Dropped
+from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.storage.manifest import write_manifest
+from stages.commands.profile import apply_profiles
+from stages.commands.status import render_status, render_story
+
+ROOT = Path(__file__).parents[1]
+
+PARAMS = """\
+# What this file is.
+
+datasets: [demo]             # which
+
+sources:
+  demo:
+    kind: synthetic          # built in
+    n_persons: 24
+
+# Faces.
+crop:
+  n_random: 10               # the paper's
+  template:
+    size_px: 256
+    eyes_y_px: 120
+  weights: null              # or a path
+"""
+PROFILE = """\
+crop:
+  n_random: 5                # the profile's own remark
+  template: {size_px: 128}
+sources:
+  clips:
+    kind: folder             # one of three
+datasets: [clips]
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "params.yaml").write_text(PARAMS)
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "small.yaml").write_text(PROFILE)
+    (tmp_path / "profiles" / "typo.yaml").write_text("crop:\n  n_random: 7\n  n_randon: 7\n")
+    (tmp_path / "profiles" / "broken.yaml").write_text("crop: [1\n")
+    return tmp_path
+
+
+def test_a_profile_merges_sections_and_keeps_comments_and_order(root: Path) -> None:
+    told = apply_profiles(["small"], [], root)
+    assert told.splitlines() == [
+        "crop.n_random: 10 -> 5",
+        "crop.template.size_px: 256 -> 128",
+        "sources.clips: nothing -> {'kind': 'folder'}",
+        "datasets: ['demo'] -> ['clips']",
+    ]
+    assert (
+        (root / "params.yaml").read_text()
+        == """\
+# What this file is.
+
+datasets: [clips]            # which
+
+sources:
+  clips:
+    kind: folder             # one of three
+  demo:
+    kind: synthetic          # built in
+    n_persons: 24
+
+# Faces.
+crop:
+  n_random: 5                # the paper's
+  template:
+    size_px: 128
+    eyes_y_px: 120
+  weights: null              # or a path
+"""
+    )
+
+
+def test_nothing_to_change_leaves_every_byte(root: Path) -> None:
+    assert apply_profiles([], ["crop.n_random=10"], root) == f"{root / 'params.yaml'}: nothing to change"
+    assert (root / "params.yaml").read_text() == PARAMS
+
+
+def test_a_null_is_still_written_as_null(root: Path) -> None:
+    apply_profiles([], ["crop.n_random=11"], root)
+    assert (root / "params.yaml").read_text() == PARAMS.replace("n_random: 10", "n_random: 11")
+
+
+def test_a_profile_applied_twice_changes_nothing_the_second_time(root: Path) -> None:
+    apply_profiles(["small"], [], root)
+    once = (root / "params.yaml").read_bytes()
+    assert apply_profiles(["small"], [], root).endswith("nothing to change")
+    assert (root / "params.yaml").read_bytes() == once
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("crop.n_random=3", 3),
+        ("crop.n_random=0.5", 0.5),
+        ("crop.n_random=null", None),
+        ("crop.n_random=true", True),
+        ("crop.n_random=a=b", "a=b"),
+        ("crop.n_random='3'", "3"),
+        ("crop.n_random=[a, b]", ["a", "b"]),
+    ],
+)
+def test_an_assignment_parses_its_value_as_yaml(root: Path, text: str, value: Any) -> None:
+    apply_profiles([], [text], root)
+    assert yaml.safe_load((root / "params.yaml").read_text())["crop"]["n_random"] == value
+
+
+def test_assignments_go_on_top_of_profiles(root: Path) -> None:
+    told = apply_profiles(["small"], ["sources.clips.kind=table", "crop.weights=/w.pkl"], root)
+    assert told.splitlines()[-2:] == ["sources.clips.kind: folder -> table", "crop.weights: nothing -> /w.pkl"]
+
+
+@pytest.mark.parametrize(
+    ("names", "assignments", "told"),
+    [
+        (["huge"], [], "profile 'huge': expected one of broken, small, typo"),
+        (["../params"], [], "profile '../params': expected one of broken, small, typo"),
+        (["typo"], [], "typo: params.yaml has no 'crop.n_randon'"),
+        (["broken"], [], "broken: not valid YAML"),
+        ([], ["crop.n_random=4", "crop.nothing=4"], "crop.nothing=4: params.yaml has no 'crop.nothing'"),
+        ([], ["sources.demo.nothing=4"], "sources.demo.nothing=4: params.yaml has no 'sources.demo.nothing'"),
+        ([], ["nothing=4"], "nothing=4: params.yaml has no 'nothing'"),
+        ([], ["crop.n_random"], "'crop.n_random': expected section.key=value"),
+        ([], ["=4"], "'=4': expected section.key=value"),
+        ([], ["crop.n_random=[4"], "crop.n_random=[4: not valid YAML"),
+        ([], ["crop=4"], "crop=4: 'crop' is a section with keys"),
+        ([], ["crop.n_random.more=4"], "crop.n_random.more=4: 'crop.n_random' is a value"),
+        ([], ["datasets.demo=4"], "datasets.demo=4: 'datasets' is a value"),
+    ],
+)
+def test_what_is_not_known_is_refused_and_the_file_stays(
+    root: Path, names: list[str], assignments: list[str], told: str
+) -> None:
+    with pytest.raises(BadParams, match=f"^{re.escape(told)}"):
+        apply_profiles(names, assignments, root)
+    assert (root / "params.yaml").read_text() == PARAMS
+
+
+def test_outside_of_a_checkout_the_error_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BadParams, match=re.escape(f"{tmp_path / 'params.yaml'}: not found.")):
+        apply_profiles(["paper"], [], tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
+def test_every_profile_applies_to_params_as_committed(name: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    before = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    apply_profiles([name], [], tmp_path)
+    after = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    overlay = yaml.safe_load((ROOT / "profiles" / f"{name}.yaml").read_text())
+    assert after == merged(before, overlay)
+    assert apply_profiles([name], [], tmp_path).endswith("nothing to change")
+
+
+def merged(params: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: merged(params[key], value) if isinstance(value, dict) and key in params else value
+        for key, value in overlay.items()
+    }
+    return {**params, **both}
+
+
+NO_FACE = Dropped.filtered("no_face", "0 of 30 frames")
+TOO_DARK = Dropped.filtered("too_dark", "brightness 12 < 30")
+OFFLINE = Dropped.failed("network", "HTTP 503", retryable=True)
+
+
+def ledger(at: Layout, stage: str, dataset: str | None, ends: dict[str, Dropped | None]) -> None:
+    rows = [ledger_row(stage, item_id, end) for item_id, end in ends.items()]
+    write_manifest(at.ledger(stage, dataset), LedgerRow, rows)
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Layout:
+    """Ledgers of two datasets and of a stage that runs once for all."""
+    at = Layout(tmp_path)
+    ledger(at, "detect", "b", {"b/1": None, "b/2": None})
+    ledger(at, "select", "a", {"a/1-t00-00000100": None, "a/1-t00-00000200": TOO_DARK, "a/10-t00-00000300": None})
+    ledger(at, "download", "a", {"a/1": None, "a/2": OFFLINE, "a/3": OFFLINE, "a/10": None, "a/4": NO_FACE})
+    ledger(at, "audio", "a", {"a/1": None, "a/1-a00000000": None, "a/1-a00006000": Dropped.filtered("no_speech")})
+    ledger(at, "persons", None, {"a/ana": None, "b/ana": None})
+    ledger(at, "crop", "a", {})
+    return at
+
+
+def test_the_funnel_lists_stages_in_order_by_dataset_with_those_for_all_last(at: Layout) -> None:
+    assert render_status(at).splitlines() == [
+        "dataset a",
+        "  download        2 of      5 clips      2 failed: network, 1 filtered: no_face",
+        "  select          2 of      3 faces      1 filtered: too_dark",
+        "  audio           1 of      1 clips",
+        "  audio           1 of      2 segments   1 filtered: no_speech",
+        "dataset b",
+        "  detect          2 of      2 clips",
+        "all datasets",
+        "  persons         2 of      2 identities",
+    ]
+
+
+def test_before_the_first_run_the_error_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="nothing has run yet: run 'dvc repro'"):
+        render_status(Layout(tmp_path))
+
+
+def test_a_stage_that_the_order_does_not_know_comes_last(at: Layout) -> None:
+    ledger(at, "bake", "b", {"b/1": None})
+    assert render_status(at).splitlines()[6:8] == [
+        "  detect          2 of      2 clips",
+        "  bake            1 of      1 clips",
+    ]
+    assert render_story("b/1", at).splitlines() == ["detect    b/1  ok", "bake      b/1  ok"]
+
+
+STORY = [
+    "download  a/1  ok",
+    "select    a/1-t00-00000100  ok",
+    "select    a/1-t00-00000200  filtered: too_dark (brightness 12 < 30)",
+    "audio     a/1  ok",
+    "audio     a/1-a00000000  ok",
+    "audio     a/1-a00006000  filtered: no_speech",
+]
+
+
+def test_the_story_of_a_clip_includes_its_faces_and_segments_and_of_no_other_clip(at: Layout) -> None:
+    assert render_story("a/1", at).splitlines() == STORY
+
+
+def test_the_dataset_may_be_left_out(at: Layout) -> None:
+    assert render_story("1", at).splitlines() == [*STORY[:1], "detect    b/1  ok", *STORY[1:]]
+    assert render_story("ana", at).splitlines() == ["persons   a/ana  ok", "persons   b/ana  ok"]
+
+
+def test_the_story_of_a_face_is_its_own(at: Layout) -> None:
+    assert render_story("a/1-t00-00000200", at).splitlines() == STORY[2:3]
+
+
+@pytest.mark.parametrize("item", ["a/9", "a", "", "a/1-t00-0000020"])
+def test_an_item_that_no_ledger_knows_is_refused(at: Layout, item: str) -> None:
+    with pytest.raises(BadInput, match=f"^'{item}': the ledger does not know it. Ids look like"):
+        render_story(item, at)
