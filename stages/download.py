@@ -48,9 +48,20 @@ def _link(clip: Clip, ran: Ran[Clip], links: Path, at: Layout) -> Media:
     is_left_in_place = media.path == clip.address
     file = (at.root / clip.address if is_left_in_place else stored / media.path).absolute()
     linked = name if name.endswith(file.suffix) else f"{name}{file.suffix}"
-    (links / linked).symlink_to(file)
+    if is_left_in_place:
+        (links / linked).symlink_to(file)
+    else:
+        _share(file, links / linked)
     for truth in TRUTH_FILES:
         if (stored / truth).is_file():
-            (links / f"{name}.{truth}").symlink_to((stored / truth).absolute())
+            _share((stored / truth).absolute(), links / f"{name}.{truth}")
     path = at.media_folder(clip.dataset) / linked
     return replace(media, path=path.relative_to(at.root).as_posix())
+
+
+def _share(stored: Path, link: Path) -> None:
+    """Let ``link`` be the stored file itself, so that it outlives a cleared store; on another disk, point at it."""
+    try:
+        link.hardlink_to(stored)
+    except OSError:
+        link.symlink_to(stored)

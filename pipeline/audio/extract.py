@@ -13,6 +13,7 @@ from pipeline.audio.pcm import from_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.errors import BadMedia
 from pipeline.units import samples_in
+from pipeline.video.probe import FILES_ONLY
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioResampler, AudioStream, Packet
@@ -33,7 +34,7 @@ def extract_waveform(path: Path, *, max_duration_s: float) -> Waveform:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options=FILES_ONLY) as container:
             pieces = list(_pieces(container, samples_in(max_duration_s, SAMPLE_RATE_HZ)))
     except av.error.FFmpegError as error:
         raise BadMedia("undecodable", f"{path.name}: {error.strerror}") from None

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.arrays import ImageGrey, ImageRGB
 from pipeline.errors import BadMedia
+from pipeline.video.probe import FILES_ONLY
 
 # A frame asked for by its own time stamp: half a millisecond covers the rounding of float seconds.
 _TIME_TOLERANCE_S = 0.0005
@@ -105,7 +106,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     import av
 
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options=FILES_ONLY) as container:
             if not container.streams.video:
                 raise BadMedia("no_video", f"{path.name} has no video stream")
             stream = container.streams.video[0]

@@ -9,6 +9,8 @@ from typing import Any
 
 from pipeline.errors import BadMedia
 
+FILES_ONLY = {"protocol_whitelist": "file"}
+"""Options under which a media file, whatever it says, leads to no network and no other kind of source."""
 MAX_PIXELS = 8192 * 8192
 MAX_DURATION_S = 24 * 3600.0
 PACKETS_TO_TRY = 300
@@ -43,7 +45,7 @@ def probe(path: Path) -> Probe:
     if not path.is_file():
         raise BadMedia("not_found", f"{path}: expected a media file, found none")
     try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+        with av.open(str(path), options=FILES_ONLY) as container:
             return _probe_container(path, container)
     except av.error.FFmpegError as error:
         raise BadMedia("undecodable", f"{path}: {error.strerror}") from None

@@ -23,7 +23,7 @@ def counts(told: str) -> dict[str, str]:
     return {line.partition("@")[0]: line.partition(": ")[2].partition(" from the store")[0] for line in lines}
 
 
-def test_adding_a_clip_to_twenty_computes_that_clip_alone(
+def test_adding_a_clip_to_twenty_computes_that_clip_alone_and_removing_one_computes_none(
     make_checkout: Callable[..., Checkout], tmp_path: Path
 ) -> None:
     checkout = make_checkout(
@@ -41,9 +41,12 @@ def test_adding_a_clip_to_twenty_computes_that_clip_alone(
     first = counts(checkout.run("dvc", "repro"))
     write_short_clip(own, 20)
     second = counts(checkout.run("dvc", "repro"))
+    next(own.rglob("*.mp4")).unlink()
+    third = counts(checkout.run("dvc", "repro"))
     print("\n".join(f"{stage}: {first[stage]} | one clip more: {second[stage]}" for stage in PER_CLIP_STAGES))
     assert first == dict.fromkeys(PER_CLIP_STAGES, "20 items, 20 computed, 0")
     assert second == dict.fromkeys(PER_CLIP_STAGES, "21 items, 1 computed, 20")
+    assert third == dict.fromkeys(PER_CLIP_STAGES, "20 items, 0 computed, 20")
 
 
 def made_up_weights(folder: Path) -> Path:

@@ -16,6 +16,14 @@ def test_a_second_run_finds_nothing_to_do(small: Checkout) -> None:
     assert stages_run(small.run("dvc", "repro")) == []
 
 
+def test_clearing_the_store_leaves_a_finished_run_finished(small: Checkout) -> None:
+    store = small.root.parent / "store"
+    store.rename(store.with_name("put-aside"))
+    told = small.run("dvc", "repro")
+    store.with_name("put-aside").rename(store)
+    assert stages_run(told) == []
+
+
 def test_every_clip_comes_to_an_end_in_every_stage(small: Checkout) -> None:
     ledgers = {path.stem: pd.read_parquet(path) for path in (small.root / "manifests/ledger").rglob("*.parquet")}
     assert {stage: len(rows) for stage, rows in ledgers.items() if stage != "select"} == {
