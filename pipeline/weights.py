@@ -1,6 +1,5 @@
 """Named network weights: where they come from, what their bytes must be, and where they lie here."""
 
-import hashlib
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from pipeline.cache import cache_folder
 from pipeline.errors import BadInput, UntrustedWeights, WeightsUnavailable
+from pipeline.hashing import sha256_of
 
 LOCAL_VARIABLE = "FACEVOX_WEIGHTS"
 TIMEOUT_S = 30.0
@@ -128,20 +128,15 @@ def _find_local(entry: NamedWeights, folder: Path) -> Path | None:
     if entry.sha256 is None or not folder.is_dir():
         return None
     same_size = (p for p in sorted(folder.iterdir()) if p.is_file() and p.stat().st_size == entry.size_bytes)
-    return next((path for path in same_size if _sha256(path) == entry.sha256), None)
+    return next((path for path in same_size if sha256_of(path) == entry.sha256), None)
 
 
 def _check_bytes(path: Path, entry: NamedWeights) -> None:
     if entry.sha256 is None:
         return
-    found = _sha256(path)
+    found = sha256_of(path)
     if found != entry.sha256:
         raise UntrustedWeights(f"{path}: expected sha256 {entry.sha256} of '{entry.name}', found {found}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fetch(entry: NamedWeights, folder: Path, local_folder: Path | None) -> Path:
