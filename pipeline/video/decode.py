@@ -1,5 +1,6 @@
 """Decode video by time stamps: every frame in grey for observing, chosen frames in colour for cropping."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +22,17 @@ _DECODE_ON_S = 1.0
 _SEEK_BACK_S = (0.0, 2.0, 10.0, float("inf"))
 # Here most time stamps are guessed from the ones before, and come out otherwise after seeking: decode from the start.
 _GUESSED_TIMES = {"mpeg", "mpegvideo", "m4v", "h264", "hevc"}
+# Here the file says where its key frames are, and a packet is a whole picture. Elsewhere an index is made of what
+# happened to be read, and a packet may be one field.
+_INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"}
+# Codecs that mark the frames which no other depends on; HEVC has such a mark, but it is about one temporal layer only.
+_MARKS_UNREFERENCED = {"h264", "mpeg4"}
 # Pixel formats whose first plane is the luma of every pixel, a byte each.
 _LUMA_FIRST = {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "nv21"}
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
-# Video luma is 16 for black and 235 for white.
-_FULL_OF_VIDEO = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
+# Video luma is 16 for black and 235 for white: full = gain x luma + offset.
+_FULL_OF_VIDEO = np.array([[255 / 219, -16 * 255 / 219]])
+_ROTATIONS = ("ROTATE_90_CLOCKWISE", "ROTATE_180", "ROTATE_90_COUNTERCLOCKWISE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,8 @@ def grey_frames(
 ) -> Iterator[GreyFrame]:
     """Yield every frame that decodes, in time order, its longer side at most ``max_side_px``.
 
-    ``rotation_deg`` turns the picture clockwise, as the container asks. Raises BadMedia when nothing decodes.
+    ``rotation_deg`` turns the picture clockwise, as the container asks. Each picture is the caller's to keep. Raises
+    BadMedia when nothing decodes.
     """
     index = -1
     with _opened(path) as (container, stream):
@@ -63,31 +71,68 @@ def grey_frames(
 def rgb_frames_at(path: Path, times_s: Sequence[float], *, rotation_deg: int) -> Iterator[tuple[float, ImageRGB]]:
     """Yield (time, full-size frame) for each of the given time stamps, in ascending order, by seeking.
 
-    A time at which no frame decodes is left out.
+    They are the pictures that decoding the whole file gives, though many of its frames are never decoded; only where
+    the file is damaged may they differ. A time at which no frame decodes is left out.
     """
+    targets_s = sorted(times_s)
     with _opened(path) as (container, stream):
-        reader = _FrameReader(container, stream)
-        for target_s in sorted(times_s):
+        reader = _FrameReader(container, stream, targets_s)
+        for target_s in targets_s:
             if (frame := reader.frame_at(target_s)) is not None:
                 yield target_s, _turned(frame.to_ndarray(format="rgb24"), rotation_deg)
 
 
-class _FrameReader:
-    """Finds frames by time, asked for in ascending order: decodes on to a near one, seeks to a distant one."""
+class _Unneeded:
+    """Frames that nobody asks for, and whether it is safe not to decode those of them that no other depends on."""
 
-    def __init__(self, container: Any, stream: Any) -> None:
+    def __init__(self, times_s: Sequence[float], *, is_safe: bool) -> None:
+        """``times_s`` are the times that are asked for, ascending."""
+        self._times_s = times_s
+        self.is_safe = is_safe
+
+    def holds(self, time_s: float) -> bool:
+        """Return whether nobody asks for the frame of this time; later times count, as frames are reordered."""
+        at = bisect_left(self._times_s, time_s - _TIME_TOLERANCE_S)
+        return at == len(self._times_s) or self._times_s[at] > time_s + _TIME_TOLERANCE_S
+
+
+class _FrameReader:
+    """Finds frames by time, asked for in ascending order: decodes on to a near one, seeks to a distant one.
+
+    On the way it leaves out frames that no other depends on. Of damaged media it decodes them too: what a decoder puts
+    in the place of missing parts depends on all it has seen.
+    """
+
+    def __init__(self, container: Any, stream: Any, times_s: Sequence[float]) -> None:
+        """``times_s`` are all the times that will be asked for, ascending."""
         self._container, self._stream = container, stream
-        self._frames = _decoded(container, stream)
+        is_safe = container.format.name in _INDEXED and stream.codec_context.name in _MARKS_UNREFERENCED
+        self._unneeded = _Unneeded(times_s, is_safe=is_safe)
+        self._frames = _decoded(container, stream, self._unneeded)
         self._ahead: Any = None  # the last frame that was decoded
         self._position_s = 0.0  # its time
 
     def frame_at(self, time_s: float) -> Any:
         """Return the frame of this time, or None."""
+        left_out = self._unneeded.is_safe
+        frame = self._reached(time_s)
+        if left_out and (frame is None or not self._unneeded.is_safe):
+            self._unneeded.is_safe = False
+            frame = self._sought(time_s)
+        return frame
+
+    def _reached(self, time_s: float) -> Any:
         if time_s - self._position_s <= _DECODE_ON_S or not _can_seek(self._container):
             return self._decode_to(time_s)
+        # From a key frame that lies behind, a seek would only decode the same frames once more.
+        has_passed = _key_frame_s(self._container, self._stream, time_s) <= self._position_s
+        frame = self._decode_to(time_s) if has_passed else None
+        return self._sought(time_s) if frame is None else frame
+
+    def _sought(self, time_s: float) -> Any:
         for back_s in _SEEK_BACK_S:
             _seek(self._container, self._stream, time_s - back_s)
-            self._frames, self._ahead = _decoded(self._container, self._stream), None
+            self._frames, self._ahead = _decoded(self._container, self._stream, self._unneeded), None
             if (frame := self._decode_to(time_s)) is not None:
                 return frame
         return None
@@ -116,19 +161,31 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         raise BadMedia("undecodable", f"{path.name}: {error.strerror}") from None
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
-    """Yield frames with their time since the stream's start; a damaged packet is passed over."""
+def _decoded(container: Any, stream: Any, unneeded: _Unneeded | None = None) -> Iterator[tuple[Any, float]]:
+    """Yield frames with their time since the stream's start; a damaged packet is passed over.
+
+    Frames that are ``unneeded`` are left out if no other depends on them; from the first damage on that isn't safe.
+    """
     import av
 
     origin = stream.start_time or 0
+    unneeded = unneeded or _Unneeded((), is_safe=False)
+
+    def time_s(timed: Any) -> float:
+        return float((timed.pts - origin) * timed.time_base)
+
     for packet in container.demux(stream):
+        skips = unneeded.is_safe and packet.pts is not None and unneeded.holds(time_s(packet))
+        stream.codec_context.skip_frame = "NONREF" if skips else "DEFAULT"
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:
+            unneeded.is_safe = False
             continue
         for frame in frames:
+            unneeded.is_safe &= not frame.is_corrupt
             if frame.pts is not None:
-                yield frame, float((frame.pts - origin) * frame.time_base)
+                yield frame, time_s(frame)
 
 
 def _decoded_from(container: Any, stream: Any, start_s: float) -> Iterator[tuple[Any, float]]:
@@ -151,8 +208,20 @@ def _can_seek(container: Any) -> bool:
 
 
 def _seek(container: Any, stream: Any, time_s: float) -> None:
-    ticks = int(max(0.0, time_s) / stream.time_base)
-    container.seek(ticks + (stream.start_time or 0), stream=stream, backward=True)
+    container.seek(_ticks(stream, max(0.0, time_s)), stream=stream, backward=True)
+
+
+def _key_frame_s(container: Any, stream: Any, time_s: float) -> float:
+    """Return the time of the key frame that a seek to ``time_s`` finds; infinity where the file's index can't say."""
+    index, ticks = stream.index_entries, _ticks(stream, time_s)
+    if container.format.name not in _INDEXED or len(index) == 0 or index[-1].timestamp < ticks:
+        return float("inf")
+    at = index.search_timestamp(ticks)
+    return float((index[at].timestamp - (stream.start_time or 0)) * stream.time_base) if at >= 0 else float("inf")
+
+
+def _ticks(stream: Any, time_s: float) -> int:
+    return int(time_s / stream.time_base) + (stream.start_time or 0)
 
 
 def _grey(frame: Any, size: tuple[int, int]) -> ImageGrey:
@@ -166,9 +235,15 @@ def _grey(frame: Any, size: tuple[int, int]) -> ImageGrey:
     if size != (frame.width, frame.height):
         luma = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
     is_full = frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
-    return np.ascontiguousarray(luma) if is_full else cast(ImageGrey, cv2.LUT(luma, _FULL_OF_VIDEO))
+    # Of one channel this is a rounded, saturated product and sum, and faster than a look-up table.
+    return np.ascontiguousarray(luma) if is_full else cast(ImageGrey, cv2.transform(luma, _FULL_OF_VIDEO))
 
 
 def _turned(picture: ImageRGB, rotation_deg: int) -> ImageRGB:
     """Turn clockwise; rows without padding either way."""
-    return np.ascontiguousarray(np.rot90(picture, -rotation_deg // 90))
+    import cv2
+
+    quarters = rotation_deg // 90 % 4
+    if quarters == 0:
+        return np.ascontiguousarray(picture)
+    return cast(ImageRGB, cv2.rotate(picture, getattr(cv2, _ROTATIONS[quarters - 1])))

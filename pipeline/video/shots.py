@@ -2,8 +2,6 @@
 
 from collections import deque
 
-import numpy as np
-
 from pipeline.arrays import ImageGrey
 
 _THUMBNAIL_PX = (32, 18)
@@ -36,8 +34,8 @@ class CutDetector:
         last, self._last = self._last, thumbnail
         if last is None:
             return False
-        difference = float(np.abs(thumbnail.astype(np.int16) - last).mean()) / 255
-        usual = (float(np.mean(self._recent)) if self._recent else 0.0) + _NOISE_FLOOR
+        difference = cv2.norm(thumbnail, last, cv2.NORM_L1) / thumbnail.size / 255
+        usual = sum(self._recent) / max(1, len(self._recent)) + _NOISE_FLOOR
         if difference >= max(self._min_difference, self._min_ratio * usual):
             self._recent.clear()
             return True

@@ -1,8 +1,9 @@
 """Frames are known by their time stamps: all of them in order, or those asked for, whatever the file is like."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from pipeline.errors import BadMedia
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.spec import ClipSpec
+from pipeline.video import decode
 from pipeline.video.decode import GreyFrame, grey_frames, rgb_frames_at
 from tests.video.conftest import ffmpeg, write_video
 
@@ -77,6 +79,20 @@ def test_grey_is_luma_of_full_range(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     (frame,) = everything(path)
     assert abs(int(frame.grey[24, 8]) - 0) <= 1 and abs(int(frame.grey[24, 56]) - 255) <= 1
+
+
+def test_every_value_of_video_luma_becomes_the_nearest_of_full_range(tmp_path: Path) -> None:
+    luma = np.tile(np.arange(256, dtype=np.uint8), (SIDE_PX, 1))
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 256, SIDE_PX, "yuv420p"
+        planes = np.concatenate([luma, np.full((SIDE_PX // 2, 256), 128, np.uint8)])
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+        container.mux(stream.encode(None))
+    (frame,) = everything(path)
+    expected = [min(255, max(0, round((value - 16) * 255 / 219))) for value in range(256)]
+    assert (frame.grey == expected).all()
 
 
 @pytest.mark.parametrize(
@@ -204,6 +220,141 @@ def test_seeking_gives_the_decoded_frames_in_every_container(
     assert all(np.array_equal(got[t], whole[t]) for t in asked)
 
 
+# A container, a codec, and options by which frames come out of order, lean on distant ones, or need no others.
+SAVING: list[tuple[str, str, dict[str, str]]] = [
+    ("mp4", "libx264", {"g": "90", "x264-params": "bframes=7:b-adapt=0:b-pyramid=normal:ref=4"}),
+    ("mp4", "libx264", {"g": "90", "x264-params": "bframes=5:b-adapt=0:b-pyramid=strict:direct=temporal:slices=2"}),
+    ("mkv", "libx264", {"g": "40", "x264-params": "open-gop=1:keyint=40:min-keyint=10:bframes=4:b-adapt=0"}),
+    ("mp4", "libx264", {"g": "90", "x264-params": "interlaced=1:bframes=3:b-adapt=0"}),
+    ("mp4", "libx264", {"g": "30", "x264-params": "intra-refresh=1:keyint=30:bframes=2"}),
+    ("avi", "libx264", {"g": "30", "bf": "0"}),
+    ("mp4", "libx265", {"x265-params": "keyint=90:bframes=4:b-adapt=0:log-level=none"}),
+    ("mp4", "mpeg4", {"g": "90", "bf": "3", "flags": "+mv4+qpel"}),
+    ("avi", "mpeg4", {"g": "90", "bf": "2"}),
+    ("webm", "libvpx-vp9", {"g": "90", "lag-in-frames": "16", "deadline": "realtime", "cpu-used": "8"}),
+    ("mov", "mjpeg", {}),
+]
+
+
+def write_moving(path: Path, codec: str, options: dict[str, str], times_ms: list[int]) -> Path:
+    """Write noise that moves over a moving ground, 64 x 48: no two frames look alike, each leans on others."""
+    rng = np.random.default_rng(1)
+    ground = rng.integers(0, 200, (SIDE_PX, 64 + 3 * len(times_ms), 3), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, SIDE_PX, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 25 if path.suffix == ".avi" else 1000)
+        for index, time_ms in enumerate(times_ms):
+            picture = ground[:, 3 * index : 3 * index + 64] + rng.integers(0, 30, (SIDE_PX, 64, 1), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = round(time_ms / 1000 / stream.time_base), stream.time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def decoded_in_order(path: Path) -> dict[float, np.ndarray]:
+    """Decode the whole file by PyAV alone; what it can't decode is passed over."""
+    pictures = {}
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        for packet in container.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            for frame in frames:
+                time_s = float((frame.pts - (stream.start_time or 0)) * frame.time_base)
+                pictures[time_s] = frame.to_ndarray(format="rgb24")
+    return pictures
+
+
+def differing(path: Path, asked: list[float], whole: dict[float, np.ndarray]) -> list[float]:
+    """Return the times of those asked for whose pictures are not bit for bit those of ``whole``, or are missing."""
+    got = dict(rgb_frames_at(path, asked, rotation_deg=0))
+    return [time_s for time_s in asked if time_s not in got or not np.array_equal(got[time_s], whole[time_s])]
+
+
+@pytest.mark.parametrize(("suffix", "codec", "options"), SAVING, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize("rate_varies", [False, True])
+def test_leaving_frames_out_on_the_way_changes_no_bit_of_a_picture(
+    tmp_path: Path, suffix: str, codec: str, options: dict[str, str], *, rate_varies: bool
+) -> None:
+    times_ms = [40 * n + (80 * (n // 7) if rate_varies else 0) for n in range(120)]
+    path = write_moving(tmp_path / f"a.{suffix}", codec, options, times_ms)
+    whole = decoded_in_order(path)
+    times_s = sorted(whole)
+    assert len(times_s) == len(times_ms)
+    for asked in (times_s[5::37], times_s[80:83], times_s[-1:], *([one] for one in times_s[::9])):
+        assert differing(path, asked, whole) == []
+
+
+def test_a_clip_that_was_cut_out_without_encoding_gives_its_own_frames(tmp_path: Path) -> None:
+    """Its edit list hides the frames between the key frame before and the first that is shown."""
+    options = {"g": "50", "x264-params": "bframes=3:b-adapt=0"}
+    write_moving(tmp_path / "a.mp4", "libx264", options, [40 * n for n in range(120)])
+    ffmpeg("-ss", "1.3", "-i", tmp_path / "a.mp4", "-c", "copy", tmp_path / "b.mp4")
+    whole = decoded_in_order(tmp_path / "b.mp4")
+    times_s = sorted(whole)
+    assert 80 < len(times_s) < 90
+    for asked in (times_s[::13], times_s[2:5], times_s[-2:]):
+        assert differing(tmp_path / "b.mp4", asked, whole) == []
+
+
+class Spy:
+    """Counts the seeks and the decoded frames of this module."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.n_seeks = self.n_frames = 0
+        seek, decoded = decode._seek, decode._decoded
+
+        def counted_seek(*args: Any) -> None:
+            self.n_seeks += 1
+            seek(*args)
+
+        def counted_frames(*args: Any) -> Iterator[tuple[Any, float]]:
+            for one in decoded(*args):
+                self.n_frames += 1
+                yield one
+
+        monkeypatch.setattr(decode, "_seek", counted_seek)
+        monkeypatch.setattr(decode, "_decoded", counted_frames)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "avi"])
+def test_frames_of_one_key_frame_are_reached_without_seeking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    codec, no_scenes = ("libx264", "0") if suffix == "mp4" else ("mpeg4", "1000000000")
+    options = {"g": "50", "bf": "0", "sc_threshold": no_scenes}
+    path = write_moving(tmp_path / f"a.{suffix}", codec, options, [40 * n for n in range(150)])
+    spy = Spy(monkeypatch)
+    asked = [2 / 25, 45 / 25, 102 / 25, 148 / 25]
+    assert [time_s for time_s, _ in rgb_frames_at(path, asked, rotation_deg=0)] == asked
+    assert spy.n_seeks == 1  # past the key frame of 2 s to that of 4 s
+    assert spy.n_frames == 46 + 49
+
+
+def test_frames_nothing_depends_on_are_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"g": "250", "x264-params": "bframes=3:b-adapt=0:b-pyramid=none:scenecut=0"}
+    path = write_moving(tmp_path / "a.mp4", "libx264", options, [40 * n for n in range(120)])
+    spy = Spy(monkeypatch)
+    asked = [41 / 25, 42 / 25, 95 / 25]
+    assert [time_s for time_s, _ in rgb_frames_at(path, asked, rotation_deg=0)] == asked
+    assert spy.n_frames == 2 + 1 + len(range(0, 96, 4))
+
+
+def test_a_frame_that_was_left_out_by_mistake_is_decoded_after_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode._Unneeded, "holds", lambda *_: True)
+    options = {"g": "50", "x264-params": "bframes=3:b-adapt=0"}
+    path = write_moving(tmp_path / "a.mp4", "libx264", options, [40 * n for n in range(120)])
+    whole = decoded_in_order(path)
+    assert differing(path, sorted(whole)[1::17], whole) == []
+
+
 def test_a_time_without_a_frame_is_left_out_and_costs_no_other(numbered: Path) -> None:
     asked = [0.02, 0.04, 0.05, 0.06, 0.08, 2.01, 2.04, 60.0]
     got = [(time_s, index_shown(picture)) for time_s, picture in rgb_frames_at(numbered, asked, rotation_deg=0)]
@@ -243,6 +394,22 @@ def test_of_a_damaged_file_what_decodes_is_given(numbered: Path, tmp_path: Path)
     assert N_FRAMES // 2 < len(frames) <= N_FRAMES
     times_s = [frame.time_s for frame in frames]
     assert times_s == sorted(set(times_s))
+
+
+def test_of_a_damaged_file_the_pictures_are_those_of_decoding_it_all(tmp_path: Path) -> None:
+    """What a decoder makes up depends on all it has decoded, so there nothing is left out."""
+
+    def spoil(data: bytearray) -> None:
+        middle = data.find(b"mdat") + (data.find(b"moov") - data.find(b"mdat")) // 3
+        data[middle : middle + 300] = bytes(300)
+
+    options = {"g": "250", "x264-params": "bframes=3:b-adapt=0:b-pyramid=normal"}
+    path = write_moving(tmp_path / "whole.mp4", "libx264", options, [40 * n for n in range(N_FRAMES)])
+    path = damaged(path, tmp_path / "a.mp4", spoil)
+    whole = decoded_in_order(path)
+    assert N_FRAMES // 2 < len(whole) <= N_FRAMES
+    for asked in (sorted(whole)[4::11], sorted(whole)[-1:], sorted(whole)[60:63]):
+        assert differing(path, asked, whole) == []
 
 
 def test_of_a_truncated_file_what_decodes_is_given(tmp_path: Path) -> None:

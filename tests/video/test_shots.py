@@ -35,6 +35,13 @@ def test_a_new_scene_is_a_cut_at_its_first_frame_only() -> None:
     assert cuts([scene(1)] * 10 + [scene(2)] * 10 + [scene(3)] * 10) == [10, 20]
 
 
+@pytest.mark.parametrize(("min_difference", "expected"), [(0.199, True), (0.2, True), (0.201, False)])
+def test_the_difference_is_a_share_of_the_grey_range(min_difference: float, *, expected: bool) -> None:
+    detector = CutDetector(min_difference, min_ratio=4.0)
+    assert not detector.is_cut(np.full((180, 320), 100, np.uint8))
+    assert detector.is_cut(np.full((180, 320), 151, np.uint8)) == expected
+
+
 def test_the_first_frame_is_no_cut() -> None:
     assert cuts([scene(1)]) == []
 
