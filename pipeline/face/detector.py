@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
+import numpy as np
+
 from pipeline.arrays import ImageGrey, Landmarks
+
+_MOVE_SHARE = 1 / 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,10 @@ class Box:
     def scaled(self, factor: float) -> Self:
         """Return the same box in a picture ``factor`` times as large."""
         return type(self)(self.x * factor, self.y * factor, self.w * factor, self.h * factor)
+
+    def moved(self, right_px: float, down_px: float) -> Self:
+        """Return the same box further right and down."""
+        return type(self)(self.x + right_px, self.y + down_px, self.w, self.h)
 
     @property
     def area(self) -> float:
@@ -39,6 +47,9 @@ class FaceBackend(Protocol):
     min_face_px: int
     """Height of the smallest face that ``detect`` finds."""
 
+    n_looks: int
+    """In how many boxes, moved a little, a cropped face is looked at: points that jump with the box are averaged."""
+
     def detect(self, grey: ImageGrey) -> list[Detection]:
         """Return the faces at least ``min_face_px`` high, best first."""
         ...
@@ -55,6 +66,15 @@ class FaceBackend(Protocol):
         ...
 
 
+def steady_landmarks(backend: FaceBackend, grey: ImageGrey, box: Box) -> Landmarks | None:
+    """Return the points of the face in ``box``, the mean over ``n_looks`` boxes moved by a twentieth of a side."""
+    angles = 2 * np.pi * np.arange(backend.n_looks - 1) / max(1, backend.n_looks - 1)
+    moves = [(0.0, 0.0), *zip(_MOVE_SHARE * np.cos(angles), _MOVE_SHARE * np.sin(angles), strict=True)]
+    seen = [backend.landmarks(grey, box.moved(float(x) * box.w, float(y) * box.h)) for x, y in moves]
+    found = [points for points in seen if points is not None]
+    return np.mean(found, axis=0, dtype=np.float32) if found else None
+
+
 @runtime_checkable
 class FrameAware(Protocol):
     """A backend that answers from files, and so must be told which frame it is asked about."""
@@ -62,12 +82,6 @@ class FrameAware(Protocol):
     def turn_to(self, clip_id: str, time_s: float, width_px: float) -> None:
         """Answer for this frame from now on; ``width_px`` is that of the full frame."""
         ...
-
-
-def turn_to(backend: FaceBackend, clip_id: str, time_s: float, width_px: float) -> None:
-    """Tell ``backend`` which frame comes, if it wants to know."""
-    if isinstance(backend, FrameAware):
-        backend.turn_to(clip_id, time_s, width_px)
 
 
 def iou(a: Box, b: Box) -> float:

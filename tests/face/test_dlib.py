@@ -50,6 +50,22 @@ def test_a_small_face_has_points_finer_than_its_pixels(backend: DlibBackend) -> 
     assert np.median(apart) < 2.0
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_large_face_is_shrunk_and_has_the_same_points(backend: DlibBackend, times: int) -> None:
+    picture = drawn(1)
+    box = backend.box_around(backend.landmarks(picture, backend.detect(picture)[0].box))
+    large = np.ascontiguousarray(picture.repeat(times, axis=0).repeat(times, axis=1))
+    points = (backend.landmarks(large, box.scaled(times)) + 0.5) / times - 0.5
+    assert np.median(np.hypot(*(points - backend.landmarks(picture, box)).T)) < 2.0
+
+
+@pytest.mark.parametrize("place", [(-500.0, 40.0), (380.0, 2000.0), (505.0, 505.0)], ids=str)
+def test_a_large_box_with_little_or_nothing_of_the_frame_still_gives_finite_points(
+    backend: DlibBackend, place: tuple[float, float]
+) -> None:
+    assert bool(np.isfinite(backend.landmarks(drawn(1), Box(*place, 640, 640))).all())
+
+
 def test_the_box_around_the_points_settles(backend: DlibBackend) -> None:
     """From any box near the face, going from box to points to box comes to one place: a follower does not drift."""
     picture = drawn(2)
