@@ -152,6 +152,13 @@ def _lids(side: int, traits: Traits, opening: float) -> tuple[Reals, Reals]:
     return np.stack([x, upper_y], 1).astype(np.float32), np.stack([x, lower_y], 1).astype(np.float32)
 
 
+def open_rim(side: int, traits: Traits) -> Reals:
+    """Return the six points of an open eye that landmark models use, (6, 2) head x and y."""
+    upper, lower = _lids(side, traits, 1.0)
+    third = (len(upper) - 1) // 3
+    return np.concatenate([upper[::third], lower[third:-1:third]])
+
+
 def _at(curve: Reals, shape: HeadShape, seen: Sight, lift: float, jaw: float = 0.0) -> Reals:
     return project(front_points(shape, curve[:, 0], curve[:, 1], lift, jaw), seen.turn, seen.camera)
 

@@ -5,10 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from pipeline.synthetic.features import LIPS_OUT, Image, lips_at
+from pipeline.synthetic.features import LIPS_OUT, Image, lips_at, open_rim
 from pipeline.synthetic.geometry import Camera, Reals, project
 from pipeline.synthetic.head import (
-    EYE_X,
     HALF_HEIGHT,
     HeadShape,
     front_points,
@@ -85,10 +84,16 @@ def _nose_points(shape: HeadShape) -> Reals:
     return np.asarray(points[lift > 0.01])
 
 
+def _eye_centre(person: Sitter, side: int) -> Reals:
+    """Return where the six points of an open eye have their mean, (3,)."""
+    rim = open_rim(side, person.traits)
+    return np.asarray(front_points(person.shape, rim[:, 0], rim[:, 1], 0.0).mean(axis=0))
+
+
 def landmarks(person: Sitter, turn: Reals, camera: Camera, lip_gap: float) -> Landmarks:
     """Return where the true landmarks of a drawn face lie."""
     shape, lips = person.shape, lips_at(person.traits, lip_gap)
-    eyes = front_points(shape, np.array([-EYE_X, EYE_X], np.float32), np.zeros(2, np.float32), 0.0)
+    eyes = np.stack([_eye_centre(person, side) for side in (-1, 1)])
     middle = len(lips.top) // 2
     mouth = np.stack([lips.top[0], lips.top[-1], lips.inner_top[middle], lips.inner_bottom[middle]])
     points = np.concatenate([eyes, front_points(shape, mouth[:, 0], mouth[:, 1], LIPS_OUT, lip_gap)])
