@@ -89,7 +89,7 @@ def main() -> None:
     """Measure, print and write the figures; fail when a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--persons", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=9001)
+    parser.add_argument("--seed", type=int, default=31415)
     parser.add_argument("--out", type=Path, default=Path("build/accuracy.json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,13 @@ FramesRGB: TypeAlias = NDArray[np.uint8]
 """(T, H, W, 3) uint8, RGB."""
 
 Landmarks: TypeAlias = NDArray[np.float32]
-"""(P, 2) float32, pixels of the frame it was found in, (x, y), origin top left."""
+"""(P, 2) float32, pixels of the frame it was found in, (x, y), origin top left; (N, P, 2): of N frames."""
+
+Measured: TypeAlias = NDArray[np.floating]
+"""(...) float: one number for each set of landmarks of (..., P, 2); of a single set, an array of no dimensions."""
+
+Profiles: TypeAlias = NDArray[np.float32]
+"""(3, 29) float32: grey values 0-255 down the mouth, the image-left eye and the image-right eye."""
 
 Similarity: TypeAlias = NDArray[np.float64]
 """(2, 3) float64: rotation, scale and shift from source pixels to target pixels, ``target = A @ (x, y, 1)``."""

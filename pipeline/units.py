@@ -3,6 +3,8 @@
 from fractions import Fraction
 
 MILLISECONDS_PER_S = 1000
+SAME_TIME_S = 0.0005
+"""Covers the rounding of float seconds: moments this near to each other are one."""
 
 
 def exact_div(numerator: int, denominator: int) -> int:

@@ -25,6 +25,14 @@ GAP_S = 0.02  # containers round time stamps, Matroska to 1 ms; only a larger ju
 def extract_waveform(path: Path, *, max_duration_s: float) -> Waveform:
     """Return the sound of ``path`` as mono 16 kHz; sample 0 stands at the first picture's time.
 
+    Raises BadMedia and treats the media as :func:`sound_pieces` does.
+    """
+    return from_int16(np.concatenate(list(sound_pieces(path, max_duration_s=max_duration_s))))
+
+
+def sound_pieces(path: Path, *, max_duration_s: float) -> Iterator[WaveformInt16]:
+    """Yield the sound of ``path`` piece by piece, mono 16 kHz; the first sample stands at the first picture's time.
+
     Sound before the picture is cut off; a late start and gaps are filled with zeros. A file without a picture
     counts from its own first sample. Packets that don't decode are left out, and so is what lies later than
     ``max_duration_s``. Channels are mixed by FFmpeg's matrix, scaled so that nothing clips. Sound that ends
@@ -35,12 +43,14 @@ def extract_waveform(path: Path, *, max_duration_s: float) -> Waveform:
 
     try:
         with av.open(str(path), options=FILES_ONLY) as container:
-            pieces = list(_pieces(container, samples_in(max_duration_s, SAMPLE_RATE_HZ)))
+            pieces = _pieces(container, samples_in(max_duration_s, SAMPLE_RATE_HZ))
+            first = next(pieces, None)
+            if first is None:
+                raise BadMedia("undecodable", f"{path.name}: no sound decodes in the first {max_duration_s:g} s")
+            yield first
+            yield from pieces
     except av.error.FFmpegError as error:
         raise BadMedia("undecodable", f"{path.name}: {error.strerror}") from None
-    if not pieces:
-        raise BadMedia("undecodable", f"{path.name}: no sound decodes in the first {max_duration_s:g} s")
-    return from_int16(np.concatenate(pieces))
 
 
 def _pieces(container: "InputContainer", max_samples: int) -> Iterator[WaveformInt16]:

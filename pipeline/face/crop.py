@@ -13,7 +13,7 @@ from pipeline.arrays import ImageRGB
 from pipeline.errors import BadMedia
 from pipeline.face.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.backends import build_backend
-from pipeline.face.detector import Box, FaceBackend, turn_to
+from pipeline.face.detector import Box, FaceBackend, FrameAware, steady_landmarks
 from pipeline.face.points import eye_centres
 from pipeline.face.sample import best_apart, draw_random
 from pipeline.face.standard import (
@@ -35,7 +35,7 @@ from pipeline.video.decode import rgb_frames_at
 
 _SMALLEST_EYE_OPENING = 0.01  # of a track whose eyes are shut throughout
 
-VERSION = 1  # of what the crop step returns: raise it whenever the same input gives another result
+VERSION = 2  # of what the crop step returns: raise it whenever the same input gives another result
 
 
 class CropParams(Params):
@@ -85,10 +85,13 @@ def _measures(frame: Frame, lips: LipWindow | None, usual: UsualFace) -> FaceMea
         yaw_deg=frame.yaw_deg,
         pitch_deg=frame.pitch_deg,
         roll_deg=frame.roll_deg,
+        asymmetry=frame.asymmetry,
         lip_opening=frame.lip_opening,
         lip_opening_max=None if lips is None else lips.opening_max,
         mouth_rise=None if lips is None else lips.height_max - usual.mouth_height,
         lip_motion=None if lips is None else lips.motion,
+        mouth_change=None if lips is None else lips.mouth_change,
+        eye_change=None if lips is None else lips.eye_change,
         eye_opening=frame.eye_opening,
         eye_share=frame.eye_opening / max(usual.eye_opening, _SMALLEST_EYE_OPENING),
         sharpness=frame.sharpness,
@@ -141,8 +144,9 @@ class Cropper:
         import cv2
 
         template = self._params.template
-        turn_to(backend, chosen.clip_id, chosen.time_s, picture.shape[1])
-        points = backend.landmarks(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), box)
+        if isinstance(backend, FrameAware):
+            backend.turn_to(chosen.clip_id, chosen.time_s, picture.shape[1])
+        points = steady_landmarks(backend, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), box)
         if points is None:
             return None
         similarity = similarity_to(template, *eye_centres(points))

@@ -38,6 +38,7 @@ _MIRRORED = (
 class FaceAlignmentBackend:
     """YuNet finds the faces, FAN fits them; the mean of the face's and its mirror image's heatmaps is read."""
 
+    n_looks = 1
     min_face_px = YunetDetector.min_face_px
 
     def __init__(self, yunet: Path, fan: Path) -> None:

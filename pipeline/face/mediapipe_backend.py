@@ -52,6 +52,7 @@ _MAX_CROP_PX = 512
 class MediapipeBackend:
     """Finds and fits faces up to profile, at about 2 ms a tile and 8 ms a face on one core."""
 
+    n_looks = 1
     min_face_px = 40
 
     def __init__(self, weights: Path) -> None:

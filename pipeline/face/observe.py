@@ -1,17 +1,22 @@
 """Observe a clip: one decode, in which every frame's faces are found or followed, measured and put into tracks."""
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
+from pipeline.audio.extract import sound_pieces
 from pipeline.errors import BadMedia
 from pipeline.face.backends import build_backend
-from pipeline.face.detector import FaceBackend, turn_to
-from pipeline.face.measure import eye_opening, inside_share, lip_opening, mouth_height
+from pipeline.face.detector import FaceBackend, FrameAware
+from pipeline.face.measure import asymmetry, eye_opening, inside_share, lip_opening, mouth_height
 from pipeline.face.points import eye_centres, interocular_px
 from pipeline.face.pose import head_pose_deg
 from pipeline.face.search import FaceSearch
+from pipeline.face.speaking import Floats, MouthSound, loudness, main_track, mouth_sound
 from pipeline.face.track import Sighting, Tracker
 from pipeline.outcome import Dropped
 from pipeline.params import Params
@@ -22,7 +27,7 @@ from pipeline.video.clip import MediaClip
 from pipeline.video.decode import grey_frames
 from pipeline.video.shots import CutDetector
 
-VERSION = 1  # of what the detect step returns: raise it whenever the same input gives another result
+VERSION = 2  # of what the detect step returns: raise it whenever the same input gives another result
 
 
 class DetectParams(Params):
@@ -36,9 +41,14 @@ class DetectParams(Params):
     min_score: float
     min_iou: float = Field(gt=0, le=1)
     max_gap_s: float = Field(ge=0)
+    change_s: float = Field(gt=0)
     min_track_s: float = Field(ge=0)
     min_cut_difference: float = Field(gt=0)
     min_cut_ratio: float = Field(ge=1)
+    max_lag_s: float = Field(gt=0)
+    min_heard_s: float = Field(gt=0)
+    min_significance: float = Field(ge=0)
+    min_presence_share: float = Field(ge=0, le=1)
 
 
 class Observer:
@@ -58,7 +68,7 @@ class Observer:
         tracks = [track for track in tracks if _length_s(track) >= self._params.min_track_s]
         if not tracks:
             return Dropped.filtered("no_face", "no face is seen for as long as detect.min_track_s")
-        return _records(clip.clip_id, tracks)
+        return self._records(clip, tracks)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_params": self._params, "_backend": None}
@@ -66,8 +76,11 @@ class Observer:
     def _tracks(self, clip: MediaClip) -> list[list[Sighting]]:
         params = self._params
         self._backend = self._backend or build_backend(params.backend)
+        frame_aware = self._backend if isinstance(self._backend, FrameAware) else None
         search = FaceSearch(self._backend, params.search_face_px, params.min_score, params.full_search_every_s)
-        tracker = Tracker(self._backend, min_iou=params.min_iou, max_gap_s=params.max_gap_s)
+        tracker = Tracker(
+            self._backend, min_iou=params.min_iou, max_gap_s=params.max_gap_s, look_back_s=params.change_s
+        )
         cuts = CutDetector(params.min_cut_difference, params.min_cut_ratio)
         last_look = -params.every_n_frames
         for frame in grey_frames(
@@ -77,51 +90,99 @@ class Observer:
             start_s=clip.start_s,
             end_s=clip.end_s,
         ):
-            turn_to(self._backend, clip.clip_id, frame.time_s, frame.grey.shape[1] * frame.scale)
+            if frame_aware:
+                frame_aware.turn_to(clip.clip_id, frame.time_s, frame.grey.shape[1] * frame.scale)
             is_cut = cuts.is_cut(frame.grey)
             if is_cut:
                 tracker.end_all()
+            tracker.follow(frame)
             if is_cut or frame.index - last_look >= params.every_n_frames:
                 last_look = frame.index
-                tracker.see(frame, search.look(frame.grey, frame.time_s, tracker.face_heights_px()))
-            else:
-                tracker.follow(frame)
+                tracker.see(frame, search.look(frame.grey, frame.time_s, tracker.boxes()))
         tracker.end_all()
         return tracker.finished()
+
+    def _records(self, clip: MediaClip, tracks: list[list[Sighting]]) -> list[Frame | Track]:
+        params = self._params
+        ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
+        seen = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
+        loud = _loudness(clip, max(frames[-1].time_s for frames in seen) + params.max_lag_s)
+        heard = [
+            mouth_sound(frames, loud, max_lag_s=params.max_lag_s, min_overlap_s=params.min_heard_s) for frames in seen
+        ]
+        main = main_track(
+            [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in seen],
+            heard,
+            min_significance=params.min_significance,
+            min_presence_share=params.min_presence_share,
+        )
+        rows = [
+            _row(track_id, clip.clip_id, frames, one, is_main=track_id == ids[main])
+            for track_id, frames, one in zip(ids, seen, heard, strict=True)
+        ]
+        return [*rows, *chain.from_iterable(seen)]
 
 
 def _length_s(track: list[Sighting]) -> float:
     return track[-1].time_s - track[0].time_s
 
 
-def _records(clip_id: str, tracks: list[list[Sighting]]) -> list[Frame | Track]:
-    """Return the rows of all tracks; the main one has the largest sum of box areas: large, and there for long."""
-    areas = [sum(one.box.area * one.scale**2 for one in track) for track in tracks]
-    main = areas.index(max(areas))
-    records: list[Frame | Track] = []
-    for number, track in enumerate(tracks):
-        track_id = f"{clip_id}-t{number:02d}"
-        frames = [_frame(clip_id, track_id, sighting) for sighting in track]
-        records.append(
-            Track(
-                track_id=track_id,
-                clip_id=clip_id,
-                start_s=frames[0].time_s,
-                end_s=frames[-1].time_s,
-                n_frames=len(frames),
-                mean_box_h_px=sum(frame.box_h_px for frame in frames) / len(frames),
-                is_main=number == main,
-            )
-        )
-        records += frames
-    return records
+def _row(track_id: str, clip_id: str, frames: Sequence[Frame], heard: MouthSound, *, is_main: bool) -> Track:
+    return Track(
+        track_id=track_id,
+        clip_id=clip_id,
+        start_s=frames[0].time_s,
+        end_s=frames[-1].time_s,
+        n_frames=len(frames),
+        mean_box_h_px=sum(frame.box_h_px for frame in frames) / len(frames),
+        heard_s=heard.overlap_s,
+        agreement=heard.agreement,
+        lag_s=heard.lag_s,
+        significance=heard.significance,
+        is_main=is_main,
+    )
 
 
-def _frame(clip_id: str, track_id: str, sighting: Sighting) -> Frame:
-    scale, points = sighting.scale, sighting.points
-    left, right = eye_centres(points)
-    yaw, pitch, roll = head_pose_deg(points)
+def _loudness(clip: MediaClip, end_s: float) -> Floats:
+    """Return the loudness of the clip's sound up to ``end_s``; empty when there is none that decodes."""
+    try:
+        return loudness(sound_pieces(clip.path, max_duration_s=end_s) if clip.has_audio else ())
+    except BadMedia:
+        return np.zeros(0)
+
+
+def _frames(clip_id: str, track_id: str, track: list[Sighting]) -> list[Frame]:
+    points = np.stack([sighting.points for sighting in track])
+    measured = zip(
+        np.concatenate(eye_centres(points), axis=1).tolist(),
+        interocular_px(points).tolist(),
+        np.stack(head_pose_deg(points), axis=1).tolist(),
+        asymmetry(points).tolist(),
+        lip_opening(points).tolist(),
+        mouth_height(points).tolist(),
+        eye_opening(points).tolist(),
+        strict=True,
+    )
+    return [_frame(clip_id, track_id, sighting, *numbers) for sighting, numbers in zip(track, measured, strict=True)]
+
+
+def _frame(
+    clip_id: str,
+    track_id: str,
+    sighting: Sighting,
+    eyes: list[float],
+    interocular: float,
+    pose_deg: list[float],
+    mirrored: float,
+    lips: float,
+    mouth: float,
+    eyes_open: float,
+) -> Frame:
+    """Return the row of a sighting and of what its points tell; ``eyes`` and ``interocular`` in shrunk pixels."""
+    scale = sighting.scale
     box = sighting.box.scaled(scale)
+    left_x, left_y, right_x, right_y = eyes
+    yaw, pitch, roll = pose_deg
     return Frame(
         frame_id=f"{track_id}-{milliseconds(sighting.time_s):08d}",
         clip_id=clip_id,
@@ -134,17 +195,20 @@ def _frame(clip_id: str, track_id: str, sighting: Sighting) -> Frame:
         box_y_px=box.y,
         box_w_px=box.w,
         box_h_px=box.h,
-        left_eye_x_px=float(left[0]) * scale,
-        left_eye_y_px=float(left[1]) * scale,
-        right_eye_x_px=float(right[0]) * scale,
-        right_eye_y_px=float(right[1]) * scale,
-        interocular_px=interocular_px(points) * scale,
+        left_eye_x_px=left_x * scale,
+        left_eye_y_px=left_y * scale,
+        right_eye_x_px=right_x * scale,
+        right_eye_y_px=right_y * scale,
+        interocular_px=interocular * scale,
         yaw_deg=yaw,
         pitch_deg=pitch,
         roll_deg=roll,
-        lip_opening=lip_opening(points),
-        mouth_height=mouth_height(points),
-        eye_opening=eye_opening(points),
+        asymmetry=mirrored,
+        lip_opening=lips,
+        mouth_height=mouth,
+        mouth_change=sighting.mouth_change,
+        eye_change=sighting.eye_change,
+        eye_opening=eyes_open,
         sharpness=sighting.sharpness,
         brightness=sighting.brightness,
         inside_share=inside_share(sighting.box, sighting.width_px, sighting.height_px),

@@ -51,6 +51,7 @@ class FaceTable:
 class PrecomputedBackend:
     """Answers for the clip and frame it was turned to; the pictures it is given tell it the scale alone."""
 
+    n_looks = 1
     min_face_px = 40  # it knows faces of every size; the search shrinks its pictures by this, which costs little
 
     def __init__(self, folder: Path) -> None:

@@ -10,9 +10,9 @@ from pydantic import Field
 from pipeline.params import Params
 from pipeline.records.face import FaceMeasures
 from pipeline.records.frame import Frame
+from pipeline.units import SAME_TIME_S
 
 _SHUT_QUANTILE = 0.1  # of mouth heights in a track
-_SAME_TIME_S = 0.0005  # covers the rounding of float seconds: a frame this near to a window's edge lies on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class LipWindow:
     opening_max: float
     height_max: float  # of the mouth, lips included
     motion: float  # largest minus smallest, of opening or height, whichever moved more
+    mouth_change: float  # of the mouth's grey profile
+    eye_change: float  # of the eyes'
 
 
 def lip_window(frames: Sequence[Frame], at: int, half_width_s: float) -> LipWindow | None:
@@ -37,7 +39,10 @@ def lip_window(frames: Sequence[Frame], at: int, half_width_s: float) -> LipWind
     openings = [frame.lip_opening for frame in frames[first : last + 1]]
     heights = [frame.mouth_height for frame in frames[first : last + 1]]
     motion = max(max(openings) - min(openings), max(heights) - min(heights))
-    return LipWindow(max(openings), max(heights), motion)
+    # Each frame's change looks back in time: those from this frame on cover the window's both halves.
+    mouth_change = max(frame.mouth_change for frame in frames[at : last + 1])
+    eye_change = max(frame.eye_change for frame in frames[at : last + 1])
+    return LipWindow(max(openings), max(heights), motion, mouth_change, eye_change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +64,13 @@ def usual_face(frames: Sequence[Frame]) -> UsualFace:
 def _reach(frames: Sequence[Frame], at: int, direction: int, half_width_s: float) -> int | None:
     """Return the last index on the way from ``at`` that lies within the window, once the window's edge is passed."""
     index = at
-    while _distance_s(frames, at, index) < half_width_s - _SAME_TIME_S:
+    while _distance_s(frames, at, index) < half_width_s - SAME_TIME_S:
         following = index + direction
         if not 0 <= following < len(frames):
             return None
         if abs(frames[following].frame_index - frames[index].frame_index) != 1:
             return None
-        if _distance_s(frames, at, following) > half_width_s + _SAME_TIME_S:
+        if _distance_s(frames, at, following) > half_width_s + SAME_TIME_S:
             return index
         index = following
     return index
@@ -73,7 +78,7 @@ def _reach(frames: Sequence[Frame], at: int, direction: int, half_width_s: float
 
 def is_apart(time_s: float, others_s: Iterable[float], min_apart_s: float) -> bool:
     """Return whether ``time_s`` lies at least ``min_apart_s`` from every other; exactly so far is apart."""
-    return all(abs(time_s - other_s) >= min_apart_s - _SAME_TIME_S for other_s in others_s)
+    return all(abs(time_s - other_s) >= min_apart_s - SAME_TIME_S for other_s in others_s)
 
 
 def _distance_s(frames: Sequence[Frame], at: int, other: int) -> float:
@@ -87,6 +92,7 @@ class StandardnessScales(Params):
     lip_opening: float = Field(gt=0)
     lip_motion: float = Field(gt=0)
     mouth_rise: float = Field(gt=0)
+    mouth_change: float = Field(gt=0)
     eye_closing: float = Field(gt=0)
 
 
@@ -96,7 +102,7 @@ def standardness(face: FaceMeasures, scales: StandardnessScales) -> float | None
     Minus the sum of squares of what is missing, each in units of its scale; no threshold, so that later ones can
     move without choosing new crops. None where the lips' window is incomplete.
     """
-    if face.lip_opening_max is None or face.lip_motion is None or face.mouth_rise is None:
+    if face.lip_opening_max is None or face.lip_motion is None or face.mouth_rise is None or face.mouth_change is None:
         return None
     angles = (face.yaw_deg, face.pitch_deg, face.roll_deg)
     penalties = [
@@ -104,6 +110,7 @@ def standardness(face: FaceMeasures, scales: StandardnessScales) -> float | None
         face.lip_opening_max / scales.lip_opening,
         face.lip_motion / scales.lip_motion,
         max(0.0, face.mouth_rise) / scales.mouth_rise,
+        face.mouth_change / scales.mouth_change,
         max(0.0, 1.0 - face.eye_share) / scales.eye_closing,
     ]
     return -sum(penalty**2 for penalty in penalties)
@@ -115,11 +122,14 @@ class SelectParams(Params):
     max_yaw_deg: float = Field(ge=0)
     max_pitch_deg: float = Field(ge=0)
     max_roll_deg: float = Field(ge=0)
+    max_asymmetry: float = Field(ge=0)
     max_lip_opening: float = Field(ge=0)
-    max_mouth_rise: float = Field(ge=0)
+    max_parting: float = Field(ge=0)
     max_lip_motion: float = Field(ge=0)
+    max_mouth_change: float = Field(ge=0)
     min_eye_opening: float = Field(ge=0)
     min_eye_share: float = Field(ge=0)
+    max_eye_change: float = Field(ge=0)
     min_interocular_px: float = Field(ge=0)
     min_sharpness: float = Field(ge=0)
     min_inside_share: float = Field(ge=0, le=1)
@@ -131,15 +141,19 @@ def why_not_standard(face: FaceMeasures, params: SelectParams) -> str:
 
     A face exactly on a limit passes.
     """
-    if face.lip_opening_max is None or face.lip_motion is None or face.mouth_rise is None:
+    if face.lip_opening_max is None or face.lip_motion is None or face.mouth_rise is None or face.mouth_change is None:
         return "window_incomplete"
     checks = {
         "yaw": abs(face.yaw_deg) <= params.max_yaw_deg,
         "pitch": abs(face.pitch_deg) <= params.max_pitch_deg,
         "roll": abs(face.roll_deg) <= params.max_roll_deg,
-        "lips_open": face.lip_opening_max <= params.max_lip_opening and face.mouth_rise <= params.max_mouth_rise,
-        "lips_moving": face.lip_motion <= params.max_lip_motion,
+        "asymmetric": face.asymmetry <= params.max_asymmetry,
+        "lips_open": face.lip_opening_max <= params.max_lip_opening
+        # two words on one gap, each noisy: one from the lips' inner edges, one from what the person's mouth is like
+        and face.lip_opening_max + face.mouth_rise <= params.max_parting,
+        "lips_moving": face.lip_motion <= params.max_lip_motion and face.mouth_change <= params.max_mouth_change,
         "eyes_closed": face.eye_opening >= params.min_eye_opening and face.eye_share >= params.min_eye_share,
+        "eyes_moving": (face.eye_change or 0.0) <= params.max_eye_change,
         "too_small": face.interocular_px >= params.min_interocular_px,
         "blurred": face.sharpness >= params.min_sharpness,
         "out_of_frame": face.inside_share >= params.min_inside_share,

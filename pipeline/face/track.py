@@ -1,15 +1,18 @@
 """Follow faces from frame to frame: the detector confirms a track every few frames, landmarks carry it between."""
 
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from pipeline.arrays import ImageGrey, Landmarks
+from pipeline.arrays import ImageGrey, Landmarks, Profiles
 from pipeline.face.detector import Box, Detection, FaceBackend, iou
-from pipeline.face.measure import sharpness_and_brightness
+from pipeline.face.measure import changes, mouth_and_eye_profiles, sharpness_and_brightness
+from pipeline.units import SAME_TIME_S
 from pipeline.video.decode import GreyFrame
 
 _MAX_GROWTH = 0.1  # of a followed face's box from one frame to the next
+# Boxes of dlib's detector come in steps of a fifth of their side: one that overlaps the followed face less than this
+# says that the landmarks have strayed.
+_MIN_AGREEMENT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Sighting:
     detected: bool
     sharpness: float
     brightness: float
+    mouth_change: float
+    eye_change: float  # both since the moments of the track that lie up to the tracker's ``look_back_s`` before
 
 
 @dataclass(slots=True)
@@ -35,6 +40,9 @@ class LiveTrack:
 
     confirmed: list[Sighting]
     held_back: list[Sighting] = field(default_factory=list)
+    looks: deque[tuple[float, Profiles]] = field(
+        default_factory=deque
+    )  # the latest of mouth and eyes, with their times
     missed: bool = False  # whether the detector has looked since the last detection, and not seen the face
 
     @property
@@ -43,9 +51,18 @@ class LiveTrack:
         return self.held_back[-1] if self.held_back else self.confirmed[-1]
 
     def confirm(self, sighting: Sighting) -> None:
-        """Add a detected sighting: what was held back is now known to be true."""
-        self.confirmed += [*self.held_back, sighting]
+        """Add a detected sighting, in place of a followed one of the same frame: what was held back is true."""
+        before = [one for one in self.held_back if one.frame_index != sighting.frame_index]
+        self.confirmed += [*before, sighting]
         self.held_back, self.missed = [], False
+
+    def changes(self, time_s: float, profiles: Profiles, look_back_s: float) -> tuple[float, float]:
+        """Return how far mouth and eyes changed since the moments up to ``look_back_s`` before, and remember them."""
+        while self.looks and self.looks[0][0] < time_s - look_back_s - SAME_TIME_S:
+            self.looks.popleft()
+        changed = changes(profiles, [earlier for at_s, earlier in self.looks if at_s < time_s])
+        self.looks.append((time_s, profiles))
+        return changed
 
     def sightings(self) -> list[Sighting]:
         """Return the track as it stands; what is held back counts only while no look has missed the face."""
@@ -53,40 +70,38 @@ class LiveTrack:
 
 
 class Tracker:
-    """Turns detections, and following in between, into tracks of sightings."""
+    """Turns following, and detections now and then, into tracks of sightings; each frame is followed, then seen."""
 
-    def __init__(self, backend: FaceBackend, *, min_iou: float, max_gap_s: float) -> None:
+    def __init__(self, backend: FaceBackend, *, min_iou: float, max_gap_s: float, look_back_s: float) -> None:
         self._backend = backend
         self._min_iou = min_iou
         self._max_gap_s = max_gap_s
+        self._look_back_s = look_back_s
         self._live: list[LiveTrack] = []
         self._ended: list[list[Sighting]] = []
 
-    def face_heights_px(self) -> list[float]:
-        """Return the heights of the faces being followed, pixels of the shrunk frame."""
-        return [track.last.box.h for track in self._live]
+    def boxes(self) -> list[Box]:
+        """Return where the faces being followed are, pixels of the shrunk frame."""
+        return [self._place(track) for track in self._live]
+
+    def follow(self, frame: GreyFrame) -> None:
+        """Take up a frame: carry every track on by its landmarks."""
+        for track in list(self._live):
+            self._follow_one(track, frame)
 
     def see(self, frame: GreyFrame, detections: list[Detection]) -> None:
-        """Take up a frame in which the detector looked: confirm, begin and carry on tracks."""
+        """Take up what the detector saw in the frame just followed: confirm, mend and begin tracks."""
         free = list(self._live)
         for detection in sorted(detections, key=lambda one: -one.score):
-            track = max(free, key=lambda one: iou(one.last.box, detection.box), default=None)
-            sighting = self._sight(frame, self._settled(frame, detection.box), detection.score, detected=True)
-            if sighting is None:
-                continue
-            if track is not None and iou(track.last.box, detection.box) >= self._min_iou:
-                track.confirm(sighting)
-                free.remove(track)
-            elif not self._overlaps_live(detection.box):
+            track = max(free, key=lambda one: self._agreement(one, detection), default=None)
+            if track is not None and self._agreement(track, detection) >= self._min_iou:
+                if sighting := self._confirmed(track, frame, detection):
+                    track.confirm(sighting)
+                    free.remove(track)
+            elif self._is_new(detection) and (sighting := self._sight_anew(frame, detection)):
                 self._live.append(LiveTrack([sighting]))
         for track in free:
             track.missed = True
-            self._follow_one(track, frame)
-
-    def follow(self, frame: GreyFrame) -> None:
-        """Take up a frame in which nobody looked: carry every track on by its landmarks."""
-        for track in list(self._live):
-            self._follow_one(track, frame)
 
     def end_all(self) -> None:
         """End every track: a cut, or the end of the clip."""
@@ -97,33 +112,51 @@ class Tracker:
         """Return the ended tracks by first appearance, then from left to right."""
         return sorted(self._ended, key=lambda track: (track[0].frame_index, track[0].box.x))
 
-    def _overlaps_live(self, box: Box) -> bool:
-        return any(iou(track.last.box, box) >= self._min_iou for track in self._live)
+    def _place(self, track: LiveTrack) -> Box:
+        return self._backend.box_around(track.last.points)
+
+    def _agreement(self, track: LiveTrack, detection: Detection) -> float:
+        return iou(self._place(track), detection.box)
+
+    def _is_new(self, detection: Detection) -> bool:
+        return all(self._agreement(track, detection) < self._min_iou for track in self._live)
 
     def _follow_one(self, track: LiveTrack, frame: GreyFrame) -> None:
-        box = _near_size(self._backend.box_around(track.last.points), track.last.box)
+        box = _near_size(self._place(track), track.last.box)
         if frame.time_s - track.confirmed[-1].time_s > self._max_gap_s or not _touches(box, frame.grey):
             self._end(track)
             return
-        sighting = self._sight(frame, box, track.confirmed[-1].score, detected=False)
+        sighting = self._sight(frame, box, track, track.confirmed[-1].score, detected=False)
         if sighting is None:
             track.missed = True
         else:
             track.held_back.append(sighting)
 
-    def _settled(self, frame: GreyFrame, detected: Box) -> Box:
-        """Return the box that a detected face's own points ask for; the detector's own jumps from look to look."""
-        points = self._backend.landmarks(frame.grey, detected)
-        box = detected if points is None else self._backend.box_around(points)
-        return box if iou(box, detected) >= self._min_iou else detected
+    def _confirmed(self, track: LiveTrack, frame: GreyFrame, detection: Detection) -> Sighting | None:
+        """Return the followed sighting as a detected one, or one fitted anew where following has strayed."""
+        followed = track.last
+        if followed.frame_index == frame.index and self._agreement(track, detection) >= _MIN_AGREEMENT:
+            return replace(followed, score=detection.score, detected=True)
+        return self._sight_anew(frame, detection, track)
 
-    def _sight(self, frame: GreyFrame, box: Box, score: float, *, detected: bool) -> Sighting | None:
+    def _sight_anew(self, frame: GreyFrame, detection: Detection, track: LiveTrack | None = None) -> Sighting | None:
+        """Measure a detected face in the box that its own points ask for; the detector's own is a step of scale off."""
+        points = self._backend.landmarks(frame.grey, detection.box)
+        box = detection.box if points is None else self._backend.box_around(points)
+        settled = box if iou(box, detection.box) >= self._min_iou else detection.box
+        return self._sight(frame, settled, track, detection.score, detected=True)
+
+    def _sight(
+        self, frame: GreyFrame, box: Box, track: LiveTrack | None, score: float, *, detected: bool
+    ) -> Sighting | None:
         """Measure the face in ``box``; None when the landmark model sees none there."""
         points = self._backend.landmarks(frame.grey, box)
         if points is None:
             return None
         height, width = frame.grey.shape
         sharpness, brightness = sharpness_and_brightness(frame.grey, box)
+        looks = mouth_and_eye_profiles(frame.grey, points)
+        mouth_change, eye_change = track.changes(frame.time_s, looks, self._look_back_s) if track else (0.0, 0.0)
         return Sighting(
             frame_index=frame.index,
             time_s=frame.time_s,
@@ -136,6 +169,8 @@ class Tracker:
             detected=detected,
             sharpness=sharpness,
             brightness=brightness,
+            mouth_change=mouth_change,
+            eye_change=eye_change,
         )
 
     def _end(self, track: LiveTrack) -> None:
@@ -151,6 +186,6 @@ def _near_size(box: Box, last: Box) -> Box:
 
 
 def _touches(box: Box, grey: ImageGrey) -> bool:
+    """Return whether the box's middle lies in the picture."""
     height, width = grey.shape
-    centre = np.array([box.x + box.w / 2, box.y + box.h / 2])
-    return bool((centre >= 0).all() and (centre < (width, height)).all())
+    return bool(0 <= box.x + box.w / 2 < width and 0 <= box.y + box.h / 2 < height)

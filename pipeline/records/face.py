@@ -21,6 +21,7 @@ class FaceMeasures:
     yaw_deg: float = column("head turned towards the image's right, degrees")
     pitch_deg: float = column("head raised, degrees")
     roll_deg: float = column("head tilted clockwise in the image, degrees, before alignment")
+    asymmetry: float = column("distance of nose and eyes from their mirror image over the interocular distance")
     lip_opening: float = column("gap between the inner lips over the interocular distance; 0 closed")
     lip_opening_max: float | None = column("largest lip opening in the window around the frame; null: incomplete")
     mouth_rise: float | None = column(
@@ -30,6 +31,8 @@ class FaceMeasures:
     lip_motion: float | None = column(
         "largest minus smallest lip opening, or mouth height, in the window; null: incomplete"
     )
+    mouth_change: float | None = column("largest change of the mouth's grey profile in the window; null: incomplete")
+    eye_change: float | None = column("largest change of an eye's grey profile in the window; null: incomplete")
     eye_opening: float = column("eye height over eye width, mean of both eyes")
     eye_share: float = column("eye opening over its median in this track; a blink is well below 1")
     sharpness: float = column("variance of the Laplacian of the face at 128x128 px")

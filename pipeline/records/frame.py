@@ -31,8 +31,16 @@ class Frame:
     yaw_deg: float = column("head turned towards the image's right, degrees; 0 frontal")
     pitch_deg: float = column("head raised, degrees; 0 frontal")
     roll_deg: float = column("head tilted clockwise in the image, degrees; 0 upright")
+    asymmetry: float = column(
+        "distance of nose and eyes from their mirror image over the interocular distance; 0 seen from the front"
+    )
     lip_opening: float = column("gap between the inner lips over the interocular distance; 0 closed")
     mouth_height: float = column("height of both lips and what is between them, over the interocular distance")
+    mouth_change: float = column(
+        "largest change of the mouth's grey profile since the frames up to detect.change_s before, over its "
+        "contrast; 0 still"
+    )
+    eye_change: float = column("the same of the eyes, the larger of both; a blink is well above 0")
     eye_opening: float = column("eye height over eye width, mean of both eyes; about 0.1 closed, 0.3 open")
     sharpness: float = column("variance of the Laplacian of the face at 128x128 px; higher is sharper")
     brightness: float = column("mean grey value of the face box, 0-255")

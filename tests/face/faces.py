@@ -33,23 +33,31 @@ PERFECT_FRAME = Frame(
     yaw_deg=0.0,
     pitch_deg=0.0,
     roll_deg=0.0,
+    asymmetry=0.0,
     lip_opening=0.0,
     mouth_height=0.3,
+    mouth_change=0.0,
+    eye_change=0.0,
     eye_opening=0.3,
     sharpness=100.0,
     brightness=128.0,
     inside_share=1.0,
 )
 
-SCALES = StandardnessScales(angle_deg=10, lip_opening=0.06, lip_motion=0.03, mouth_rise=0.05, eye_closing=0.2)
+SCALES = StandardnessScales(
+    angle_deg=10, lip_opening=0.06, lip_motion=0.03, mouth_rise=0.05, mouth_change=0.4, eye_closing=0.2
+)
 
 SELECT = SelectParams(
     max_yaw_deg=12,
     max_pitch_deg=18,
     max_roll_deg=15,
+    max_asymmetry=0.1,
     max_lip_opening=0.06,
-    max_mouth_rise=0.05,
+    max_parting=0.07,
+    max_eye_change=0.6,
     max_lip_motion=0.03,
+    max_mouth_change=0.4,
     min_eye_opening=0.18,
     min_eye_share=0.8,
     min_interocular_px=30,
@@ -68,10 +76,13 @@ PERFECT_FACE = FaceMeasures(
     yaw_deg=0.0,
     pitch_deg=0.0,
     roll_deg=0.0,
+    asymmetry=0.0,
     lip_opening=0.0,
     lip_opening_max=0.0,
     mouth_rise=0.0,
     lip_motion=0.0,
+    mouth_change=0.0,
+    eye_change=0.0,
     eye_opening=0.3,
     eye_share=1.0,
     sharpness=100.0,
@@ -126,6 +137,7 @@ class FakeBackend:
     """Finds the bright rectangles of a picture, and draws the same face into every box."""
 
     min_face_px: int = 80
+    n_looks: int = 1
     looks: int = 0
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from pipeline.face.pose import _INDICES, _POINTS, head_pose_deg
 angles = st.floats(-35, 35)
 
 
-def seen(yaw_deg: float, pitch_deg: float, roll_deg: float, scale: float = 8.0, at: float = 200.0) -> Landmarks:
+def seen(yaw_deg: float, pitch_deg: float, roll_deg: float, scale: float = 56.0, at: float = 200.0) -> Landmarks:
     """Project the generic head from afar: yawed about its height, then raised, then tilted clockwise."""
     yaw, pitch, roll = np.deg2rad([yaw_deg, pitch_deg, roll_deg])
     x, y, z = (_POINTS * (1, 1, -1)).T  # x to the image's right, y down, z towards the camera
@@ -23,7 +23,7 @@ def seen(yaw_deg: float, pitch_deg: float, roll_deg: float, scale: float = 8.0, 
     return points
 
 
-@given(yaw=angles, pitch=angles, scale=st.floats(2, 100), at=st.floats(-500, 2000))
+@given(yaw=angles, pitch=angles, scale=st.floats(14, 700), at=st.floats(-500, 2000))
 def test_a_turned_and_raised_head_gives_its_angles_back(yaw: float, pitch: float, scale: float, at: float) -> None:
     """With yaw first and pitch second, the brow line of a turned and raised head is not level: see below for roll."""
     found_yaw, found_pitch, _ = head_pose_deg(seen(yaw, pitch, 0.0, scale, at))
@@ -56,29 +56,29 @@ def test_roll_is_that_of_the_brow_line_and_leaves_a_level_heads_pitch_at_0(roll:
 
 def test_a_nose_towards_the_images_right_is_a_positive_yaw() -> None:
     points = seen(0, 0, 0)
-    points[30, 0] += 10
-    assert head_pose_deg(points)[0] > 3
+    points[30, 0] += 20
+    assert head_pose_deg(points)[0] > 1
 
 
 def test_a_nose_further_up_is_a_positive_pitch() -> None:
     points = seen(0, 0, 0)
-    points[30, 1] -= 10
-    assert head_pose_deg(points)[1] > 3
+    points[30, 1] -= 20
+    assert head_pose_deg(points)[1] > 1
 
 
 def test_a_lower_right_side_is_a_positive_roll() -> None:
     """Tilted clockwise as seen: what is on the image's right moves down."""
     points = seen(0, 0, 0)
-    points[[45, 42, 26, 22, 54, 35], 1] += 5
+    points[[45, 42, 26, 22, 54, *range(9, 17)], 1] += 10
     assert head_pose_deg(points)[2] > 1
 
 
 def test_the_mirrored_picture_has_the_opposite_yaw_and_roll() -> None:
-    swapped = {30: 30, 8: 8, 57: 57, 26: 17, 22: 21, 45: 36, 42: 39, 35: 31, 54: 48}
-    swapped |= {other: one for one, other in swapped.items()}
+    # each point's place in a mirrored face: jaw, brows, nose, eyes, lips
+    swapped = [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
+    swapped += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, *range(54, 47, -1), *range(59, 54, -1)]
     points = seen(14, -8, 6)
     mirrored = np.full_like(points, np.nan)
-    for one, other in swapped.items():
-        mirrored[one] = points[other] * (-1, 1)
+    mirrored[:60] = points[swapped] * (-1, 1)
     yaw, pitch, roll = head_pose_deg(points)
     np.testing.assert_allclose(head_pose_deg(mirrored), (-yaw, pitch, -roll), atol=1e-4)

@@ -1,9 +1,9 @@
-"""The search looks coarse to fine, at known faces' scale where there are any, and everywhere now and then."""
+"""The search looks coarse to fine, where known faces are when there are any, and everywhere now and then."""
 
 import pytest
 
 from pipeline.face.detector import Box, Detection
-from pipeline.face.search import FaceSearch, find_faces
+from pipeline.face.search import FaceSearch, find_faces, find_near
 from tests.face.faces import FakeBackend, picture
 
 LEVELS_PX = (160.0, 80.0, 40.0)
@@ -60,29 +60,56 @@ def test_without_a_face_the_finest_level_is_tried_only_now_and_then() -> None:
     assert heights(backend) == [180, 360, 720, 180, 360, 180, 360, 180, 360, 720]
 
 
-def test_known_faces_are_looked_for_at_their_own_scale_alone() -> None:
+def known(backend: FakeBackend, *boxes: Box, time_s: float = 0.2) -> list[tuple[int, int]]:
+    """Return the sizes (height, width) of the pictures that a look with known faces shows the detector."""
+    one = search(backend)
+    one.look(picture(), 0.0, [])
+    backend.shapes.clear()
+    one.look(picture(*boxes), time_s, list(boxes))
+    return backend.shapes
+
+
+def test_known_faces_are_looked_for_where_they_are_and_little_smaller() -> None:
+    (shape,) = known(FakeBackend(), Box(100, 100, 120, 120))
+    assert shape == (147, 147)  # 120 px with margins of 36 px, at 80 px for a face of 104.4 px
+
+
+def test_a_known_face_at_the_edge_is_looked_for_within_the_picture() -> None:
+    shape, *_ = known(FakeBackend(), Box(-60, 300, 120, 120))
+    assert shape == (74, 74)  # rows 264 to 360, columns 0 to 96
+
+
+def test_a_known_face_that_is_not_seen_is_looked_for_once_more_and_finer() -> None:
     backend = FakeBackend()
     one = search(backend)
     one.look(picture(), 0.0, [])
     backend.shapes.clear()
-    one.look(picture(Box(100, 100, 120, 120)), 0.2, [120.0, 150.0])
-    assert len(backend.shapes) == 1
-    assert 1.0 <= 120 * backend.shapes[0][0] / 360 / backend.min_face_px <= 2.0
+    one.look(picture(), 0.2, [Box(100, 100, 120, 120)])
+    assert backend.shapes == [(147, 147), (197, 197)]  # for a face of 104.4 px, then of 78 px
+
+
+def test_a_known_face_outside_the_picture_is_not_looked_for() -> None:
+    assert known(FakeBackend(), Box(2000, 100, 120, 120)) == []
+
+
+def test_a_face_found_near_a_known_one_is_told_in_pixels_of_the_frame() -> None:
+    (found,) = find_near(FakeBackend(), picture(Box(210, 110, 120, 120)), Box(200, 100, 120, 120), 96, 0.0)
+    assert (found.box.x, found.box.y, found.box.w) == pytest.approx((210, 110, 120), abs=2)
 
 
 def test_known_faces_do_not_make_the_search_finer_than_its_finest_level() -> None:
-    backend = FakeBackend()
-    one = search(backend)
-    one.look(picture(), 0.0, [])
-    backend.shapes.clear()
-    one.look(picture(), 0.2, [41.0])
-    assert heights(backend) == [720]
+    (shape,) = known(FakeBackend(), Box(100, 100, 41, 41))
+    assert shape[0] == pytest.approx(2 * 41 * 1.6, abs=2)
 
 
-def test_all_levels_are_looked_through_again_when_the_time_has_come() -> None:
-    backend = FakeBackend()
-    one = search(backend)
-    one.look(picture(), 0.0, [])
-    backend.shapes.clear()
-    one.look(picture(Box(100, 100, 200, 200)), FULL_EVERY_S, [60.0])
-    assert heights(backend) == [180]
+def test_the_whole_picture_is_searched_for_others_of_their_size_when_the_time_has_come() -> None:
+    (shape,) = known(FakeBackend(), Box(100, 100, 200, 200), Box(300, 100, 100, 100), time_s=FULL_EVERY_S)
+    assert shape == (360, 640)  # at 80 px for a face of 80 px
+
+
+def test_a_backend_that_knows_faces_by_the_frame_is_always_shown_the_whole_picture() -> None:
+    class Knowing(FakeBackend):
+        def turn_to(self, clip_id: str, time_s: float, width_px: float) -> None: ...
+
+    (shape,) = known(Knowing(), Box(100, 100, 100, 100))
+    assert shape == (360, 640)

@@ -18,12 +18,12 @@ def test_a_window_takes_in_the_frames_exactly_on_its_edges() -> None:
         for edge in (at - 3, at + 3):
             openings = [0.0] * 15
             openings[edge] = 0.5
-            assert lip_window(frames(AT_25, openings), at, 0.12) == LipWindow(0.5, HEIGHT, 0.5)
+            assert lip_window(frames(AT_25, openings), at, 0.12) == LipWindow(0.5, HEIGHT, 0.5, 0.0, 0.0)
 
 
 def test_a_window_leaves_out_the_frames_just_beyond_its_edges() -> None:
     openings = [0.5] * 4 + [0.01] * 7 + [0.5] * 4
-    assert lip_window(frames(AT_25, openings), 7, 0.12) == LipWindow(0.01, HEIGHT, 0.0)
+    assert lip_window(frames(AT_25, openings), 7, 0.12) == LipWindow(0.01, HEIGHT, 0.0, 0.0, 0.0)
 
 
 def test_motion_is_the_largest_opening_less_the_smallest() -> None:
@@ -61,12 +61,12 @@ def test_a_window_goes_by_time_where_the_rate_varies() -> None:
 
 def test_a_window_needs_a_frame_on_either_side_even_between_two_distant_frames() -> None:
     """Frames half a second apart: the window holds one frame, and nothing was skipped."""
-    assert lip_window(frames([0.0, 0.5, 1.0], [0.9, 0.1, 0.9]), 1, 0.12) == LipWindow(0.1, HEIGHT, 0.0)
+    assert lip_window(frames([0.0, 0.5, 1.0], [0.9, 0.1, 0.9]), 1, 0.12) == LipWindow(0.1, HEIGHT, 0.0, 0.0, 0.0)
     assert lip_window(frames([0.0, 0.5]), 1, 0.12) is None
 
 
 def test_a_window_of_no_width_is_the_frame_itself() -> None:
-    assert lip_window(frames([0.0], [0.2]), 0, 0.0) == LipWindow(0.2, HEIGHT, 0.0)
+    assert lip_window(frames([0.0], [0.2]), 0, 0.0) == LipWindow(0.2, HEIGHT, 0.0, 0.0, 0.0)
 
 
 @given(st.lists(st.floats(0.001, 0.3), min_size=1, max_size=25), st.data())
@@ -85,9 +85,18 @@ def test_a_complete_window_holds_exactly_the_frames_within_it(steps_s: list[floa
         assert max(least) - min(least) <= window.motion <= max(most) - min(most)
 
 
+def test_changes_of_mouth_and_eyes_count_from_the_frame_to_the_windows_end() -> None:
+    """Each frame's own change looks back: that of frame 4 is over frames 1 to 4, that of frame 7 over 4 to 7."""
+    changes = [0.9, 0.9, 0.9, 0.9, 0.1, 0.2, 0.3, 0.2, 0.9, 0.9]
+    track = [frame(n, n / 25, mouth_change=changes[n], eye_change=changes[n] - 0.1) for n in range(10)]
+    found = lip_window(track, 4, 0.12)
+    assert found is not None
+    assert (found.mouth_change, found.eye_change) == (0.3, pytest.approx(0.2))
+
+
 def test_motion_of_the_whole_mouth_counts_where_it_is_larger_than_that_of_the_gap() -> None:
     track = [frame(n, n / 25, lip_opening=0.01, mouth_height=0.3 + 0.02 * (n == 5)) for n in range(10)]
-    assert lip_window(track, 4, 0.12) == LipWindow(0.01, 0.32, pytest.approx(0.02))
+    assert lip_window(track, 4, 0.12) == LipWindow(0.01, 0.32, pytest.approx(0.02), 0.0, 0.0)
 
 
 def test_the_usual_face_has_the_median_eyes_and_a_mouth_that_is_nearly_the_least_high() -> None:
@@ -103,7 +112,7 @@ def test_the_ideal_face_has_standardness_0() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("yaw_deg", -10.0), ("pitch_deg", 10.0), ("roll_deg", 10.0), ("lip_opening_max", 0.06), ("lip_motion", 0.03)]
-    + [("mouth_rise", 0.05), ("eye_share", 0.8)],
+    + [("mouth_rise", 0.05), ("mouth_change", 0.4), ("eye_share", 0.8)],
 )
 def test_one_unit_away_costs_one(name: str, value: float) -> None:
     assert standardness(face(**{name: value}), SCALES) == pytest.approx(-1)
@@ -113,12 +122,12 @@ def test_a_mouth_flatter_than_usual_and_eyes_wider_than_usual_cost_nothing() -> 
     assert standardness(face(mouth_rise=-0.02, eye_share=1.3), SCALES) == 0
 
 
-@pytest.mark.parametrize("name", ["lip_opening_max", "mouth_rise", "lip_motion"])
+@pytest.mark.parametrize("name", ["lip_opening_max", "mouth_rise", "lip_motion", "mouth_change"])
 def test_without_a_complete_window_there_is_no_standardness(name: str) -> None:
     assert standardness(face(**{name: None}), SCALES) is None
 
 
-WORSE = ["yaw_deg", "pitch_deg", "roll_deg", "lip_opening_max", "lip_motion", "mouth_rise"]
+WORSE = ["yaw_deg", "pitch_deg", "roll_deg", "lip_opening_max", "lip_motion", "mouth_rise", "mouth_change"]
 
 
 @given(name=st.sampled_from(WORSE), near=st.floats(0, 1), more=st.floats(0.001, 1))
@@ -141,11 +150,14 @@ ON_THE_LIMIT = {
     "yaw_deg": 12.0,
     "pitch_deg": -18.0,
     "roll_deg": 15.0,
+    "asymmetry": 0.1,
     "lip_opening_max": 0.06,
-    "mouth_rise": 0.05,
+    "mouth_rise": 0.01,
     "lip_motion": 0.03,
+    "mouth_change": 0.4,
     "eye_opening": 0.18,
     "eye_share": 0.8,
+    "eye_change": 0.6,
     "interocular_px": 30.0,
     "sharpness": 20.0,
     "inside_share": 0.9,
@@ -157,17 +169,21 @@ PAST_THE_LIMIT = [
     ("pitch_deg", -18.01, "pitch"),
     ("roll_deg", 15.01, "roll"),
     ("roll_deg", -15.01, "roll"),
+    ("asymmetry", 0.1001, "asymmetric"),
     ("lip_opening_max", 0.0601, "lips_open"),
-    ("mouth_rise", 0.0501, "lips_open"),
+    ("mouth_rise", 0.0101, "lips_open"),
     ("lip_motion", 0.0301, "lips_moving"),
+    ("mouth_change", 0.401, "lips_moving"),
     ("eye_share", 0.7999, "eyes_closed"),
     ("eye_opening", 0.1799, "eyes_closed"),
+    ("eye_change", 0.601, "eyes_moving"),
     ("interocular_px", 29.99, "too_small"),
     ("sharpness", 19.99, "blurred"),
     ("inside_share", 0.8999, "out_of_frame"),
     ("lip_motion", None, "window_incomplete"),
     ("lip_opening_max", None, "window_incomplete"),
     ("mouth_rise", None, "window_incomplete"),
+    ("mouth_change", None, "window_incomplete"),
 ]
 
 
@@ -182,7 +198,8 @@ def test_a_face_just_past_one_limit_is_dropped_for_that_reason(name: str, value:
 
 def test_every_limit_is_tested_above() -> None:
     limits = {name.partition("_")[2] for name in type(SELECT).model_fields} - {"apart_s"}
-    assert {name.removesuffix("_max") for name in ON_THE_LIMIT} == limits
+    tested = {name.removesuffix("_max") for name in ON_THE_LIMIT}
+    assert tested - {"mouth_rise"} | {"parting"} == limits  # parting is lip opening and mouth rise, added
 
 
 def test_of_two_faces_close_in_time_the_more_standard_one_is_taken() -> None:
@@ -204,7 +221,7 @@ def test_a_face_that_fails_a_threshold_takes_no_place() -> None:
 
 
 def test_a_persons_yes_goes_before_all_thresholds() -> None:
-    turned = face(1.0, yaw_deg=40.0, lip_motion=None, lip_opening_max=None, mouth_rise=None)
+    turned = face(1.0, yaw_deg=40.0, lip_motion=None, lip_opening_max=None, mouth_rise=None, mouth_change=None)
     assert select_faces([turned], {turned.face_id: True}, SELECT) == ["reviewed"]
 
 

@@ -10,7 +10,7 @@ LEFT, RIGHT = Box(100, 100, 120, 120), Box(400, 100, 120, 120)
 
 
 def tracker(max_gap_s: float = 0.5) -> Tracker:
-    return Tracker(FakeBackend(), min_iou=0.3, max_gap_s=max_gap_s)
+    return Tracker(FakeBackend(), min_iou=0.3, max_gap_s=max_gap_s, look_back_s=0.12)
 
 
 def at(index: int) -> GreyFrame:
@@ -24,10 +24,9 @@ def found(*boxes: Box, score: float = 1.0) -> list[Detection]:
 def watch(one: Tracker, looks: dict[int, list[Detection]], n_frames: int) -> None:
     """Show frames 0 to ``n_frames`` - 1; ``looks`` says in which the detector looked and what it found."""
     for index in range(n_frames):
+        one.follow(at(index))
         if index in looks:
             one.see(at(index), looks[index])
-        else:
-            one.follow(at(index))
 
 
 def indices(one: Tracker) -> list[list[int]]:
@@ -126,15 +125,33 @@ def test_a_face_that_leaves_the_frame_is_given_up() -> None:
         def landmarks(self, grey: ImageGrey, box: Box) -> Landmarks:
             return points_in(Box(box.x - 60, box.y, box.w, box.h))
 
-    one = Tracker(Drifting(), min_iou=0.3, max_gap_s=10)
+    one = Tracker(Drifting(), min_iou=0.3, max_gap_s=10, look_back_s=0.12)
     watch(one, {0: found(LEFT)}, 10)
-    assert one.face_heights_px() == []
+    assert one.boxes() == []
 
 
-def test_the_heights_of_the_faces_followed_are_known() -> None:
+def test_it_is_known_where_the_faces_followed_are() -> None:
     one = tracker()
     one.see(at(0), found(LEFT, Box(400, 100, 60, 60)))
-    assert sorted(round(height) for height in one.face_heights_px()) == [60, 120]
+    assert sorted(round(box.h) for box in one.boxes()) == [60, 120]
+
+
+def test_landmarks_that_stray_from_where_the_detector_sees_the_face_are_fitted_anew() -> None:
+    moved = Box(LEFT.x + 50, LEFT.y, LEFT.w, LEFT.h)  # overlaps by 0.41: the same face, no longer the same place
+    one = tracker()
+    watch(one, {0: found(LEFT), 2: found(moved)}, 3)
+    one.end_all()
+    ((_, followed, mended),) = one.finished()
+    assert (round(followed.box.x), round(mended.box.x)) == (100, 150)
+
+
+def test_a_followed_face_that_the_detector_confirms_keeps_its_landmarks() -> None:
+    near = Box(LEFT.x + 20, LEFT.y, LEFT.w, LEFT.h)  # a step of the detector's
+    one = tracker()
+    watch(one, {0: found(LEFT), 2: found(near, score=3.0)}, 3)
+    one.end_all()
+    ((_, _, last),) = one.finished()
+    assert (round(last.box.x), last.detected, last.score) == (100, True, 3.0)
 
 
 def test_tracks_are_numbered_by_first_appearance_then_from_left_to_right() -> None:
@@ -158,13 +175,12 @@ class SometimesBlind(FakeBackend):
 
 def watch_blind(blind: set[int], looks: set[int], n_frames: int) -> list[list[int]]:
     backend = SometimesBlind(blind)
-    one = Tracker(backend, min_iou=0.3, max_gap_s=0.5)
+    one = Tracker(backend, min_iou=0.3, max_gap_s=0.5, look_back_s=0.12)
     for index in range(n_frames):
         backend.frame_index = index
+        one.follow(at(index))
         if index in looks:
             one.see(at(index), found(LEFT))
-        else:
-            one.follow(at(index))
     one.end_all()
     return indices(one)
 
