@@ -4,7 +4,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 CLIPS ?=
 
-.PHONY: install mediapipe demo test lint bench accuracy real
+.PHONY: install mediapipe demo test lint bench accuracy backends real
 
 install: $(VENV)/.installed
 
@@ -39,6 +39,10 @@ lint: install
 
 bench: install
 	python -m benchmarks
+
+backends: install
+	@test -n "$(CLIPS)" || { echo "usage: make backends CLIPS=folder-of-videos"; exit 2; }
+	python -m benchmarks.backends $(CLIPS)
 
 accuracy: install
 	python -m benchmarks.accuracy
