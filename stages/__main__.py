@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import FacevoxError
+from stages.commands.export import app as export
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -135,6 +136,9 @@ def doctor() -> None:
     print(text)
     if not healthy:
         raise typer.Exit(1)
+
+
+app.add_typer(export, name="export", rich_help_panel=_PEOPLE)
 
 
 def main() -> None:

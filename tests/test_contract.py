@@ -32,6 +32,7 @@ PIPELINE_LAYERS = [
     {"synthetic"},
     {"sources"},
     {"dataset"},
+    {"export"},
 ]
 
 

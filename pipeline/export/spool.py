@@ -1,0 +1,39 @@
+"""Payload put aside on the disk under a key each, in a file that no name leads to: gone with the process."""
+
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+Key = tuple[str, str]
+"""What it is, and the id of what it belongs to."""
+
+
+class Spool:
+    """Bytes by key; memory holds the keys only. Stands on the disk of ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
+        self._places: dict[Key, tuple[int, int]] = {}
+        self._end = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._file.close()
+
+    def put(self, kind: str, item_id: str, payload: bytes) -> None:
+        """Keep ``payload``."""
+        self._file.seek(self._end)
+        self._file.write(payload)
+        self._places[kind, item_id] = self._end, len(payload)
+        self._end += len(payload)
+
+    def get(self, kind: str, item_id: str) -> bytes | None:
+        """Return what was put there, or None."""
+        place = self._places.get((kind, item_id))
+        if place is None:
+            return None
+        self._file.seek(place[0])
+        return self._file.read(place[1])

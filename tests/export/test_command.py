@@ -1,0 +1,65 @@
+"""The command line of the exports."""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.errors import BadInput
+from stages.__main__ import app
+from tests.export.conftest import Made, files_in
+
+pytestmark = pytest.mark.usefixtures("in_the_dataset")
+
+
+@pytest.fixture
+def in_the_dataset(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(made.at.root)
+
+
+@pytest.fixture(autouse=True)
+def keep_signals() -> Iterator[None]:
+    """Give the test's own handler back: a command sets one of its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def run(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["export", *arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("huggingface", "test: 32 pairs, 12 faces, 8 audio"),
+        ("webdataset", "test: 32 samples, 1 shards"),
+        ("folder", "test: 8 Images, 8 Audios, 4 IDFeat"),
+    ],
+)
+def test_an_export_says_what_it_wrote_and_notes_it(kind: str, told: str, tmp_path: Path) -> None:
+    to = tmp_path / "export"
+    assert run(kind, "--to", str(to), "--split", "test") == f"{to}:\n{told}\n"
+    note = json.loads((to / "facevox-export.json").read_text())
+    assert note["export"] == kind
+    assert list(note["counts"]) == ["test"]
+    assert run(kind, "--to", str(to), "--force").splitlines()[2] == told
+
+
+def test_options_reach_the_export(tmp_path: Path) -> None:
+    run("folder", "--to", str(tmp_path / "a"), "--pictures", "png", "--all")
+    assert sum(name.endswith(".png") for name in files_in(tmp_path / "a")) == 30
+    told = run("webdataset", "--to", str(tmp_path / "b"), "--pairs-per-person", "2", "--shard-mb", "1")
+    assert told.splitlines()[1:] == ["train: 6 samples, 1 shards", "test: 4 samples, 1 shards"]
+
+
+def test_outside_of_a_built_dataset_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match="the dataset is not built yet. Run 'dvc repro'"):
+        run("folder", "--to", "export")
+    assert list(tmp_path.iterdir()) == []
