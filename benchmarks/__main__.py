@@ -1,21 +1,18 @@
-"""Measure the costly steps on generated clips, on one core, against the floor of bare decoding."""
+"""Measure the costly steps on generated clips: their time on one core against bare decoding, and their memory."""
 
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from benchmarks.memory import FaceSteps, media_clip, peak_mb_of, write_looped
 from pipeline.audio.clip import HeardClip, listen
 from pipeline.audio.settings import AudioParams
-from pipeline.face.crop import CropParams, Cropper, ObservedClip
-from pipeline.face.observe import DetectParams, Observer
-from pipeline.outcome import Dropped
 from pipeline.params import load_params
-from pipeline.records.frame import Frame
-from pipeline.records.track import Track
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.spec import ClipSpec
 from pipeline.video.clip import MediaClip
@@ -23,45 +20,73 @@ from pipeline.video.clip import MediaClip
 SIZES_PX = ((640, 360), (1280, 720))
 DURATION_S = 60.0
 N_ROUNDS = 3
+N_TIMES_AS_LONG = 30  # the clip whose memory is compared with the first's
 
 
 def main() -> None:
+    _keep_to_one_core()
     with tempfile.TemporaryDirectory() as folder:
-        for width_px, height_px in SIZES_PX:
-            _measure(Path(folder), width_px, height_px)
+        paths = [_measure_time(Path(folder), width_px, height_px) for width_px, height_px in SIZES_PX]
+        _measure_memory(paths[0])
 
 
-def _measure(folder: Path, width_px: int, height_px: int) -> None:
+def _keep_to_one_core() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+class _Round(NamedTuple):
+    """Seconds that each took: one after the other, so that a machine that slows down slows all of them."""
+
+    floor: float
+    detect: float
+    crop: float
+    sound: float
+
+
+def _measure_time(folder: Path, width_px: int, height_px: int) -> Path:
+    """Print how long each step takes for a new clip, and return the clip."""
     spec = ClipSpec(seed=77, person=0, clip=0, duration_s=DURATION_S, width_px=width_px, height_px=height_px)
-    path = folder / f"{height_px}.mp4"
+    path = folder / f"{width_px}x{height_px}.mp4"
     render_s = _seconds(lambda: write_clip(spec, path))
     print(f"\n{width_px}x{height_px}, {DURATION_S:.0f} s at 25 fps, H.264 + AAC, one core")
     print(f"  render and encode a talker          {spec.n_frames / render_s:7.0f} frames/s")
-    clip = MediaClip(clip_id="b/c", path=path, sha256="", rotation_deg=0, has_audio=True, start_s=None, end_s=None)
-    observer = Observer(load_params(DetectParams, "detect"))
-    cropper = Cropper(load_params(CropParams, "crop"), "dlib")
-    audio = load_params(AudioParams, "audio")
-
-    def observe_and_crop() -> None:
-        seen = observer(clip, folder)
-        assert not isinstance(seen, Dropped)
-        main_track = next(row.track_id for row in seen if isinstance(row, Track) and row.is_main)
-        frames = tuple(row for row in seen if isinstance(row, Frame) and row.track_id == main_track)
-        cropper(ObservedClip(clip, frames), folder)
-
-    observe_and_crop()  # loads the models, which a worker does once
-    # In turn, so that a machine that slows down slows all of them.
+    clip, steps, audio = media_clip(path), FaceSteps(), load_params(AudioParams, "audio")
+    frames = steps.detect(clip)
+    steps.crop(clip, frames)  # both have loaded their models now, which a worker does once
     rounds = [
-        (_seconds(lambda: _decode(path)), _seconds(observe_and_crop), _seconds(lambda: _listen(clip, folder, audio)))
+        _Round(
+            floor=_seconds(lambda: _decode(path)),
+            detect=_seconds(lambda: steps.detect(clip)),
+            crop=_seconds(lambda: steps.crop(clip, frames)),
+            sound=_seconds(lambda: _listen(clip, folder, audio)),
+        )
         for _ in range(N_ROUNDS)
     ]
-    decode_s, faces_s, sound_s = (sorted(column)[N_ROUNDS // 2] for column in zip(*rounds, strict=True))
-    ratio = sorted(faces / decode for decode, faces, _ in rounds)[N_ROUNDS // 2]
-    print(f"  bare decode (the floor)             {DURATION_S / decode_s:7.1f} x realtime")
+    faces_s = _median(one.detect + one.crop for one in rounds)
+    print(f"  bare decode (the floor)             {DURATION_S / _median(one.floor for one in rounds):7.1f} x realtime")
     print(
-        f"  detect + crop                       {DURATION_S / faces_s:7.1f} x realtime, {ratio:.2f} x the floor's cost"
+        f"  detect + crop                       {DURATION_S / faces_s:7.1f} x realtime, "
+        f"{_median((one.detect + one.crop) / one.floor for one in rounds):.2f} x the floor's cost "
+        f"(detect {_median(one.detect / one.floor for one in rounds):.2f}, "
+        f"crop {_median(one.crop / one.floor for one in rounds):.2f})"
     )
-    print(f"  sound to log-mel, with decoding     {DURATION_S / sound_s:7.1f} x realtime")
+    print(f"  sound to log-mel, with decoding     {DURATION_S / _median(one.sound for one in rounds):7.1f} x realtime")
+    return path
+
+
+def _measure_memory(path: Path) -> None:
+    """Print the peak memory for a clip, and for one that plays it many times."""
+    looped = path.with_name("looped.mp4")
+    write_looped(path, N_TIMES_AS_LONG, looped)
+    short_mb, long_mb = peak_mb_of(path), peak_mb_of(looped)
+    minutes = DURATION_S * N_TIMES_AS_LONG / 60
+    print(f"\ndetect + crop, a process each, peak resident memory: the clip of {path.stem}, and it over and over")
+    print(f"  {DURATION_S:3.0f} s                               {short_mb:7.0f} MB")
+    print(f"  {minutes:3.0f} min                             {long_mb:7.0f} MB, {long_mb / short_mb:.2f} x as much")
 
 
 def _decode(path: Path) -> None:
@@ -81,6 +106,10 @@ def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def _median(values: Iterable[float]) -> float:
+    return sorted(values)[N_ROUNDS // 2]
 
 
 if __name__ == "__main__":

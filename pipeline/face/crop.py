@@ -60,7 +60,16 @@ class ObservedClip:
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result, beside params."""
-        return (*self.clip.content, hashlib.sha256(repr(self.frames).encode()).hexdigest())
+        return (*self.clip.content, _hash_of_repr(self.frames))
+
+
+def _hash_of_repr(frames: Sequence[Frame]) -> str:
+    """Return the sha256 of ``repr(tuple(frames))``, which for half an hour of film would be 40 MB."""
+    told = hashlib.sha256(b"(")
+    for n, frame in enumerate(frames):
+        told.update(f"{', ' if n else ''}{frame!r}".encode())
+    told.update(b",)" if len(frames) == 1 else b")")
+    return told.hexdigest()
 
 
 def judge(frames: Sequence[Frame], params: CropParams) -> list[FaceMeasures]:
@@ -68,9 +77,9 @@ def judge(frames: Sequence[Frame], params: CropParams) -> list[FaceMeasures]:
 
     ``sampled_by`` is empty as yet.
     """
-    windows = [lip_window(frames, at, params.lip_window_s) for at in range(len(frames))]
     usual = usual_face(frames)
-    faces = [_measures(frame, lips, usual) for frame, lips in zip(frames, windows, strict=True)]
+    windows = (lip_window(frames, at, params.lip_window_s) for at in range(len(frames)))
+    faces = (_measures(frame, lips, usual) for frame, lips in zip(frames, windows, strict=True))
     return [replace(face, standardness=standardness(face, params.scales)) for face in faces]
 
 
@@ -128,7 +137,7 @@ class Cropper:
         del folder
         self._backend = self._backend or build_backend(self._backend_name)
         chosen = {face.time_s: face for face in choose(judge(item.frames, self._params), self._params)}
-        boxes = {frame.time_s: _box(frame) for frame in item.frames}
+        boxes = {frame.time_s: _box(frame) for frame in item.frames if frame.time_s in chosen}
         try:
             pictures = rgb_frames_at(item.clip.path, list(chosen), rotation_deg=item.clip.rotation_deg)
             faces = [self._face(chosen[time_s], boxes[time_s], picture, self._backend) for time_s, picture in pictures]

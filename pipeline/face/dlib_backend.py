@@ -43,6 +43,8 @@ class DlibBackend:
 
     def landmarks(self, grey: ImageGrey, box: Box) -> Landmarks:
         """Return the 68 points of the regression-tree model (Kazemi and Sullivan 2014)."""
+        from pipeline.face.kernels import enlarged
+
         seen, place, times = _shrunk(grey, box)
         left, top = (box.x - place[0]) / times - 0.5, (box.y - place[1]) / times - 0.5
         width, height = box.w / times, box.h / times
@@ -50,14 +52,15 @@ class DlibBackend:
         points = self._regressor.points(
             seen, left + inset_x, top + inset_y, left + width - inset_x, top + height - inset_y
         )
-        return np.asarray((points + 0.5) * times - 0.5 + place, np.float32)
+        return enlarged(points, times, *place)
 
     def box_around(self, points: Landmarks) -> Box:
         """Return the box that the detector would give a face with these points, without its steps of scale."""
-        inner = points[_JAW_END:]
-        centre = inner.mean(axis=0)
-        side = float(np.sqrt(((inner - centre) ** 2).sum(axis=1).mean())) / _SPREAD_SHARE
-        return Box(float(centre[0]) - side * _CENTRE_X_SHARE, float(centre[1]) - side * _CENTRE_Y_SHARE, side, side)
+        from pipeline.face.kernels import middle_and_spread
+
+        x, y, spread = middle_and_spread(points[_JAW_END:])
+        side = spread / _SPREAD_SHARE
+        return Box(x - side * _CENTRE_X_SHARE, y - side * _CENTRE_Y_SHARE, side, side)
 
     @cached_property
     def _detector(self) -> Any:

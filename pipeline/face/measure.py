@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.arrays import ImageGrey, Landmarks, Measured, Profiles
 from pipeline.face.detector import Box
@@ -11,8 +10,6 @@ from pipeline.face.points import (
     INNER_LIP_LOWER,
     INNER_LIP_UPPER,
     LEFT_EYE,
-    MOUTH_LEFT,
-    MOUTH_RIGHT,
     NOSE_AND_EYES,
     NOSE_AND_EYES_MIRRORED,
     OUTER_LIP_LOWER,
@@ -33,7 +30,7 @@ _HALF_HEIGHT, _WIDTH = 0.3, 1 / 3
 _MAX_SHIFT_ROWS = 3
 _OVERSAMPLE = 2
 _N_ROWS = 2 * round(_HALF_HEIGHT * _ROWS_PER_INTEROCULAR) + 1
-_SHIFTED_ROWS = np.arange(2 * _MAX_SHIFT_ROWS + 1)[:, None] + np.arange(_N_ROWS - 2 * _MAX_SHIFT_ROWS)
+_STRIP_SHAPE = _OVERSAMPLE * _N_ROWS, round(_WIDTH * _ROWS_PER_INTEROCULAR * _OVERSAMPLE)
 _FLAT_GREY = 2.0  # added to the contrast of a profile, in grey levels: noise alone is no change
 
 
@@ -79,18 +76,13 @@ def mouth_and_eye_profiles(grey: ImageGrey, points: Landmarks) -> Profiles:
     """
     import cv2
 
-    left, right = eye_centres(points)
-    across = (right - left) / (_ROWS_PER_INTEROCULAR * _OVERSAMPLE)
-    down = np.array([-across[1], across[0]])
-    n_rows, n_columns = _OVERSAMPLE * _N_ROWS, round(_WIDTH * _ROWS_PER_INTEROCULAR * _OVERSAMPLE)
-    to_corner = across * (n_columns - 1) / 2 + down * (n_rows - 1) / 2
+    from pipeline.face.kernels import row_means, strip_maps
+
+    strips = np.empty((3, *_STRIP_SHAPE), np.uint8)
     flags, border = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, cv2.BORDER_REPLICATE
-    profiles = np.empty((3, _N_ROWS), np.float32)
-    for at, middle in enumerate(((points[MOUTH_LEFT] + points[MOUTH_RIGHT]) / 2, left, right)):
-        back = np.stack([across, down, middle - to_corner], axis=1).astype(np.float64)
-        strip = cv2.warpAffine(grey, back, (n_columns, n_rows), flags=flags, borderMode=border)
-        profiles[at] = strip.reshape(_N_ROWS, -1).mean(axis=1)
-    return profiles
+    for strip, back in zip(strips, strip_maps(points, _ROWS_PER_INTEROCULAR * _OVERSAMPLE, *_STRIP_SHAPE), strict=True):
+        cv2.warpAffine(grey, back, _STRIP_SHAPE[::-1], dst=strip, flags=flags, borderMode=border)
+    return row_means(strips.reshape(3, _N_ROWS, -1))
 
 
 def changes(profiles: Profiles, earlier: Sequence[Profiles]) -> tuple[float, float]:
@@ -100,22 +92,10 @@ def changes(profiles: Profiles, earlier: Sequence[Profiles]) -> tuple[float, flo
     the mean of their standard deviations. It sees lips part that landmarks, which know what mouths are like, still take
     for shut, and blinks likewise. 0 when there is no earlier moment.
     """
-    if not earlier:
-        return 0.0, 0.0
-    shifted = _centred(profiles[:, _SHIFTED_ROWS])
-    before = _centred(np.stack(earlier)[:, :, None, _MAX_SHIFT_ROWS:-_MAX_SHIFT_ROWS])
-    apart = _rms(shifted - before).min(axis=2)
-    contrast = (_rms(shifted[:, _MAX_SHIFT_ROWS]) + _rms(before[:, :, 0])) / 2 + _FLAT_GREY
-    mouth, left_eye, right_eye = (apart / contrast).max(axis=0)
-    return float(mouth), float(max(left_eye, right_eye))
+    from pipeline.face.kernels import profile_changes
 
-
-def _centred(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(rows - rows.sum(axis=-1, keepdims=True) / rows.shape[-1])
-
-
-def _rms(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.sqrt((rows * rows).sum(axis=-1) / rows.shape[-1]))
+    apart = [profile_changes(profiles, one, _MAX_SHIFT_ROWS, _FLAT_GREY) for one in earlier]
+    return max((mouth for mouth, _ in apart), default=0.0), max((eyes for _, eyes in apart), default=0.0)
 
 
 def eye_opening(points: Landmarks) -> Measured:
@@ -132,6 +112,8 @@ def sharpness_and_brightness(grey: ImageGrey, box: Box) -> tuple[float, float]:
     """Return the variance of the Laplacian of the face at 128x128 px, and its mean grey value; 0, 0 out of frame."""
     import cv2
 
+    from pipeline.face.kernels import laplacian_spread
+
     height, width = grey.shape
     left, top = max(0, round(box.x)), max(0, round(box.y))
     face = grey[top : min(height, round(box.y + box.h)), left : min(width, round(box.x + box.w))]
@@ -140,10 +122,11 @@ def sharpness_and_brightness(grey: ImageGrey, box: Box) -> tuple[float, float]:
     times = max(1, min(face.shape) // SHARPNESS_SIZE_PX)
     # Averaging over whole numbers of pixels is ten times as fast as over fractions.
     whole = face[: face.shape[0] // times * times, : face.shape[1] // times * times]
-    shrunk = cv2.resize(whole, (whole.shape[1] // times, whole.shape[0] // times), interpolation=cv2.INTER_AREA)
-    small = cv2.resize(shrunk, (SHARPNESS_SIZE_PX, SHARPNESS_SIZE_PX), interpolation=cv2.INTER_LINEAR)
-    _, spread = cv2.meanStdDev(cv2.Laplacian(small, cv2.CV_32F))
-    return float(spread[0, 0]) ** 2, float(cv2.mean(face)[0])
+    if times > 1:
+        whole = cv2.resize(whole, (whole.shape[1] // times, whole.shape[0] // times), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(whole, (SHARPNESS_SIZE_PX, SHARPNESS_SIZE_PX), interpolation=cv2.INTER_LINEAR)
+    mirrored = cv2.copyMakeBorder(small, 1, 1, 1, 1, cv2.BORDER_REFLECT_101)
+    return laplacian_spread(mirrored) ** 2, float(cv2.mean(face)[0])
 
 
 def inside_share(box: Box, width_px: float, height_px: float) -> float:

@@ -12,12 +12,10 @@ from pipeline.audio.extract import sound_pieces
 from pipeline.errors import BadMedia
 from pipeline.face.backends import build_backend
 from pipeline.face.detector import FaceBackend, FrameAware
-from pipeline.face.measure import asymmetry, eye_opening, inside_share, lip_opening, mouth_height
-from pipeline.face.points import eye_centres, interocular_px
-from pipeline.face.pose import head_pose_deg
 from pipeline.face.search import FaceSearch
+from pipeline.face.sightings import Sightings
 from pipeline.face.speaking import Floats, MouthSound, loudness, main_track, mouth_sound
-from pipeline.face.track import Sighting, Tracker
+from pipeline.face.track import Tracker
 from pipeline.outcome import Dropped
 from pipeline.params import Params
 from pipeline.records.frame import Frame
@@ -27,7 +25,7 @@ from pipeline.video.clip import MediaClip
 from pipeline.video.decode import grey_frames
 from pipeline.video.shots import CutDetector
 
-VERSION = 2  # of what the detect step returns: raise it whenever the same input gives another result
+VERSION = 3  # of what the detect step returns: raise it whenever the same input gives another result
 
 
 class DetectParams(Params):
@@ -73,7 +71,7 @@ class Observer:
     def __getstate__(self) -> dict[str, Any]:
         return {"_params": self._params, "_backend": None}
 
-    def _tracks(self, clip: MediaClip) -> list[list[Sighting]]:
+    def _tracks(self, clip: MediaClip) -> list[Sightings]:
         params = self._params
         self._backend = self._backend or build_backend(params.backend)
         frame_aware = self._backend if isinstance(self._backend, FrameAware) else None
@@ -102,7 +100,7 @@ class Observer:
         tracker.end_all()
         return tracker.finished()
 
-    def _records(self, clip: MediaClip, tracks: list[list[Sighting]]) -> list[Frame | Track]:
+    def _records(self, clip: MediaClip, tracks: list[Sightings]) -> list[Frame | Track]:
         params = self._params
         ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
         seen = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
@@ -123,8 +121,17 @@ class Observer:
         return [*rows, *chain.from_iterable(seen)]
 
 
-def _length_s(track: list[Sighting]) -> float:
-    return track[-1].time_s - track[0].time_s
+def _length_s(track: Sightings) -> float:
+    return track.last.time_s - track.first.time_s
+
+
+def _frames(clip_id: str, track_id: str, track: Sightings) -> list[Frame]:
+    return [
+        Frame(
+            frame_id=f"{track_id}-{milliseconds(numbers['time_s']):08d}", clip_id=clip_id, track_id=track_id, **numbers
+        )
+        for numbers in track.rows()
+    ]
 
 
 def _row(track_id: str, clip_id: str, frames: Sequence[Frame], heard: MouthSound, *, is_main: bool) -> Track:
@@ -149,67 +156,3 @@ def _loudness(clip: MediaClip, end_s: float) -> Floats:
         return loudness(sound_pieces(clip.path, max_duration_s=end_s) if clip.has_audio else ())
     except BadMedia:
         return np.zeros(0)
-
-
-def _frames(clip_id: str, track_id: str, track: list[Sighting]) -> list[Frame]:
-    points = np.stack([sighting.points for sighting in track])
-    measured = zip(
-        np.concatenate(eye_centres(points), axis=1).tolist(),
-        interocular_px(points).tolist(),
-        np.stack(head_pose_deg(points), axis=1).tolist(),
-        asymmetry(points).tolist(),
-        lip_opening(points).tolist(),
-        mouth_height(points).tolist(),
-        eye_opening(points).tolist(),
-        strict=True,
-    )
-    return [_frame(clip_id, track_id, sighting, *numbers) for sighting, numbers in zip(track, measured, strict=True)]
-
-
-def _frame(
-    clip_id: str,
-    track_id: str,
-    sighting: Sighting,
-    eyes: list[float],
-    interocular: float,
-    pose_deg: list[float],
-    mirrored: float,
-    lips: float,
-    mouth: float,
-    eyes_open: float,
-) -> Frame:
-    """Return the row of a sighting and of what its points tell; ``eyes`` and ``interocular`` in shrunk pixels."""
-    scale = sighting.scale
-    box = sighting.box.scaled(scale)
-    left_x, left_y, right_x, right_y = eyes
-    yaw, pitch, roll = pose_deg
-    return Frame(
-        frame_id=f"{track_id}-{milliseconds(sighting.time_s):08d}",
-        clip_id=clip_id,
-        track_id=track_id,
-        frame_index=sighting.frame_index,
-        time_s=sighting.time_s,
-        detected=sighting.detected,
-        score=sighting.score,
-        box_x_px=box.x,
-        box_y_px=box.y,
-        box_w_px=box.w,
-        box_h_px=box.h,
-        left_eye_x_px=left_x * scale,
-        left_eye_y_px=left_y * scale,
-        right_eye_x_px=right_x * scale,
-        right_eye_y_px=right_y * scale,
-        interocular_px=interocular * scale,
-        yaw_deg=yaw,
-        pitch_deg=pitch,
-        roll_deg=roll,
-        asymmetry=mirrored,
-        lip_opening=lips,
-        mouth_height=mouth,
-        mouth_change=sighting.mouth_change,
-        eye_change=sighting.eye_change,
-        eye_opening=eyes_open,
-        sharpness=sighting.sharpness,
-        brightness=sighting.brightness,
-        inside_share=inside_share(sighting.box, sighting.width_px, sighting.height_px),
-    )

@@ -3,9 +3,10 @@
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from pipeline.arrays import ImageGrey, Landmarks, Profiles
+from pipeline.arrays import ImageGrey, Profiles
 from pipeline.face.detector import Box, Detection, FaceBackend, iou
 from pipeline.face.measure import changes, mouth_and_eye_profiles, sharpness_and_brightness
+from pipeline.face.sightings import Sighting, Sightings
 from pipeline.units import SAME_TIME_S
 from pipeline.video.decode import GreyFrame
 
@@ -15,45 +16,25 @@ _MAX_GROWTH = 0.1  # of a followed face's box from one frame to the next
 _MIN_AGREEMENT = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """One face in one frame: what is measured there, without the picture; pixels are those of the shrunk frame."""
-
-    frame_index: int
-    time_s: float
-    width_px: int
-    height_px: int
-    scale: float
-    box: Box
-    points: Landmarks
-    score: float
-    detected: bool
-    sharpness: float
-    brightness: float
-    mouth_change: float
-    eye_change: float  # both since the moments of the track that lie up to the tracker's ``look_back_s`` before
-
-
 @dataclass(slots=True)
 class LiveTrack:
     """A track that may go on. Sightings since the last detection are held back until the next one confirms them."""
 
-    confirmed: list[Sighting]
+    confirmed: Sightings
     held_back: list[Sighting] = field(default_factory=list)
-    looks: deque[tuple[float, Profiles]] = field(
-        default_factory=deque
-    )  # the latest of mouth and eyes, with their times
+    # the latest of mouth and eyes, with their times
+    looks: deque[tuple[float, Profiles]] = field(default_factory=deque)
     missed: bool = False  # whether the detector has looked since the last detection, and not seen the face
 
     @property
     def last(self) -> Sighting:
         """The latest sighting, confirmed or not."""
-        return self.held_back[-1] if self.held_back else self.confirmed[-1]
+        return self.held_back[-1] if self.held_back else self.confirmed.last
 
     def confirm(self, sighting: Sighting) -> None:
         """Add a detected sighting, in place of a followed one of the same frame: what was held back is true."""
         before = [one for one in self.held_back if one.frame_index != sighting.frame_index]
-        self.confirmed += [*before, sighting]
+        self.confirmed.add([*before, sighting])
         self.held_back, self.missed = [], False
 
     def changes(self, time_s: float, profiles: Profiles, look_back_s: float) -> tuple[float, float]:
@@ -64,9 +45,12 @@ class LiveTrack:
         self.looks.append((time_s, profiles))
         return changed
 
-    def sightings(self) -> list[Sighting]:
+    def end(self) -> Sightings:
         """Return the track as it stands; what is held back counts only while no look has missed the face."""
-        return self.confirmed if self.missed else self.confirmed + self.held_back
+        if self.held_back and not self.missed:
+            self.confirmed.add(self.held_back)
+        self.confirmed.end()
+        return self.confirmed
 
 
 class Tracker:
@@ -78,7 +62,7 @@ class Tracker:
         self._max_gap_s = max_gap_s
         self._look_back_s = look_back_s
         self._live: list[LiveTrack] = []
-        self._ended: list[list[Sighting]] = []
+        self._ended: list[Sightings] = []
 
     def boxes(self) -> list[Box]:
         """Return where the faces being followed are, pixels of the shrunk frame."""
@@ -99,7 +83,7 @@ class Tracker:
                     track.confirm(sighting)
                     free.remove(track)
             elif self._is_new(detection) and (sighting := self._sight_anew(frame, detection)):
-                self._live.append(LiveTrack([sighting]))
+                self._live.append(LiveTrack(Sightings(sighting)))
         for track in free:
             track.missed = True
 
@@ -108,9 +92,9 @@ class Tracker:
         for track in list(self._live):
             self._end(track)
 
-    def finished(self) -> list[list[Sighting]]:
+    def finished(self) -> list[Sightings]:
         """Return the ended tracks by first appearance, then from left to right."""
-        return sorted(self._ended, key=lambda track: (track[0].frame_index, track[0].box.x))
+        return sorted(self._ended, key=lambda track: (track.first.frame_index, track.first.box.x))
 
     def _place(self, track: LiveTrack) -> Box:
         return self._backend.box_around(track.last.points)
@@ -123,10 +107,10 @@ class Tracker:
 
     def _follow_one(self, track: LiveTrack, frame: GreyFrame) -> None:
         box = _near_size(self._place(track), track.last.box)
-        if frame.time_s - track.confirmed[-1].time_s > self._max_gap_s or not _touches(box, frame.grey):
+        if frame.time_s - track.confirmed.last.time_s > self._max_gap_s or not _touches(box, frame.grey):
             self._end(track)
             return
-        sighting = self._sight(frame, box, track, track.confirmed[-1].score, detected=False)
+        sighting = self._sight(frame, box, track, track.confirmed.last.score, detected=False)
         if sighting is None:
             track.missed = True
         else:
@@ -175,7 +159,7 @@ class Tracker:
 
     def _end(self, track: LiveTrack) -> None:
         self._live.remove(track)
-        self._ended.append(track.sightings())
+        self._ended.append(track.end())
 
 
 def _near_size(box: Box, last: Box) -> Box:

@@ -1,5 +1,6 @@
 """The detect and crop steps on generated people: what they find is what was drawn."""
 
+import hashlib
 import io
 import pickle
 from collections.abc import Callable
@@ -123,6 +124,13 @@ def test_a_range_of_a_clip_keeps_the_times_of_the_whole(observe: Callable[..., S
     assert not isinstance(rows, Dropped)
     times_s = [row.time_s for row in rows if isinstance(row, Frame)]
     assert times_s == [frame.time_s for frame in frames if 0.8 <= round(frame.time_s, 6) <= 1.6]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 40])
+def test_what_is_known_of_a_clip_by_its_frames_is_their_hash(observe: Callable[..., Seen], n: int) -> None:
+    clip, _, frames, _ = observe()
+    told = repr(tuple(frames[:n])).encode()
+    assert ObservedClip(clip, tuple(frames[:n])).content == (*clip.content, hashlib.sha256(told).hexdigest())
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """A track is one face in one shot: it lives through what the detector misses, and never through a cut."""
 
+from typing import Any
+
 from pipeline.arrays import ImageGrey, Landmarks
 from pipeline.face.detector import Box, Detection
 from pipeline.face.track import Tracker
@@ -29,17 +31,21 @@ def watch(one: Tracker, looks: dict[int, list[Detection]], n_frames: int) -> Non
             one.see(at(index), looks[index])
 
 
+def tracks(one: Tracker) -> list[list[dict[str, Any]]]:
+    return [list(track.rows()) for track in one.finished()]
+
+
 def indices(one: Tracker) -> list[list[int]]:
-    return [[sighting.frame_index for sighting in track] for track in one.finished()]
+    return [[sighting["frame_index"] for sighting in track] for track in tracks(one)]
 
 
 def test_a_face_is_followed_between_detections() -> None:
     one = tracker()
     watch(one, {0: found(LEFT), 5: found(LEFT), 10: found(LEFT)}, 11)
     one.end_all()
-    (track,) = one.finished()
-    assert [sighting.frame_index for sighting in track] == list(range(11))
-    assert [sighting.frame_index for sighting in track if sighting.detected] == [0, 5, 10]
+    (track,) = tracks(one)
+    assert [sighting["frame_index"] for sighting in track] == list(range(11))
+    assert [sighting["frame_index"] for sighting in track if sighting["detected"]] == [0, 5, 10]
 
 
 def test_a_track_survives_a_missed_detection_within_the_gap() -> None:
@@ -91,9 +97,9 @@ def test_two_faces_stay_two_tracks_however_they_are_ordered() -> None:
     one = tracker()
     watch(one, {0: found(LEFT, RIGHT), 5: found(RIGHT, LEFT), 10: found(RIGHT) + found(LEFT, score=2.0)}, 12)
     one.end_all()
-    left, right = one.finished()
-    assert {round(sighting.box.x / 100) for sighting in left} == {1}
-    assert {round(sighting.box.x / 100) for sighting in right} == {4}
+    left, right = tracks(one)
+    assert {round(sighting["box_x_px"] / 100) for sighting in left} == {1}
+    assert {round(sighting["box_x_px"] / 100) for sighting in right} == {4}
     assert len(left) == len(right) == 12
 
 
@@ -141,8 +147,8 @@ def test_landmarks_that_stray_from_where_the_detector_sees_the_face_are_fitted_a
     one = tracker()
     watch(one, {0: found(LEFT), 2: found(moved)}, 3)
     one.end_all()
-    ((_, followed, mended),) = one.finished()
-    assert (round(followed.box.x), round(mended.box.x)) == (100, 150)
+    ((_, followed, mended),) = tracks(one)
+    assert (round(followed["box_x_px"]), round(mended["box_x_px"])) == (100, 150)
 
 
 def test_a_followed_face_that_the_detector_confirms_keeps_its_landmarks() -> None:
@@ -150,8 +156,8 @@ def test_a_followed_face_that_the_detector_confirms_keeps_its_landmarks() -> Non
     one = tracker()
     watch(one, {0: found(LEFT), 2: found(near, score=3.0)}, 3)
     one.end_all()
-    ((_, _, last),) = one.finished()
-    assert (round(last.box.x), last.detected, last.score) == (100, True, 3.0)
+    ((_, _, last),) = tracks(one)
+    assert (round(last["box_x_px"]), last["detected"], last["score"]) == (100, True, 3.0)
 
 
 def test_tracks_are_numbered_by_first_appearance_then_from_left_to_right() -> None:
@@ -159,7 +165,8 @@ def test_tracks_are_numbered_by_first_appearance_then_from_left_to_right() -> No
     one.see(at(0), found(RIGHT))
     one.see(at(1), found(LEFT, RIGHT, Box(250, 100, 100, 100)))
     one.end_all()
-    assert [(track[0].frame_index, round(track[0].box.x / 50)) for track in one.finished()] == [(0, 8), (1, 2), (1, 5)]
+    firsts = [track.first for track in one.finished()]
+    assert [(first.frame_index, round(first.box.x / 50)) for first in firsts] == [(0, 8), (1, 2), (1, 5)]
 
 
 class SometimesBlind(FakeBackend):
