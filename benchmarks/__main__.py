@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from benchmarks.memory import FaceSteps, media_clip, peak_mb_of, write_looped
+from benchmarks.memory import media_clip, peak_mb_of, write_looped
+from benchmarks.steps import FaceSteps
 from pipeline.audio.clip import HeardClip, listen
 from pipeline.audio.settings import AudioParams
+from pipeline.outcome import Dropped
 from pipeline.params import load_params
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.spec import ClipSpec
@@ -56,7 +58,8 @@ def _measure_time(folder: Path, width_px: int, height_px: int) -> Path:
     print(f"  render and encode a talker          {spec.n_frames / render_s:7.0f} frames/s")
     clip, steps, audio = media_clip(path), FaceSteps(), load_params(AudioParams, "audio")
     frames = steps.detect(clip)
-    steps.crop(clip, frames)  # both have loaded their models now, which a worker does once
+    faces = steps.crop(clip, frames)  # both have loaded their models now, which a worker does once
+    assert faces and not isinstance(faces, Dropped), faces
     rounds = [
         _Round(
             floor=_seconds(lambda: _decode(path)),

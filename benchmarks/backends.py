@@ -28,16 +28,16 @@ import stages.crop
 import stages.detect
 import stages.download
 import stages.select
+from benchmarks.steps import FaceSteps
 from pipeline.arrays import ImageRGB
 from pipeline.draw import draw_order
 from pipeline.errors import BadInput, FacevoxError
-from pipeline.face.crop import CropParams, Cropper, ObservedClip
-from pipeline.face.detector import Box, iou
-from pipeline.face.observe import DetectParams, Observer
+from pipeline.face.crop import box_of
+from pipeline.face.detector import iou
+from pipeline.face.observe import DetectParams
 from pipeline.imaging import decode_png, encode_png
 from pipeline.layout import Layout
-from pipeline.outcome import Dropped
-from pipeline.params import PARAMS_FILE, load_params, read_params, read_section
+from pipeline.params import PARAMS_FILE, load_params, read_params
 from pipeline.records.clip import Clip
 from pipeline.records.face import Face, SelectedFace
 from pipeline.records.frame import Frame
@@ -239,7 +239,7 @@ def same_faces(here: Iterable[Frame], there: Iterable[Frame]) -> list[tuple[Fram
     for frame in there:
         others[frame.clip_id, milliseconds(frame.time_s)].append(frame)
     overlaps = [
-        (iou(_box(frame), _box(other)), frame, other)
+        (iou(box_of(frame), box_of(other)), frame, other)
         for frame in here
         for other in others[frame.clip_id, milliseconds(frame.time_s)]
     ]
@@ -251,10 +251,6 @@ def same_faces(here: Iterable[Frame], there: Iterable[Frame]) -> list[tuple[Fram
             taken |= ids
             pairs.append((frame, other))
     return pairs
-
-
-def _box(frame: Frame) -> Box:
-    return Box(frame.box_x_px, frame.box_y_px, frame.box_w_px, frame.box_h_px)
 
 
 # --- What a frame costs
@@ -288,12 +284,12 @@ def print_costs(found: Sequence[Found], n_clips: int, seed: int) -> None:
 
 def measure_costs(params: Sequence[Path], clips: Sequence[MediaClip]) -> list[Cost]:
     """Return what all ``clips`` together cost with each file of params."""
-    workers = [new_worker(one) for one in params]
+    workers = [FaceSteps(one) for one in params]
     for worker in workers:
-        observe_and_crop(*worker, clips[0])  # loads the models, which a worker does once
+        observe_and_crop(worker, clips[0])  # loads the models, which a worker does once
     costs = [Cost(0, 0)] * len(params)
     for clip in clips:  # with the backends in turn, so that a machine that slows down slows all of them
-        costs = [cost + observe_and_crop(*worker, clip) for cost, worker in zip(costs, workers, strict=True)]
+        costs = [cost + observe_and_crop(worker, clip) for cost, worker in zip(costs, workers, strict=True)]
     return costs
 
 
@@ -311,22 +307,10 @@ def count_frames(clip: MediaClip, at: Layout) -> int:
     return sum(1 for _ in grey_frames(clip.path, rotation_deg=clip.rotation_deg, max_side_px=side_px))
 
 
-def new_worker(params: Path) -> tuple[Observer, Cropper]:
-    """Return the functions of the stages detect and crop with these params."""
-    observer = Observer(load_params(DetectParams, "detect", params))
-    return observer, Cropper(load_params(CropParams, "crop", params), read_section("detect", params)["backend"])
-
-
-def observe_and_crop(observer: Observer, cropper: Cropper, clip: MediaClip) -> Cost:
+def observe_and_crop(steps: FaceSteps, clip: MediaClip) -> Cost:
     """Return what it takes to observe one clip that shows a face and to crop the faces of its main track."""
-    nowhere = Path()  # neither step leaves files behind
     start_s, processor_start_s = time.perf_counter(), time.process_time()
-    rows = observer(clip, nowhere)
-    if isinstance(rows, Dropped):
-        raise BadInput(f"{clip.path}: expected a face, {rows.reason}")
-    main_track = next(row.track_id for row in rows if isinstance(row, Track) and row.is_main)
-    frames = tuple(row for row in rows if isinstance(row, Frame) and row.track_id == main_track)
-    cropper(ObservedClip(clip, frames), nowhere)
+    steps.crop(clip, steps.detect(clip))
     return Cost(time.perf_counter() - start_s, time.process_time() - processor_start_s)
 
 

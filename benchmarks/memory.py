@@ -7,34 +7,11 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from pipeline.face.crop import CropParams, Cropper, ObservedClip
-from pipeline.face.observe import DetectParams, Observer
+from benchmarks.steps import FaceSteps
 from pipeline.outcome import Dropped
-from pipeline.params import load_params
-from pipeline.records.frame import Frame
-from pipeline.records.track import Track
 from pipeline.video.clip import MediaClip
 
 _STATUS = Path("/proc/self/status")
-
-
-class FaceSteps:
-    """The steps detect and crop, with the params of this checkout."""
-
-    def __init__(self) -> None:
-        self._observer = Observer(load_params(DetectParams, "detect"))
-        self._cropper = Cropper(load_params(CropParams, "crop"), "dlib")
-
-    def detect(self, clip: MediaClip) -> tuple[Frame, ...]:
-        """Return the frames of the main track."""
-        seen = self._observer(clip, Path())
-        assert not isinstance(seen, Dropped), seen
-        main_track = next(row.track_id for row in seen if isinstance(row, Track) and row.is_main)
-        return tuple(row for row in seen if isinstance(row, Frame) and row.track_id == main_track)
-
-    def crop(self, clip: MediaClip, frames: tuple[Frame, ...]) -> None:
-        faces = self._cropper(ObservedClip(clip, frames), Path())
-        assert faces and not isinstance(faces, Dropped), faces
 
 
 def media_clip(path: Path) -> MediaClip:
@@ -73,7 +50,8 @@ def main(path: Path) -> None:
 
     cv2.setNumThreads(1)
     steps, clip = FaceSteps(), media_clip(path)
-    steps.crop(clip, steps.detect(clip))
+    faces = steps.crop(clip, steps.detect(clip))
+    assert faces and not isinstance(faces, Dropped), faces
     print(_peak_mb())
 
 

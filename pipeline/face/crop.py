@@ -137,7 +137,7 @@ class Cropper:
         del folder
         self._backend = self._backend or build_backend(self._backend_name)
         chosen = {face.time_s: face for face in choose(judge(item.frames, self._params), self._params)}
-        boxes = {frame.time_s: _box(frame) for frame in item.frames if frame.time_s in chosen}
+        boxes = {frame.time_s: box_of(frame) for frame in item.frames if frame.time_s in chosen}
         try:
             pictures = rgb_frames_at(item.clip.path, list(chosen), rotation_deg=item.clip.rotation_deg)
             faces = [self._face(chosen[time_s], boxes[time_s], picture, self._backend) for time_s, picture in pictures]
@@ -169,5 +169,6 @@ class Cropper:
         )
 
 
-def _box(frame: Frame) -> Box:
+def box_of(frame: Frame) -> Box:
+    """Return the box of an observed face, pixels of the full frame."""
     return Box(frame.box_x_px, frame.box_y_px, frame.box_w_px, frame.box_h_px)

@@ -20,12 +20,12 @@ _R = TypeVar("_R")
 _N_SUMS = 8
 
 
-def _compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
+def compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Compile at the first call; the outcome is kept beside this file, or else in the user's cache."""
     return cast(Callable[_P, _R], numba.njit(cache=True, error_model="numpy", nogil=True)(function))
 
 
-@_compiled
+@compiled
 def middle_and_spread(points: Landmarks) -> tuple[float, float, float]:
     """Return the centroid of 8 to 128 points, x and y, and their root mean square distance from it."""
     x, y = _middle(points)
@@ -36,7 +36,7 @@ def middle_and_spread(points: Landmarks) -> tuple[float, float, float]:
     return float(x), float(y), float(np.sqrt(_sum(squares) / np.float32(squares.size)))
 
 
-@_compiled
+@compiled
 def _middle(points: Landmarks) -> tuple[np.float32, np.float32]:
     x, y = points[0]
     for n in range(1, points.shape[0]):
@@ -46,7 +46,7 @@ def _middle(points: Landmarks) -> tuple[np.float32, np.float32]:
     return x / count, y / count
 
 
-@_compiled
+@compiled
 def _sum(values: NDArray[np.float32]) -> np.float32:
     """Add up 8 to 128 numbers."""
     sums = values[:_N_SUMS].copy()
@@ -60,7 +60,7 @@ def _sum(values: NDArray[np.float32]) -> np.float32:
     return np.float32(total)
 
 
-@_compiled
+@compiled
 def enlarged(points: Landmarks, times: int, left: int, top: int) -> Landmarks:
     """Return ``points`` of a picture that was cut out at (left, top) and shrunk ``times`` times, in the whole one."""
     found = np.empty_like(points)
@@ -71,7 +71,7 @@ def enlarged(points: Landmarks, times: int, left: int, top: int) -> Landmarks:
     return found
 
 
-@_compiled
+@compiled
 def laplacian_spread(grey: ImageGrey) -> float:
     """Return the standard deviation, in grey levels, of the Laplacian of ``grey`` but for its outermost pixels."""
     height, width = grey.shape
@@ -91,7 +91,7 @@ def laplacian_spread(grey: ImageGrey) -> float:
     return float(np.sqrt(max(squares / count - mean * mean, 0.0)))
 
 
-@_compiled
+@compiled
 def strip_maps(points: Landmarks, steps: int, n_rows: int, n_columns: int) -> NDArray[np.float64]:
     """Return maps (3, 2, 3) from the pixels of three strips, (n_rows, n_columns), to those of a face with 68 points.
 
@@ -113,7 +113,7 @@ def strip_maps(points: Landmarks, steps: int, n_rows: int, n_columns: int) -> ND
     return maps
 
 
-@_compiled
+@compiled
 def row_means(strips: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the mean of each row, (K, R), of pictures (K, R, W)."""
     means = np.empty(strips.shape[:2], np.float32)
@@ -126,7 +126,7 @@ def row_means(strips: NDArray[np.uint8]) -> NDArray[np.float32]:
     return means
 
 
-@_compiled
+@compiled
 def profile_changes(profiles: Profiles, earlier: Profiles, most_shift: int, flat: float) -> tuple[float, float]:
     """Return how far the mouth's profile, and either eye's, is from an earlier one, as ``measure.changes`` says it."""
     mouth = _profile_change(profiles[0], earlier[0], most_shift, flat)
@@ -135,7 +135,7 @@ def profile_changes(profiles: Profiles, earlier: Profiles, most_shift: int, flat
     return mouth, max(left_eye, right_eye)
 
 
-@_compiled
+@compiled
 def _profile_change(now: NDArray[np.float32], earlier: NDArray[np.float32], most_shift: int, flat: float) -> float:
     n_rows = now.size - 2 * most_shift
     unshifted = now[most_shift : most_shift + n_rows]
@@ -146,7 +146,7 @@ def _profile_change(now: NDArray[np.float32], earlier: NDArray[np.float32], most
     return apart / ((_spread(unshifted, nothing) + _spread(before, nothing)) / 2 + flat)
 
 
-@_compiled
+@compiled
 def _spread(row: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Return the standard deviation of the difference of two rows: how far they are apart, less their means."""
     total = squares = 0.0

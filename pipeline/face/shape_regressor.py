@@ -7,11 +7,10 @@ are kept in two bytes a number, and asked for before they are needed.
 Importing this module imports numba: do so in the function that needs it.
 """
 
-from collections.abc import Callable
 from functools import cache
 from math import log2
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 import numba
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from pipeline.arrays import ImageGrey, Landmarks
 from pipeline.errors import BadInput
+from pipeline.face.kernels import compiled
 
 # What is refused in a file. The limits keep indices within int16, and a shape with all its leaves within int32.
 _MOST_BYTES = 1 << 30
@@ -37,9 +37,6 @@ _CACHE_LINE_BYTES = 64
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 # Leaves are asked for and added in turns, this many trees at a time: they have time to arrive, and room to stay near.
 _TREES_AHEAD = 20
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 
 class Model(NamedTuple):
@@ -234,15 +231,10 @@ def _tables(model: Model, exact: bool) -> _Tables:
     return _Tables(model.initial, start, model.anchors.astype(np.int16), model.deltas, splits, leaves, step)
 
 
-def _compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Compile at the first call; the outcome is kept beside this file, or else in the user's cache."""
-    return cast(Callable[_P, _R], numba.njit(cache=True, error_model="numpy", nogil=True)(function))
-
-
 # --- Reading: each takes where to read from, and returns where it came to; ~at where something else stands.
 
 
-@_compiled
+@compiled
 def _integer(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     """Read dlib's integer: a byte with the sign (bit 7) and the number of bytes, then these, the lowest first."""
     if at >= data.size:
@@ -257,7 +249,7 @@ def _integer(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     return at + 1 + n_bytes, -value if control & 0x80 else value
 
 
-@_compiled
+@compiled
 def _integers(data: NDArray[np.uint8], at: int, out: NDArray[np.int32]) -> int:
     for n in range(out.size):
         start = at
@@ -268,7 +260,7 @@ def _integers(data: NDArray[np.uint8], at: int, out: NDArray[np.int32]) -> int:
     return at
 
 
-@_compiled
+@compiled
 def _floats(data: NDArray[np.uint8], at: int, out: NDArray[np.float32]) -> int:
     """Read dlib's floats: each a mantissa and an exponent of two; infinity and NaN have exponents of their own."""
     for n in range(out.size):
@@ -285,7 +277,7 @@ def _floats(data: NDArray[np.uint8], at: int, out: NDArray[np.float32]) -> int:
     return at
 
 
-@_compiled
+@compiled
 def _forest(
     data: NDArray[np.uint8],
     at: int,
@@ -345,7 +337,7 @@ def _prefetch_typed(context: Any, address: Any) -> Any:
 _prefetch: Any = intrinsic(_prefetch_typed)
 
 
-@_compiled
+@compiled
 def _fit(
     grey: ImageGrey, left: float, top: float, width: float, height: float, tables: _Tables, exact: bool
 ) -> NDArray[np.float32]:
@@ -370,7 +362,7 @@ def _fit(
     return shape
 
 
-@_compiled
+@compiled
 def _place(
     shape: NDArray[np.float32],
     initial: NDArray[np.float32],
@@ -391,7 +383,7 @@ def _place(
         places[1, n] = top + height * np.float64(sine * x + cosine * y + shape[point + 1])
 
 
-@_compiled
+@compiled
 def _turn(source: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[np.float32, np.float32]:
     """Return the cosine and sine, times the scale, of the similarity that takes ``source`` nearest to ``target``."""
     n_points = source.size // 2
@@ -413,7 +405,7 @@ def _turn(source: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[np.
     return np.float32(along / square), np.float32(across / square)
 
 
-@_compiled
+@compiled
 def _look_at(grey: ImageGrey, places: NDArray[np.float64], pixels: NDArray[np.int16]) -> None:
     """Take the nearest pixel at each place."""
     height, width = grey.shape
@@ -424,7 +416,7 @@ def _look_at(grey: ImageGrey, places: NDArray[np.float64], pixels: NDArray[np.in
             pixels[n] = _GREY_STEPS * np.int16(grey[np.int64(y), np.int64(x)])
 
 
-@_compiled
+@compiled
 def _look_between(grey: ImageGrey, places: NDArray[np.float64], pixels: NDArray[np.int16]) -> None:
     """Interpolate between the four pixels around each place; ``grey`` has two rows and two columns at least."""
     height, width = grey.shape
@@ -452,7 +444,7 @@ def _look_between(grey: ImageGrey, places: NDArray[np.float64], pixels: NDArray[
         pixels[n] = np.int16(np.float32(_GREY_STEPS) * (upper + shares[1, n] * (lower - upper)) + _HALF)
 
 
-@_compiled
+@compiled
 def _add_leaves(
     pixels: NDArray[np.int16], splits: NDArray[np.int16], leaves: NDArray[Any], total: NDArray[Any]
 ) -> None:
@@ -469,7 +461,7 @@ def _add_leaves(
                 total[k] += leaf[k]
 
 
-@_compiled
+@compiled
 def _leaf(pixels: NDArray[np.int16], splits: NDArray[np.int16]) -> np.uint64:
     """Go down a tree, whose splits stand level by level; without a branch, as neither side is likelier."""
     n_splits = np.uint64(splits.shape[0])
@@ -481,7 +473,7 @@ def _leaf(pixels: NDArray[np.int16], splits: NDArray[np.int16]) -> np.uint64:
     return at - n_splits
 
 
-@_compiled
+@compiled
 def _fetch(leaf: NDArray[Any]) -> None:
     first = leaf.ctypes.data
     for address in range(first, first + leaf.size * leaf.itemsize, _CACHE_LINE_BYTES):

@@ -11,10 +11,9 @@ import numpy as np
 
 from pipeline.arrays import ImageGrey, ImageRGB
 from pipeline.errors import BadMedia
+from pipeline.units import SAME_TIME_S
 from pipeline.video.probe import FILES_ONLY
 
-# A frame asked for by its own time stamp: half a millisecond covers the rounding of float seconds.
-_TIME_TOLERANCE_S = 0.0005
 # Decoding on is cheaper than seeking back to a key frame for a target this close ahead.
 _DECODE_ON_S = 1.0
 # A container without an index may land behind the target, or on a key frame whose neighbours need the one before:
@@ -56,9 +55,9 @@ def grey_frames(
     index = -1
     with _opened(path) as (container, stream):
         for frame, time_s in _decoded_from(container, stream, start_s or 0.0):
-            if start_s is not None and time_s < start_s - _TIME_TOLERANCE_S:
+            if start_s is not None and time_s < start_s - SAME_TIME_S:
                 continue
-            if end_s is not None and time_s > end_s + _TIME_TOLERANCE_S:
+            if end_s is not None and time_s > end_s + SAME_TIME_S:
                 break
             index += 1
             scale = max(1.0, max(frame.width, frame.height) / max_side_px)
@@ -92,8 +91,8 @@ class _Unneeded:
 
     def holds(self, time_s: float) -> bool:
         """Return whether nobody asks for the frame of this time; later times count, as frames are reordered."""
-        at = bisect_left(self._times_s, time_s - _TIME_TOLERANCE_S)
-        return at == len(self._times_s) or self._times_s[at] > time_s + _TIME_TOLERANCE_S
+        at = bisect_left(self._times_s, time_s - SAME_TIME_S)
+        return at == len(self._times_s) or self._times_s[at] > time_s + SAME_TIME_S
 
 
 class _FrameReader:
@@ -138,12 +137,12 @@ class _FrameReader:
         return None
 
     def _decode_to(self, time_s: float) -> Any:
-        while self._ahead is None or self._position_s < time_s - _TIME_TOLERANCE_S:
+        while self._ahead is None or self._position_s < time_s - SAME_TIME_S:
             self._ahead, position_s = next(self._frames, (None, 0.0))
             if self._ahead is None:
                 return None
             self._position_s = position_s
-        return self._ahead if self._position_s <= time_s + _TIME_TOLERANCE_S else None
+        return self._ahead if self._position_s <= time_s + SAME_TIME_S else None
 
 
 @contextmanager
@@ -197,7 +196,7 @@ def _decoded_from(container: Any, stream: Any, start_s: float) -> Iterator[tuple
         _seek(container, stream, start_s - back_s)
         frames = _decoded(container, stream)
         first = next(frames, None)
-        if first is not None and first[1] <= start_s + _TIME_TOLERANCE_S:
+        if first is not None and first[1] <= start_s + SAME_TIME_S:
             yield first
             yield from frames
             return
