@@ -17,7 +17,7 @@ from pipeline.records.segment import Segment
 from pipeline.units import milliseconds, samples_in
 from pipeline.video.clip import MediaClip
 
-VERSION = 1  # of what the audio step returns: raise it whenever the same input gives another result
+VERSION = 2  # of what the audio step returns: raise it whenever the same input gives another result
 
 
 @dataclass(frozen=True, slots=True)

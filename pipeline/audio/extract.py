@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from av import AudioFrame, AudioResampler, AudioStream, Packet
     from av.container import InputContainer
 
+PIECE_S = 1.0  # is resampled at a time: one decoded frame at a time would take twice as long
 GAP_S = 0.02  # containers round time stamps, Matroska to 1 ms; only a larger jump is a gap
 
 
@@ -136,13 +137,18 @@ def _form(frame: "AudioFrame") -> tuple[str, str, int]:
 
 
 def _resampled(run: Iterator["AudioFrame"]) -> Iterator[WaveformInt16]:
-    """Yield 16 kHz mono pieces of frames that follow each other."""
-    from av import AudioResampler
+    """Yield 16 kHz mono pieces, of PIECE_S and a rest, of frames that follow each other."""
+    from av import AudioFifo, AudioResampler
 
     resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
+    waiting = AudioFifo()
     for frame in run:
         frame.pts = None
-        yield from _converted(resampler, frame)
+        waiting.write(frame)
+        if waiting.samples >= PIECE_S * frame.sample_rate:
+            yield from _converted(resampler, waiting.read())
+    if waiting.samples:
+        yield from _converted(resampler, waiting.read())
     yield from _converted(resampler, None)
 
 

@@ -10,7 +10,7 @@ from pipeline.audio.pcm import HIGHEST, LOWEST, from_int16, to_int16
 from pipeline.audio.profiles import PROFILES, SAMPLE_RATE_HZ
 from pipeline.audio.segment import Segment, cut
 from pipeline.audio.settings import AudioParams
-from pipeline.audio.vad import voiced_samples
+from pipeline.audio.vad import detector_of, voiced_samples
 from pipeline.outcome import Dropped
 
 QUIETEST_DBFS = -120.0  # stands for digital silence, whose level is minus infinity
@@ -43,17 +43,17 @@ def segment_feature(segment: Segment, params: AudioParams) -> SegmentFeature | D
     """Return the feature of one segment, or why it has none."""
     profile = PROFILES[params.profile]
     samples = to_int16(segment.samples)
-    voiced = voiced_samples(samples, profile)
-    voiced_s = len(voiced) / SAMPLE_RATE_HZ
-    if len(voiced) == 0 or voiced_s < params.min_voiced_s:
-        return Dropped.filtered("no_speech", f"{voiced_s:.2f} s voiced, below {params.min_voiced_s:g} s")
-    feature = log_mel(voiced, profile)
+    voiced = voiced_samples(samples, detector_of(params))
+    voiced_share = len(voiced) / len(samples)
+    if len(voiced) == 0 or voiced_share < params.min_voiced_share:
+        return Dropped.filtered("no_speech", f"{voiced_share:.3f} voiced, below {params.min_voiced_share:g}")
+    feature = log_mel(samples[: segment.n_own_samples] if profile.keeps_unvoiced else voiced, profile)
     return SegmentFeature(
         start_s=segment.start_s,
         end_s=segment.end_s,
         log_mel=pad_frames(feature, params.n_frames, params.pad, profile.zero_level),
         n_valid_frames=min(feature.shape[1], params.n_frames),
-        voiced_s=voiced_s,
+        voiced_s=len(voiced) / SAMPLE_RATE_HZ,
         level_dbfs=level_dbfs(samples),
         clipped_share=float(np.mean((samples == LOWEST) | (samples == HIGHEST))),
     )

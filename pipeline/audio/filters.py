@@ -5,14 +5,14 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.audio.profiles import SAMPLE_RATE_HZ, WINDOW_SAMPLES, MelProfile
+from pipeline.audio.profiles import SAMPLE_RATE_HZ, MelProfile
 
 
 def window(profile: MelProfile) -> NDArray[np.float64]:
-    """Return the (WINDOW_SAMPLES,) analysis window."""
+    """Return the (window_samples,) analysis window."""
     if profile.window == "rectangular":
-        return np.ones(WINDOW_SAMPLES)
-    return np.hanning(WINDOW_SAMPLES) if profile.window == "hann" else np.hamming(WINDOW_SAMPLES)
+        return np.ones(profile.window_samples)
+    return np.hanning(profile.window_samples) if profile.window == "hann" else np.hamming(profile.window_samples)
 
 
 @cache
@@ -44,6 +44,9 @@ def triangles(edges: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np
 
 
 def _edge_bins(edges_hz: NDArray[np.float64], profile: MelProfile) -> NDArray[np.float64]:
+    """Return the edges in FFT bins; fractions of a bin where they are left between two."""
+    if profile.edges == "exact":
+        return edges_hz * profile.n_fft / SAMPLE_RATE_HZ
     if profile.edges == "nearest_bin":
         return np.asarray(np.round(edges_hz * profile.n_fft / SAMPLE_RATE_HZ), dtype=np.float64)
     return np.asarray(np.floor(edges_hz * (profile.n_fft + 1) / SAMPLE_RATE_HZ), dtype=np.float64)

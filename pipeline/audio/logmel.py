@@ -1,75 +1,119 @@
 """Log-mel features of voiced sound: framing, power, mel, logarithm, standardisation, padding."""
 
+from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.arrays import LogMel, WaveformInt16
 from pipeline.audio.filters import mel_filters, window
-from pipeline.audio.profiles import HOP_SAMPLES, WINDOW_SAMPLES, MelProfile
+from pipeline.audio.profiles import MelProfile
 from pipeline.audio.settings import PadMode
+from pipeline.units import exact_div
 
 FLOAT32_EPS = float(np.finfo(np.float32).eps)
-BLOCK_FRAMES = 64  # spectra that are at work at a time: few enough to stay in the processor's cache
+BLOCK_FRAMES = 32  # spectra that are at work at a time: few enough to stay in the processor's cache
 
 
-def log_mel(voiced: WaveformInt16, profile: MelProfile) -> NDArray[np.float32]:
-    """Return the standardised (n_mels, n_valid) log-mel of ``voiced``; no samples give no frames."""
-    if len(voiced) == 0:
+def log_mel(samples: WaveformInt16, profile: MelProfile) -> NDArray[np.float32]:
+    """Return the standardised (n_mels, n_valid) log-mel of ``samples``; no samples give no frames."""
+    if len(samples) == 0:
         return np.zeros((profile.n_mels, 0), dtype=np.float32)
-    power = mel_power(frames(voiced, profile), profile)
-    return standardise(np.log(np.maximum(power, profile.floor)), profile).astype(np.float32)
+    power = np.maximum(mel_power(samples, profile), profile.floor)
+    return standardise(np.log(power), profile).astype(np.float32)
 
 
-def frames(voiced: WaveformInt16, profile: MelProfile) -> NDArray[np.float64]:
-    """Return (n_frames, WINDOW_SAMPLES) pre-emphasised frames, on the int16 scale, not yet windowed."""
-    signal = voiced.astype(np.float64)
+def mel_power(samples: WaveformInt16, profile: MelProfile) -> NDArray[np.float64]:
+    """Return the (n_mels, n_frames) power of (N,) ``samples``, N > 0, in each mel filter, on the int16 scale."""
+    shape, filters = window(profile), _sparse_filters(profile)
+    framed = _emphasised_frames(samples, profile)
+    power = np.empty((profile.n_mels, len(framed.first)))
+    windowed = np.zeros((BLOCK_FRAMES, profile.n_fft))
+    spectra = np.empty((BLOCK_FRAMES, profile.n_fft // 2 + 1), dtype=np.complex128)
+    end = 0
+    for block in (*_blocks(framed.inside), framed.past_end):
+        start, end, n = end, end + len(block), len(block)
+        np.multiply(block, shape, out=windowed[:n, : len(shape)])
+        np.multiply(framed.first[start:end], shape[0], out=windowed[:n, 0])
+        spectrum = np.fft.rfft(windowed[:n], out=spectra[:n])
+        power[:, start:end] = filters @ (spectrum.real**2 + spectrum.imag**2).T
+    return power if profile.power_divisor == 1 else power / profile.power_divisor
+
+
+class _Frames(NamedTuple):
+    """Pre-emphasised frames in order; most are a view of the sound, so that none of it is copied before windowing."""
+
+    inside: NDArray[np.float64]
+    """(n, window_samples): frames that end within the sound; their first samples may be others than in ``first``."""
+    past_end: NDArray[np.float64]
+    """(m, window_samples), m < BLOCK_FRAMES: those that reach past its end, filled."""
+    first: NDArray[np.float64]
+    """(n + m,): the first sample of each."""
+
+
+def _emphasised_frames(samples: WaveformInt16, profile: MelProfile) -> _Frames:
+    """Frame ``samples`` and pre-emphasise them as the profile says.
+
+    Going frame by frame differs from going over the signal only in each frame's first sample and in what was filled.
+    """
+    signal = np.concatenate([np.zeros(lead_samples(profile)), samples])
+    n_frames = n_frames_of(len(samples), profile)
+    emphasised = signal.copy()
+    emphasised[1:] -= profile.preemphasis * signal[:-1]
+    inside = _frames_inside(emphasised, n_frames, profile)
     if profile.preemphasis_over == "signal":
-        signal[1:] -= profile.preemphasis * signal[:-1]
-        return _framed(signal, profile)
-    framed = _framed(signal, profile)
-    last_of_frame_before = np.concatenate(([0.0], framed[:-1, -1]))
-    framed[:, 1:] -= profile.preemphasis * framed[:, :-1]
-    framed[:, 0] -= profile.preemphasis * last_of_frame_before
-    return framed
+        past_end = _frames_past_end(emphasised, len(inside), n_frames, profile)
+        return _Frames(inside, past_end, np.concatenate([inside[:, 0], past_end[:, 0]]))
+    raw_inside = _frames_inside(signal, n_frames, profile)
+    raw_past_end = _frames_past_end(signal, len(inside), n_frames, profile)
+    raw_first, raw_last = (np.concatenate([raw_inside[:, at], raw_past_end[:, at]]) for at in (0, -1))
+    past_end = raw_past_end - profile.preemphasis * np.roll(raw_past_end, 1, axis=1)
+    return _Frames(inside, past_end, raw_first - profile.preemphasis * np.concatenate([[0.0], raw_last[:-1]]))
+
+
+def _blocks(frames: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    return (frames[start : start + BLOCK_FRAMES] for start in range(0, len(frames), BLOCK_FRAMES))
 
 
 def n_frames_of(n_samples: int, profile: MelProfile) -> int:
-    """Return the frames in ``n_samples`` > 0: 96 000 give 601 (paper, voice2face) or 599 (sf2f)."""
-    if profile.frames_start == "within_sound":
-        return n_samples // HOP_SAMPLES + 1
-    return 1 + max(0, -((WINDOW_SAMPLES - n_samples) // HOP_SAMPLES))
+    """Return the frames in ``n_samples`` > 0: 96 000 give 600 (paper), 601 (voice2face), 599 (sf2f) or 150 (sync)."""
+    hop = profile.hop_samples
+    if profile.frames_start == "to_the_end":
+        return n_samples // hop + 1
+    if profile.frames_start == "until_covered":
+        return 1 + max(0, -((profile.window_samples - n_samples) // hop))
+    return -(-n_samples // hop)
 
 
-def _framed(signal: NDArray[np.float64], profile: MelProfile) -> NDArray[np.float64]:
-    n_frames = n_frames_of(len(signal), profile)
-    n_full = max(0, (len(signal) - WINDOW_SAMPLES) // HOP_SAMPLES + 1)
-    framed = np.zeros((n_frames, WINDOW_SAMPLES))
-    if n_full:
-        views = np.lib.stride_tricks.sliding_window_view(signal, WINDOW_SAMPLES)
-        framed[:n_full] = views[::HOP_SAMPLES][:n_full]
-    for frame in range(n_full, n_frames):
-        rest = signal[frame * HOP_SAMPLES :]
+def lead_samples(profile: MelProfile) -> int:
+    """Return by how many samples the first frame begins before the sound; zeros stand there."""
+    if profile.frames_start == "around_pictures":
+        return exact_div(profile.window_samples - profile.hop_samples, 2)
+    return 0
+
+
+def _frames_inside(signal: NDArray[np.float64], n_frames: int, profile: MelProfile) -> NDArray[np.float64]:
+    """Return a view of those of the first ``n_frames`` frames that end within ``signal``."""
+    if len(signal) < profile.window_samples:
+        return np.empty((0, profile.window_samples))
+    views = np.lib.stride_tricks.sliding_window_view(signal, profile.window_samples)
+    return views[:: profile.hop_samples][:n_frames]
+
+
+def _frames_past_end(
+    signal: NDArray[np.float64], first: int, n_frames: int, profile: MelProfile
+) -> NDArray[np.float64]:
+    """Return the frames from ``first`` on, filled as the profile's ``tail`` says."""
+    framed = np.zeros((n_frames - first, profile.window_samples))
+    for row, frame in zip(framed, range(first, n_frames), strict=True):
+        rest = signal[frame * profile.hop_samples :]
         if profile.tail == "repeat" and len(rest):
-            framed[frame] = np.resize(rest, WINDOW_SAMPLES)
+            row[:] = np.resize(rest, len(row))
         else:
-            framed[frame, : len(rest)] = rest
+            row[: len(rest)] = rest
     return framed
-
-
-def mel_power(framed: NDArray[np.float64], profile: MelProfile) -> NDArray[np.float64]:
-    """Return the (n_mels, n_frames) power of (n_frames, WINDOW_SAMPLES) frames in each mel filter."""
-    from scipy.fft import rfft
-
-    shape, filters = window(profile), _sparse_filters(profile)
-    power = np.empty((profile.n_mels, len(framed)))
-    for start in range(0, len(framed), BLOCK_FRAMES):
-        block = slice(start, start + BLOCK_FRAMES)
-        spectrum = rfft(framed[block] * shape, profile.n_fft)
-        power[:, block] = filters @ (spectrum.real**2 + spectrum.imag**2).T
-    return power / profile.power_divisor
 
 
 @cache

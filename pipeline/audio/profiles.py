@@ -1,14 +1,16 @@
-"""The three recipes from sound to log-mel, every constant named: paper, voice2face, sf2f."""
+"""The recipes from sound to log-mel, paper, voice2face, sf2f and sync, and how each voice detector is asked."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.audio.settings import ProfileName
+from pipeline.audio.settings import PICTURES_PER_S, ProfileName
 from pipeline.units import MILLISECONDS_PER_S, exact_div, samples_in
 
 SAMPLE_RATE_HZ = 16_000
 WINDOW_SAMPLES = samples_in(0.025, SAMPLE_RATE_HZ)  # 25 ms -> 400
 HOP_SAMPLES = exact_div(SAMPLE_RATE_HZ, 100)  # 100 frames/s -> 160, 10 ms
+SYNC_WINDOW_SAMPLES = samples_in(0.05, SAMPLE_RATE_HZ)  # 50 ms -> 800
+SYNC_HOP_SAMPLES = exact_div(SAMPLE_RATE_HZ, PICTURES_PER_S)  # 25 frames/s -> 640, 40 ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +24,54 @@ class VadProfile:
     """Length of the ring of frames that must agree, cut down to whole frames."""
     agreement: float
     """More than this share of the ring must be voiced to open, unvoiced to close."""
+    asks_again: bool
+    """False: the detector is asked once about each frame, in order. True: about every frame in the ring, oldest
+    first, whenever one is added; that moves the detector's memory of the background on and may change its answer."""
 
     @property
     def frame_samples(self) -> int:
         """Samples of one frame: 20 ms -> 320."""
-        return exact_div(SAMPLE_RATE_HZ * self.frame_ms, MILLISECONDS_PER_S)
+        return _samples(self.frame_ms)
 
     @property
     def ring_frames(self) -> int:
         """Frames in the ring: 50 ms of 20 ms frames -> 2."""
         return self.padding_ms // self.frame_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SileroProfile:
+    """How the probabilities of the Silero network open and close a stretch of speech."""
+
+    threshold: float
+    """A probability of at least this opens, and undoes a closing that has begun."""
+    negative_threshold: float
+    """In speech, a probability below this begins a closing; between the two thresholds nothing changes."""
+    min_speech_ms: int
+    """Stretches that are not longer than this are no speech."""
+    min_silence_ms: int
+    """A closing is final when this much has passed since it began, and speech then ends where it began."""
+    pad_ms: int
+    """Each stretch is extended by this at both ends; two that would overlap meet in the middle."""
+
+    @property
+    def min_speech_samples(self) -> int:
+        """250 ms -> 4000 samples."""
+        return _samples(self.min_speech_ms)
+
+    @property
+    def min_silence_samples(self) -> int:
+        """100 ms -> 1600 samples."""
+        return _samples(self.min_silence_ms)
+
+    @property
+    def pad_samples(self) -> int:
+        """30 ms -> 480 samples."""
+        return _samples(self.pad_ms)
+
+
+def _samples(duration_ms: int) -> int:
+    return exact_div(SAMPLE_RATE_HZ * duration_ms, MILLISECONDS_PER_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +87,19 @@ class MelProfile:
     """Everything that turns (N,) int16 at 16 kHz into a standardised (n_mels, n_valid) log-mel."""
 
     vad: VadProfile
+    keeps_unvoiced: bool
+    """False: the feature is made of the voiced samples, joined. True: of all samples of the segment, so that its
+    columns stay in step with the picture; the voice detector then only decides whether there is speech."""
     window: Literal["hann", "hamming", "rectangular"]
-    """Symmetric windows of WINDOW_SAMPLES, as numpy.hanning and numpy.hamming give them."""
+    """Symmetric windows of ``window_samples``, as numpy.hanning and numpy.hamming give them."""
+    window_samples: int
+    hop_samples: int
     n_fft: int
     n_mels: int
     fmin_hz: float
     fmax_hz: float
-    edges: Literal["nearest_bin", "bin_below"]
-    """Mel edges moved to FFT bins: ``round(f n_fft / rate)`` or ``floor(f (n_fft + 1) / rate)``."""
+    edges: Literal["nearest_bin", "bin_below", "exact"]
+    """Mel edges moved to FFT bins, ``round(f n_fft / rate)`` or ``floor(f (n_fft + 1) / rate)``, or left between."""
     triangle: Literal["unit_area", "unit_height"]
     """Height 2 / (width in Hz), or 1."""
     power_divisor: int
@@ -63,11 +108,14 @@ class MelProfile:
     preemphasis_over: Literal["frame", "signal"]
     """``frame``: before a frame stands the last sample of the frame before, which overlaps it (240 samples
     after the true one); 0 before the first. ``signal``: the true sample before, everywhere."""
-    frames_start: Literal["within_sound", "until_covered"]
-    """``within_sound``: N // 160 + 1 frames. ``until_covered``: 1 + ceil((N - 400) / 160)."""
+    frames_start: Literal["to_the_end", "before_the_end", "until_covered", "around_pictures"]
+    """How many frames of W samples N samples have, a hop of H apart; frame k starts at sample k H in the first three.
+    ``to_the_end``: N // H + 1. ``before_the_end``: ceil(N / H). ``until_covered``: 1 + ceil((N - W) / H).
+    ``around_pictures``: ceil(N / H), and frame k is centred on the time k H to (k + 1) H in which picture k is shown,
+    so that the first one begins (W - H) / 2 before the sound."""
     tail: Literal["repeat", "zeros"]
-    """What fills a frame that reaches past the end. One that starts at the end (N a multiple of 160, so
-    always after the voice detector) has nothing to repeat and is all zeros, as numpy.resize makes it."""
+    """What fills a frame that reaches past the end. One that starts at the end (``to_the_end``, N a multiple of 160,
+    so always after the voice detector) has nothing to repeat and is all zeros, as numpy.resize makes it."""
     floor: float
     """Smallest mel power before the natural logarithm, on the int16 scale."""
     scale: FixedScale | None
@@ -83,8 +131,11 @@ class MelProfile:
 # librosa.filters.mel(htk=True, norm="slaney"), but on edges rounded to FFT bins, which librosa can't do:
 # pipeline/audio/filters.py takes librosa's edges, rounds them and builds the triangles.
 VOICE2FACE = MelProfile(
-    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, agreement=0.9),
+    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, agreement=0.9, asks_again=True),
+    keeps_unvoiced=False,
     window="hamming",
+    window_samples=WINDOW_SAMPLES,
+    hop_samples=HOP_SAMPLES,
     n_fft=1024,
     n_mels=64,
     fmin_hz=20.0,
@@ -94,20 +145,29 @@ VOICE2FACE = MelProfile(
     power_divisor=1,
     preemphasis=0.97,
     preemphasis_over="frame",
-    frames_start="within_sound",
+    frames_start="to_the_end",
     tail="repeat",
     floor=1e-5,
     scale=None,
 )
 
-# The paper follows voice2face and names one difference, a Hann window. Its first weight is 0, so the frame
-# that starts at the end of the sound lies at the floor: one column in some 550, about 7 deviations below.
-PAPER = replace(VOICE2FACE, window="hann")
+# The paper follows voice2face and names one difference, a Hann window. Its first weight is 0, so voice2face's frame
+# that starts at the end of the sound would lie at the floor: one column in some 550, about 7 deviations below, which
+# also narrows all others. The paper does not ask for that frame, nor to ask the voice detector again.
+PAPER = replace(
+    VOICE2FACE,
+    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, agreement=0.9, asks_again=False),
+    window="hann",
+    frames_start="before_the_end",
+)
 
 # BAI-Yeqi/SF2F_PyTorch, utils/wav2mel.py: python_speech_features.logfbank with 40 filters, else its defaults.
 SF2F = MelProfile(
-    vad=VadProfile(mode=1, frame_ms=30, padding_ms=300, agreement=0.9),
+    vad=VadProfile(mode=1, frame_ms=30, padding_ms=300, agreement=0.9, asks_again=False),
+    keeps_unvoiced=False,
     window="rectangular",
+    window_samples=WINDOW_SAMPLES,
+    hop_samples=HOP_SAMPLES,
     n_fft=512,
     n_mels=40,
     fmin_hz=0.0,
@@ -123,4 +183,32 @@ SF2F = MelProfile(
     scale=FixedScale(mean=10.9915, std=3.1661),
 )
 
-PROFILES: dict[ProfileName, MelProfile] = {"paper": PAPER, "voice2face": VOICE2FACE, "sf2f": SF2F}
+# For work on sound and picture together: one column for each picture of 25 a second. The window, 80 mels from 55 to
+# 7600 Hz and pre-emphasis are those of the peers that drive lips by log-mels (Wav2Lip, LatentSync: configs/audio.yaml).
+# Their hop of 200 samples is not kept: it gives 3.2 columns a picture. Windows of 50 ms overlap by a fifth at a hop of
+# 40 ms, so nothing that is heard falls between two pictures.
+SYNC = MelProfile(
+    vad=PAPER.vad,
+    keeps_unvoiced=True,
+    window="hann",
+    window_samples=SYNC_WINDOW_SAMPLES,
+    hop_samples=SYNC_HOP_SAMPLES,
+    n_fft=1024,
+    n_mels=80,
+    fmin_hz=55.0,
+    fmax_hz=7600.0,
+    edges="exact",
+    triangle="unit_area",
+    power_divisor=1,
+    preemphasis=0.97,
+    preemphasis_over="signal",
+    frames_start="around_pictures",
+    tail="zeros",
+    floor=1e-5,
+    scale=None,
+)
+
+PROFILES: dict[ProfileName, MelProfile] = {"paper": PAPER, "voice2face": VOICE2FACE, "sf2f": SF2F, "sync": SYNC}
+
+# snakers4/silero-vad, utils_vad.py: the defaults of get_speech_timestamps, without a longest stretch.
+SILERO = SileroProfile(threshold=0.5, negative_threshold=0.35, min_speech_ms=250, min_silence_ms=100, pad_ms=30)

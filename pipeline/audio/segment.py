@@ -18,6 +18,11 @@ class Segment:
     end_s: float
     samples: Waveform
 
+    @property
+    def n_own_samples(self) -> int:
+        """Samples before any repetition."""
+        return round((self.end_s - self.start_s) * SAMPLE_RATE_HZ)
+
 
 def cut(waveform: Waveform, params: AudioParams) -> list[Segment]:
     """Return the full pieces of ``segment_s``, one every ``segment_step_s``; a shorter rest is left out.

@@ -1,20 +1,28 @@
 """Section ``audio`` of params.yaml: how sound becomes log-mel features."""
 
+from fractions import Fraction
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from pipeline.params import Params
 
-ProfileName = Literal["paper", "voice2face", "sf2f"]
+ProfileName = Literal["paper", "voice2face", "sf2f", "sync"]
+DetectorName = Literal["webrtc", "silero"]
 PadMode = Literal["tile", "zero", "reflect", "none"]
+
+PICTURES_PER_S = 25
+"""Columns a second of the profile ``sync``."""
 
 
 class AudioParams(Params):
     """Section ``audio``; every number in it changes the features."""
 
     profile: ProfileName
-    """Arithmetic of the voice detector and of the log-mel: pipeline/audio/profiles.py."""
+    """Arithmetic of the log-mel, and of the WebRTC voice detector: pipeline/audio/profiles.py."""
+
+    vad: DetectorName
+    """Voice detector: ``webrtc`` as the profile asks it, or ``silero``, a small network, with its own defaults."""
 
     segment_s: float = Field(ge=0.1)
     """Length of a segment; the paper's is 6 s."""
@@ -22,8 +30,8 @@ class AudioParams(Params):
     segment_step_s: float = Field(ge=0.1)
     """From one segment's start to the next one's; equal to ``segment_s`` means no overlap."""
 
-    min_voiced_s: float = Field(ge=0)
-    """Segments with less voiced sound than this are ``filtered: no_speech``."""
+    min_voiced_share: float = Field(ge=0, le=1)
+    """Segments of which a smaller share is voiced are ``filtered: no_speech``; 0 still asks for some voice."""
 
     pad: PadMode
     """How a feature shorter than ``n_frames`` is filled; ``none`` leaves it at its own length."""
@@ -36,12 +44,20 @@ class AudioParams(Params):
 
     @model_validator(mode="after")
     def _segments_can_be_filled(self) -> Self:
-        if self.min_voiced_s > self.segment_s:
-            raise ValueError(
-                f"min_voiced_s = {self.min_voiced_s:g} can't be reached in segments of {self.segment_s:g} s"
-            )
         if self.max_duration_s < self.segment_s:
             raise ValueError(
                 f"max_duration_s = {self.max_duration_s:g} is shorter than a segment of {self.segment_s:g} s"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _columns_keep_step(self) -> Self:
+        """Refuse segments that begin or end within a picture, where a column stands for a picture."""
+        if self.profile == "sync":
+            for name, length_s in (("segment_s", self.segment_s), ("segment_step_s", self.segment_step_s)):
+                if (Fraction(str(length_s)) * PICTURES_PER_S).denominator != 1:
+                    raise ValueError(
+                        f"{name} = {length_s:g} is no whole number of pictures: profile 'sync' has {PICTURES_PER_S} "
+                        f"columns a second, so give a multiple of {1 / PICTURES_PER_S:g} s"
+                    )
         return self

@@ -1,30 +1,30 @@
 """Sound is decoded to 16 kHz mono, in step with the picture, whatever the container does."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from benchmarks.recordings import (
+    EVENTS_S,
+    RECORDINGS,
+    Recording,
+    Sound,
+    blocks,
+    click_and_flash,
+    clicks,
+    describe,
+    heard_at_s,
+    pictures,
+    write_recording,
+)
 from pipeline.audio.extract import extract_waveform
+from pipeline.audio.segment import cut
+from pipeline.audio.settings import AudioParams
 from pipeline.errors import BadMedia
-
-FPS = 25
-Sound = NDArray[np.float32]
-
-
-def clicks(duration_s: float, at_s: list[float], rate_hz: int = 48_000) -> Sound:
-    """Bursts of 2 kHz, 4 ms long, that begin at ``at_s``; else silence."""
-    sound = np.zeros(round(duration_s * rate_hz), dtype=np.float32)
-    burst = np.sin(2 * np.pi * 2000 * np.arange(rate_hz // 250) / rate_hz)
-    for start_s in at_s:
-        start = round(start_s * rate_hz)
-        sound[start : start + len(burst)] = 0.8 * burst
-    return sound
 
 
 def tone(duration_s: float, rate_hz: int, amplitude: float = 0.5) -> Sound:
@@ -33,64 +33,10 @@ def tone(duration_s: float, rate_hz: int, amplitude: float = 0.5) -> Sound:
 
 
 def write_media(
-    path: Path,
-    sound: Sound | None,
-    *,
-    codec: str = "pcm_s16le",
-    rate_hz: int = 48_000,
-    layout: str = "mono",
-    picture_s: float = 0.0,
-    sound_s: float = 0.0,
-    shown_s: float | None = 2.0,
-    skip: Callable[[float], bool] = lambda time_s: False,
+    path: Path, sound: Sound | None, *, skip: Callable[[float], bool] = lambda time_s: False, **how: Any
 ) -> Path:
-    """Write ``sound`` (N,) or (channels, N) from ``sound_s`` on, and grey pictures from ``picture_s`` on.
-
-    Audio packets whose time ``skip`` accepts are left out.
-    """
-    with av.open(str(path), "w") as container:
-        frames: list[tuple[float, Any, Any]] = []
-        if shown_s is not None:
-            video = container.add_stream("mpeg4", rate=FPS, width=64, height=48, pix_fmt="yuv420p")
-            frames += [(time_s, video, frame) for time_s, frame in pictures(picture_s, shown_s)]
-        if sound is not None:
-            audio = container.add_stream(codec, rate=rate_hz, layout=layout)
-            frames += [(time_s, audio, frame) for time_s, frame in blocks(sound, audio, sound_s)]
-        for time_s, stream, frame in sorted(frames, key=lambda item: item[0]):
-            if stream.type == "video" or not skip(time_s):
-                container.mux(stream.encode(frame))
-        for stream in container.streams:
-            container.mux(stream.encode(None))  # type: ignore[attr-defined]
-    return path
-
-
-def pictures(start_s: float, duration_s: float) -> list[tuple[float, av.VideoFrame]]:
-    made = []
-    for number in range(round(duration_s * FPS)):
-        frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90 + number, np.uint8), format="rgb24")
-        frame.pts, frame.time_base = number + round(start_s * FPS), Fraction(1, FPS)
-        made.append((start_s + number / FPS, frame))
-    return made
-
-
-def blocks(sound: Sound, audio: Any, start_s: float) -> list[tuple[float, av.AudioFrame]]:
-    rate_hz, size = audio.rate, 1024
-    channels = np.atleast_2d(sound)
-    made = []
-    for start in range(0, channels.shape[1], size):
-        piece = np.ascontiguousarray(channels[:, start : start + size])
-        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=audio.layout)
-        frame.sample_rate, frame.time_base = rate_hz, Fraction(1, rate_hz)
-        frame.pts = start + round(start_s * rate_hz)
-        made.append((start_s + start / rate_hz, frame))
-    return made
-
-
-def heard_at_s(waveform: Sound) -> list[float]:
-    """Times at which something louder than 0.2 begins, at least 50 ms apart."""
-    loud_s = np.flatnonzero(np.abs(waveform) > 0.2) / 16_000
-    begins = np.diff(loud_s, prepend=-1.0) > 0.05
-    return [float(time_s) for time_s in loud_s[begins]]
+    """Write 2 s of picture, MPEG-4, with ``sound``; ``how`` changes fields of Recording."""
+    return write_recording(path, Recording(suffix=path.suffix[1:], **how), sound, skip=skip)
 
 
 CONTAINERS = [
@@ -102,15 +48,40 @@ CONTAINERS = [
 ]
 
 
+@pytest.mark.parametrize("recording", RECORDINGS, ids=describe)
+def test_a_click_and_a_flash_of_the_same_time_stay_together(recording: Recording, tmp_path: Path) -> None:
+    seen_s, heard_s = click_and_flash(recording, tmp_path / f"clip.{recording.suffix}")
+    first_shown_s = recording.picture_s + recording.cut_s
+    assert seen_s == pytest.approx([time_s - first_shown_s for time_s in EVENTS_S], abs=float(1 / recording.fps))
+    assert heard_s == pytest.approx(seen_s, abs=0.002)
+
+
+def test_segments_stand_where_the_picture_shows_them(audio_params: Callable[..., AudioParams], tmp_path: Path) -> None:
+    recording = next(one for one in RECORDINGS if one.sound_s)
+    seen_s, _ = click_and_flash(recording, tmp_path / f"clip.{recording.suffix}")
+    waveform = extract_waveform(tmp_path / f"clip.{recording.suffix}", max_duration_s=60)
+    segments = cut(waveform, audio_params(segment_s=0.44, segment_step_s=0.44))
+    heard_s = [segment.start_s + time_s for segment in segments for time_s in heard_at_s(segment.samples)]
+    assert heard_s == pytest.approx(seen_s, abs=0.002)
+
+
+@pytest.mark.parametrize("shown_s", [0.5, 3.0])
+def test_sound_keeps_its_own_length_beside_a_shorter_or_longer_picture(shown_s: float, tmp_path: Path) -> None:
+    path = write_media(tmp_path / "clip.mkv", clicks(1.5, [0.5, 1.25]), shown_s=shown_s)
+    waveform = extract_waveform(path, max_duration_s=60)
+    assert len(waveform) == pytest.approx(1.5 * 16_000, abs=2)
+    assert heard_at_s(waveform) == pytest.approx([0.5, 1.25], abs=0.002)
+
+
 @pytest.mark.parametrize(("suffix", "codec"), CONTAINERS)
 def test_a_click_is_heard_where_the_picture_shows_it(suffix: str, codec: str, tmp_path: Path) -> None:
-    path = write_media(tmp_path / f"clip.{suffix}", clicks(2.0, [0.5, 1.5]), codec=codec)
+    path = write_media(tmp_path / f"clip.{suffix}", clicks(2.0, [0.5, 1.5]), audio=codec)
     assert heard_at_s(extract_waveform(path, max_duration_s=60)) == pytest.approx([0.5, 1.5], abs=0.02)
 
 
 @pytest.mark.parametrize(("suffix", "codec"), CONTAINERS[:4])
 def test_sound_that_starts_late_is_preceded_by_silence(suffix: str, codec: str, tmp_path: Path) -> None:
-    path = write_media(tmp_path / f"clip.{suffix}", clicks(1.5, [0.5]), codec=codec, sound_s=0.32)
+    path = write_media(tmp_path / f"clip.{suffix}", clicks(1.5, [0.5]), audio=codec, sound_s=0.32)
     waveform = extract_waveform(path, max_duration_s=60)
     assert heard_at_s(waveform) == pytest.approx([0.82], abs=0.02)
     assert np.abs(waveform[: round(0.3 * 16_000)]).max() == 0
@@ -118,7 +89,7 @@ def test_sound_that_starts_late_is_preceded_by_silence(suffix: str, codec: str, 
 
 @pytest.mark.parametrize(("suffix", "codec"), CONTAINERS[:4])
 def test_sound_before_the_first_picture_is_cut_off(suffix: str, codec: str, tmp_path: Path) -> None:
-    path = write_media(tmp_path / f"clip.{suffix}", clicks(2.0, [0.1, 1.5]), codec=codec, picture_s=0.4)
+    path = write_media(tmp_path / f"clip.{suffix}", clicks(2.0, [0.1, 1.5]), audio=codec, picture_s=0.4)
     waveform = extract_waveform(path, max_duration_s=60)
     assert heard_at_s(waveform) == pytest.approx([1.1], abs=0.02)
     assert len(waveform) == pytest.approx(1.6 * 16_000, abs=0.03 * 16_000)
@@ -146,7 +117,7 @@ def test_a_wav_of_16_khz_mono_comes_out_value_by_value(tmp_path: Path) -> None:
     assert waveform.tolist() == values.tolist()
 
 
-@pytest.mark.parametrize("rate_hz", [8_000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000])
 def test_any_rate_keeps_pitch_level_and_length(rate_hz: int, tmp_path: Path) -> None:
     path = write_media(tmp_path / "sound.wav", tone(1.0, rate_hz), rate_hz=rate_hz, shown_s=None)
     waveform = extract_waveform(path, max_duration_s=60)
@@ -166,7 +137,7 @@ def test_equal_full_channels_are_mixed_without_clipping(layout: str, n_channels:
 def test_the_centre_of_aac_surround_is_heard_in_step(tmp_path: Path) -> None:
     sound = np.zeros((6, 96_000), dtype=np.float32)
     sound[2] = clicks(2.0, [0.5])
-    path = write_media(tmp_path / "clip.mp4", 1.2 * sound, codec="aac", layout="5.1")
+    path = write_media(tmp_path / "clip.mp4", 1.2 * sound, audio="aac", layout="5.1")
     waveform = extract_waveform(path, max_duration_s=60)
     assert np.argmax(np.abs(waveform)) / 16_000 == pytest.approx(0.502, abs=0.02)
 
@@ -212,7 +183,7 @@ def test_a_file_that_breaks_off_keeps_its_beginning(tmp_path: Path) -> None:
 
 
 def test_an_mp4_without_its_index_is_undecodable(tmp_path: Path) -> None:
-    path = write_media(tmp_path / "clip.mp4", clicks(2.0, [0.3]), codec="aac")
+    path = write_media(tmp_path / "clip.mp4", clicks(2.0, [0.3]), audio="aac")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(BadMedia, match="undecodable: clip.mp4"):
@@ -221,7 +192,7 @@ def test_an_mp4_without_its_index_is_undecodable(tmp_path: Path) -> None:
 
 def test_damage_in_the_middle_leaves_the_rest_in_its_place(tmp_path: Path) -> None:
     sound = clicks(4.0, [0.5, 3.5]) + 0.05 * tone(4.0, 48_000)
-    path = write_media(tmp_path / "clip.mp4", sound, codec="aac", shown_s=0.2)
+    path = write_media(tmp_path / "clip.mp4", sound, audio="aac", shown_s=0.2)
     content = bytearray(path.read_bytes())
     third = len(content) // 3
     content[third : 2 * third] = np.random.default_rng(0).bytes(third)
@@ -237,7 +208,7 @@ def test_a_rate_that_changes_on_the_way_is_followed(tmp_path: Path) -> None:
     rates_hz = [48_000, 44_100]
     names = [tmp_path / "first.aac", tmp_path / "second.aac"]
     for part, rate_hz, name in zip(parts, rates_hz, names, strict=True):
-        write_media(name, part, codec="aac", rate_hz=rate_hz, shown_s=None)
+        write_media(name, part, audio="aac", rate_hz=rate_hz, shown_s=None)
     both = tmp_path / "both.aac"
     both.write_bytes(b"".join(name.read_bytes() for name in names))
     waveform = extract_waveform(both, max_duration_s=60)
@@ -252,7 +223,7 @@ def test_a_cover_image_is_no_picture_to_keep_step_with(tmp_path: Path) -> None:
         cover = container.add_stream("mjpeg", rate=1, width=64, height=48, pix_fmt="yuvj420p")
         cover.disposition = av.stream.Disposition.attached_pic
         audio = container.add_stream("aac", rate=48_000, layout="mono")
-        container.mux(cover.encode(pictures(0.0, 0.04)[0][1]))
+        container.mux(cover.encode(pictures(Recording(suffix="m4a", shown_s=0.04))[0]))
         for _, frame in blocks(clicks(1.0, [0.25]), audio, 0.5):
             container.mux(audio.encode(frame))
         container.mux(audio.encode(None))
@@ -264,6 +235,6 @@ def test_a_cover_image_is_no_picture_to_keep_step_with(tmp_path: Path) -> None:
 
 
 def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
-    path = write_media(tmp_path / "clip.mp4", tone(1.0, 44_100), codec="aac", rate_hz=44_100)
+    path = write_media(tmp_path / "clip.mp4", tone(1.0, 44_100), audio="aac", rate_hz=44_100)
     first, second = (extract_waveform(path, max_duration_s=60) for _ in range(2))
     assert first.tobytes() == second.tobytes()

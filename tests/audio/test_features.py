@@ -28,14 +28,14 @@ def test_twelve_seconds_of_speech_give_two_features_of_the_papers_size(
         assert (feature.start_s, feature.end_s) == (start_s, start_s + 6)
         assert feature.log_mel.shape == (64, 1000)
         assert feature.log_mel.dtype == np.float32
-        assert feature.n_valid_frames == round(feature.voiced_s * 100) + 1
+        assert feature.n_valid_frames == round(feature.voiced_s * 100)
 
 
 def test_the_feature_is_the_tiled_log_mel_of_the_voiced_samples(speech: MakeSpeech, audio_params: MakeParams) -> None:
     sound = speech(6.0)
     ((_, feature),) = segment_features(sound, audio_params())
     assert isinstance(feature, SegmentFeature)
-    valid = log_mel(voiced_samples(to_int16(sound), PROFILES["paper"]), PROFILES["paper"])
+    valid = log_mel(voiced_samples(to_int16(sound), PROFILES["paper"].vad), PROFILES["paper"])
     assert feature.n_valid_frames == valid.shape[1]
     assert feature.log_mel.tolist() == np.tile(valid, 3)[:, :1000].tolist()
 
@@ -56,9 +56,9 @@ def test_a_segment_voiced_exactly_as_long_as_asked_is_kept_and_a_frame_less_is_n
     speech: MakeSpeech, audio_params: MakeParams
 ) -> None:
     sound = speech(6.0)
-    voiced_s = len(voiced_samples(to_int16(sound), PROFILES["paper"])) / 16_000
-    ((_, kept),) = segment_features(sound, audio_params(min_voiced_s=voiced_s))
-    ((_, dropped),) = segment_features(sound, audio_params(min_voiced_s=voiced_s + 0.02))
+    share = len(voiced_samples(to_int16(sound), PROFILES["paper"].vad)) / 96_000
+    ((_, kept),) = segment_features(sound, audio_params(min_voiced_share=share))
+    ((_, dropped),) = segment_features(sound, audio_params(min_voiced_share=share + 320 / 96_000))
     assert isinstance(kept, SegmentFeature)
     assert isinstance(dropped, Dropped)
     assert (dropped.status, dropped.reason) == ("filtered", "no_speech")
@@ -69,6 +69,34 @@ def test_short_sound_is_repeated_and_keeps_its_own_end(speech: MakeSpeech, audio
     assert isinstance(feature, SegmentFeature)
     assert (start_s, feature.end_s) == (0.0, 2.5)
     assert feature.voiced_s > 2.5
+
+
+def test_silero_hears_a_talker_and_no_speech_in_silence(talker: Waveform, audio_params: MakeParams) -> None:
+    sound = np.concatenate([talker, np.zeros(96_000, dtype=np.float32)])
+    (_, heard), (_, silent) = segment_features(sound, audio_params(vad="silero"))
+    assert isinstance(heard, SegmentFeature)
+    assert isinstance(silent, Dropped)
+    assert heard.log_mel.shape == (64, 1000)
+    assert heard.n_valid_frames == np.ceil(heard.voiced_s * 100)
+
+
+def test_columns_of_sync_are_the_pictures_of_the_whole_segment(speech: MakeSpeech, audio_params: MakeParams) -> None:
+    sound = speech(12.5)
+    (_, first), (_, second) = segment_features(sound, audio_params(profile="sync", n_frames=150))
+    for feature, samples in ((first, sound[:96_000]), (second, sound[96_000:192_000])):
+        assert isinstance(feature, SegmentFeature)
+        assert feature.n_valid_frames == 150
+        assert 2.0 < feature.voiced_s < 6.0
+        assert feature.log_mel.tolist() == log_mel(to_int16(samples), PROFILES["sync"]).tolist()
+
+
+def test_sync_has_no_column_for_repeated_sound(speech: MakeSpeech, audio_params: MakeParams) -> None:
+    sound = speech(2.5)
+    ((_, feature),) = segment_features(sound, audio_params(profile="sync", n_frames=150, pad="zero"))
+    assert isinstance(feature, SegmentFeature)
+    assert feature.n_valid_frames == 63  # 62.5 pictures
+    assert feature.log_mel[:, :63].tolist() == log_mel(to_int16(sound), PROFILES["sync"]).tolist()
+    assert not feature.log_mel[:, 63:].any()
 
 
 def test_zero_padding_uses_the_level_of_the_profile(speech: MakeSpeech, audio_params: MakeParams) -> None:
@@ -101,8 +129,8 @@ def test_a_constant_or_broken_waveform_is_no_speech(
     assert result.reason == "no_speech"
 
 
-def test_silence_is_no_speech_even_where_no_voiced_second_is_asked_for(audio_params: MakeParams) -> None:
-    ((_, result),) = segment_features(np.zeros(96_000, dtype=np.float32), audio_params(min_voiced_s=0.0))
+def test_silence_is_no_speech_even_where_no_voice_is_asked_for(audio_params: MakeParams) -> None:
+    ((_, result),) = segment_features(np.zeros(96_000, dtype=np.float32), audio_params(min_voiced_share=0.0))
     assert isinstance(result, Dropped)
 
 

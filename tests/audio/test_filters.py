@@ -29,6 +29,15 @@ def test_rounding_the_edges_to_bins_changes_low_filters_far_more_than_rounding_e
     assert np.abs(mel_filters(PAPER) - unrounded)[0].max() / mel_filters(PAPER)[0].max() > 0.1
 
 
+def test_the_filters_of_sync_are_librosas() -> None:
+    import librosa
+
+    theirs = librosa.filters.mel(
+        sr=16_000, n_fft=1024, n_mels=80, fmin=55, fmax=7600, htk=True, norm="slaney", dtype=np.float64
+    )
+    assert np.abs(mel_filters(PROFILES["sync"]) - theirs).max() <= 1e-12
+
+
 @pytest.mark.parametrize("name", ["paper", "voice2face"])
 def test_every_filter_of_voice2face_has_unit_area_in_hz(name: ProfileName) -> None:
     assert mel_filters(PROFILES[name]).sum(axis=1) * BIN_HZ == pytest.approx(np.ones(64))
@@ -45,6 +54,6 @@ def test_filters_can_not_be_changed_by_a_caller() -> None:
 
 def test_windows_are_symmetric_and_end_at_their_documented_values() -> None:
     ends = {name: float(window(profile)[0]) for name, profile in PROFILES.items()}
-    assert ends == pytest.approx({"paper": 0.0, "voice2face": 0.08, "sf2f": 1.0})
+    assert ends == pytest.approx({"paper": 0.0, "voice2face": 0.08, "sf2f": 1.0, "sync": 0.0})
     for profile in PROFILES.values():
         assert np.abs(window(profile) - window(profile)[::-1]).max() <= 1e-12

@@ -12,9 +12,10 @@ from pipeline.audio.settings import AudioParams
 
 PAPER = AudioParams(
     profile="paper",
+    vad="webrtc",
     segment_s=6.0,
     segment_step_s=6.0,
-    min_voiced_s=0.5,
+    min_voiced_share=0.1,
     pad="tile",
     n_frames=1000,
     max_duration_s=600.0,
@@ -43,6 +44,7 @@ def test_shorter_sound_is_repeated_to_one_segment_that_remembers_where_it_ended(
     (segment,) = cut(ramp(40_000), PAPER)
     assert (segment.start_s, segment.end_s) == (0.0, 2.5)
     assert segment.samples[[0, 39_999, 40_000, 95_999]].tolist() == [0, 39_999, 0, 15_999]
+    assert segment.n_own_samples == 40_000
 
 
 def test_no_sound_gives_no_segment() -> None:
@@ -53,7 +55,7 @@ def test_no_sound_gives_no_segment() -> None:
 def test_segments_are_full_evenly_spaced_and_leave_less_than_a_step_over(
     n_samples: int, length_ms: int, step_ms: int
 ) -> None:
-    changes = {"segment_s": length_ms / 1000, "segment_step_s": step_ms / 1000, "min_voiced_s": 0.0}
+    changes = {"segment_s": length_ms / 1000, "segment_step_s": step_ms / 1000, "min_voiced_share": 0.0}
     segments = cut(ramp(n_samples), PAPER.model_copy(update=changes))
     length, step = 16 * length_ms, 16 * step_ms
     assert {len(segment.samples) for segment in segments} == {length}

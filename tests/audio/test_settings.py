@@ -10,9 +10,10 @@ from pipeline.params import check_section
 
 PAPER: dict[str, Any] = {
     "profile": "paper",
+    "vad": "webrtc",
     "segment_s": 6.0,
     "segment_step_s": 6.0,
-    "min_voiced_s": 0.5,
+    "min_voiced_share": 0.1,
     "pad": "tile",
     "n_frames": 1000,
     "max_duration_s": 7200.0,
@@ -23,14 +24,29 @@ def test_the_papers_numbers_are_accepted() -> None:
     assert check_section(AudioParams, PAPER, "audio").model_dump() == PAPER
 
 
-def test_voiced_seconds_exactly_as_long_as_the_segment_are_accepted() -> None:
-    assert check_section(AudioParams, PAPER | {"min_voiced_s": 6.0}, "audio").min_voiced_s == 6.0
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_no_voice_and_nothing_but_voice_may_be_asked_for(share: float) -> None:
+    assert check_section(AudioParams, PAPER | {"min_voiced_share": share}, "audio").min_voiced_share == share
+
+
+@pytest.mark.parametrize("length_s", [6.0, 0.12, 4.96])
+def test_segments_of_whole_pictures_are_accepted_where_columns_stand_for_pictures(length_s: float) -> None:
+    changes = {"profile": "sync", "segment_s": length_s, "segment_step_s": length_s}
+    assert check_section(AudioParams, PAPER | changes, "audio").segment_s == length_s
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"min_voiced_s": 6.1}, "min_voiced_s = 6.1 can't be reached in segments of 6 s"),
+        ({"min_voiced_share": 1.01}, "'min_voiced_share' = 1.01"),
+        ({"min_voiced_share": -0.01}, "'min_voiced_share' = -0.01"),
+        ({"vad": "energy"}, "'vad' = 'energy'"),
+        (
+            {"profile": "sync", "segment_s": 6.01},
+            "segment_s = 6.01 is no whole number of pictures: profile 'sync' has 25 columns a second, so give a "
+            "multiple of 0.04 s",
+        ),
+        ({"profile": "sync", "segment_step_s": 1.5}, "segment_step_s = 1.5 is no whole number of pictures"),
         ({"max_duration_s": 5.0}, "max_duration_s = 5 is shorter than a segment of 6 s"),
         ({"segment_s": 0.0}, "'segment_s' = 0.0"),
         ({"segment_step_s": -1.0}, "'segment_step_s' = -1.0"),
@@ -38,7 +54,7 @@ def test_voiced_seconds_exactly_as_long_as_the_segment_are_accepted() -> None:
         ({"n_frames": 10.5}, "'n_frames' = 10.5"),
         ({"profile": "papper"}, "'profile' = 'papper'"),
         ({"pad": "wrap"}, "'pad' = 'wrap'"),
-        ({"min_voiced_s": float("nan")}, "'min_voiced_s' = nan"),
+        ({"min_voiced_share": float("nan")}, "'min_voiced_share' = nan"),
         ({"pads": "tile"}, "unknown 'pads'"),
     ],
 )

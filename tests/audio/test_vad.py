@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.arrays import Waveform, WaveformInt16
+from pipeline.audio.extract import extract_waveform
 from pipeline.audio.pcm import to_int16
-from pipeline.audio.profiles import PROFILES, VadProfile
-from pipeline.audio.settings import ProfileName
-from pipeline.audio.vad import smooth, voiced_mask, voiced_samples
+from pipeline.audio.profiles import PROFILES, SILERO, SileroProfile, VadProfile
+from pipeline.audio.settings import AudioParams, ProfileName
+from pipeline.audio.vad import collect, detector_of, voiced_mask, voiced_samples
 
-SETTINGS = {"paper": (2, 20, 2), "voice2face": (2, 20, 2), "sf2f": (1, 30, 10)}
+SETTINGS = {"paper": (2, 20, 2), "voice2face": (2, 20, 2), "sf2f": (1, 30, 10), "sync": (2, 20, 2)}
+CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
+PAPER = PROFILES["paper"].vad
+DETECTORS: dict[str, VadProfile | SileroProfile] = {
+    "silero": SILERO,
+    **{name: profile.vad for name, profile in PROFILES.items()},
+}
+DURATIONS_S = [0.3, 3.0, 6.0, 10.01, 12.0]
 
 
 def collected_frames(decisions: list[bool], ring_frames: int) -> list[int]:
@@ -37,48 +46,86 @@ def collected_frames(decisions: list[bool], ring_frames: int) -> list[int]:
     return kept
 
 
+def frames_kept_by_voice2face(pieces: list[bytes]) -> list[int]:
+    """The frames that its released code keeps: with two frames at hand, both are put to the detector each time."""
+    detector = webrtcvad.Vad(2)
+    kept: list[int] = []
+    at_hand: list[int] = []
+    in_speech = False
+    for number in range(len(pieces)):
+        at_hand = [*at_hand, number][-2:]
+        heard = [detector.is_speech(pieces[n], 16_000) for n in at_hand]
+        if in_speech:
+            kept.append(number)
+        if heard == [not in_speech] * 2:
+            kept += [] if in_speech else at_hand
+            in_speech, at_hand = not in_speech, []
+    return kept
+
+
 def reference_voiced(samples: WaveformInt16, name: ProfileName) -> WaveformInt16:
     mode, frame_ms, ring_frames = SETTINGS[name]
     length = 16 * frame_ms
-    detector = webrtcvad.Vad(mode)
     pieces, start = [], 0
     while start + length < len(samples):
         pieces.append(samples[start : start + length])
         start += length
-    decisions = [detector.is_speech(piece.tobytes(), 16_000) for piece in pieces]
-    kept = [pieces[number] for number in collected_frames(decisions, ring_frames)]
-    return np.concatenate([np.zeros(0, dtype=np.int16), *kept])
+    sounds = [piece.tobytes() for piece in pieces]
+    if name == "voice2face":
+        numbers = frames_kept_by_voice2face(sounds)
+    else:
+        detector = webrtcvad.Vad(mode)
+        numbers = collected_frames([detector.is_speech(sound, 16_000) for sound in sounds], ring_frames)
+    return np.concatenate([np.zeros(0, dtype=np.int16), *(pieces[number] for number in numbers)])
 
 
-@pytest.mark.parametrize("duration_s", [0.3, 3.0, 6.0, 10.01, 12.0])
+@pytest.mark.parametrize("duration_s", DURATIONS_S)
 @pytest.mark.parametrize("name", PROFILES)
 def test_voiced_samples_equal_the_reference(
     name: ProfileName, duration_s: float, speech: Callable[..., Waveform]
 ) -> None:
     samples = to_int16(speech(duration_s, seed=7))
-    voiced = voiced_samples(samples, PROFILES[name])
+    voiced = voiced_samples(samples, PROFILES[name].vad)
     assert voiced.tolist() == reference_voiced(samples, name).tolist()
 
 
+@pytest.mark.skipif(not CLIPS.is_dir(), reason="no real clips beside the checkout")
+@pytest.mark.parametrize("duration_s", DURATIONS_S)
+@pytest.mark.parametrize("name", PROFILES)
+def test_voiced_samples_of_real_speech_equal_the_reference(name: ProfileName, duration_s: float) -> None:
+    samples = to_int16(extract_waveform(CLIPS / "DFRF__french.mp4", max_duration_s=duration_s))
+    voiced = voiced_samples(samples, PROFILES[name].vad)
+    assert voiced.tolist() == reference_voiced(samples, name).tolist()
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason="no real clips beside the checkout")
+def test_asking_again_changes_some_of_what_real_speech_keeps() -> None:
+    samples = to_int16(extract_waveform(CLIPS / "LIA__obama.mov", max_duration_s=60.0))
+    once, again = (voiced_mask(samples, PROFILES[name].vad) for name in ("paper", "voice2face"))
+    assert 0 < np.mean(once != again) < 0.1
+
+
 def test_synthetic_speech_is_voiced_and_its_pauses_are_not(speech: Callable[..., Waveform]) -> None:
-    mask = voiced_mask(to_int16(speech(6.0)), PROFILES["paper"])
+    mask = voiced_mask(to_int16(speech(6.0)), PAPER)
     assert 0.5 < mask.mean() < 0.98
     assert mask[7 * 11_200 : 7 * 11_200 + 6400].mean() > 0.9
 
 
 @given(decisions=st.lists(st.booleans(), max_size=80), ring_frames=st.integers(1, 12))
 def test_any_sequence_of_decisions_is_smoothed_as_by_the_reference(decisions: list[bool], ring_frames: int) -> None:
-    vad = VadProfile(mode=0, frame_ms=10, padding_ms=10 * ring_frames, agreement=0.9)
-    assert np.flatnonzero(smooth(decisions, vad)).tolist() == collected_frames(decisions, ring_frames)
+    vad = VadProfile(mode=0, frame_ms=10, padding_ms=10 * ring_frames, agreement=0.9, asks_again=False)
+    kept = collect(decisions.__getitem__, len(decisions), vad)
+    assert np.flatnonzero(kept).tolist() == collected_frames(decisions, ring_frames)
 
 
 def test_two_voiced_frames_open_and_two_unvoiced_close_and_all_four_count() -> None:
     decisions = [False, True, True, True, False, False, False]
-    assert smooth(decisions, PROFILES["paper"].vad).tolist() == [False, True, True, True, True, True, False]
+    kept = collect(decisions.__getitem__, len(decisions), PAPER)
+    assert kept.tolist() == [False, True, True, True, True, True, False]
 
 
 def test_one_voiced_frame_alone_does_not_open() -> None:
-    assert not smooth([False, True, False, True, False], PROFILES["paper"].vad).any()
+    assert not collect([False, True, False, True, False].__getitem__, 5, PAPER).any()
 
 
 @pytest.mark.parametrize(("n_samples", "n_voiced"), [(3200, 2880), (3201, 3200)])
@@ -86,18 +133,25 @@ def test_a_last_frame_that_ends_exactly_with_the_sound_is_dropped(
     n_samples: int, n_voiced: int, speech: Callable[..., Waveform]
 ) -> None:
     samples = to_int16(speech(1.0))[1600 : 1600 + n_samples]
-    assert voiced_mask(samples, PROFILES["paper"]).sum() == n_voiced
+    assert voiced_mask(samples, PAPER).sum() == n_voiced
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 319, 320, 321, 16_000])
-@pytest.mark.parametrize("name", PROFILES)
-def test_silence_of_any_length_has_no_voiced_sample(name: ProfileName, n_samples: int) -> None:
-    mask = voiced_mask(np.zeros(n_samples, dtype=np.int16), PROFILES[name])
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_silence_of_any_length_has_no_voiced_sample(detector: str, n_samples: int) -> None:
+    mask = voiced_mask(np.zeros(n_samples, dtype=np.int16), DETECTORS[detector])
     assert mask.tolist() == [False] * n_samples
 
 
-def test_what_was_heard_before_does_not_change_the_mask(speech: Callable[..., Waveform]) -> None:
-    samples = to_int16(speech(3.0))
-    before = voiced_mask(samples, PROFILES["paper"])
-    voiced_mask(to_int16(speech(2.0, pitch_hz=220.0)), PROFILES["paper"])
-    assert voiced_mask(samples, PROFILES["paper"]).tolist() == before.tolist()
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_what_was_heard_before_does_not_change_the_mask(detector: str, talker: Waveform) -> None:
+    samples = to_int16(talker)
+    before = voiced_mask(samples, DETECTORS[detector])
+    voiced_mask(samples[24_000:80_000], DETECTORS[detector])
+    assert before.any()
+    assert voiced_mask(samples, DETECTORS[detector]).tolist() == before.tolist()
+
+
+def test_params_choose_the_detector(audio_params: Callable[..., AudioParams]) -> None:
+    assert detector_of(audio_params(profile="sf2f")) == PROFILES["sf2f"].vad
+    assert detector_of(audio_params(profile="sf2f", vad="silero")) == SILERO

@@ -1,0 +1,72 @@
+"""Each segment of a clip ends as a row of the shards or of the ledger, and a clip without any as a reason."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.recordings import Recording, write_recording
+from pipeline.arrays import Waveform
+from pipeline.audio.clip import HeardClip, listen
+from pipeline.audio.settings import AudioParams
+from pipeline.outcome import Dropped
+from pipeline.records.ledger import LedgerRow
+from pipeline.records.segment import Segment
+from pipeline.video.clip import MediaClip
+
+MakeParams = Callable[..., AudioParams]
+SILENCE = np.zeros(96_000, dtype=np.float32)
+
+
+def heard(sound: Waveform, folder: Path, start_s: float | None = None, end_s: float | None = None) -> HeardClip:
+    """A clip of 16 kHz mono whose main face is seen from 3 s to 9 s."""
+    path = write_recording(folder / "clip.mkv", Recording(suffix="mkv", rate_hz=16_000), sound)
+    clip = MediaClip(
+        clip_id="set/one", path=path, sha256="", rotation_deg=0, has_audio=True, start_s=start_s, end_s=end_s
+    )
+    return HeardClip(clip, (3.0, 9.0))
+
+
+@pytest.mark.parametrize("vad", ["webrtc", "silero"])
+@pytest.mark.parametrize("profile", ["paper", "voice2face", "sf2f", "sync"])
+def test_a_silent_clip_is_filtered_as_no_speech(
+    profile: str, vad: str, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    ended = listen(heard(SILENCE, tmp_path), tmp_path, params=audio_params(profile=profile, vad=vad))
+    assert ended == Dropped.filtered("no_speech", "none of 1 segments has enough voice")
+
+
+def test_a_silent_segment_among_others_is_a_row_of_the_ledger(
+    talker: Waveform, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    sound = np.concatenate([talker, SILENCE, talker])
+    rows = listen(heard(sound, tmp_path), tmp_path, params=audio_params())
+    assert isinstance(rows, list)
+    first, last, silent = rows
+    assert isinstance(first, Segment)
+    assert isinstance(last, Segment)
+    assert isinstance(silent, LedgerRow)
+    assert (first.segment_id, last.segment_id) == ("set/one-a00000000", "set/one-a00012000")
+    assert (silent.item_id, silent.status, silent.reason) == ("set/one-a00006000", "filtered", "no_speech")
+    assert silent.detail == "0.000 voiced, below 0.1"
+    assert [first.face_seen_share, last.face_seen_share] == [0.5, 0.0]
+    assert (first.n_mels, first.n_frames, len(first.log_mel)) == (64, 1000, 64_000)
+
+
+def test_a_range_of_the_media_is_cut_from_its_own_start(
+    talker: Waveform, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    item = heard(np.concatenate([SILENCE, talker, SILENCE]), tmp_path, start_s=6.0, end_s=12.0)
+    rows = listen(item, tmp_path, params=audio_params())
+    assert isinstance(rows, list)
+    (segment,) = rows
+    assert isinstance(segment, Segment)
+    assert (segment.segment_id, segment.start_s, segment.end_s) == ("set/one-a00006000", 6.0, 12.0)
+    assert segment.voiced_s > 2.0
+
+
+def test_half_a_step_gives_segments_that_overlap(talker: Waveform, audio_params: MakeParams, tmp_path: Path) -> None:
+    rows = listen(heard(np.tile(talker, 2), tmp_path), tmp_path, params=audio_params(segment_step_s=3.0))
+    assert isinstance(rows, list)
+    assert [(row.start_s, row.end_s) for row in rows if isinstance(row, Segment)] == [(0, 6), (3, 9), (6, 12)]
