@@ -1,12 +1,10 @@
-"""Train a label network on the dataset's own persons, for runs without published label-network weights."""
+"""Train a label network, on the dataset's own persons or a folder of faces, for runs without published weights."""
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,11 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import OneCycleLR
 
-from pipeline.arrays import FramesRGB, ImageRGB
+from model.label_faces import LabelFaces
+from pipeline.arrays import FramesRGB
+from pipeline.draw import draw_order, draw_unit
 from pipeline.errors import BadInput, FacevoxError
-from pipeline.identity.embed import single_thread
-from pipeline.identity.resnet import INPUT_PX, LabelNetwork, preprocess
+from pipeline.identity.resnet import INPUT_PX, LabelNetwork, preprocess_framed
 from pipeline.params import Params
+from pipeline.torch_threads import single_thread
 
 HALF_PX = INPUT_PX // 2
 FULL_SIZE_SHARE = 0.15
@@ -41,9 +41,11 @@ class LabelTrainerParams(Params):
     """Section ``pretrain_identity`` of params.yaml.
 
     ``weights`` is a name, a path, or null: null trains a network, and only then the other values matter.
+    ``faces`` is a folder of pictures by person, or null: the crops of the dataset's training persons.
     """
 
     weights: str | None
+    faces: str | None
     width: float = Field(gt=0, le=1)
     epochs: int = Field(ge=1)
     batch: int = Field(ge=2)
@@ -57,64 +59,90 @@ class LabelMetrics:
     """How the training went.
 
     ``holdout_accuracy`` is the share of held-out faces given to the right person among all persons (None when
-    no face is held out). Faces of one clip can stand on both sides: it says whether the network tells these
-    persons apart, not how well it knows one again in another clip. ``train_loss`` is the last epoch's mean
-    cross-entropy in nats.
+    no face is held out). What is held out is a person's whole clips (of a folder: photographs), so that it
+    says how well the network knows a person again in a clip it hasn't seen; persons without such a clip are
+    ``n_persons_without_holdout``, and nothing is said of them. ``train_loss`` is the last epoch's mean
+    cross-entropy in nats. Faces whose picture can't be read are counted by themselves.
     """
 
     n_persons: int
+    n_persons_without_holdout: int
     n_train_faces: int
     n_holdout_faces: int
+    n_unreadable_faces: int
     holdout_accuracy: float | None
     train_loss: float
 
 
 def train_label_network(
-    faces: FramesRGB | Sequence[ImageRGB],
-    persons: Sequence[str],
-    params: LabelTrainerParams,
-    *,
-    report: Callable[[str], None],
-    device: str = "cpu",
+    faces: LabelFaces, params: LabelTrainerParams, *, report: Callable[[str], None], device: str = "cpu"
 ) -> tuple[LabelNetwork, LabelMetrics]:
-    """Return a network trained to tell ``persons`` apart, in evaluation mode, and how the training went.
+    """Return a network trained to tell the persons of ``faces`` apart, in evaluation mode, and how it went.
 
-    ``faces[i]`` is a (256, 256, 3) crop of ``persons[i]``. Two runs on one type of machine give the same
-    bytes. Holds N x 150 kB of shrunk faces. Raises FacevoxError when the loss is no longer a number.
+    Two runs on one type of machine give the same bytes. Faces are read a batch at a time, in each epoch anew.
+    Raises BadInput for fewer than two persons, and FacevoxError when the loss is no longer a number.
     """
-    names = sorted(set(persons))
-    if len(faces) != len(persons) or len(names) < 2:
-        found = f"{len(faces)} faces and {len(persons)} names of {len(names)} persons"
-        raise BadInput(f"label network: expected a person's name for each face and 2 persons or more, found {found}")
-    is_holdout = choose_holdout(faces, persons, params.holdout_share, params.seed)
-    labels_N = torch.tensor([names.index(person) for person in persons], device=device)
-    images = _shrink(faces)
+    names = sorted(set(faces.persons))
+    if len(names) < 2:
+        raise BadInput(
+            f"label network: expected faces of 2 persons or more, found {len(faces.persons)} of {len(names)}"
+        )
+    is_holdout = choose_holdout(faces.persons, faces.origins, params.holdout_share, params.seed)
+    train, holdout = np.flatnonzero(~is_holdout), np.flatnonzero(is_holdout)
+    reader = _Reader(faces, names, device)
     with _reproducible(params.seed):
         network = LabelNetwork(params.width)
         classifier = nn.Sequential(network, nn.Linear(network.feature_size, len(names)))
         classifier.to(device)
-        train, holdout = np.flatnonzero(~is_holdout), np.flatnonzero(is_holdout)
-        loss = _train(classifier, images[train], labels_N[train], params, report)
-        accuracy = _accuracy(classifier.eval(), images[holdout], labels_N[holdout])
-    return network.to("cpu"), LabelMetrics(len(names), len(train), len(holdout), accuracy, loss)
+        loss = _train(classifier, reader, train, params, report)
+        accuracy = _accuracy(classifier.eval(), reader, holdout)
+    n_judged = len({faces.persons[row] for row in holdout.tolist()})
+    return network.to("cpu"), LabelMetrics(
+        n_persons=len(names),
+        n_persons_without_holdout=len(names) - n_judged,
+        n_train_faces=len(train) - len(reader.unreadable.intersection(train)),
+        n_holdout_faces=len(holdout) - len(reader.unreadable.intersection(holdout)),
+        n_unreadable_faces=len(reader.unreadable),
+        holdout_accuracy=accuracy,
+        train_loss=loss,
+    )
 
 
-def choose_holdout(
-    faces: FramesRGB | Sequence[ImageRGB], persons: Sequence[str], share: float, seed: int
-) -> NDArray[np.bool_]:
-    """Return (N,) True for the ``share`` of each person's faces with the lowest hash of seed and pixels.
+def choose_holdout(persons: Sequence[str], origins: Sequence[str], share: float, seed: int) -> NDArray[np.bool_]:
+    """Return (N,) True for the faces of the ``share`` of each person's origins that a draw by hash puts first.
 
-    One face of each person stays in training. The choice doesn't depend on the order of the faces, and one
-    more person disturbs nobody else's.
+    The share of few clips is seldom whole: a draw by person rounds it up or down, so that over many persons
+    it is kept. One origin of each person stays in training. The choice doesn't depend on the order of the
+    faces, and one more person disturbs nobody else's.
     """
-    hashes = [hashlib.sha256(f"{seed}:".encode() + np.ascontiguousarray(face).tobytes()).digest() for face in faces]
-    rows_of: dict[str, list[int]] = {}
-    for row in sorted(range(len(persons)), key=lambda row: hashes[row]):
-        rows_of.setdefault(persons[row], []).append(row)
+    rows_of: dict[str, dict[str, list[int]]] = {}
+    for row, (person, origin) in enumerate(zip(persons, origins, strict=True)):
+        rows_of.setdefault(person, {}).setdefault(origin, []).append(row)
     is_holdout = np.zeros(len(persons), dtype=np.bool_)
-    for rows in rows_of.values():
-        is_holdout[rows[: min(int(share * len(rows) + 0.5), len(rows) - 1)]] = True
+    for person, rows_by_origin in rows_of.items():
+        n_holdout = math.floor(share * len(rows_by_origin) + draw_unit(seed, person))
+        drawn = sorted(rows_by_origin, key=lambda origin: draw_order(seed, origin))
+        for origin in drawn[: min(n_holdout, len(drawn) - 1)]:
+            is_holdout[rows_by_origin[origin]] = True
     return is_holdout
+
+
+class _Reader:
+    """Batches of faces as the network takes them, with their persons' numbers; remembers what can't be read."""
+
+    def __init__(self, faces: LabelFaces, names: Sequence[str], device: str) -> None:
+        self._faces = faces
+        self._number_of = {name: number for number, name in enumerate(names)}
+        self._device = device
+        self.unreadable: set[int] = set()
+
+    def batch(self, rows: NDArray[np.intp]) -> tuple[FramesRGB, Tensor]:
+        """Return (B, 224, 224, 3) faces and (B,) numbers of those rows that can be read."""
+        read = {row: face for row in rows.tolist() if (face := self._faces.read(row)) is not None}
+        self.unreadable.update(set(rows.tolist()) - read.keys())
+        images = np.stack(list(read.values())) if read else np.empty((0, INPUT_PX, INPUT_PX, 3), np.uint8)
+        numbers = [self._number_of[self._faces.persons[row]] for row in read]
+        return images, torch.tensor(numbers, dtype=torch.int64, device=self._device)
 
 
 @contextmanager
@@ -129,18 +157,10 @@ def _reproducible(seed: int) -> Iterator[None]:
         yield
 
 
-def _shrink(faces: FramesRGB | Sequence[ImageRGB]) -> FramesRGB:
-    """Return (N, 224, 224, 3): resized once, not once an epoch."""
-    images = np.empty((len(faces), INPUT_PX, INPUT_PX, 3), dtype=np.uint8)
-    for image, face in zip(images, faces, strict=True):
-        cv2.resize(face, (INPUT_PX, INPUT_PX), dst=image, interpolation=cv2.INTER_AREA)
-    return images
-
-
 def _train(
     classifier: nn.Module,
-    images: FramesRGB,
-    labels_N: Tensor,
+    reader: _Reader,
+    train: NDArray[np.intp],
     params: LabelTrainerParams,
     report: Callable[[str], None],
 ) -> float:
@@ -149,16 +169,19 @@ def _train(
     optimizer = torch.optim.SGD(
         classifier.parameters(), params.lr, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY
     )
-    n_steps = params.epochs * math.ceil(len(images) / params.batch)
+    n_steps = params.epochs * math.ceil(len(train) / params.batch)
     schedule = OneCycleLR(optimizer, params.lr, total_steps=n_steps, pct_start=WARM_UP_SHARE)
     mean_loss = math.nan
     classifier.train()
     for epoch, size_px in enumerate(_sizes_px(params.epochs), start=1):
-        total_loss = 0.0
-        order = torch.randperm(len(images), generator=generator).numpy()
+        total_loss, n_faces = 0.0, 0
+        order = train[torch.randperm(len(train), generator=generator).numpy()]
         for rows in np.split(order, range(params.batch, len(order), params.batch)):
-            faces_BCHW = augment(preprocess(images[rows]), size_px, generator)
-            loss = functional.cross_entropy(classifier(_placed(faces_BCHW, labels_N)), labels_N[rows])
+            images, labels_B = reader.batch(rows)
+            if not len(images):
+                continue
+            faces_BCHW = augment(preprocess_framed(images), size_px, generator)
+            loss = functional.cross_entropy(classifier(_placed(faces_BCHW, labels_B)), labels_B)
             if not math.isfinite(loss.item()):
                 where = f"the loss became {loss.item()} in epoch {epoch}"
                 raise FacevoxError(f"label network: {where}: lower pretrain_identity.lr (now {params.lr})")
@@ -166,8 +189,11 @@ def _train(
             torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
-            total_loss += loss.item() * len(rows)
-        mean_loss = total_loss / len(images)
+            total_loss += loss.item() * len(images)
+            n_faces += len(images)
+        if not n_faces:
+            raise BadInput("label network: expected faces to train on, found no picture that can be read")
+        mean_loss = total_loss / n_faces
         report(f"label network: epoch {epoch} of {params.epochs}, {size_px} px: loss {mean_loss:.3f}")
     return mean_loss
 
@@ -195,16 +221,16 @@ def augment(faces_BCHW: Tensor, size_px: int, generator: torch.Generator) -> Ten
     return moved * (1 + within(MAX_CONTRAST)).view(-1, 1, 1, 1) + within(MAX_BRIGHTNESS).view(-1, 1, 1, 1)
 
 
-def _accuracy(classifier: nn.Module, images: FramesRGB, labels_N: Tensor) -> float | None:
-    if not len(images):
-        return None
-    n_right = 0
+def _accuracy(classifier: nn.Module, reader: _Reader, holdout: NDArray[np.intp]) -> float | None:
+    n_right, n_faces = 0, 0
     with torch.inference_mode():
-        for first in range(0, len(images), JUDGED_AT_ONCE):
-            faces_BCHW = _placed(preprocess(images[first : first + JUDGED_AT_ONCE]), labels_N)
-            guesses = classifier(faces_BCHW).argmax(dim=1)
-            n_right += int((guesses == labels_N[first : first + JUDGED_AT_ONCE]).sum())
-    return n_right / len(images)
+        for rows in np.split(holdout, range(JUDGED_AT_ONCE, len(holdout), JUDGED_AT_ONCE)):
+            images, labels_B = reader.batch(rows)
+            if len(images):
+                guesses_B = classifier(_placed(preprocess_framed(images), labels_B)).argmax(dim=1)
+                n_right += int((guesses_B == labels_B).sum())
+                n_faces += len(images)
+    return n_right / n_faces if n_faces else None
 
 
 def _placed(faces_BCHW: Tensor, like: Tensor) -> Tensor:

@@ -1,10 +1,13 @@
 """Provide the label network: the weights that params.yaml names, or one trained on the training persons."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipeline.arrays import ImageRGB
 from pipeline.errors import WeightsUnavailable
 from pipeline.hashing import sha256_of
 from pipeline.imaging import decode_png
@@ -43,13 +46,25 @@ def _given(name_or_path: str, at: Layout) -> dict[str, Any]:
 
 
 def _trained(params: Any, at: Layout) -> dict[str, Any]:
+    from model.label_faces import list_folder, store_faces
     from model.label_trainer import train_label_network
     from pipeline.identity.checkpoint import write_checkpoint
 
-    faces, persons = _training_faces(at)
-    network, metrics = train_label_network(faces, persons, params, report=print)
+    with TemporaryDirectory() as folder:
+        own = Path(folder) / "faces"
+        faces = list_folder(Path(params.faces)) if params.faces else store_faces(_training_faces(at), own)
+        network, metrics = train_label_network(faces, params, report=print)
     write_checkpoint(network, at.label_network)
+    print(_judgement(metrics))
     return {**_note("trained-here", network.feature_size, at), "training": asdict(metrics)}
+
+
+def _judgement(metrics: Any) -> str:
+    judged = f"{metrics.n_persons - metrics.n_persons_without_holdout} of {metrics.n_persons} persons"
+    if metrics.holdout_accuracy is None:
+        return "pretrain_identity: no clips are held out: how well persons are known again is not measured"
+    right = f"{metrics.holdout_accuracy:.1%} of {metrics.n_holdout_faces} faces"
+    return f"pretrain_identity: in clips not trained on, {right} given to the right person; judged are {judged}"
 
 
 def _none(at: Layout) -> dict[str, Any]:
@@ -66,14 +81,11 @@ def _note(name: str, embedding_size: int, at: Layout) -> dict[str, Any]:
     return {"label_network": f"{name}-{sha256[:12]}", "sha256": sha256, "embedding_size": embedding_size}
 
 
-def _training_faces(at: Layout) -> tuple[list[Any], list[str]]:
-    """Return the crops of all training persons, standard or not, and whose each is; in id order."""
+def _training_faces(at: Layout) -> Iterator[tuple[ImageRGB, str, str]]:
+    """Yield the crops of all training persons, standard or not, whose each is, and its clip; in id order."""
     person_of = {one.clip_id: one.person_id for one in read_manifest(at.owners, ClipOwner) if one.split == TRAIN}
-    faces, persons = [], []
     for dataset in read_section("datasets", at.params):
         for batch in iterate_batches(at.faces_folder(dataset), Face, ["clip_id", "image"]):
             for row in batch.to_pylist():
                 if row["clip_id"] in person_of:
-                    faces.append(decode_png(row["image"]["bytes"]))
-                    persons.append(person_of[row["clip_id"]])
-    return faces, persons
+                    yield decode_png(row["image"]["bytes"]), person_of[row["clip_id"]], row["clip_id"]

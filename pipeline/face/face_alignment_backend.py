@@ -38,6 +38,7 @@ _MIRRORED = (
 class FaceAlignmentBackend:
     """YuNet finds the faces, FAN fits them; the mean of the face's and its mirror image's heatmaps is read."""
 
+    margin = _CROP_SHARE / 2 - 0.5 + _RAISED_SHARE + 0.1
     n_looks = 1
     min_face_px = YunetDetector.min_face_px
 
@@ -68,7 +69,7 @@ class FaceAlignmentBackend:
         """Return (68, 64, 64) for one square of 256 px."""
         import torch
 
-        from pipeline.identity.embed import single_thread
+        from pipeline.torch_threads import single_thread
 
         both = np.stack([face, face[:, ::-1]]).astype(np.float32) / 255
         pictures = torch.from_numpy(both)[:, None].expand(-1, 3, -1, -1).to(self._device)

@@ -1,4 +1,4 @@
-"""Read and write weights without unpickling code: safetensors, torch files, pickled numpy arrays."""
+"""Read and write weights without unpickling code: safetensors, torch files, pickled numpy arrays, Keras' HDF5."""
 
 import pickle
 import zipfile
@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from pipeline.errors import BadInput, UntrustedWeights
+from pipeline.identity import hdf5_arrays
+from pipeline.identity.keras_weights import read_keras_weights
 from pipeline.identity.pickled_arrays import read_pickled_arrays
-from pipeline.identity.resnet import FULL_BASE_CHANNELS, LabelNetwork, base_channels
+from pipeline.identity.resnet import CAFFE, FULL_BASE_CHANNELS, GEOMETRIES, KERAS, Geometry, LabelNetwork, base_channels
 from pipeline.storage.atomic import replacing
 
 LARGEST_FILE_BYTES = 1 << 30
@@ -26,22 +28,25 @@ SAFETENSORS_LENGTH_BYTES = 8
 BATCH_COUNTER = "num_batches_tracked"
 CLASSIFIER = "fc."
 DATA_PARALLEL = "module."
+GEOMETRY = "geometry"
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Return the tensors of ``path`` by name; the file's first bytes tell its format, not its suffix.
 
     Formats: safetensors; what ``torch.save`` writes, now and before 1.6; a pickled dict of numpy arrays, as
-    the VGGFace2 release comes (from Python 2). Raises UntrustedWeights, naming it, when a file asks for
-    anything but arrays, and BadInput when it can't be read.
+    the VGGFace2 release comes (from Python 2); the HDF5 file of keras-vggface, its names and orders made the
+    others'. Raises UntrustedWeights, naming it, when a file asks for anything but arrays, and BadInput when
+    it can't be read.
     """
     if not path.is_file():
         raise BadInput(f"{path}: no such weights file")
     size_bytes = path.stat().st_size
     if size_bytes > LARGEST_FILE_BYTES:
         raise BadInput(f"{path}: expected at most {LARGEST_FILE_BYTES} bytes of weights, found {size_bytes}")
-    with path.open("rb") as file:
-        start = file.read(len(OLD_TORCH_START))
+    start = _start_of(path)
+    if start.startswith(hdf5_arrays.START):
+        return _named_tensors(read_keras_weights(path, LARGEST_FILE_BYTES), path)
     if start.startswith((ZIP_START, OLD_TORCH_START)):
         return _named_tensors(_read_torch(path), path)
     if _starts_safetensors(start, size_bytes):
@@ -52,6 +57,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 def load_label_network(path: Path) -> LabelNetwork:
     """Return the label network of ``path``, as wide as its first convolution shows, without its classifier.
 
+    Its geometry is KERAS for a file by Keras and for what ``write_checkpoint`` made of one, else CAFFE.
     Raises BadInput naming the first tensor that is missing, unknown or of another shape.
     """
     state = read_state_dict(path)
@@ -62,17 +68,36 @@ def load_label_network(path: Path) -> LabelNetwork:
     width = first.shape[0] / FULL_BASE_CHANNELS
     if base_channels(width) != first.shape[0]:
         raise BadInput(f"{path}: 'conv1.weight': expected a multiple of 8 channels, found {first.shape[0]}")
-    network = LabelNetwork(width)
+    network = LabelNetwork(width, _geometry_of(path))
     _check_state(network.state_dict(), found, path)
     network.load_state_dict(found, strict=False)
     return network
 
 
 def write_checkpoint(network: LabelNetwork, path: Path) -> None:
-    """Write safetensors, whole or not at all; equal weights give equal bytes."""
+    """Write safetensors, whole or not at all; equal weights of one geometry give equal bytes."""
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    metadata = None if network.geometry == CAFFE else {GEOMETRY: network.geometry.name}
     with replacing(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(state))
+        temporary.write_bytes(safetensors.torch.save(state, metadata))
+
+
+def _geometry_of(path: Path) -> Geometry:
+    start = _start_of(path)
+    if start.startswith(hdf5_arrays.START):
+        return KERAS
+    if not _starts_safetensors(start, path.stat().st_size):
+        return CAFFE
+    with safe_open(path, framework="pt") as file:
+        name = (file.metadata() or {}).get(GEOMETRY, CAFFE.name)
+    if name not in GEOMETRIES:
+        raise BadInput(f"{path}: geometry {name!r}: expected one of {', '.join(GEOMETRIES)}")
+    return GEOMETRIES[name]
+
+
+def _start_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(OLD_TORCH_START))
 
 
 def _check_state(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:

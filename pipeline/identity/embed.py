@@ -1,28 +1,19 @@
 """Identity labels of cropped faces, with the same bits whatever the company a face is embedded in."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pipeline.arrays import ImageRGB
 from pipeline.identity.checkpoint import load_label_network
-from pipeline.identity.resnet import LabelNetwork, preprocess
-
-
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """Compute on one thread inside, as before outside: sums split over threads end in other last bits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+from pipeline.identity.resnet import Bottleneck, LabelNetwork, preprocess
+from pipeline.torch_threads import single_thread
 
 
 class Embedder:
@@ -36,18 +27,41 @@ class Embedder:
 
     @cached_property
     def network(self) -> LabelNetwork:
-        """The network in evaluation mode."""
-        return load_label_network(self.checkpoint).eval()
+        """The network in evaluation mode, for these faces only: its batch norms are folded away."""
+        return _folded(load_label_network(self.checkpoint).eval())
 
     def embed(self, faces: Sequence[ImageRGB]) -> NDArray[np.float32]:
         """Return (N, D) float32 features >= 0, not normalised, of N square RGB faces (the 256 px crops).
 
         The network sees one face at a time. A batch of 16 picks other kernels than one of 8, which changes
         the last bits; a batch of one always picks the same, wastes nothing on padding, and at width 1 it is
-        no slower on one thread (111 ms a face; 133 ms a face in a batch of 16).
+        no slower on one thread.
         """
         features = np.empty((len(faces), self.network.feature_size), dtype=np.float32)
         with single_thread(), torch.inference_mode():
             for row, face in enumerate(faces):
-                features[row] = self.network(preprocess(face[None]))[0].numpy()
+                faces_BCHW = preprocess(face[None]).contiguous(memory_format=torch.channels_last)
+                features[row] = self.network(faces_BCHW)[0].numpy()
         return features
+
+
+def _folded(network: LabelNetwork) -> LabelNetwork:
+    """Fold each batch norm into the convolution before it, and keep channels last: the same features, faster.
+
+    On one core, against the network as it is: 1.2 times as fast at width 1, 1.3 to 1.4 times at width 0.125. Last
+    bits differ (2e-7 of the largest feature).
+    """
+    _fold(network, "conv1", "bn1")
+    for block in network.modules():
+        if isinstance(block, Bottleneck):
+            for place in ("1", "2", "3"):
+                _fold(block, f"conv{place}", f"bn{place}")
+            if block.downsample is not None:
+                _fold(block.downsample, "0", "1")
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def _fold(module: nn.Module, convolution: str, norm: str) -> None:
+    setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm)))
+    setattr(module, norm, nn.Identity())

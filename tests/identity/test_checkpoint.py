@@ -130,7 +130,7 @@ def test_a_damaged_pickle_is_read_or_refused_but_never_crashes(
         assert str(path) in str(error)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>Google Drive can't scan this file</html>", b"\x89HDF\r\n\x1a\n"])
+@pytest.mark.parametrize("content", [b"", b"<html>Google Drive can't scan this file</html>"])
 def test_a_file_of_no_known_format_is_named(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "weights.pkl"
     path.write_bytes(content)

@@ -1,12 +1,14 @@
 """The label trainer tells made-up persons apart, repeats itself to the bit, and stops when it diverges."""
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
+from model.label_faces import StoredFaces, seen_part
 from model.label_trainer import (
     LabelMetrics,
     LabelTrainerParams,
@@ -14,15 +16,17 @@ from model.label_trainer import (
     choose_holdout,
     train_label_network,
 )
+from pipeline.arrays import ImageRGB
 from pipeline.errors import BadInput, FacevoxError
 from pipeline.identity.resnet import LabelNetwork
 
-PARAMS = LabelTrainerParams(weights=None, width=0.125, epochs=4, batch=8, lr=0.05, holdout_share=0.25, seed=1)
-Faces = NDArray[np.uint8]
+PARAMS = LabelTrainerParams(
+    weights=None, faces=None, width=0.125, epochs=4, batch=8, lr=0.05, holdout_share=0.25, seed=1
+)
 
 
-def made_up_faces(n_persons: int, n_faces: int) -> tuple[Faces, list[str]]:
-    """Persons are a skin and a hair colour; faces differ in light, place and noise."""
+def made_up_faces(n_persons: int, n_faces: int, n_clips: int) -> StoredFaces:
+    """Persons are a skin and a hair colour; faces differ in light, place and noise; clips follow each other."""
     rng = np.random.default_rng(0)
     faces = np.empty((n_persons * n_faces, 256, 256, 3), dtype=np.uint8)
     rows, columns = np.mgrid[:256, :256]
@@ -34,7 +38,9 @@ def made_up_faces(n_persons: int, n_faces: int) -> tuple[Faces, list[str]]:
         picture = np.where(is_face[..., None], skin, np.where((rows < y)[..., None], hair, 128))
         noisy = picture * rng.uniform(0.85, 1.15) + rng.normal(0, 10, picture.shape)
         faces[i] = noisy.clip(0, 255).astype(np.uint8)
-    return faces, [f"person {i // n_faces}" for i in range(len(faces))]
+    persons = [f"person {i // n_faces}" for i in range(len(faces))]
+    clips = [f"{person}/{i % n_faces * n_clips // n_faces}" for i, person in enumerate(persons)]
+    return StoredFaces(persons, clips, np.stack([seen_part(face) for face in faces]))
 
 
 def bytes_of(network: LabelNetwork) -> dict[str, bytes]:
@@ -46,15 +52,16 @@ Trained = tuple[LabelNetwork, LabelMetrics, list[str]]
 
 @pytest.fixture(scope="module")
 def trained() -> Trained:
-    """Four persons of eight faces, four epochs."""
+    """Four persons of eight faces in four clips, four epochs."""
     lines: list[str] = []
-    network, metrics = train_label_network(*made_up_faces(4, 8), PARAMS, report=lines.append)
+    network, metrics = train_label_network(made_up_faces(4, 8, 4), PARAMS, report=lines.append)
     return network, metrics, lines
 
 
-def test_held_out_faces_are_given_to_the_right_persons(trained: Trained) -> None:
+def test_faces_of_held_out_clips_are_given_to_the_right_persons(trained: Trained) -> None:
     network, metrics, lines = trained
     assert (metrics.n_persons, metrics.n_train_faces, metrics.n_holdout_faces) == (4, 24, 8)
+    assert (metrics.n_persons_without_holdout, metrics.n_unreadable_faces) == (0, 0)
     assert metrics.holdout_accuracy is not None
     assert metrics.holdout_accuracy > 0.6
     assert metrics.train_loss < 1.0
@@ -68,7 +75,7 @@ def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_and_thread
     torch.set_num_threads(2)
     torch.manual_seed(99)
     before = torch.random.get_rng_state()
-    network, metrics = train_label_network(*made_up_faces(4, 8), PARAMS, report=lambda line: None)
+    network, metrics = train_label_network(made_up_faces(4, 8, 4), PARAMS, report=lambda line: None)
     assert torch.get_num_threads() == 2
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.set_num_threads(threads)
@@ -79,51 +86,103 @@ def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_and_thread
 
 def test_another_seed_gives_other_weights(trained: Trained) -> None:
     params = PARAMS.model_copy(update={"seed": 2, "epochs": 1})
-    faces, persons = made_up_faces(2, 4)
-    one, _ = train_label_network(faces, persons, params, report=lambda line: None)
-    other, _ = train_label_network(faces, persons, params.model_copy(update={"seed": 3}), report=lambda line: None)
+    faces = made_up_faces(2, 4, 2)
+    one, _ = train_label_network(faces, params, report=lambda line: None)
+    other, _ = train_label_network(faces, params.model_copy(update={"seed": 3}), report=lambda line: None)
     assert bytes_of(one) != bytes_of(other)
 
 
 def test_without_held_out_faces_there_is_no_accuracy() -> None:
     params = PARAMS.model_copy(update={"holdout_share": 0.0, "epochs": 1})
-    _, metrics = train_label_network(*made_up_faces(2, 2), params, report=lambda line: None)
-    assert metrics == replace(metrics, n_train_faces=4, n_holdout_faces=0, holdout_accuracy=None)
+    _, metrics = train_label_network(made_up_faces(2, 2, 2), params, report=lambda line: None)
+    expected = replace(metrics, n_train_faces=4, n_holdout_faces=0, holdout_accuracy=None, n_persons_without_holdout=2)
+    assert metrics == expected
 
 
 def test_a_loss_that_is_no_number_stops_and_names_the_learning_rate() -> None:
     params = PARAMS.model_copy(update={"lr": 1e30})
     with pytest.raises(FacevoxError, match=r"in epoch \d: lower pretrain_identity.lr \(now 1e\+30\)"):
-        train_label_network(*made_up_faces(2, 4), params, report=lambda line: None)
+        train_label_network(made_up_faces(2, 4, 1), params, report=lambda line: None)
 
 
-@pytest.mark.parametrize("persons", [["a"] * 4, ["a", "b", "c"]])
-def test_one_person_or_a_name_too_few_is_refused(persons: list[str]) -> None:
-    with pytest.raises(BadInput, match=f"found 4 faces and {len(persons)} names"):
-        train_label_network(np.zeros((4, 256, 256, 3), np.uint8), persons, PARAMS, report=lambda line: None)
+def test_one_person_alone_is_refused() -> None:
+    with pytest.raises(BadInput, match="expected faces of 2 persons or more, found 4 of 1"):
+        train_label_network(made_up_faces(1, 4, 2), PARAMS, report=lambda line: None)
 
 
-def small_faces(n_faces: int) -> list[NDArray[np.uint8]]:
-    return list(np.random.default_rng(1).integers(0, 256, (n_faces, 4, 4, 3), dtype=np.uint8))
+@dataclass(frozen=True)
+class PartlyUnreadable:
+    """Faces of which some rows can't be read."""
+
+    faces: StoredFaces
+    bad: frozenset[int]
+
+    @property
+    def persons(self) -> Sequence[str]:
+        return self.faces.persons
+
+    @property
+    def origins(self) -> Sequence[str]:
+        return self.faces.origins
+
+    def read(self, row: int) -> ImageRGB | None:
+        return None if row in self.bad else self.faces.read(row)
 
 
-@pytest.mark.parametrize(("n_faces", "n_holdout"), [(1, 0), (2, 1), (3, 1), (4, 1), (6, 2), (10, 3)])
-def test_a_quarter_of_each_person_s_faces_is_held_out_to_the_nearest_face(n_faces: int, n_holdout: int) -> None:
-    chosen = choose_holdout(small_faces(2 * n_faces), ["a"] * n_faces + ["b"] * n_faces, 0.25, seed=1)
-    assert (chosen[:n_faces].sum(), chosen[n_faces:].sum()) == (n_holdout, n_holdout)
+def test_faces_that_cannot_be_read_are_left_out_and_counted_once() -> None:
+    faces = made_up_faces(2, 8, 4)
+    bad = frozenset({0, 1, 2, 9})
+    params = PARAMS.model_copy(update={"epochs": 2, "batch": 2})
+    _, metrics = train_label_network(PartlyUnreadable(faces, bad), params, report=lambda line: None)
+    is_holdout = choose_holdout(faces.persons, faces.origins, PARAMS.holdout_share, PARAMS.seed)
+    n_bad_holdout = int(is_holdout[sorted(bad)].sum())
+    assert metrics.n_unreadable_faces == 4
+    assert metrics.n_holdout_faces == is_holdout.sum() - n_bad_holdout
+    assert metrics.n_train_faces == 16 - is_holdout.sum() - (4 - n_bad_holdout)
 
 
-def test_one_face_of_each_person_stays_in_training_whatever_the_share() -> None:
-    assert choose_holdout(small_faces(5), ["a"] * 4 + ["b"], 0.99, seed=1).tolist().count(False) == 2
+def test_a_folder_in_which_nothing_can_be_read_stops_the_training() -> None:
+    faces = PartlyUnreadable(made_up_faces(2, 2, 2), frozenset(range(4)))
+    with pytest.raises(BadInput, match="found no picture that can be read"):
+        train_label_network(faces, PARAMS, report=lambda line: None)
 
 
-def test_the_held_out_faces_depend_neither_on_their_order_nor_on_other_persons() -> None:
-    faces = small_faces(12)
-    persons = ["a"] * 8 + ["b"] * 4
-    chosen = choose_holdout(faces, persons, 0.25, seed=1)
-    assert choose_holdout(faces[::-1], persons[::-1], 0.25, seed=1).tolist() == chosen[::-1].tolist()
-    assert choose_holdout(faces[:8], persons[:8], 0.25, seed=1).tolist() == chosen[:8].tolist()
-    assert any(choose_holdout(faces, persons, 0.25, seed).tolist() != chosen.tolist() for seed in (2, 3, 4))
+def of_clips(n_persons: int, n_clips: int, n_faces: int) -> tuple[list[str], list[str]]:
+    """Return persons and clips of faces."""
+    clips = [f"{person}-{clip}" for person in range(n_persons) for clip in range(n_clips) for _ in range(n_faces)]
+    return [clip.split("-")[0] for clip in clips], clips
+
+
+def held_out_clips(persons: list[str], clips: list[str], share: float, seed: int = 1) -> list[str]:
+    """Return the held-out clips; each is held out as a whole, or not at all."""
+    chosen = choose_holdout(persons, clips, share, seed)
+    held_out = {clip for clip, is_held_out in zip(clips, chosen, strict=True) if is_held_out}
+    assert chosen.tolist() == [clip in held_out for clip in clips]
+    return sorted(held_out)
+
+
+@pytest.mark.parametrize(("n_clips", "share", "n_holdout"), [(4, 0.25, 1), (2, 0.5, 1), (8, 0.25, 2), (3, 0.99, 2)])
+def test_whole_clips_of_each_person_are_held_out(n_clips: int, share: float, n_holdout: int) -> None:
+    held_out = held_out_clips(*of_clips(5, n_clips, 3), share)
+    assert Counter(clip.split("-")[0] for clip in held_out) == dict.fromkeys("01234", n_holdout)
+
+
+def test_a_person_of_one_clip_has_none_held_out() -> None:
+    assert held_out_clips(*of_clips(50, 1, 3), 0.99) == []
+
+
+def test_where_the_share_is_no_whole_clip_it_is_kept_over_many_persons() -> None:
+    held_out = held_out_clips(*of_clips(2000, 2, 1), 0.15)
+    assert len(held_out) == pytest.approx(0.15 * 4000, rel=0.1)
+    assert set(Counter(clip.split("-")[0] for clip in held_out).values()) == {1}
+
+
+def test_the_held_out_clips_depend_neither_on_their_order_nor_on_other_persons() -> None:
+    persons, clips = of_clips(20, 3, 2)
+    held_out = held_out_clips(persons, clips, 0.25)
+    assert held_out_clips(persons[::-1], clips[::-1], 0.25) == held_out
+    assert held_out_clips(persons[:60], clips[:60], 0.25) == [clip for clip in held_out if int(clip.split("-")[0]) < 10]
+    assert any(held_out_clips(persons, clips, 0.25, seed) != held_out for seed in (2, 3, 4))
 
 
 def test_augmented_faces_stay_near_their_brightness_and_half_are_mirrored() -> None:

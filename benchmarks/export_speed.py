@@ -1,0 +1,55 @@
+"""Measure the exports on a made-up dataset, one core: python -m benchmarks.export_speed."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from unittest.mock import patch
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pipeline.export.built import Built
+from pipeline.export.folder import export_folder
+from pipeline.export.huggingface import export_huggingface
+from pipeline.export.webdataset import export_webdataset
+from pipeline.records.person import TEST, TRAIN
+from tests.export import conftest as made_up
+
+REAL_SIZES = {"SIDE_PX": 256, "N_MELS": 64, "N_FRAMES": 1000, "LABEL_SIZE": 2048}
+PEOPLE = tuple(("made-up", f"person {place}", TEST if place % 5 == 0 else TRAIN) for place in range(20))
+N_CLIPS = 2
+N_ROUNDS = 3
+
+
+def measure_exports(folder: Path) -> None:
+    """Print rows a second: faces, segments and pairs, of pictures of noise, which pack worst."""
+    with patch.multiple(made_up, **REAL_SIZES):
+        made = made_up.Maker(folder / "dataset", PEOPLE, N_CLIPS, padded=True, labelled=True).write()
+    rows, built = made.rows, made.open()
+    n_payload, n_pairs = len(rows.faces) + len(rows.segments), len(rows.pairs)
+    print(f"\nexports of {len(rows.faces)} faces, {len(rows.segments)} segments and {n_pairs} pairs, one core")
+    _measure("huggingface (payload once)", n_payload + n_pairs, "rows", built, folder, export_huggingface)
+    _measure("webdataset (payload by pair)", n_pairs, "pairs", built, folder, export_webdataset)
+    _measure("folder (payload once, as JPEG)", n_payload, "rows", built, folder, _folder)
+
+
+def _folder(built: Built, to: Path) -> object:
+    return export_folder(built, to, all_faces=True)
+
+
+def _measure(
+    name: str, n_rows: int, unit: str, built: Built, folder: Path, export: Callable[[Built, Path], object]
+) -> None:
+    times_s = []
+    for place in range(N_ROUNDS + 1):
+        start = time.perf_counter()
+        export(built, folder / f"{export.__name__}-{place}")
+        times_s.append(time.perf_counter() - start)
+    print(f"  {name:35} {n_rows / median(times_s[1:]):7.0f} {unit}/s")  # the first loads what it needs
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made_here:
+        measure_exports(Path(made_here))
