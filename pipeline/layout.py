@@ -33,6 +33,10 @@ class Layout:
         """Return the manifest of Track."""
         return self._set(dataset) / "tracks.parquet"
 
+    def clip_embeddings(self, dataset: str) -> Path:
+        """Return the manifest of ClipEmbedding."""
+        return self._set(dataset) / "clip_embeddings.parquet"
+
     def selected_faces(self, dataset: str) -> Path:
         """Return the manifest of SelectedFace."""
         return self._set(dataset) / "faces.parquet"
@@ -64,6 +68,16 @@ class Layout:
     def owners(self) -> Path:
         """The manifest of ClipOwner."""
         return self.root / "manifests" / "owners.parquet"
+
+    @property
+    def person_evidence(self) -> Path:
+        """The manifest of PersonEvidence."""
+        return self.root / "manifests" / "person_evidence.parquet"
+
+    @property
+    def leakage(self) -> Path:
+        """What the leakage audit checked and found, JSON."""
+        return self.root / "manifests" / "leakage.json"
 
     @property
     def label_network(self) -> Path:

@@ -32,6 +32,7 @@ STAGES = {
         True,
     ),
     "audio": ("Cut the sound of every clip into segments and turn each into a voice-only log-mel.", True),
+    "recognise": ("Embed the face of every clip by a network that knows faces: the evidence on who is who.", True),
     "persons": ("Decide which identities are one person, and on which side of the split each person stands.", False),
     "pretrain_identity": (
         "Provide the label network: the weights that params.yaml names, or one trained on the training persons.",

@@ -1,24 +1,100 @@
 """Decide which identities are one person, and on which side of the split each person stands."""
 
-from pipeline.identity.persons import PersonsParams, find_persons, owners_of, read_overrides
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.errors import SplitLeak
+from pipeline.identity.evidence import Faces, Findings, comparable, weigh
+from pipeline.identity.leakage import Audit, audit_leakage
+from pipeline.identity.overrides import read_overrides
+from pipeline.identity.persons import PersonsParams, claim_clips, owners_of, persons_of
 from pipeline.layout import Layout
 from pipeline.params import load_params, read_section
 from pipeline.records.clip import Clip
+from pipeline.records.evidence import ClipEmbedding, PersonEvidence
 from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.records.media import Media
 from pipeline.records.person import TEST, ClipOwner, Person
-from pipeline.storage.manifest import read_manifest, write_manifest
+from pipeline.storage.atomic import write_text
+from pipeline.storage.manifest import read_manifest, read_table, write_manifest
 
 
 def main(at: Layout = Layout()) -> None:
-    """Run the stage for all datasets listed in params.yaml."""
+    """Run the stage for all datasets listed in params.yaml; raises SplitLeak when the audit finds a leak."""
     params = load_params(PersonsParams, "persons", at.params)
-    clips = [clip for name in read_section("datasets", at.params) for clip in read_manifest(at.clips(name), Clip)]
-    persons, dropped = find_persons(clips, read_overrides(at.person_overrides), params)
+    names = read_section("datasets", at.params)
+    clips = [clip for name in names for clip in read_manifest(at.clips(name), Clip)]
+    embeddings = [one for name in names for one in read_manifest(at.clip_embeddings(name), ClipEmbedding)]
+    claims, left_out = claim_clips(clips, read_overrides(at.person_overrides), params)
+    faces = comparable(claims, embeddings, params.whitening)
+    findings = weigh(claims, faces, params)
+    owners = owners_of(claims, findings.person_of, findings.stands_with, params)
+    persons = persons_of(claims, owners)
     write_manifest(at.persons, Person, persons)
-    write_manifest(at.owners, ClipOwner, owners_of(clips, persons))
-    kept_ends = [ledger_row("persons", person.dataset_identity) for person in persons]
-    dropped_ends = [ledger_row("persons", item_id, drop) for item_id, drop in dropped]
-    write_manifest(at.ledger("persons"), LedgerRow, [*kept_ends, *dropped_ends])
-    ids = {person.person_id for person in persons}
-    n_test = len({person.person_id for person in persons if person.split == TEST})
-    print(f"persons: {len(persons)} identities are {len(ids)} persons, {n_test} of them in test")
+    write_manifest(at.owners, ClipOwner, owners)
+    write_manifest(at.person_evidence, PersonEvidence, findings.evidence)
+    ends = [ledger_row("persons", owner.clip_id) for owner in owners]
+    ends += [ledger_row("persons", clip_id, drop) for clip_id, drop in [*left_out, *findings.dropped]]
+    write_manifest(at.ledger("persons"), LedgerRow, ends)
+    print(_told(persons, findings, faces))
+    _audit(clips, owners, faces, findings, params, at)
+
+
+def _audit(
+    clips: Sequence[Clip],
+    owners: Sequence[ClipOwner],
+    faces: Faces,
+    findings: Findings,
+    params: PersonsParams,
+    at: Layout,
+) -> None:
+    """Write and print what the audit saw; raise SplitLeak when that is a leak."""
+    contents: dict[str, str] = {}
+    for name in read_section("datasets", at.params):
+        media = read_table(at.media(name), Media, ["clip_id", "sha256"])
+        contents.update(zip(media["clip_id"].to_pylist(), media["sha256"].to_pylist(), strict=True))
+    audit = audit_leakage(
+        owners,
+        addresses={clip.clip_id: clip.address for clip in clips},
+        contents=contents,
+        faces=faces.of_clip,
+        same_person_above=params.same_person_above,
+        held_apart=findings.held_apart,
+    )
+    note = {**_note(audit), "test_share": _test_shares(owners)}
+    write_text(at.leakage, json.dumps(note, indent=2, sort_keys=True) + "\n")
+    print(f"leakage audit:\n{audit.told()}")
+    if audit.leaks:
+        raise SplitLeak(audit.refusal())
+
+
+def _note(audit: Audit) -> dict[str, Any]:
+    return {"passes": not audit.leaks, "checks": [asdict(check) for check in audit.checks]}
+
+
+def _test_shares(owners: Iterable[ClipOwner]) -> dict[str, dict[str, float]]:
+    """Return for each dataset how many persons it has, how many of them are in test, and their share."""
+    sides = {(owner.dataset, owner.person_id): owner.split for owner in owners}
+    persons = Counter(dataset for dataset, _ in sides)
+    test = Counter(dataset for (dataset, _), side in sides.items() if side == TEST)
+    return {
+        dataset: {"persons": n, "test_persons": test[dataset], "test_share": round(test[dataset] / n, 4)}
+        for dataset, n in sorted(persons.items())
+    }
+
+
+def _told(persons: Iterable[Person], findings: Findings, faces: Faces) -> str:
+    n_identities = len({(person.dataset, person.identity) for person in persons})
+    side_of = {person.person_id: person.split for person in persons}
+    n_test = sum(side == TEST for side in side_of.values())
+    told = f"persons: {n_identities} identities are {len(side_of)} persons, {n_test} of them in test"
+    if not faces.claims:
+        return f"{told}; by name alone, since no clip has an embedding"
+    counts = Counter(f"{one.kind} {one.decision}" for one in findings.evidence)
+    seen = ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "nothing against a name"
+    if findings.stands_with:
+        seen += f"; {len(findings.stands_with)} persons share the side of one they may be"
+    return f"{told}; the faces of {len(faces.claims)} clips say: {seen}"

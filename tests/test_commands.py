@@ -213,7 +213,7 @@ def test_the_funnel_lists_stages_in_order_by_dataset_with_those_for_all_last(at:
         "dataset b",
         "  detect          2 of      2 clips",
         "all datasets",
-        "  persons         2 of      2 identities",
+        "  persons         2 of      2 clips",
     ]
 
 

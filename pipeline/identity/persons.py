@@ -1,39 +1,53 @@
 """Persons: from identities as published to the people they are taken to be, split into train and test by person."""
 
-import csv
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.draw import draw_unit
-from pipeline.errors import BadInput
+from pipeline.identity.overrides import DROP, Overrides, check_overrides, overrides_of
 from pipeline.outcome import Dropped
 from pipeline.params import Params
 from pipeline.records.clip import Clip
-from pipeline.records.person import TEST, TRAIN, ClipOwner, Person
-
-_OVERRIDE_COLUMNS = ("dataset", "identity", "person", "why")
-DROP = ""
+from pipeline.records.person import BY_EVIDENCE, BY_NAME, BY_OVERRIDE, TEST, TRAIN, ClipOwner, Person
 
 
 class PersonsParams(Params):
-    """Section ``persons`` of params.yaml."""
+    """Section ``persons`` of params.yaml; similarities are mean cosines between the clips of two groups."""
 
     test_share: float = Field(ge=0, lt=1)
     seed: int
     same_name_is_same_person: bool
+    whitening: float | None = Field(gt=0)
+    same_person_above: float = Field(gt=0, le=1)
+    other_person_below: float = Field(ge=-1, lt=1)
+    same_side_above: float | None = Field(gt=0, le=1)
+    merge: bool
+    split: bool
+    drop_outliers: bool
+
+    @model_validator(mode="after")
+    def _what_is_split_is_not_merged_again(self) -> Self:
+        if self.other_person_below > self.same_person_above:
+            raise ValueError("'other_person_below' must not be larger than 'same_person_above'")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
-class Override:
-    """A person's word on one identity: who it is, or, where ``person`` is empty, that it is to be left out."""
+class Claim:
+    """Whose a clip is by name; ``is_pinned``: because a person says so, and not only its publisher.
 
-    person: str
-    why: str
+    ``taken_from`` is the name that its identity has, where a person's word is about this clip alone.
+    """
+
+    clip: Clip
+    name: str
+    is_pinned: bool
+    taken_from: str | None = None
 
 
 def normalised_name(identity: str) -> str:
@@ -49,83 +63,89 @@ def normalised_name(identity: str) -> str:
 
 
 def split_of(person_id: str, test_share: float, seed: int) -> str:
-    """Return the side of the split: by the hash of seed and person, so that more people move nobody."""
+    """Return the side of the split: by the hash of seed and person, so that more people move nobody.
+
+    The hash knows no dataset: a person has one side in all of them, and each dataset is a draw of its own, whose share
+    of test persons is off by ``sqrt(test_share (1 - test_share) / n)`` on average.
+    """
     return TEST if draw_unit(seed, person_id) < test_share else TRAIN
 
 
-def read_overrides(path: Path) -> dict[tuple[str, str], Override]:
-    """Return the overrides by (dataset, identity); none when ``path`` does not exist.
+def claim_clips(
+    clips: Iterable[Clip], overrides: Overrides, params: PersonsParams
+) -> tuple[list[Claim], list[tuple[str, Dropped]]]:
+    """Return whose each clip is by name and override, in id order, and (clip id, why) of those that are left out.
 
-    Raises BadInput naming the line that is not right.
+    Raises BadInput when an override names an identity or a clip that is not there.
     """
-    if not path.is_file():
-        return {}
-    overrides: dict[tuple[str, str], Override] = {}
-    for line, row in _read_lines(path):
-        if len(row) != len(_OVERRIDE_COLUMNS):
-            raise BadInput(f"{path}: line {line}: expected {len(_OVERRIDE_COLUMNS)} values, found {len(row)}: {row}")
-        dataset, identity, person, why = row
-        if (dataset, identity) in overrides:
-            raise BadInput(f"{path}: line {line}: '{identity}' of '{dataset}' is decided twice")
-        overrides[dataset, identity] = Override(person, why)
-    return overrides
-
-
-def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
-    """Return (number of the line, values without outer spaces) below the header."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            lines = [(reader.line_num, [value.strip() for value in row]) for row in reader if row]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise BadInput(f"{path}: line {reader.line_num}: expected CSV in UTF-8: {error}") from None
-    header = lines[0][1] if lines else []
-    if header != list(_OVERRIDE_COLUMNS):
-        raise BadInput(f"{path}: line 1: expected the columns {', '.join(_OVERRIDE_COLUMNS)}, found {header}")
-    return lines[1:]
-
-
-def find_persons(
-    clips: Iterable[Clip], overrides: dict[tuple[str, str], Override], params: PersonsParams
-) -> tuple[list[Person], list[tuple[str, Dropped]]]:
-    """Return one Person an identity and dataset, and (id, why) of those that an override leaves out.
-
-    Raises BadInput when an override names an identity that no clip has.
-    """
-    counts = Counter((clip.dataset, clip.identity) for clip in clips)
-    present = {dataset for dataset, _ in counts}
-    for dataset, identity in overrides:
-        if dataset in present and (dataset, identity) not in counts:
-            raise BadInput(f"persons.csv: dataset '{dataset}' has no identity '{identity}'; see clips.parquet")
-    kept: list[Person] = []
+    ordered = sorted(clips, key=lambda clip: clip.clip_id)
+    check_overrides(ordered, overrides)
+    claims: list[Claim] = []
     dropped: list[tuple[str, Dropped]] = []
-    for (dataset, identity), n_clips in sorted(counts.items()):
-        override = overrides.get((dataset, identity))
-        if override and override.person == DROP:
-            dropped.append((f"{dataset}/{identity}", Dropped.filtered("left_out_by_override", override.why)))
-            continue
-        person_id = normalised_name(override.person if override else identity)
-        if not override and not params.same_name_is_same_person:
-            person_id = f"{dataset}:{person_id}"
-        kept.append(
-            Person(
-                dataset_identity=f"{dataset}/{identity}",
-                dataset=dataset,
-                identity=identity,
-                person_id=person_id,
-                split=split_of(person_id, params.test_share, params.seed),
-                decided_by="override" if override else "name",
-                n_clips=n_clips,
-            )
-        )
-    return kept, dropped
+    for clip in ordered:
+        own = "" if params.same_name_is_same_person else f"{clip.dataset}:"
+        name = own + normalised_name(clip.identity)
+        of_identity, of_clip = overrides_of(clip, overrides)
+        if of_identity and of_identity.person != DROP:
+            name = normalised_name(of_identity.person)
+        word = of_clip or of_identity
+        if word and word.person == DROP:
+            dropped.append((clip.clip_id, Dropped.filtered("left_out_by_override", word.why)))
+        elif of_clip:
+            claims.append(Claim(clip, normalised_name(of_clip.person), is_pinned=True, taken_from=name))
+        else:
+            claims.append(Claim(clip, name, is_pinned=of_identity is not None))
+    return claims, dropped
 
 
-def owners_of(clips: Iterable[Clip], persons: Iterable[Person]) -> list[ClipOwner]:
-    """Return whose each clip is; clips of identities that were left out are not among them."""
-    person_of = {(person.dataset, person.identity): person for person in persons}
+def owners_of(
+    claims: Iterable[Claim], person_of: Mapping[str, str], stands_with: Mapping[str, str], params: PersonsParams
+) -> list[ClipOwner]:
+    """Return the owner of every clip that ``person_of`` knows: by name, or whom evidence took it to be.
+
+    A person stands on the side of the one that ``stands_with`` names, if any.
+    """
     return [
-        ClipOwner(clip_id=clip.clip_id, dataset=clip.dataset, person_id=person.person_id, split=person.split)
-        for clip in clips
-        if (person := person_of.get((clip.dataset, clip.identity)))
+        ClipOwner(
+            clip_id=claim.clip.clip_id,
+            dataset=claim.clip.dataset,
+            person_id=person_id,
+            split=split_of(stands_with.get(person_id, person_id), params.test_share, params.seed),
+        )
+        for claim in claims
+        if (person_id := person_of.get(claim.clip.clip_id))
     ]
+
+
+def persons_of(claims: Iterable[Claim], owners: Iterable[ClipOwner]) -> list[Person]:
+    """Return one Person for each identity and each person that its clips are taken to be."""
+    owner_of = {owner.clip_id: owner for owner in owners}
+    kept = [(claim, owner_of[claim.clip.clip_id]) for claim in claims if claim.clip.clip_id in owner_of]
+    counts = Counter((claim.clip.dataset, claim.clip.identity, owner.person_id) for claim, owner in kept)
+    main: dict[tuple[str, str], str] = {}
+    for dataset, identity, person_id in sorted(counts, key=lambda key: (-counts[key], key)):
+        main.setdefault((dataset, identity), person_id)
+    words: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for claim, owner in kept:
+        words[claim.clip.dataset, claim.clip.identity, owner.person_id].add(_decided_by(claim, owner.person_id))
+    split = {owner.person_id: owner.split for _, owner in kept}
+    return [
+        Person(
+            dataset_identity=f"{dataset}/{identity}"
+            + ("" if main[dataset, identity] == person_id else f"~{person_id}"),
+            dataset=dataset,
+            identity=identity,
+            person_id=person_id,
+            split=split[person_id],
+            decided_by=next(word for word in (BY_OVERRIDE, BY_EVIDENCE, BY_NAME) if word in words[key]),
+            n_clips=n_clips,
+        )
+        for key, n_clips in sorted(counts.items())
+        for dataset, identity, person_id in [key]
+    ]
+
+
+def _decided_by(claim: Claim, person_id: str) -> str:
+    if claim.is_pinned:
+        return BY_OVERRIDE
+    return BY_NAME if person_id == claim.name else BY_EVIDENCE

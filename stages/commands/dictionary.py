@@ -2,6 +2,7 @@
 
 from pipeline.records.clip import Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.records.evidence import ClipEmbedding, PersonEvidence
 from pipeline.records.face import Face, SelectedFace
 from pipeline.records.frame import Frame
 from pipeline.records.label import Label
@@ -24,8 +25,10 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (Face, "data/faces/<dataset>/shard-*.parquet", "crop"),
     (SelectedFace, "manifests/sets/<dataset>/faces.parquet", "select"),
     (Segment, "data/audio/<dataset>/shard-*.parquet", "audio"),
+    (ClipEmbedding, "manifests/sets/<dataset>/clip_embeddings.parquet", "recognise"),
     (Person, "manifests/persons.parquet", "persons"),
     (ClipOwner, "manifests/owners.parquet", "persons"),
+    (PersonEvidence, "manifests/person_evidence.parquet", "persons"),
     (Label, "manifests/labels/<dataset>/embeddings.parquet", "identify"),
     (Identity, "manifests/dataset/identities.parquet", "dataset"),
     (DatasetFace, "manifests/dataset/faces.parquet", "dataset"),

@@ -6,8 +6,8 @@ from pipeline.outcome import OK
 from pipeline.storage.ledger import StageEnds, count_ends, end_of, story_of
 
 # Stages in the order of the flow; the ledger's files only know their names.
-ORDER = ("sources", "download", "detect", "crop", "select", "audio", "persons", "identify", "dataset")
-UNITS = {"select": "faces", "persons": "identities", "dataset": "persons"}
+ORDER = ("sources", "download", "detect", "crop", "select", "audio", "recognise", "persons", "identify", "dataset")
+UNITS = {"select": "faces", "dataset": "persons"}
 _CLIPS = "clips"
 
 
