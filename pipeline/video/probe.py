@@ -52,7 +52,7 @@ def probe(path: Path) -> Probe:
 
 
 def _probe_container(path: Path, container: Any) -> Probe:
-    stream = _video_stream(path, container)
+    stream = video_stream(path, container)
     codec = stream.codec_context
     _check_size(path, codec.width, codec.height)
     frame = _first_frame(path, container, stream)
@@ -77,7 +77,7 @@ def _probe_container(path: Path, container: Any) -> Probe:
     )
 
 
-def _video_stream(path: Path, container: Any) -> Any:
+def video_stream(path: Path, container: Any) -> Any:
     """Return the first moving picture; cover art and still images are none."""
     import av
 

@@ -3,9 +3,10 @@
 from collections import deque
 
 from pipeline.arrays import ImageGrey
+from pipeline.video.decode import GreyFrame
 
 _THUMBNAIL_PX = (32, 18)
-_SAMPLED_PX = 256  # a thumbnail is averaged from about so many columns, however wide the picture
+_SAMPLED_PX = 128  # a thumbnail is averaged from about so many columns, however wide the picture
 _N_RECENT = 8
 # Added to the recent mean, so that the noise of a still picture does not make a twitch look like a cut.
 _NOISE_FLOOR = 0.002
@@ -25,12 +26,12 @@ class CutDetector:
         self._last: ImageGrey | None = None
         self._recent: deque[float] = deque(maxlen=_N_RECENT)
 
-    def is_cut(self, grey: ImageGrey) -> bool:
-        """Return whether ``grey`` begins a new shot; the first frame does not."""
+    def is_cut(self, frame: GreyFrame) -> bool:
+        """Return whether ``frame`` begins a new shot; the first frame does not."""
         import cv2
 
-        step = max(1, grey.shape[1] // _SAMPLED_PX)
-        thumbnail = cv2.resize(grey[::step, ::step], _THUMBNAIL_PX, interpolation=cv2.INTER_AREA)
+        step = max(1, frame.shape[1] // _SAMPLED_PX)
+        thumbnail = cv2.resize(frame.sampled(step), _THUMBNAIL_PX, interpolation=cv2.INTER_AREA)
         last, self._last = self._last, thumbnail
         if last is None:
             return False
