@@ -9,9 +9,17 @@ from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import numpy as np
+
+from benchmarks.export_speed import measure_exports
+from benchmarks.labels_speed import measure_labels
 from benchmarks.memory import media_clip, peak_mb_of, write_looped
+from benchmarks.recordings import Recording, write_recording
 from benchmarks.steps import FaceSteps
 from pipeline.audio.clip import HeardClip, listen
+from pipeline.audio.extract import extract_waveform
+from pipeline.audio.features import segment_features
+from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.settings import AudioParams
 from pipeline.outcome import Dropped
 from pipeline.params import load_params
@@ -22,6 +30,7 @@ from pipeline.video.clip import MediaClip
 SIZES_PX = ((640, 360), (1280, 720))
 DURATION_S = 60.0
 N_ROUNDS = 3
+SOUND_TARGET, FEATURES_TARGET = 300, 1000  # times realtime
 N_TIMES_AS_LONG = 30  # the clip whose memory is compared with the first's
 
 
@@ -29,7 +38,10 @@ def main() -> None:
     _keep_to_one_core()
     with tempfile.TemporaryDirectory() as folder:
         paths = [_measure_time(Path(folder), width_px, height_px) for width_px, height_px in SIZES_PX]
+        _measure_sound(paths[0])
         _measure_memory(paths[0])
+        measure_labels(Path(folder))
+        measure_exports(Path(folder))
 
 
 def _keep_to_one_core() -> None:
@@ -79,6 +91,30 @@ def _measure_time(folder: Path, width_px: int, height_px: int) -> Path:
     )
     print(f"  sound to log-mel, with decoding     {DURATION_S / _median(one.sound for one in rounds):7.1f} x realtime")
     return path
+
+
+def _measure_sound(path: Path) -> None:
+    """Print how long the sound of a clip takes, as it is and as most media in the wild hold it."""
+    from scipy.signal import resample_poly
+
+    sound = extract_waveform(path, max_duration_s=DURATION_S)
+    common = Recording(suffix="mp4", audio="aac", rate_hz=48_000, layout="stereo", shown_s=DURATION_S)
+    upsampled = resample_poly(sound, common.rate_hz, SAMPLE_RATE_HZ)
+    wild = write_recording(path.with_name("common.mp4"), common, np.stack([upsampled, upsampled]))
+    params = load_params(AudioParams, "audio")
+    voice = {name: params.model_copy(update={"vad": name}) for name in ("webrtc", "silero")}
+    works: dict[str, Callable[[], object]] = {
+        "16 kHz mono AAC to log-mel": lambda: _listen(media_clip(path), path.parent, voice["webrtc"]),
+        "48 kHz stereo AAC to log-mel": lambda: _listen(media_clip(wild), path.parent, voice["webrtc"]),
+        "voice (webrtc) + log-mel alone": lambda: segment_features(sound, voice["webrtc"]),
+        "voice (silero) + log-mel alone": lambda: segment_features(sound, voice["silero"]),
+    }
+    targets = (SOUND_TARGET, SOUND_TARGET, FEATURES_TARGET, None)
+    print(f"\nsound, {DURATION_S:.0f} s, one core")
+    for (name, work), target in zip(works.items(), targets, strict=True):
+        work()  # loads what a worker loads once
+        speed = DURATION_S / _median(_seconds(work) for _ in range(N_ROUNDS))
+        print(f"  {name:35} {speed:7.1f} x realtime{f' (target >= {target})' if target else ''}")
 
 
 def _measure_memory(path: Path) -> None:

@@ -2,8 +2,10 @@
 
 Run as ``python -m benchmarks.accuracy``. It generates one clip each of the persons of the 'wide' preset, of another
 seed than the demo's, and one of each awkward kind; takes them through the stages download, detect, crop and select
-with the numbers of params.yaml; compares with the truth; and prints each figure with its target. Results of the
-stages stay in the item store, so that only what a change touches is computed again.
+with the numbers of params.yaml; compares with the truth; and prints each figure with its target, those of the sound
+(benchmarks/accuracy_sound.py), of persons (benchmarks/accuracy_persons.py) and of whose voice is heard
+(benchmarks/accuracy_voice.py) with them. Results of the stages stay in the item store, so that only what a change
+touches is computed again.
 """
 
 import argparse
@@ -21,6 +23,10 @@ import stages.crop
 import stages.detect
 import stages.download
 import stages.select
+from benchmarks.accuracy_persons import measure_persons
+from benchmarks.accuracy_sound import measure_sound
+from benchmarks.accuracy_voice import measure_voice
+from benchmarks.figures import Figure
 from pipeline.face.align import transform
 from pipeline.face.crop import CropParams, judge
 from pipeline.face.standard import SelectParams, why_not_standard
@@ -52,28 +58,6 @@ LIP_WINDOW_S = 0.12  # the design's; the stages may look further, to be sure of 
 CLEARLY_SHUT_LIPS, CLEARLY_STILL_LIPS, CLEARLY_OPEN_EYES = 0.02, 0.01, 0.9
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured number and what it should be."""
-
-    name: str
-    value: float
-    target: float
-    at_least: bool  # else: at most
-    unit: str = ""
-
-    @property
-    def passes(self) -> bool:
-        """Whether the target is met."""
-        return self.value >= self.target if self.at_least else self.value <= self.target
-
-    def line(self) -> str:
-        """Return the figure in words."""
-        sign = ">=" if self.at_least else "<="
-        mark = "pass" if self.passes else "FAIL"
-        return f"{mark}  {self.name:58} {self.value:9.3f}{self.unit:2} (target {sign} {self.target:g}{self.unit})"
-
-
 @dataclass
 class Seen:
     """What was observed of one clip, beside the truth."""
@@ -94,6 +78,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Layout(Path(folder)), options.persons, options.seed)
+        figures += measure_persons(Path(folder) / "persons", options.persons, options.seed)
+        figures += measure_voice(Path(folder) / "voice", options.persons, options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     told = {
         figure.name: {"value": figure.value, "target": figure.target, "passes": figure.passes} for figure in figures
@@ -132,6 +118,7 @@ def measure(at: Layout, n_persons: int, seed: int) -> list[Figure]:
         *standard_figures(clips, limits, crop),
         selected_figure(at, clips, limits),
         *track_figures(clips),
+        *measure_sound(at, DATASET),
     ]
 
 

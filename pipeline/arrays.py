@@ -23,6 +23,9 @@ Landmarks: TypeAlias = NDArray[np.float32]
 Measured: TypeAlias = NDArray[np.floating]
 """(...) float: one number for each set of landmarks of (..., P, 2); of a single set, an array of no dimensions."""
 
+Profile: TypeAlias = NDArray[np.float32]
+"""(29,) float32: grey values 0-255 down the mouth, or an eye."""
+
 Profiles: TypeAlias = NDArray[np.float32]
 """(3, 29) float32: grey values 0-255 down the mouth, the image-left eye and the image-right eye."""
 

@@ -14,6 +14,7 @@ from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.person import ClipOwner
 from pipeline.records.segment import Segment
+from pipeline.records.track import Track
 from pipeline.storage.atomic import write_text
 from pipeline.storage.manifest import read_manifest, read_table, write_manifest
 from pipeline.storage.shards import shard_paths
@@ -25,7 +26,7 @@ def main(at: Layout = Layout()) -> None:
     names = read_section("datasets", at.params)
     owners = {owner.clip_id: owner for owner in read_manifest(at.owners, ClipOwner)}
     faces = [face for name in names for face in _faces(name, at, owners)]
-    segments = [segment for name in names for segment in _segments(name, at, owners)]
+    segments = [segment for name in names for segment in read_segments(name, at, owners)]
     built = build(owners.values(), faces, segments, params)
     audit_split(built.identities)
     _write(built, at)
@@ -60,15 +61,19 @@ def _faces(dataset: str, at: Layout, owners: dict[str, ClipOwner]) -> Iterator[D
             )
 
 
-def _segments(dataset: str, at: Layout, owners: dict[str, ClipOwner]) -> Iterator[DatasetSegment]:
-    """Yield the segments of one dataset, each with its owner and the shard where its log-mel stands."""
-    columns = ["segment_id", "clip_id", "voiced_s", "n_valid_frames"]
+def read_segments(dataset: str, at: Layout, owners: dict[str, ClipOwner]) -> Iterator[DatasetSegment]:
+    """Yield the segments of one dataset, each with its owner, its clip's main face and where its log-mel stands."""
+    columns = ["segment_id", "clip_id", "voiced_s", "n_valid_frames", "face_seen_share"]
+    main_tracks = {track.clip_id: track for track in read_manifest(at.tracks(dataset), Track) if track.is_main}
     for path in shard_paths(at.audio_folder(dataset)):
         for row in read_table(path, Segment, columns).to_pylist():
             owner = owners.get(row["clip_id"])
+            track = main_tracks.get(row["clip_id"])
             if owner is not None:
                 yield DatasetSegment(
                     **row,
+                    heard_s=track.heard_s if track else 0.0,
+                    significance=track.significance if track else None,
                     dataset=dataset,
                     person_id=owner.person_id,
                     split=owner.split,

@@ -22,7 +22,7 @@ SOURCES = [path for top in OURS for path in sorted((ROOT / top).rglob("*.py"))]
 # Who may import whom, outermost folder first; within pipeline the lowest layer comes first.
 TOP_LAYERS = {"pipeline": {"pipeline"}, "model": {"model", "pipeline"}, "stages": {"stages", "model", "pipeline"}}
 PIPELINE_LAYERS = [
-    {"units", "arrays", "errors", "outcome", "draw", "hashing", "imaging", "cache"},
+    {"units", "arrays", "errors", "outcome", "draw", "hashing", "imaging", "cache", "torch_threads"},
     {"params"},
     {"layout", "records"},
     {"storage"},

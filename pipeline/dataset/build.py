@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import sqrt
 
 from pydantic import Field
 
@@ -21,12 +22,15 @@ class DatasetParams(Params):
     max_faces_per_person: int = Field(ge=0)
     max_standard_faces_per_person: int = Field(ge=0)
     max_segments_per_person: int = Field(ge=0)
+    min_face_seen_share: float = Field(ge=0, le=1)
+    min_significance: float | None
+    full_heard_s: float = Field(gt=0)
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """All rows of the finished dataset, and how each person ended."""
+    """All rows of the finished dataset, and how each person, and each segment that is not its own voice, ended."""
 
     identities: list[Identity]
     faces: list[DatasetFace]
@@ -41,22 +45,43 @@ def build(
     segments: Iterable[DatasetSegment],
     params: DatasetParams,
 ) -> Dataset:
-    """Return the dataset of all persons that have a standard face and a segment of sound.
+    """Return the dataset of all persons that have a standard face and a segment of their own voice.
 
     Caps keep the lowest hashes of seed and id: one more clip changes nothing for anybody else.
     """
     faces_of = _by_person(faces)
-    segments_of = _by_person(segments)
+    heard = [(segment, why_not_own_voice(segment, params)) for segment in segments]
+    segments_of = _by_person(segment for segment, why_not in heard if why_not is None)
+    others_of = _by_person(segment for segment, why_not in heard if why_not is not None)
     clips_of = Counter((owner.dataset, owner.person_id) for owner in owners)
-    built = Dataset([], [], [], [], [])
+    built = Dataset([], [], [], [], [(segment.segment_id, why_not) for segment, why_not in heard if why_not])
     for key in sorted(clips_of):
         kept_faces = cap_faces(faces_of.get(key, []), params)
         kept_segments = _cap(segments_of.get(key, []), params.max_segments_per_person, params.seed, "segment_id")
-        end = _why_not(kept_faces, kept_segments)
+        end = _why_not(kept_faces, kept_segments, len(others_of.get(key, [])))
         built.ends.append(("/".join(key), end))
         if end is None:
             _add(built, key, clips_of[key], kept_faces, kept_segments)
     return built
+
+
+def why_not_own_voice(segment: DatasetSegment, params: DatasetParams) -> Dropped | None:
+    """Return why a segment is not, or not surely, the voice of its clip's main face; None when it may be.
+
+    Both are told of the main track alone: other tracks, also those after a cut, may be of other persons, and no face
+    of theirs is cropped. The significance of a face's own voice grows with the root of the time that it is heard for,
+    so less is asked of less than ``full_heard_s``; where it can't be told at all, the voice may be the face's.
+    """
+    if segment.face_seen_share < params.min_face_seen_share:
+        told = f"the main face is seen in {segment.face_seen_share:.3f} of it, below {params.min_face_seen_share:g}"
+        return Dropped.filtered("face_not_seen", told)
+    if params.min_significance is None or segment.significance is None:
+        return None
+    limit = params.min_significance * min(1.0, sqrt(segment.heard_s / params.full_heard_s))
+    if segment.significance < limit:
+        told = f"mouth and sound agree with significance {segment.significance:.3f}, below {limit:.3f}"
+        return Dropped.filtered("other_voice", told)
+    return None
 
 
 def cap_faces(faces: list[DatasetFace], params: DatasetParams) -> list[DatasetFace]:
@@ -124,11 +149,13 @@ def _add(
     )
 
 
-def _why_not(faces: list[DatasetFace], segments: list[DatasetSegment]) -> Dropped | None:
+def _why_not(faces: list[DatasetFace], segments: list[DatasetSegment], n_others: int) -> Dropped | None:
     if not faces:
         return Dropped.filtered("no_face", "no clip of this person gave a face")
     if not any(face.is_standard for face in faces):
         return Dropped.filtered("no_standard_face", f"none of {len(faces)} faces is a standard face")
+    if not segments and n_others:
+        return Dropped.filtered("no_own_voice", f"none of {n_others} segments is the voice of the face that is seen")
     if not segments:
         return Dropped.filtered("no_sound", "no clip of this person gave a segment of sound")
     return None

@@ -1,11 +1,13 @@
 """What every face backend offers: boxes on a grey picture, and the named points inside a box."""
 
 from dataclasses import dataclass
+from math import ceil, floor, isinf
 from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from pipeline.arrays import ImageGrey, Landmarks
+from pipeline.video.decode import GreyFrame
 
 _MOVE_SHARE = 1 / 20
 
@@ -47,6 +49,9 @@ class FaceBackend(Protocol):
     min_face_px: int
     """Height of the smallest face that ``detect`` finds."""
 
+    margin: float
+    """How far beyond a box ``landmarks`` looks, in its larger side; infinite: it must be given whole pictures."""
+
     n_looks: int
     """In how many boxes, moved a little, a cropped face is looked at: points that jump with the box are averaged."""
 
@@ -64,6 +69,23 @@ class FaceBackend(Protocol):
     def box_around(self, points: Landmarks) -> Box:
         """Return the box in which ``landmarks`` best finds the face with these points."""
         ...
+
+
+def around(frame: GreyFrame, box: Box, margin: float) -> tuple[ImageGrey, int, int]:
+    """Return the part of a frame that holds ``box`` and ``margin`` of its larger side around it, and its left and top.
+
+    It is cut at the frame's edges; nothing is left of a box that lies farther outside.
+    """
+    height, width = frame.shape
+    if isinf(margin):
+        return frame.grey, 0, 0
+    reach = margin * max(box.w, box.h)
+    left, top = max(0, floor(box.x - reach)), max(0, floor(box.y - reach))
+    right, bottom = (
+        max(left, min(width, ceil(box.x + box.w + reach))),
+        max(top, min(height, ceil(box.y + box.h + reach))),
+    )
+    return frame.part(left, top, right, bottom), left, top
 
 
 def steady_landmarks(backend: FaceBackend, grey: ImageGrey, box: Box) -> Landmarks | None:

@@ -34,6 +34,7 @@ class DlibBackend:
     """Needs no download. Finds near-frontal faces; a turned head (beyond about 40 degrees) it misses."""
 
     min_face_px = 80
+    margin = 0.4
     n_looks = 17
 
     def detect(self, grey: ImageGrey) -> list[Detection]:

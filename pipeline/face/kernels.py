@@ -142,12 +142,27 @@ def _profile_change(now: NDArray[np.float32], earlier: NDArray[np.float32], most
     before, nothing = earlier[most_shift : most_shift + n_rows], np.zeros(n_rows, np.float32)
     apart = np.inf
     for shift in range(2 * most_shift + 1):
-        apart = min(apart, _spread(now[shift : shift + n_rows], before))
-    return apart / ((_spread(unshifted, nothing) + _spread(before, nothing)) / 2 + flat)
+        apart = min(apart, spread(now[shift : shift + n_rows], before))
+    return apart / ((spread(unshifted, nothing) + spread(before, nothing)) / 2 + flat)
 
 
 @compiled
-def _spread(row: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def within_shifts(rows: NDArray[np.uint8], other: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return how far each of ``rows`` (N, R) is from ``other`` (R - 2 S,), and at which of 2 S + 1 shifts it is so."""
+    apart, shifts = np.full(rows.shape[0], np.inf), np.zeros(rows.shape[0], np.intp)
+    shifted = np.empty(other.size, np.float32)
+    for n in range(rows.shape[0]):
+        for shift in range(rows.shape[1] - other.size + 1):
+            for row in range(other.size):
+                shifted[row] = rows[n, shift + row]
+            found = spread(shifted, other)
+            if found < apart[n]:
+                apart[n], shifts[n] = found, shift
+    return apart, shifts
+
+
+@compiled
+def spread(row: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Return the standard deviation of the difference of two rows: how far they are apart, less their means."""
     total = squares = 0.0
     for n in range(row.size):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.arrays import ImageGrey, Landmarks, Measured, Profiles
 from pipeline.face.detector import Box
@@ -31,6 +32,8 @@ _MAX_SHIFT_ROWS = 3
 _OVERSAMPLE = 2
 _N_ROWS = 2 * round(_HALF_HEIGHT * _ROWS_PER_INTEROCULAR) + 1
 _STRIP_SHAPE = _OVERSAMPLE * _N_ROWS, round(_WIDTH * _ROWS_PER_INTEROCULAR * _OVERSAMPLE)
+# A mouth that talks is shut, or nearly, in this share of its frames at least.
+_SHUT_SHARE = 0.15
 _FLAT_GREY = 2.0  # added to the contrast of a profile, in grey levels: noise alone is no change
 
 
@@ -98,6 +101,26 @@ def changes(profiles: Profiles, earlier: Sequence[Profiles]) -> tuple[float, flo
     return max((mouth for mouth, _ in apart), default=0.0), max((eyes for _, eyes in apart), default=0.0)
 
 
+def changes_from_shut(mouths: NDArray[np.uint8], heights: Measured) -> Measured:
+    """Return how far each frame's mouth looks from the shut mouth of its track, (T,); 0: alike.
+
+    ``mouths``: (T, 29), the mouth's profile in each frame of the track; ``heights``: (T,), its ``mouth_height``. What
+    the shut mouth looks like is the median of the lowest mouths, each shifted to where it fits the median of all. A
+    frame's change is the root mean square difference from that, less both means, after the shift that fits best, over
+    the standard deviation of that.
+    """
+    from pipeline.face.kernels import spread, within_shifts
+
+    n_rows = mouths.shape[1] - 2 * _MAX_SHIFT_ROWS
+    usual = np.median(mouths[:, _MAX_SHIFT_ROWS:][:, :n_rows], axis=0).astype(np.float32)
+    lowest = mouths[heights <= np.quantile(heights, _SHUT_SHARE)]
+    _, shifts = within_shifts(lowest, usual)
+    fitted = np.take_along_axis(lowest, shifts[:, None] + np.arange(n_rows), axis=1).astype(np.float32)
+    shut = np.median(fitted - fitted.mean(axis=1, keepdims=True), axis=0).astype(np.float32)
+    apart, _ = within_shifts(mouths, shut)
+    return np.asarray(apart / (spread(shut, np.zeros_like(shut)) + _FLAT_GREY))
+
+
 def eye_opening(points: Landmarks) -> Measured:
     """Return the eye aspect ratio, (|p1-p5| + |p2-p4|) / (2 |p0-p3|), mean of both eyes (Soukupova and Cech 2016)."""
     return np.asarray((_eye_aspect_ratio(points[..., LEFT_EYE, :]) + _eye_aspect_ratio(points[..., RIGHT_EYE, :])) / 2)
@@ -109,7 +132,7 @@ def _eye_aspect_ratio(eye: Landmarks) -> Measured:
 
 
 def sharpness_and_brightness(grey: ImageGrey, box: Box) -> tuple[float, float]:
-    """Return the variance of the Laplacian of the face at 128x128 px, and its mean grey value; 0, 0 out of frame."""
+    """Return the variance of the Laplacian of the face, and its mean grey value, at 128x128 px; 0, 0 out of frame."""
     import cv2
 
     from pipeline.face.kernels import laplacian_spread
@@ -126,7 +149,7 @@ def sharpness_and_brightness(grey: ImageGrey, box: Box) -> tuple[float, float]:
         whole = cv2.resize(whole, (whole.shape[1] // times, whole.shape[0] // times), interpolation=cv2.INTER_AREA)
     small = cv2.resize(whole, (SHARPNESS_SIZE_PX, SHARPNESS_SIZE_PX), interpolation=cv2.INTER_LINEAR)
     mirrored = cv2.copyMakeBorder(small, 1, 1, 1, 1, cv2.BORDER_REFLECT_101)
-    return laplacian_spread(mirrored) ** 2, float(cv2.mean(face)[0])
+    return laplacian_spread(mirrored) ** 2, float(cv2.mean(small)[0])
 
 
 def inside_share(box: Box, width_px: float, height_px: float) -> float:

@@ -52,6 +52,7 @@ _MAX_CROP_PX = 512
 class MediapipeBackend:
     """Finds and fits faces up to profile, at about 2 ms a tile and 8 ms a face on one core."""
 
+    margin = _CROP_SHARE / 2 - 0.5 + 0.1
     n_looks = 1
     min_face_px = 40
 

@@ -25,7 +25,7 @@ from pipeline.video.clip import MediaClip
 from pipeline.video.decode import grey_frames
 from pipeline.video.shots import CutDetector
 
-VERSION = 3  # of what the detect step returns: raise it whenever the same input gives another result
+VERSION = 5  # of what the detect step returns: raise it whenever the same input gives another result
 
 
 class DetectParams(Params):
@@ -36,6 +36,7 @@ class DetectParams(Params):
     every_n_frames: int = Field(ge=1)
     search_face_px: tuple[float, ...] = Field(min_length=2)
     full_search_every_s: float = Field(ge=0)
+    max_unsearched_s: float = Field(ge=0)
     min_score: float
     min_iou: float = Field(gt=0, le=1)
     max_gap_s: float = Field(ge=0)
@@ -75,7 +76,13 @@ class Observer:
         params = self._params
         self._backend = self._backend or build_backend(params.backend)
         frame_aware = self._backend if isinstance(self._backend, FrameAware) else None
-        search = FaceSearch(self._backend, params.search_face_px, params.min_score, params.full_search_every_s)
+        search = FaceSearch(
+            self._backend,
+            params.search_face_px,
+            params.min_score,
+            full_every_s=params.full_search_every_s,
+            max_unsearched_s=params.max_unsearched_s,
+        )
         tracker = Tracker(
             self._backend, min_iou=params.min_iou, max_gap_s=params.max_gap_s, look_back_s=params.change_s
         )
@@ -89,14 +96,14 @@ class Observer:
             end_s=clip.end_s,
         ):
             if frame_aware:
-                frame_aware.turn_to(clip.clip_id, frame.time_s, frame.grey.shape[1] * frame.scale)
-            is_cut = cuts.is_cut(frame.grey)
+                frame_aware.turn_to(clip.clip_id, frame.time_s, frame.shape[1] * frame.scale)
+            is_cut = cuts.is_cut(frame)
             if is_cut:
                 tracker.end_all()
             tracker.follow(frame)
             if is_cut or frame.index - last_look >= params.every_n_frames:
                 last_look = frame.index
-                tracker.see(frame, search.look(frame.grey, frame.time_s, tracker.boxes()))
+                tracker.see(frame, search.look(frame, tracker.boxes()))
         tracker.end_all()
         return tracker.finished()
 

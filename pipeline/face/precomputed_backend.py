@@ -13,6 +13,7 @@ whether lips are still is judged over all frames of a window. A table with no ro
 """
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,7 @@ class FaceTable:
 class PrecomputedBackend:
     """Answers for the clip and frame it was turned to; the pictures it is given tell it the scale alone."""
 
+    margin = inf
     n_looks = 1
     min_face_px = 40  # it knows faces of every size; the search shrinks its pictures by this, which costs little
 

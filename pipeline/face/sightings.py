@@ -7,15 +7,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.arrays import Landmarks
+from pipeline.arrays import Landmarks, Profile
 from pipeline.face.detector import Box
-from pipeline.face.measure import asymmetry, eye_opening, inside_share, lip_opening, mouth_height
+from pipeline.face.measure import asymmetry, changes_from_shut, eye_opening, inside_share, lip_opening, mouth_height
 from pipeline.face.points import eye_centres, interocular_px
 from pipeline.face.pose import head_pose_deg
 from pipeline.records.frame import Frame
 
 Numbers: TypeAlias = NDArray[np.void]
-"""(T,) with a field for each column of Frame that holds a number, of the same name: 193 bytes a sighting."""
+"""(T,) with a field for each column of Frame that holds a number, of the same name: 201 bytes a sighting."""
 
 _NUMBERS = np.dtype([(one.name, one.type) for one in fields(Frame) if one.type in (bool, int, float)])
 _NAMES = _NUMBERS.names or ()
@@ -41,6 +41,7 @@ class Sighting:
     brightness: float
     mouth_change: float
     eye_change: float  # both since the moments of the track that lie up to the tracker's ``look_back_s`` before
+    mouth_profile: Profile
 
 
 class Sightings:
@@ -50,6 +51,7 @@ class Sightings:
         self.first = self.last = first
         self._latest = [first]
         self._measured: list[Numbers] = []
+        self._profiles: list[NDArray[np.uint8]] = []  # of the mouth, until the track ends, beside what is measured
 
     def add(self, following: Iterable[Sighting]) -> None:
         """Take up what the track goes on with."""
@@ -59,9 +61,11 @@ class Sightings:
             self._measure()
 
     def end(self) -> None:
-        """Let go of all points: nothing follows."""
+        """Let go of all points and profiles: nothing follows, and what the mouth is like when shut is known now."""
         if self._latest:
             self._measure()
+        if self._profiles:
+            self._compare_with_shut()
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the numbers of each sighting of an ended track by their names in Frame; pixels of the full frame."""
@@ -71,7 +75,17 @@ class Sightings:
 
     def _measure(self) -> None:
         self._measured.append(_numbers(self._latest))
+        profiles = np.stack([one.mouth_profile for one in self._latest])
+        self._profiles.append(np.rint(profiles).astype(np.uint8))
         self._latest = []
+
+    def _compare_with_shut(self) -> None:
+        heights = np.concatenate([block["mouth_height"] for block in self._measured])
+        changed = changes_from_shut(np.concatenate(self._profiles), heights)
+        ends = np.cumsum([len(block) for block in self._measured])
+        for block, part in zip(self._measured, np.split(changed, ends[:-1]), strict=True):
+            block["mouth_from_shut"] = part
+        self._profiles = []
 
 
 def _numbers(sightings: list[Sighting]) -> Numbers:
@@ -101,6 +115,6 @@ def _numbers(sightings: list[Sighting]) -> Numbers:
         "inside_share": [inside_share(one.box, one.width_px, one.height_px) for one in sightings],
     }
     numbers = np.empty(len(sightings), _NUMBERS)
-    for name in _NAMES:
-        numbers[name] = columns[name]
+    for name, values in columns.items():
+        numbers[name] = values
     return numbers

@@ -23,7 +23,8 @@ GRID_HZ = 50  # mouth and sound are compared at the times step / GRID_HZ
 BAND_HZ = (600.0, 3000.0)  # where loudness follows the lips; below lie the pitch and most of the first formant
 SLOW_S = 0.1  # spread of the Gaussian mean that is taken away: what stays is quicker than about 2 Hz
 MOST_SPREADS = 2.5  # values further out are drawn in: one slip of the landmarks, or one bang, must not decide
-JITTER = 0.01  # of a mouth's measured height while it rests, in interocular distances
+# Of a mouth's measures while it rests: its height, in interocular distances, and its change from shut.
+JITTER = (0.01, 0.03)
 MAX_GAP_S = 0.15  # between two frames, and still bridged by a straight line
 USUAL_LAG_S = 0.05  # lips open before they are heard
 FAR_COST = 0.3  # share by which the longest lag's agreement counts less: few files are that far out of step
@@ -41,11 +42,11 @@ class MouthSound:
     """How well one track's mouth agrees with the sound; all but ``overlap_s`` are None where that can't be told.
 
     ``overlap_s``: for how long both are there.
-    ``agreement``: correlation of mouth height and loudness at the best lag, -1 to 1; a mouth that rests agrees with
-    nothing: 0.
+    ``agreement``: correlation of the mouth's movement and loudness at the best lag, -1 to 1; a mouth that rests agrees
+    with nothing: 0.
     ``lag_s``: how long after the mouth the sound comes at that lag.
     ``significance``: ``agreement``, times the lag's weight, over the standard deviation that the correlation of
-    unrelated series as long and as smooth has. The best lag wins: 1.3 is usual by chance, 2.2 comes once in ten times.
+    unrelated series as long and as smooth has. The best lag wins: 1.7 is usual by chance, 2.5 comes once in ten times.
     """
 
     overlap_s: float
@@ -97,37 +98,50 @@ def mouth_sound(frames: Sequence[Frame], loud: Floats, *, max_lag_s: float, min_
     Lags up to ``max_lag_s`` from USUAL_LAG_S are tried. Nothing can be told where face and sound are both there for
     less than ``min_overlap_s``, or where that sound is silence.
 
-    agreement = cov(mouth, loud) / sqrt((var(mouth) + JITTER^2) var(loud)), of the quick parts of both. By chance its
-    standard deviation is sqrt((1 + 2 sum over k of r_mouth(k) r_loud(k)) / n), with n values and autocorrelations r
-    (Bartlett 1946, J. R. Stat. Soc. Suppl. 8, 27). A lag weighs 1 - FAR_COST ((lag - USUAL_LAG_S) / max_lag_s)^2.
+    A mouth's movement is the quick part of its height, of its change from shut, or of both: landmarks know where lips
+    usually are, grey values see lips part where landmarks do not, and either may fail. The one with the greatest
+    significance counts. agreement = cov(movement, loud) / sd(loud), of quick parts. By chance its standard deviation is
+    sqrt((1 + 2 sum over k of r_movement(k) r_loud(k)) / n), with n values and autocorrelations r (Bartlett 1946, J. R.
+    Stat. Soc. Suppl. 8, 27). A lag weighs 1 - FAR_COST ((lag - USUAL_LAG_S) / max_lag_s)^2.
     """
-    first, heights, seen = _mouth_on_grid(frames, len(loud))
-    n, overlap_s = int(seen.sum()), float(seen.sum()) / GRID_HZ
-    if n == 0 or overlap_s < min_overlap_s or np.quantile(loud[first:][: len(seen)][seen], 0.95) < SILENCE:
+    first, measures, seen = _mouth_on_grid(frames, len(loud))
+    overlap_s = float(seen.sum()) / GRID_HZ
+    if not seen.any() or overlap_s < min_overlap_s or np.quantile(loud[first:][: len(seen)][seen], 0.95) < SILENCE:
         return MouthSound(overlap_s=overlap_s)
     lags = np.arange(round((USUAL_LAG_S - max_lag_s) * GRID_HZ), round((USUAL_LAG_S + max_lag_s) * GRID_HZ) + 1)
     weights = 1 - FAR_COST * ((lags / GRID_HZ - USUAL_LAG_S) / max_lag_s) ** 2
     steps = np.arange(first + lags[0], first + lags[-1] + len(seen))
-    mouth, sound = _centred(_quick(heights), seen), _quick(loud[np.clip(steps, 0, len(loud) - 1)])
+    sound = _quick(loud[np.clip(steps, 0, len(loud) - 1)])
     voices = [_centred(sound[start:][: len(seen)], seen) for start in range(len(lags))]
-    agreements = np.array([_agreement(mouth, voice, n) for voice in voices])
-    best = int(np.argmax(weights * agreements))
+    found = [_best_lag(movement, voices, weights, int(seen.sum())) for movement in _movements(measures, seen)]
+    significance, agreement, best = max(found)
     return MouthSound(
-        overlap_s=overlap_s,
-        agreement=float(agreements[best]),
-        lag_s=float(lags[best]) / GRID_HZ,
-        significance=float((weights * agreements)[best]) / _by_chance(mouth, voices[best], n),
+        overlap_s=overlap_s, agreement=agreement, lag_s=float(lags[best]) / GRID_HZ, significance=significance
     )
 
 
-def _mouth_on_grid(frames: Sequence[Frame], n_steps: int) -> tuple[int, Floats, Flags]:
-    """Return a track's first step, and for each from there on the mouth's height, and whether it was seen just then."""
+def _mouth_on_grid(frames: Sequence[Frame], n_steps: int) -> tuple[int, list[Floats], Flags]:
+    """Return a track's first step, and from there on its mouth's height and change from shut, and when it is seen."""
     times = np.array([frame.time_s for frame in frames])
     first, last = (round(time_s * GRID_HZ) for time_s in (times[0], times[-1]))
     grid = np.clip(np.arange(first, min(last + 1, n_steps)) / GRID_HZ, times[0], times[-1])
     after = np.searchsorted(times, grid)
     seen = np.diff(times, prepend=times[0])[after] <= MAX_GAP_S
-    return first, np.interp(grid, times, [frame.mouth_height for frame in frames]), seen
+    heights, from_shut = [frame.mouth_height for frame in frames], [frame.mouth_from_shut for frame in frames]
+    return first, [np.interp(grid, times, heights), np.interp(grid, times, from_shut)], seen
+
+
+def _movements(measures: Sequence[Floats], seen: Flags) -> list[Floats]:
+    """Return what of each measure is quick, and of all together; their standard deviation is 1, or less at rest."""
+    alone = [_centred(_quick(one), seen) for one in measures]
+    alone = [one / np.hypot(_spread(one, seen), rest) for one, rest in zip(alone, JITTER, strict=True)]
+    together = np.sum(alone, axis=0)
+    usual, spread = np.mean([_spread(one, seen) for one in alone]), _spread(together, seen)
+    return [*alone, together * (usual / spread if spread else 0.0)]
+
+
+def _spread(centred: Floats, seen: Flags) -> float:
+    return float(np.sqrt(centred @ centred / seen.sum()))
 
 
 def _quick(series: Floats) -> Floats:
@@ -144,14 +158,22 @@ def _centred(series: Floats, seen: Flags) -> Floats:
     return np.asarray(np.where(seen, series - series[seen].mean(), 0.0))
 
 
-def _agreement(mouth: Floats, voice: Floats, n: int) -> float:
-    spread = np.sqrt((mouth @ mouth + n * JITTER**2) * (voice @ voice))
-    return float(mouth @ voice / spread) if spread else 0.0
+def _best_lag(movement: Floats, voices: Sequence[Floats], weights: Floats, n: int) -> tuple[float, float, int]:
+    """Return significance and agreement at the lag where they agree best, and its place among the ``voices``."""
+    agreements = np.array([_agreement(movement, voice, n) for voice in voices])
+    best = int(np.argmax(weights * agreements))
+    significance = float((weights * agreements)[best]) / _by_chance(movement, voices[best], n)
+    return significance, float(agreements[best]), best
 
 
-def _by_chance(mouth: Floats, voice: Floats, n: int) -> float:
+def _agreement(movement: Floats, voice: Floats, n: int) -> float:
+    spread = np.sqrt(n * (voice @ voice))
+    return float(movement @ voice / spread) if spread else 0.0
+
+
+def _by_chance(movement: Floats, voice: Floats, n: int) -> float:
     """Return the standard deviation of the correlation that two unrelated series like these have."""
-    joint = 1 + 2 * float(_autocorrelation(mouth) @ _autocorrelation(voice))
+    joint = 1 + 2 * float(_autocorrelation(movement) @ _autocorrelation(voice))
     return float(np.sqrt(max(1.0, joint) / n))
 
 

@@ -3,8 +3,10 @@
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from pipeline.arrays import ImageGrey, Profiles
-from pipeline.face.detector import Box, Detection, FaceBackend, iou
+import numpy as np
+
+from pipeline.arrays import Profiles
+from pipeline.face.detector import Box, Detection, FaceBackend, around, iou
 from pipeline.face.measure import changes, mouth_and_eye_profiles, sharpness_and_brightness
 from pipeline.face.sightings import Sighting, Sightings
 from pipeline.units import SAME_TIME_S
@@ -107,7 +109,7 @@ class Tracker:
 
     def _follow_one(self, track: LiveTrack, frame: GreyFrame) -> None:
         box = _near_size(self._place(track), track.last.box)
-        if frame.time_s - track.confirmed.last.time_s > self._max_gap_s or not _touches(box, frame.grey):
+        if frame.time_s - track.confirmed.last.time_s > self._max_gap_s or not _touches(box, frame.shape):
             self._end(track)
             return
         sighting = self._sight(frame, box, track, track.confirmed.last.score, detected=False)
@@ -125,8 +127,9 @@ class Tracker:
 
     def _sight_anew(self, frame: GreyFrame, detection: Detection, track: LiveTrack | None = None) -> Sighting | None:
         """Measure a detected face in the box that its own points ask for; the detector's own is a step of scale off."""
-        points = self._backend.landmarks(frame.grey, detection.box)
-        box = detection.box if points is None else self._backend.box_around(points)
+        grey, left, top = around(frame, detection.box, self._backend.margin)
+        found = self._backend.landmarks(grey, detection.box.moved(-left, -top))
+        box = detection.box if found is None else self._backend.box_around(found).moved(left, top)
         settled = box if iou(box, detection.box) >= self._min_iou else detection.box
         return self._sight(frame, settled, track, detection.score, detected=True)
 
@@ -134,12 +137,13 @@ class Tracker:
         self, frame: GreyFrame, box: Box, track: LiveTrack | None, score: float, *, detected: bool
     ) -> Sighting | None:
         """Measure the face in ``box``; None when the landmark model sees none there."""
-        points = self._backend.landmarks(frame.grey, box)
-        if points is None:
+        grey, left, top = around(frame, box, self._backend.margin)
+        found = self._backend.landmarks(grey, box.moved(-left, -top))
+        if found is None:
             return None
-        height, width = frame.grey.shape
-        sharpness, brightness = sharpness_and_brightness(frame.grey, box)
-        looks = mouth_and_eye_profiles(frame.grey, points)
+        height, width = frame.shape
+        sharpness, brightness = sharpness_and_brightness(grey, box.moved(-left, -top))
+        looks = mouth_and_eye_profiles(grey, found)
         mouth_change, eye_change = track.changes(frame.time_s, looks, self._look_back_s) if track else (0.0, 0.0)
         return Sighting(
             frame_index=frame.index,
@@ -148,13 +152,14 @@ class Tracker:
             height_px=height,
             scale=frame.scale,
             box=box,
-            points=points,
+            points=found + np.array((left, top), np.float32),
             score=score,
             detected=detected,
             sharpness=sharpness,
             brightness=brightness,
             mouth_change=mouth_change,
             eye_change=eye_change,
+            mouth_profile=looks[0],
         )
 
     def _end(self, track: LiveTrack) -> None:
@@ -169,7 +174,7 @@ def _near_size(box: Box, last: Box) -> Box:
     return Box(box.x + (box.w - w) / 2, box.y + (box.h - h) / 2, w, h)
 
 
-def _touches(box: Box, grey: ImageGrey) -> bool:
-    """Return whether the box's middle lies in the picture."""
-    height, width = grey.shape
+def _touches(box: Box, shape: tuple[int, int]) -> bool:
+    """Return whether the box's middle lies in a picture of this height and width."""
+    height, width = shape
     return bool(0 <= box.x + box.w / 2 < width and 0 <= box.y + box.h / 2 < height)

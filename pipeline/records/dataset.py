@@ -46,6 +46,11 @@ class DatasetSegment:
     clip_id: str = column("the clip")
     voiced_s: float = column("seconds of voice in it")
     n_valid_frames: int = column("log-mel frames that are sound")
+    face_seen_share: float = column("share of the segment's time in which the clip's main face is observed, 0-1")
+    heard_s: float = column("for how long that face and the clip's sound are both there, seconds")
+    significance: float | None = column(
+        "how surely that face moves its mouth to the clip's sound (see tracks.parquet); null: can't be told"
+    )
     shard: str = column("the shard with the log-mel, relative to the repository root")
 
 

@@ -40,6 +40,9 @@ class Frame:
         "largest change of the mouth's grey profile since the frames up to detect.change_s before, over its "
         "contrast; 0 still"
     )
+    mouth_from_shut: float = column(
+        "how far the mouth's grey profile is from that of the track's shut mouth, over its contrast; 0 shut"
+    )
     eye_change: float = column("the same of the eyes, the larger of both; a blink is well above 0")
     eye_opening: float = column("eye height over eye width, mean of both eyes; about 0.1 closed, 0.3 open")
     sharpness: float = column("variance of the Laplacian of the face at 128x128 px; higher is sharper")

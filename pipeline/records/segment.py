@@ -17,7 +17,9 @@ class SegmentMeasures:
     n_valid_frames: int = column("log-mel frames that are sound; those behind them are padding")
     level_dbfs: float = column("root mean square level, dB below full scale")
     clipped_share: float = column("share of samples at full scale, 0-1")
-    face_seen_share: float = column("share of the segment's time in which the main face is observed, 0-1")
+    face_seen_share: float = column(
+        "share of the segment's time in which the main track runs, 0-1; the same face after a cut is another track"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dataset.build import Dataset, DatasetParams, audit_split, build, cap_faces, pair_up
+from pipeline.dataset.build import Dataset, DatasetParams, audit_split, build, cap_faces, pair_up, why_not_own_voice
 from pipeline.draw import draw_order
 from pipeline.errors import SplitLeak
 from pipeline.outcome import Dropped
@@ -14,7 +14,16 @@ from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import CANDIDATE, RANDOM
 from pipeline.records.person import TRAIN, ClipOwner
 
-PARAMS = DatasetParams(max_faces_per_person=3, max_standard_faces_per_person=3, max_segments_per_person=2, seed=1)
+PARAMS = DatasetParams(
+    max_faces_per_person=3,
+    max_standard_faces_per_person=3,
+    max_segments_per_person=2,
+    min_face_seen_share=0.5,
+    min_significance=2.5,
+    full_heard_s=9.0,
+    seed=1,
+)
+KEEP_ALL = PARAMS.model_copy(update={"min_face_seen_share": 0.0, "min_significance": None})
 
 
 def face(
@@ -39,7 +48,16 @@ def face(
     )
 
 
-def segment(segment_id: str, person: str = "ana", *, dataset: str = "set", clip: str = "c") -> DatasetSegment:
+def segment(
+    segment_id: str,
+    person: str = "ana",
+    *,
+    dataset: str = "set",
+    clip: str = "c",
+    seen: float = 1.0,
+    heard_s: float = 9.0,
+    significance: float | None = 2.5,
+) -> DatasetSegment:
     return DatasetSegment(
         segment_id=segment_id,
         dataset=dataset,
@@ -48,6 +66,9 @@ def segment(segment_id: str, person: str = "ana", *, dataset: str = "set", clip:
         clip_id=f"{dataset}/{clip}",
         voiced_s=3.0,
         n_valid_frames=300,
+        face_seen_share=seen,
+        heard_s=heard_s,
+        significance=significance,
         shard="data/audio/shard.parquet",
     )
 
@@ -218,6 +239,72 @@ def test_a_person_without_faces_standard_faces_or_sound_is_dropped_for_that_reas
     built = build([owner("ana"), owner("ben", "d")], [*faces, *ben[0]], [*segments, *ben[1]], PARAMS)
     assert built.ends == [("set/ana", end), ("set/ben", None)]
     assert (built.faces, built.segments, [pair.person_id for pair in built.pairs]) == (*ben, ["ben"])
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        segment("a1"),
+        segment("a1", seen=0.5),
+        segment("a1", significance=None),
+        segment("a1", heard_s=4.0, significance=5 / 3),
+        segment("a1", heard_s=900.0, significance=2.5),
+    ],
+    ids=["at the limit", "seen half of the time", "nothing can be told", "heard for a short time", "heard for long"],
+)
+def test_the_face_s_own_voice_is_kept(segment: DatasetSegment) -> None:
+    assert why_not_own_voice(segment, PARAMS) is None
+
+
+@pytest.mark.parametrize(
+    ("segment", "reason", "detail"),
+    [
+        (segment("a1", seen=0.499), "face_not_seen", "the main face is seen in 0.499 of it, below 0.5"),
+        (segment("a1", seen=0.0, significance=9.0), "face_not_seen", "the main face is seen in 0.000 of it, below 0.5"),
+        (
+            segment("a1", significance=2.499),
+            "other_voice",
+            "mouth and sound agree with significance 2.499, below 2.500",
+        ),
+        (
+            segment("a1", heard_s=4.0, significance=1.66),
+            "other_voice",
+            "mouth and sound agree with significance 1.660, below 1.667",
+        ),
+        (segment("a1", significance=0.0), "other_voice", "mouth and sound agree with significance 0.000, below 2.500"),
+    ],
+)
+def test_a_voice_that_is_not_the_face_s_is_left_out_for_that_reason(
+    segment: DatasetSegment, reason: str, detail: str
+) -> None:
+    assert why_not_own_voice(segment, PARAMS) == Dropped.filtered(reason, detail)
+
+
+@given(st.floats(0, 1), st.floats(0, 99), st.none() | st.floats(-9, 9))
+def test_the_limits_that_are_off_leave_nothing_out(seen: float, heard_s: float, significance: float | None) -> None:
+    one = segment("a1", seen=seen, heard_s=heard_s, significance=significance)
+    assert why_not_own_voice(one, KEEP_ALL) is None
+
+
+def test_voices_of_others_are_neither_paired_nor_do_they_take_room_under_the_cap() -> None:
+    own = [segment("a1"), segment("a2")]
+    others = [segment(f"o{n}", significance=0.0) for n in range(9)]
+    built = build([owner("ana")], [face("f1", standard=True)], [*others, *own], PARAMS)
+    assert built.segments == own
+    assert [pair.segment_id for pair in built.pairs] == ["a1", "a2"]
+    assert [(item_id, end.reason) for item_id, end in built.ends if end] == [(f"o{n}", "other_voice") for n in range(9)]
+    assert [item_id for item_id, end in built.ends if end is None] == ["set/ana"]
+
+
+def test_a_person_who_is_never_heard_is_left_out_and_each_of_the_segments_says_why() -> None:
+    segments = [segment("a1", seen=0.0), segment("a2", significance=1.0)]
+    built = build([owner("ana")], [face("f1", standard=True)], segments, PARAMS)
+    assert {item_id: end.reason for item_id, end in built.ends if end} == {
+        "a1": "face_not_seen",
+        "a2": "other_voice",
+        "set/ana": "no_own_voice",
+    }
+    assert (built.identities, built.faces, built.segments, built.pairs) == ([], [], [], [])
 
 
 def test_a_split_without_leak_passes() -> None:

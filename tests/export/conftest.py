@@ -25,7 +25,15 @@ from pipeline.storage.shards import shard_paths, write_shards
 
 NETWORK = "tiny-0123456789ab"
 SIDE_PX, N_MELS, N_FRAMES, LABEL_SIZE = 12, 4, 10, 6
-ALL = DatasetParams(max_faces_per_person=999, max_standard_faces_per_person=999, max_segments_per_person=999, seed=1)
+ALL = DatasetParams(
+    max_faces_per_person=999,
+    max_standard_faces_per_person=999,
+    max_segments_per_person=999,
+    min_face_seen_share=0.0,
+    min_significance=None,
+    full_heard_s=6.0,
+    seed=1,
+)
 
 # (dataset, person, split): two clips each. In both datasets 'ana' is the same person.
 PEOPLE = (
@@ -142,6 +150,9 @@ class Maker:
                 clip_id=clip_id,
                 voiced_s=segment.voiced_s,
                 n_valid_frames=segment.n_valid_frames,
+                face_seen_share=segment.face_seen_share,
+                heard_s=6.0,
+                significance=5.0,
                 shard=shards[segment.segment_id],
             )
             for clip_id in owners

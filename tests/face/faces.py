@@ -37,6 +37,7 @@ PERFECT_FRAME = Frame(
     lip_opening=0.0,
     mouth_height=0.3,
     mouth_change=0.0,
+    mouth_from_shut=0.0,
     eye_change=0.0,
     eye_opening=0.3,
     sharpness=100.0,
@@ -137,6 +138,7 @@ class FakeBackend:
     """Finds the bright rectangles of a picture, and draws the same face into every box."""
 
     min_face_px: int = 80
+    margin: float = 0.5
     n_looks: int = 1
     looks: int = 0
 

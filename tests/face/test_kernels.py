@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.face.kernels import enlarged, laplacian_spread, middle_and_spread, profile_changes, row_means
+from pipeline.face.kernels import (
+    enlarged,
+    laplacian_spread,
+    middle_and_spread,
+    profile_changes,
+    row_means,
+    within_shifts,
+)
 
 AT_LEISURE = settings(deadline=None)  # a first call compiles
 SEEDS = st.integers(0, 2**32 - 1)
@@ -67,3 +74,15 @@ def test_profiles_are_compared_as_the_formula_says(seed: int, most_shift: int) -
 def test_a_profile_that_only_became_brighter_has_not_changed() -> None:
     earlier = np.random.default_rng(0).integers(0, 200 * 64, (3, 29)).astype(np.float32) / 64
     assert profile_changes(earlier + np.float32(50), earlier, 3, 2.0) == (0.0, 0.0)
+
+
+@AT_LEISURE
+@given(SEEDS, st.integers(0, 4))
+def test_rows_are_shifted_to_where_they_fit_another_best(seed: int, most_shift: int) -> None:
+    draw = np.random.default_rng(seed)
+    rows, other = draw.integers(0, 256, (5, 29), np.uint8), draw.uniform(0, 255, 29 - 2 * most_shift)
+    windows = np.lib.stride_tricks.sliding_window_view(rows.astype(np.float64), other.size, axis=1)
+    spreads = (windows - other.astype(np.float32)).std(axis=2)
+    apart, shifts = within_shifts(rows, other.astype(np.float32))
+    assert apart == pytest.approx(spreads.min(axis=1))
+    np.testing.assert_array_equal(shifts, spreads.argmin(axis=1))

@@ -10,6 +10,7 @@ from pipeline.face.detector import Box
 from pipeline.face.measure import (
     asymmetry,
     changes,
+    changes_from_shut,
     eye_opening,
     inside_share,
     lip_opening,
@@ -179,6 +180,41 @@ def test_lips_that_part_change_the_more_the_wider() -> None:
     found = [mouth_change(profile(gap_px=gap), [profile()]) for gap in (0.0, 4.0, 8.0, 16.0)]
     assert found == sorted(found)
     assert found[1] > 0.4
+
+
+def mouths(gaps_px: list[float], **drawn: float) -> np.ndarray:
+    return np.rint([profile(gap_px=gap, **drawn)[0] for gap in gaps_px]).astype(np.uint8)
+
+
+def from_shut(gaps_px: list[float], profiles: np.ndarray) -> list[float]:
+    return list(changes_from_shut(profiles, 0.3 + np.array(gaps_px) / 200))
+
+
+def test_a_mouth_that_stays_shut_is_like_the_shut_mouth_of_its_track() -> None:
+    shut = [0.0] * 20
+    assert from_shut(shut, mouths(shut)) == [0.0] * 20
+
+
+def test_a_mouth_is_the_further_from_shut_the_wider_its_lips_part() -> None:
+    gaps = [0.0, 4.0, 8.0, 16.0] * 5
+    found = from_shut(gaps, mouths(gaps))
+    assert found[:4] == sorted(found[:4])
+    assert found[0] == pytest.approx(0, abs=0.05)
+    assert found[1] > 0.3
+    assert found[4:] == found[:-4]
+
+
+@pytest.mark.parametrize("off", [{"down_px": 4.0}, {"down_px": -2.0}, {"brighter": 25.0}])
+def test_where_landmarks_are_a_little_off_or_light_comes_up_a_shut_mouth_stays_shut(off: dict[str, float]) -> None:
+    gaps = [0.0, 12.0] * 10 + [0.0]
+    found = from_shut(gaps, np.concatenate([mouths(gaps[:-1]), mouths([0.0], **off)]))
+    assert found[-1] < 0.2 < 0.5 < found[1]
+
+
+def test_a_mouth_that_is_open_most_of_the_time_is_compared_with_when_it_is_shut() -> None:
+    gaps = [12.0] * 16 + [0.0] * 4
+    found = from_shut(gaps, mouths(gaps))
+    assert min(found[:16]) > 0.5 > 0.05 > max(found[16:])
 
 
 @pytest.mark.parametrize("eye", [LEFT_EYE, RIGHT_EYE])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.face.detector import Box
-from pipeline.face.measure import asymmetry, eye_opening, lip_opening, mouth_height
+from pipeline.face.measure import asymmetry, changes_from_shut, eye_opening, lip_opening, mouth_height
 from pipeline.face.points import eye_centres, interocular_px
 from pipeline.face.pose import head_pose_deg
 from pipeline.face.sightings import Sighting, Sightings
@@ -34,7 +34,13 @@ def sighting(index: int) -> Sighting:
         brightness=90.0,
         mouth_change=0.25,
         eye_change=0.125,
+        mouth_profile=mouth_profile(index),
     )
+
+
+def mouth_profile(index: int) -> np.ndarray:
+    """Grey skin with a dark gap that is wider in some frames than in others."""
+    return np.where(np.abs(np.arange(29) - 14) <= index % 5, np.float32(40), np.float32(160))
 
 
 def track(n: int, at_a_time: int = 1) -> Sightings:
@@ -81,8 +87,17 @@ def test_a_long_track_has_the_rows_of_its_sightings_however_they_came() -> None:
     for at_a_time in (1, 10, 700):
         rows = list(track(700, at_a_time).rows())
         assert [row["frame_index"] for row in rows] == list(range(700))
-        for name in rows[0]:
+        for name in rows[0].keys() - {"mouth_from_shut"}:  # which tells of the whole track
             np.testing.assert_allclose([row[name] for row in rows], [row[name] for row in alone], atol=1e-4)
+
+
+def test_a_mouth_is_compared_with_the_shut_mouth_of_the_whole_track_once_that_has_ended() -> None:
+    rows = list(track(700, 10).rows())
+    heights = np.array([row["mouth_height"] for row in rows])
+    profiles = np.stack([mouth_profile(index) for index in range(700)]).astype(np.uint8)
+    found = [row["mouth_from_shut"] for row in rows]
+    assert found == pytest.approx(changes_from_shut(profiles, heights))
+    assert max(found) > 0.4
 
 
 @pytest.mark.parametrize("lengths", [[6000], [100] * 60])

@@ -31,8 +31,11 @@ def mouthing(loud: Floats, *, lag_s: float = 0.0, fps: float = 25.0, height: flo
     """Return a track whose mouth moves as ``loud`` does, the sound coming ``lag_s`` later."""
     times = np.arange(0, (len(loud) - 1) / GRID_HZ, 1 / fps)
     opening = np.interp(times + lag_s, np.arange(len(loud)) / GRID_HZ, loud / loud.max())
-    heights = 0.3 + height * opening
-    return [frame(n, float(times[n]), mouth_height=float(heights[n])) for n in range(len(times))]
+    heights, from_shut = 0.3 + height * opening, 0.2 + 10 * height * opening
+    return [
+        frame(n, float(times[n]), mouth_height=float(heights[n]), mouth_from_shut=float(from_shut[n]))
+        for n in range(len(times))
+    ]
 
 
 def heard(frames: list[Frame], loud: Floats, min_overlap_s: float = 2.0) -> MouthSound:
@@ -101,26 +104,57 @@ def test_slow_movements_of_mouth_and_loudness_count_for_nothing() -> None:
     assert told.agreement is not None and told.agreement > 0.9
 
 
+def noisy(frames: list[Frame], seed: int, height: float = 0.08) -> list[Frame]:
+    """Return ``frames`` whose height and grey values are half noise, each its own."""
+    noise = np.random.default_rng(seed).normal(0, height, (len(frames), 2))
+    return [
+        replace(one, mouth_height=one.mouth_height + up, mouth_from_shut=one.mouth_from_shut + 10 * far)
+        for one, (up, far) in zip(frames, noise.tolist(), strict=True)
+    ]
+
+
 def test_of_unrelated_mouths_one_in_ten_reaches_the_significance_that_the_docstring_says() -> None:
     for duration_s in (4.0, 16.0):
-        chance = [significance(mouthing(syllables(n, duration_s)), syllables(1000 + n, duration_s)) for n in range(200)]
-        assert np.quantile(chance, 0.5) == pytest.approx(1.3, abs=0.25)
-        assert np.quantile(chance, 0.9) == pytest.approx(2.2, abs=0.25)
+        mouths = [noisy(mouthing(syllables(n, duration_s)), n) for n in range(200)]
+        chance = [significance(mouth, syllables(1000 + n, duration_s)) for n, mouth in enumerate(mouths)]
+        assert np.quantile(chance, 0.5) == pytest.approx(1.7, abs=0.25)
+        assert np.quantile(chance, 0.9) == pytest.approx(2.5, abs=0.25)
 
 
 def test_the_significance_of_a_voice_grows_with_the_root_of_its_length() -> None:
-    def noisy(duration_s: float) -> float:
+    def blurred(duration_s: float) -> float:
         loud = syllables(3, duration_s)
         return significance(mouthing(loud + 0.1 * syllables(4, duration_s)), loud)
 
-    assert noisy(32.0) / noisy(8.0) == pytest.approx(2, rel=0.15)
+    assert blurred(32.0) / blurred(8.0) == pytest.approx(2, rel=0.15)
+
+
+def test_what_either_landmarks_or_grey_values_fail_to_see_the_other_tells() -> None:
+    loud, rng = syllables(11, 8.0), np.random.default_rng(0)
+    frames = mouthing(loud, lag_s=0.1)
+    blurred = [replace(one, mouth_from_shut=float(rng.normal(1, 0.5))) for one in frames]
+    strayed = [replace(one, mouth_height=float(rng.normal(0.3, 0.1))) for one in frames]
+    for failed in (blurred, strayed):
+        assert significance(failed, loud) == pytest.approx(significance(frames, loud), rel=0.1)
+        assert heard(failed, loud).lag_s == pytest.approx(0.1)
+
+
+def test_two_measures_that_are_each_half_noise_tell_more_together() -> None:
+    loud = syllables(12, 8.0)
+    both = noisy(mouthing(loud), 0)
+    lone_height = [replace(one, mouth_from_shut=0.0) for one in both]
+    lone_grey = [replace(one, mouth_height=0.0) for one in both]
+    assert significance(both, loud) > 1.05 * max(significance(lone_height, loud), significance(lone_grey, loud))
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.002])
 def test_a_resting_mouth_agrees_with_nothing(jitter: float) -> None:
     loud = syllables(5, 8.0)
     rng = np.random.default_rng(0)
-    still = [replace(one, mouth_height=0.3 + jitter * rng.normal()) for one in mouthing(loud)]
+    still = [
+        replace(one, mouth_height=0.3 + jitter * rng.normal(), mouth_from_shut=0.2 + jitter * rng.normal())
+        for one in mouthing(loud)
+    ]
     told = heard(still, loud)
     assert told.agreement == pytest.approx(0, abs=0.06)
     assert told.significance == pytest.approx(0, abs=0.6)

@@ -16,7 +16,7 @@ def tracker(max_gap_s: float = 0.5) -> Tracker:
 
 
 def at(index: int) -> GreyFrame:
-    return GreyFrame(index=index, time_s=index / 25, grey=picture(), scale=1.0)
+    return GreyFrame(index=index, time_s=index / 25, luma=picture(), scale=1.0)
 
 
 def found(*boxes: Box, score: float = 1.0) -> list[Detection]:

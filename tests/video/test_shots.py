@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.spec import ClipSpec
-from pipeline.video.decode import grey_frames
+from pipeline.video.decode import GreyFrame, grey_frames
 from pipeline.video.shots import CutDetector
+
+
+def frame(picture: np.ndarray) -> GreyFrame:
+    return GreyFrame(index=0, time_s=0.0, luma=picture, scale=1.0)
 
 
 def cuts(pictures: list[np.ndarray]) -> list[int]:
     detector = CutDetector(min_difference=0.06, min_ratio=4.0)
-    return [n for n, picture in enumerate(pictures) if detector.is_cut(picture)]
+    return [n for n, picture in enumerate(pictures) if detector.is_cut(frame(picture))]
 
 
 def scene(seed: int, size: tuple[int, int] = (180, 320)) -> np.ndarray:
@@ -38,8 +42,8 @@ def test_a_new_scene_is_a_cut_at_its_first_frame_only() -> None:
 @pytest.mark.parametrize(("min_difference", "expected"), [(0.199, True), (0.2, True), (0.201, False)])
 def test_the_difference_is_a_share_of_the_grey_range(min_difference: float, *, expected: bool) -> None:
     detector = CutDetector(min_difference, min_ratio=4.0)
-    assert not detector.is_cut(np.full((180, 320), 100, np.uint8))
-    assert detector.is_cut(np.full((180, 320), 151, np.uint8)) == expected
+    assert not detector.is_cut(frame(np.full((180, 320), 100, np.uint8)))
+    assert detector.is_cut(frame(np.full((180, 320), 151, np.uint8))) == expected
 
 
 def test_the_first_frame_is_no_cut() -> None:
@@ -84,7 +88,7 @@ def observed_cuts(spec: ClipSpec, path: Path) -> list[float]:
     write_clip(spec, path)
     detector = CutDetector(min_difference=0.06, min_ratio=4.0)
     frames = grey_frames(path, rotation_deg=0, max_side_px=1280)
-    return [round(frame.time_s, 3) for frame in frames if detector.is_cut(frame.grey)]
+    return [round(frame.time_s, 3) for frame in frames if detector.is_cut(frame)]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
