@@ -8,7 +8,6 @@ with the numbers of params.yaml; compares with the truth; and prints each figure
 touches is computed again.
 """
 
-import argparse
 import json
 import tempfile
 from collections import defaultdict
@@ -26,23 +25,20 @@ import stages.select
 from benchmarks.accuracy_persons import measure_persons
 from benchmarks.accuracy_sound import measure_sound
 from benchmarks.accuracy_voice import measure_voice
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, list_wide, read_options, tell
 from pipeline.face.align import transform
 from pipeline.face.crop import CropParams, judge
 from pipeline.face.standard import SelectParams, why_not_standard
 from pipeline.layout import Layout
-from pipeline.params import PARAMS_FILE, load_params
-from pipeline.records.clip import Clip
+from pipeline.params import load_params
 from pipeline.records.face import Face, FaceMeasures, SelectedFace
 from pipeline.records.frame import Frame
 from pipeline.records.truth import TruthFrame
-from pipeline.sources.settings import SyntheticSource
-from pipeline.sources.synthetic import list_clips
-from pipeline.storage.manifest import read_manifest, write_manifest
+from pipeline.storage.manifest import read_manifest
 from pipeline.storage.shards import read_columns
 
 DATASET = "accuracy"
-DURATION_S = 6.4
+SIZE_PX = (640, 360)
 SAME_TIME_S = 0.002
 NEAR_INTEROCULAR = 0.5  # an observed face is a person's when its eyes' middle lies this near, in interocular distances
 
@@ -71,13 +67,11 @@ class Seen:
 
 def main() -> None:
     """Measure, print and write the figures; fail when a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--persons", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=31415)
-    parser.add_argument("--out", type=Path, default=Path("build/accuracy.json"))
-    options = parser.parse_args()
+    options = read_options(__doc__, out=Path("build/accuracy.json"))
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Layout(Path(folder)), options.persons, options.seed)
+        at = Layout(Path(folder))
+        list_wide(at, DATASET, options, SIZE_PX, awkward=True)
+        figures = measure(at)
         figures += measure_persons(Path(folder) / "persons", options.persons, options.seed)
         figures += measure_voice(Path(folder) / "voice", options.persons, options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -85,27 +79,11 @@ def main() -> None:
         figure.name: {"value": figure.value, "target": figure.target, "passes": figure.passes} for figure in figures
     }
     options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    for figure in figures:
-        print(figure.line())
-    raise SystemExit(0 if all(figure.passes for figure in figures) else 1)
+    tell(figures)
 
 
-def measure(at: Layout, n_persons: int, seed: int) -> list[Figure]:
+def measure(at: Layout) -> list[Figure]:
     """Run the stages in ``at`` and return the figures."""
-    at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
-    source = SyntheticSource(
-        kind="synthetic",
-        input="pipeline/synthetic",
-        n_persons=n_persons,
-        clips_per_person=1,
-        seed=seed,
-        preset="wide",
-        duration_s=DURATION_S,
-        width_px=640,
-        height_px=360,
-        awkward=True,
-    )
-    write_manifest(at.clips(DATASET), Clip, list_clips(DATASET, source)[0])
     for stage in (stages.download, stages.detect, stages.crop, stages.select):
         stage.main(DATASET, at)
     limits = load_params(SelectParams, "select", at.params)

@@ -5,7 +5,6 @@ figures need the weights of MobileFaceNet, those of real people also a folder of
 ``benchmarks/labels/real_persons.csv`` says who shows whom. What is not here is told, and not counted.
 """
 
-import argparse
 import csv
 import os
 import tempfile
@@ -26,7 +25,7 @@ import stages.detect
 import stages.download
 import stages.persons
 import stages.recognise
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, read_options, tell
 from pipeline.arrays import ImageRGB, Landmarks
 from pipeline.errors import FacevoxError, WeightsUnavailable
 from pipeline.face.align import Template, crop_aligned, similarity_to, transform
@@ -82,13 +81,10 @@ class Drawn:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--persons", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=31415)
-    options = parser.parse_args()
+    options = read_options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        for figure in measure_persons(Path(folder), options.persons, options.seed):
-            print(figure.line())
+        figures = measure_persons(Path(folder), options.persons, options.seed)
+    tell(figures)
 
 
 def measure_persons(folder: Path, n_persons: int, seed: int) -> list[Figure]:

@@ -10,7 +10,6 @@ frame is a matter of taste. A detector calls it voiced when it keeps the sample 
 adds on purpose counts as wrong.
 """
 
-import argparse
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import stages.download
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, list_wide, read_options, tell
 from benchmarks.recordings import CLOSE_S, RECORDINGS, click_and_flash
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.pcm import to_int16
@@ -28,15 +27,11 @@ from pipeline.audio.segment import cut
 from pipeline.audio.settings import AudioParams
 from pipeline.audio.vad import voiced_mask
 from pipeline.layout import Layout
-from pipeline.params import PARAMS_FILE, load_params
-from pipeline.records.clip import Clip
+from pipeline.params import load_params
 from pipeline.records.truth import TruthSpeech
-from pipeline.sources.settings import SyntheticSource
-from pipeline.sources.synthetic import list_clips
-from pipeline.storage.manifest import read_manifest, write_manifest
+from pipeline.storage.manifest import read_manifest
 
 DATASET = "sound"
-DURATION_S = 6.4
 SMALLEST_PX = 64  # the picture does not matter here
 FRAME_SAMPLES = SAMPLE_RATE_HZ // 100  # 10 ms
 SPEECH_TRUTH = ".speech.parquet"
@@ -52,35 +47,13 @@ WITH_TARGET = ("webrtc, paper", "silero")
 
 def main() -> None:
     """Measure and print the figures; fail when a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--persons", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=31415)
-    options = parser.parse_args()
+    options = read_options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         at = Layout(Path(folder))
-        _generate(at, options.persons, options.seed)
+        list_wide(at, DATASET, options, (SMALLEST_PX, SMALLEST_PX), awkward=False)
+        stages.download.main(DATASET, at)
         figures = measure_sound(at, DATASET)
-    for figure in figures:
-        print(figure.line())
-    raise SystemExit(0 if all(figure.passes for figure in figures) else 1)
-
-
-def _generate(at: Layout, n_persons: int, seed: int) -> None:
-    at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
-    source = SyntheticSource(
-        kind="synthetic",
-        input="pipeline/synthetic",
-        n_persons=n_persons,
-        clips_per_person=1,
-        seed=seed,
-        preset="wide",
-        duration_s=DURATION_S,
-        width_px=SMALLEST_PX,
-        height_px=SMALLEST_PX,
-        awkward=False,
-    )
-    write_manifest(at.clips(DATASET), Clip, list_clips(DATASET, source)[0])
-    stages.download.main(DATASET, at)
+    tell(figures)
 
 
 def measure_sound(at: Layout, dataset: str) -> list[Figure]:

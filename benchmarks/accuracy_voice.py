@@ -9,7 +9,6 @@ Where real clips are, the same is told of single speakers, each as it is and wit
 no target, for they took part in choosing how mouth and sound are compared.
 """
 
-import argparse
 import csv
 import tempfile
 from collections import defaultdict
@@ -26,7 +25,7 @@ import stages.detect
 import stages.download
 from benchmarks.accuracy_persons import LABELS, SHARED, a_clip
 from benchmarks.backends import INDEX_FILE, single_speakers
-from benchmarks.figures import Figure
+from benchmarks.figures import DURATION_S, Figure, read_options, tell
 from pipeline.audio.extract import sound_pieces
 from pipeline.dataset.build import DatasetParams, why_not_own_voice
 from pipeline.face.observe import DetectParams
@@ -44,7 +43,6 @@ from pipeline.video.clip import read_media_clips
 from stages.dataset import read_segments
 
 DATASET = "voice"
-DURATION_S = 6.4
 OWN, VOICE_OVER, WRONG_FACE = "talk", "voice_over", "wrong_face"
 LEAST_KEPT, LEAST_CAUGHT = 97.0, 90.0
 LONGEST_S = 600.0  # of a real clip's sound
@@ -52,15 +50,10 @@ LONGEST_S = 600.0  # of a real clip's sound
 
 def main() -> None:
     """Measure and print the figures; fail when a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--persons", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=31415)
-    options = parser.parse_args()
+    options = read_options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         figures = measure_voice(Path(folder), options.persons, options.seed)
-    for figure in figures:
-        print(figure.line())
-    raise SystemExit(0 if all(figure.passes for figure in figures) else 1)
+    tell(figures)
 
 
 def measure_voice(folder: Path, n_persons: int, seed: int) -> list[Figure]:
