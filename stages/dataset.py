@@ -90,5 +90,5 @@ def _write(built: Dataset, at: Layout) -> None:
     write_manifest(at.dataset("faces"), DatasetFace, built.faces)
     write_manifest(at.dataset("audio"), DatasetSegment, built.segments)
     write_manifest(at.dataset("pairs"), Pair, built.pairs)
-    ends = [ledger_row("dataset", item_id, dropped) for item_id, dropped in built.ends]
+    ends = [ledger_row("dataset", item_id, dropped) for item_id, dropped in [*built.ends, *built.segment_ends]]
     write_manifest(at.ledger("dataset"), LedgerRow, ends)

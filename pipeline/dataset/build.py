@@ -30,13 +30,14 @@ class DatasetParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """All rows of the finished dataset, and how each person, and each segment that is not its own voice, ended."""
+    """All rows of the finished dataset, and how each person and, before the caps, each segment ended."""
 
     identities: list[Identity]
     faces: list[DatasetFace]
     segments: list[DatasetSegment]
     pairs: list[Pair]
     ends: list[tuple[str, Dropped | None]]
+    segment_ends: list[tuple[str, Dropped | None]]
 
 
 def build(
@@ -54,7 +55,7 @@ def build(
     segments_of = _by_person(segment for segment, why_not in heard if why_not is None)
     others_of = _by_person(segment for segment, why_not in heard if why_not is not None)
     clips_of = Counter((owner.dataset, owner.person_id) for owner in owners)
-    built = Dataset([], [], [], [], [(segment.segment_id, why_not) for segment, why_not in heard if why_not])
+    built = Dataset([], [], [], [], [], [(segment.segment_id, why_not) for segment, why_not in heard])
     for key in sorted(clips_of):
         kept_faces = cap_faces(faces_of.get(key, []), params)
         kept_segments = _cap(segments_of.get(key, []), params.max_segments_per_person, params.seed, "segment_id")

@@ -35,7 +35,7 @@ def test_every_clip_comes_to_an_end_in_every_stage(small: Checkout) -> None:
         "recognise": 0,  # without a network it has nothing to say of any clip
         "identify": 6,
         "persons": 6,
-        "dataset": 3,
+        "dataset": 9,  # three persons, and six segments
     }
     assert set(pd.concat(ledgers.values()).status) <= {"ok", "filtered"}
 
