@@ -2,9 +2,9 @@
 
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -16,6 +16,7 @@ from benchmarks.labels_speed import measure_labels
 from benchmarks.memory import media_clip, peak_mb_of, write_looped
 from benchmarks.recordings import Recording, write_recording
 from benchmarks.steps import FaceSteps
+from benchmarks.timing import seconds
 from pipeline.audio.clip import HeardClip, listen
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import segment_features
@@ -65,7 +66,7 @@ def _measure_time(folder: Path, width_px: int, height_px: int) -> Path:
     """Print how long each step takes for a new clip, and return the clip."""
     spec = ClipSpec(seed=77, person=0, clip=0, duration_s=DURATION_S, width_px=width_px, height_px=height_px)
     path = folder / f"{width_px}x{height_px}.mp4"
-    render_s = _seconds(lambda: write_clip(spec, path))
+    render_s = seconds(lambda: write_clip(spec, path))
     print(f"\n{width_px}x{height_px}, {DURATION_S:.0f} s at 25 fps, H.264 + AAC, one core")
     print(f"  render and encode a talker          {spec.n_frames / render_s:7.0f} frames/s")
     clip, steps, audio = media_clip(path), FaceSteps(), load_params(AudioParams, "audio")
@@ -74,22 +75,22 @@ def _measure_time(folder: Path, width_px: int, height_px: int) -> Path:
     assert faces and not isinstance(faces, Dropped), faces
     rounds = [
         _Round(
-            floor=_seconds(lambda: _decode(path)),
-            detect=_seconds(lambda: steps.detect(clip)),
-            crop=_seconds(lambda: steps.crop(clip, frames)),
-            sound=_seconds(lambda: _listen(clip, folder, audio)),
+            floor=seconds(lambda: _decode(path)),
+            detect=seconds(lambda: steps.detect(clip)),
+            crop=seconds(lambda: steps.crop(clip, frames)),
+            sound=seconds(lambda: _listen(clip, folder, audio)),
         )
         for _ in range(N_ROUNDS)
     ]
-    faces_s = _median(one.detect + one.crop for one in rounds)
-    print(f"  bare decode (the floor)             {DURATION_S / _median(one.floor for one in rounds):7.1f} x realtime")
+    faces_s = median(one.detect + one.crop for one in rounds)
+    print(f"  bare decode (the floor)             {DURATION_S / median(one.floor for one in rounds):7.1f} x realtime")
     print(
         f"  detect + crop                       {DURATION_S / faces_s:7.1f} x realtime, "
-        f"{_median((one.detect + one.crop) / one.floor for one in rounds):.2f} x the floor's cost "
-        f"(detect {_median(one.detect / one.floor for one in rounds):.2f}, "
-        f"crop {_median(one.crop / one.floor for one in rounds):.2f})"
+        f"{median((one.detect + one.crop) / one.floor for one in rounds):.2f} x the floor's cost "
+        f"(detect {median(one.detect / one.floor for one in rounds):.2f}, "
+        f"crop {median(one.crop / one.floor for one in rounds):.2f})"
     )
-    print(f"  sound to log-mel, with decoding     {DURATION_S / _median(one.sound for one in rounds):7.1f} x realtime")
+    print(f"  sound to log-mel, with decoding     {DURATION_S / median(one.sound for one in rounds):7.1f} x realtime")
     return path
 
 
@@ -113,7 +114,7 @@ def _measure_sound(path: Path) -> None:
     print(f"\nsound, {DURATION_S:.0f} s, one core")
     for (name, work), target in zip(works.items(), targets, strict=True):
         work()  # loads what a worker loads once
-        speed = DURATION_S / _median(_seconds(work) for _ in range(N_ROUNDS))
+        speed = DURATION_S / median(seconds(work) for _ in range(N_ROUNDS))
         print(f"  {name:35} {speed:7.1f} x realtime{f' (target >= {target})' if target else ''}")
 
 
@@ -139,16 +140,6 @@ def _decode(path: Path) -> None:
 
 def _listen(clip: MediaClip, folder: Path, params: AudioParams) -> None:
     listen(HeardClip(clip, (0.0, DURATION_S)), folder, params=params)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def _median(values: Iterable[float]) -> float:
-    return sorted(values)[N_ROUNDS // 2]
 
 
 if __name__ == "__main__":

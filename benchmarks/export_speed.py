@@ -2,14 +2,15 @@
 
 import os
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from unittest.mock import patch
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from benchmarks.timing import seconds
 from pipeline.export.built import Built
 from pipeline.export.folder import export_folder
 from pipeline.export.huggingface import export_huggingface
@@ -42,11 +43,8 @@ def _folder(built: Built, to: Path) -> object:
 def _measure(
     name: str, n_rows: int, unit: str, built: Built, folder: Path, export: Callable[[Built, Path], object]
 ) -> None:
-    times_s = []
-    for place in range(N_ROUNDS + 1):
-        start = time.perf_counter()
-        export(built, folder / f"{export.__name__}-{place}")
-        times_s.append(time.perf_counter() - start)
+    targets = (folder / f"{export.__name__}-{place}" for place in range(N_ROUNDS + 1))
+    times_s = [seconds(partial(export, built, to)) for to in targets]
     print(f"  {name:35} {n_rows / median(times_s[1:]):7.0f} {unit}/s")  # the first loads what it needs
 
 

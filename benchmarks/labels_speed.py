@@ -2,8 +2,6 @@
 
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -12,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
+from benchmarks.timing import seconds
 from model.label_trainer import LabelTrainerParams
 from pipeline.arrays import ImageRGB
 from pipeline.identity.checkpoint import load_label_network, write_checkpoint
@@ -42,7 +41,7 @@ def _measure_width(checkpoint: Path, width: float) -> None:
     embedder.embed(faces[:1])
     _features(stored, faces[:1])  # both have chosen their kernels now
     rounds = [
-        (_seconds(lambda: embedder.embed(faces)), _seconds(lambda: _features(stored, faces))) for _ in range(N_ROUNDS)
+        (seconds(lambda: embedder.embed(faces)), seconds(lambda: _features(stored, faces))) for _ in range(N_ROUNDS)
     ]
     rate = n_faces / median(ours for ours, _ in rounds)
     gain = median(plain / ours for ours, plain in rounds)
@@ -54,12 +53,6 @@ def _features(network: LabelNetwork, faces: list[ImageRGB]) -> None:
     with single_thread(), torch.inference_mode():
         for face in faces:
             network(preprocess(face[None]))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

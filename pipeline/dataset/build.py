@@ -13,7 +13,7 @@ from pipeline.outcome import Dropped
 from pipeline.params import Params
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import RANDOM
-from pipeline.records.person import ClipOwner
+from pipeline.records.person import ClipOwner, on_both_sides
 
 
 class DatasetParams(Params):
@@ -119,10 +119,7 @@ def pair_up(faces: list[DatasetFace], segments: list[DatasetSegment]) -> list[Pa
 
 def audit_split(identities: Iterable[Identity]) -> None:
     """Raise SplitLeak when a person stands in both train and test, in one dataset or across datasets."""
-    splits: dict[str, set[str]] = defaultdict(set)
-    for identity in identities:
-        splits[identity.person_id].add(identity.split)
-    leaks = sorted(person for person, sides in splits.items() if len(sides) > 1)
+    _, leaks = on_both_sides(identities)
     if leaks:
         raise SplitLeak(f"{len(leaks)} persons stand in both train and test: {', '.join(leaks[:5])}")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.identity.cluster import Vectors, close_pairs, group_means, largest_product
-from pipeline.records.person import TEST, TRAIN, ClipOwner
+from pipeline.records.person import TEST, TRAIN, ClipOwner, on_both_sides
 
 PERSON = "person"
 CONTENT = "media content"
@@ -90,11 +90,8 @@ def source_video(address: str) -> str:
 
 
 def _check_persons(owners: Iterable[ClipOwner]) -> Check:
-    sides: dict[str, set[str]] = defaultdict(set)
-    for owner in owners:
-        sides[owner.person_id].add(owner.split)
-    leaks = [f"'{person}' stands on both sides" for person, splits in sorted(sides.items()) if len(splits) > 1]
-    return Check(PERSON, len(sides), 0, leaks)
+    n_persons, both = on_both_sides(owners)
+    return Check(PERSON, n_persons, 0, [f"'{person}' stands on both sides" for person in both])
 
 
 def _check_shared(what: str, owners: Iterable[ClipOwner], key_of: Mapping[str, str]) -> Check:

@@ -1,6 +1,9 @@
 """A person: who an identity, as published, is taken to be, and on which side of the split."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from pipeline.records.schema import column
 
@@ -38,3 +41,21 @@ class ClipOwner:
     dataset: str = column("the dataset")
     person_id: str = column("the person")
     split: str = column("'train' or 'test'")
+
+
+class _Sided(Protocol):
+    """A row that says on which side of the split a person stands."""
+
+    @property
+    def person_id(self) -> str: ...
+
+    @property
+    def split(self) -> str: ...
+
+
+def on_both_sides(rows: Iterable[_Sided]) -> tuple[int, list[str]]:
+    """Return how many persons there are, and, sorted, those of them who stand in both train and test."""
+    sides: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        sides[row.person_id].add(row.split)
+    return len(sides), sorted(person for person, splits in sides.items() if len(splits) > 1)
