@@ -3,7 +3,7 @@
 ``python -m benchmarks.backends FOLDER`` takes the videos through the stages download, detect, crop and select once with
 each backend, all else as in params.yaml, and prints both beside each other: what was found, where the two agree, and
 the tracks of clips that show several faces. ``--time N`` also observes N clips afresh and prints what a frame costs.
-An index (INDEX.tsv in the folder, columns path and notes) says which clips show one person who talks.
+An index (INDEX.tsv in the folder, columns path and people_seen) says which clips show one person who talks.
 
 ``--draw DIR`` draws crops of both, to be labelled by eye without knowing where they come from; ``--score LABELS`` reads
 such labels and prints how right the crops are, with FOLDER also how many of them today's code still makes. Results of
@@ -55,7 +55,7 @@ DATASET = "clips"
 BACKENDS = ("dlib", "mediapipe")
 
 INDEX_FILE = "INDEX.tsv"
-SINGLE_SPEAKER = "type=talk"  # how the notes of a clip begin that shows one person who talks, towards the camera
+SINGLE_SPEAKER = r"one\b.*\btalking"  # what the index says of a clip that shows one person who talks, heard or not
 SAME_FACE_IOU = 0.3
 LONG_TRACK_S = 1.0
 
@@ -178,7 +178,7 @@ def print_comparison(found: Sequence[Found], speakers: set[str] | None) -> None:
     columns = [found_counts(one, speakers) for one in found]
     print_table(found, [(name, [column[name] for column in columns]) for name in columns[0]])
     if speakers is not None:
-        print(f"single speaker: the index's notes begin with '{SINGLE_SPEAKER}' ({len(speakers)} clips)")
+        print(f"single speaker: the index says so ('{SINGLE_SPEAKER}', {len(speakers)} clips)")
     if len(found) == len(BACKENDS):
         print_agreement(*(one.frames for one in found))
 
@@ -211,9 +211,9 @@ def found_counts(found: Found, speakers: set[str] | None) -> dict[str, str]:
 def single_speakers(index: Path) -> set[str]:
     """Return the paths, from the folder on, of the clips that by the index show one person who talks."""
     table = pd.read_csv(index, sep="\t", dtype=str, keep_default_na=False)
-    if not {"path", "notes"} <= set(table.columns):
-        raise BadInput(f"{index}: expected the columns path and notes, found {list(table.columns)}")
-    return set(table.path[table.notes.str.startswith(SINGLE_SPEAKER)])
+    if not {"path", "people_seen"} <= set(table.columns):
+        raise BadInput(f"{index}: expected the columns path and people_seen, found {list(table.columns)}")
+    return set(table.path[table.people_seen.str.match(SINGLE_SPEAKER)])
 
 
 def print_agreement(dlib: Sequence[Frame], mediapipe: Sequence[Frame]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.backends import SINGLE_SPEAKER
 from pipeline.layout import Layout
 
 DATASET = "clips"
@@ -25,7 +26,7 @@ def main(folder: Path, at: Layout = Layout()) -> None:
     with_face = set(name_of[faces.clip_id.unique()])
     with_standard = set(name_of[faces[faces.is_standard].clip_id.unique()])
     frontal = set(index.index[index.people_seen.str.contains("frontal", case=False)])
-    single = set(index.index[index.notes.str.contains(r"type=talk")])
+    single = set(index.index[index.people_seen.str.match(SINGLE_SPEAKER)])
     print(not_ok[["item_id", "stage", "status", "reason"]].to_string(index=False))
     print(f"\nclips in the index                          {len(index)}")
     print(f"clips listed by sources                     {len(clips)}")

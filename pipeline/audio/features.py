@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.arrays import LogMel, Waveform, WaveformInt16
 from pipeline.audio.logmel import log_mel, pad_frames
-from pipeline.audio.pcm import HIGHEST, LOWEST, from_int16, to_int16
+from pipeline.audio.pcm import FULL_SCALE, HIGHEST, LOWEST, to_int16
 from pipeline.audio.profiles import PROFILES, SAMPLE_RATE_HZ
 from pipeline.audio.segment import Segment, cut
 from pipeline.audio.settings import AudioParams
@@ -55,12 +55,19 @@ def segment_feature(segment: Segment, params: AudioParams) -> SegmentFeature | D
         n_valid_frames=min(feature.shape[1], params.n_frames),
         voiced_s=len(voiced) / SAMPLE_RATE_HZ,
         level_dbfs=level_dbfs(samples),
-        clipped_share=float(np.mean((samples == LOWEST) | (samples == HIGHEST))),
+        clipped_share=clipped_share(samples),
     )
 
 
 def level_dbfs(samples: WaveformInt16) -> float:
     """Return the root mean square of ``samples`` in decibels below full scale, at least QUIETEST_DBFS."""
-    mean_square = float(np.mean(np.square(from_int16(samples), dtype=np.float64)))
+    whole = samples.astype(np.float64)  # their squares, and the sum of up to 2 ** 23 of them, are exact
+    mean_square = float(whole @ whole) / len(samples) / FULL_SCALE**2
     quietest = 10.0 ** (QUIETEST_DBFS / 10)
     return float(10 * np.log10(max(mean_square, quietest)))
+
+
+def clipped_share(samples: WaveformInt16) -> float:
+    """Return the share of ``samples`` at either end of the 16-bit range."""
+    n_clipped = np.count_nonzero(samples == LOWEST) + np.count_nonzero(samples == HIGHEST)
+    return float(n_clipped / len(samples))

@@ -10,9 +10,11 @@ LOWEST, HIGHEST = -FULL_SCALE, FULL_SCALE - 1
 
 def to_int16(waveform: Waveform) -> WaveformInt16:
     """Return ``waveform`` times 32768, rounded; what lies outside [-1, 1) is clipped, NaN becomes 0."""
-    finite = np.nan_to_num(waveform, nan=0.0, posinf=1.0, neginf=-1.0)
-    scaled: Waveform = np.rint(finite * np.float32(FULL_SCALE))
-    return np.clip(scaled, LOWEST, HIGHEST).astype(np.int16)
+    scaled: Waveform = np.multiply(waveform, np.float32(FULL_SCALE), dtype=np.float32)
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, LOWEST, HIGHEST, out=scaled)
+    scaled[np.isnan(scaled)] = 0.0
+    return scaled.astype(np.int16)
 
 
 def from_int16(samples: WaveformInt16) -> Waveform:

@@ -77,7 +77,7 @@ def collect(is_speech: Callable[[int], bool], n_frames: int, vad: VadProfile) ->
     for frame in range(n_frames):
         voiced[frame] = is_open
         ring.append(frame)
-        if sum([is_speech(one) != is_open for one in ring]) > enough:
+        if list(map(is_speech, ring)).count(not is_open) > enough:
             voiced[ring[0] : frame + 1] = True
             is_open = not is_open
             ring.clear()

@@ -115,15 +115,17 @@ def test_a_line_tells_a_track_with_and_without_sound() -> None:
     assert track_line(speaking).endswith("agreement +0.50 at lag -0.10 s, significance  4.0")
 
 
-def test_single_speakers_are_those_whose_notes_begin_so(tmp_path: Path) -> None:
+def test_single_speakers_are_those_of_whom_the_index_says_that_one_talks(tmp_path: Path) -> None:
     index = tmp_path / "INDEX.tsv"
-    index.write_text("path\tnotes\na.mp4\ttype=talk; x\nb.mp4\ttype=talk-short; x\nc.mp4\ttype=multi; type=talk\n")
+    seen = ["one adult, frontal, talking", "one adult, talking, NO audio track", "two adults, one talking", "one adult"]
+    lines = [f"{name}.mp4\t{text}\n" for name, text in zip("abcd", seen, strict=True)]
+    index.write_text("path\tpeople_seen\n" + "".join(lines))
     assert single_speakers(index) == {"a.mp4", "b.mp4"}
 
 
-def test_an_index_without_notes_is_refused(tmp_path: Path) -> None:
+def test_an_index_that_does_not_say_who_is_seen_is_refused(tmp_path: Path) -> None:
     (tmp_path / "INDEX.tsv").write_text("path\na.mp4\n")
-    with pytest.raises(BadInput, match="path and notes"):
+    with pytest.raises(BadInput, match="path and people_seen"):
         single_speakers(tmp_path / "INDEX.tsv")
 
 
