@@ -1,0 +1,179 @@
+"""What params.yaml says of the networks, the masks, and each training: one class a section."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params import Params
+
+Variant = Literal["base", "audio_embedding", "audio_concat", "audio_avff", "identity_label", "full"]
+"""The rows of the paper's Table 5, each the one before and one thing more."""
+
+VARIANTS: tuple[Variant, ...] = (
+    "base",
+    "audio_embedding",
+    "audio_concat",
+    "audio_avff",
+    "identity_label",
+    "full",
+)
+
+MaskKind = Literal[
+    "rectangle_released",
+    "rectangle_centred",
+    "rectangle_random",
+    "strokes_small",
+    "strokes_medium",
+    "strokes_large",
+    "image",
+]
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class ModelParams(Params):
+    """Section ``model``: the inpainting network.
+
+    ``width`` is the number of channels of the U-Net's first convolution; all others follow. 64 is the paper's.
+    ``avff_gain`` multiplies the fused feature: 1 is the paper's Eq. 1, 2 is what the released code does.
+    """
+
+    width: int = Field(ge=8, le=128, multiple_of=8)
+    variant: Variant
+    avff_gain: float = Field(gt=0)
+
+    @property
+    def hears(self) -> bool:
+        """Whether the voice embedding joins the face embedding (Table 5: + audio embedding)."""
+        return self._reaches("audio_embedding")
+
+    @property
+    def fusion(self) -> Literal["concat", "avff"] | None:
+        """How features of the audio-face decoder join the face decoder; None: there is no such decoder."""
+        if self._reaches("audio_avff"):
+            return "avff"
+        return "concat" if self._reaches("audio_concat") else None
+
+    @property
+    def predicts_label(self) -> bool:
+        """Whether an MLP predicts the identity label, and Eq. 2 is a loss."""
+        return self._reaches("identity_label")
+
+    @property
+    def matches_identities(self) -> bool:
+        """Whether painted face and audio face are held to one identity by Eq. 3."""
+        return self._reaches("full")
+
+    def _reaches(self, variant: Variant) -> bool:
+        return VARIANTS.index(self.variant) >= VARIANTS.index(variant)
+
+
+class MaskParams(Params):
+    """Section ``mask``: what is to be painted. 1 is hole, 0 is known.
+
+    ``rectangle_released`` lies where the released code has it, 25 px below the centre; ``size_px`` is the side of
+    the rectangles in a face of 256 px. ``image`` is the path of a black and white picture, for the kind of that name.
+    """
+
+    kind: MaskKind
+    size_px: int = Field(ge=2, le=254, multiple_of=2)
+    image: str | None
+
+    @model_validator(mode="after")
+    def _has_an_image_where_one_is_meant(self) -> Self:
+        if (self.kind == "image") != (self.image is not None):
+            raise ValueError("'image' is the path of a mask where 'kind' is image, and null elsewhere")
+        return self
+
+
+class OptimiserParams(Params):
+    """What all trainings have: steps of Adam on batches, and how the numbers are computed.
+
+    ``precision`` bfloat16 computes convolutions and products in 16 bits under autocast: other results, of like
+    quality. ``channels_last``, ``compile`` and ``fused`` (Adam) change speed, and of results the last bits, which
+    training then amplifies: two runs are equal only where all four are.
+    """
+
+    steps: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    lr: float = Field(gt=0)
+    beta1: float = Field(ge=0, lt=1)
+    beta2: float = Field(ge=0, lt=1)
+    precision: Precision
+    channels_last: bool
+    compile: bool
+    fused: bool
+    seed: int
+    checkpoint_every: int = Field(ge=1)
+    report_every: int = Field(ge=1)
+
+
+class PretrainVoiceParams(OptimiserParams):
+    """Section ``pretrain_voice``: the voice embedding, by telling the training persons apart.
+
+    ``weights`` is a name, a path, or null: null trains, and only then the rest matters. Each sample is a piece of
+    a log-mel of ``min_frames`` to ``max_frames`` columns.
+    """
+
+    weights: str | None
+    min_frames: int = Field(ge=1)
+    max_frames: int = Field(ge=1)
+    holdout_share: float = Field(ge=0, lt=1)
+
+
+class PretrainAudioFaceParams(OptimiserParams):
+    """Section ``pretrain_audio_face``: the audio-face decoder, from a voice to a face of the same person.
+
+    ``weights`` (a name, a path or null) are what it starts from: a generator of 64 px faces, or a whole decoder.
+    ``datasets`` are those whose faces, standard or not, it learns from; null: all. ``noise`` is the deviation of
+    what is added to the voice embedding.
+    """
+
+    weights: str | None
+    datasets: list[str] | None
+    noise: float = Field(ge=0)
+
+
+class TrainParams(OptimiserParams):
+    """Section ``train``: the inpainting network (Eq. 6), and where the released code does otherwise.
+
+    ``gan``: ``paper`` is Eq. 5 (log form, one face at a time); ``ralsgan`` is the released code's relativistic
+    average least squares on pairs. ``label_of``: the identity label is that of another face of the same person
+    (the paper's training text) or of the face itself (Eq. 2). ``psi_input``: Eq. 3 shows psi what its publishers
+    show it, or, as the released code, RGB in [-1, 1] of 256 px. ``match_gradient``: false takes the gradient from
+    Eq. 3, as the released code does. ``detach_painted``: false lets the discriminator's loss reach the painter, and
+    the painter's loss the discriminator, as the released code does. ``shuffle_voices`` gives each person the voice
+    of another one, for comparison: nothing can then be learnt from sound.
+    """
+
+    weight_label: float = Field(ge=0)
+    weight_match: float = Field(ge=0)
+    weight_face: float = Field(ge=0)
+    weight_audio_face: float = Field(ge=0)
+    weight_gan: float = Field(ge=0)
+    gan: Literal["paper", "ralsgan"]
+    label_of: Literal["same_person", "same_face"]
+    psi_input: Literal["published", "released"]
+    match_gradient: bool
+    detach_painted: bool
+    flip_share: float = Field(ge=0, le=1)
+    grey_share: float = Field(ge=0, le=1)
+    shuffle_voices: bool
+    sample_every: int = Field(ge=1)
+
+
+class EvaluateParams(Params):
+    """Section ``evaluate``: how faces of the test persons are painted and judged.
+
+    ``networks`` names, for each network that judges (``lpips``, ``inception``, ``arcface``, ``cosface``,
+    ``sphereface``, ``vggface``, ``mobilefacenet``), its weights by name or path; null: that metric is not asked for.
+    Intervals are of ``confidence``, from ``n_bootstrap`` draws of whole persons.
+    """
+
+    max_faces_per_person: int = Field(ge=1)
+    n_bootstrap: int = Field(ge=1)
+    confidence: float = Field(gt=0, lt=1)
+    n_swap_persons: int = Field(ge=2)
+    n_grid_faces: int = Field(ge=1)
+    networks: dict[str, str | None]
+    seed: int
