@@ -114,5 +114,36 @@ class Layout:
         """Return the folder of shards of Segment."""
         return self.root / "data" / "audio" / dataset
 
+    def model(self, name: str) -> Path:
+        """Return the trained weights of one network: voice, audio_face or inpainter; safetensors."""
+        return self.root / "data" / "models" / f"{name}.safetensors"
+
+    def model_note(self, name: str) -> Path:
+        """Return what that network is, what it was trained on and how it did, JSON."""
+        return self.root / "manifests" / "models" / f"{name}.json"
+
+    def training_folder(self, stage: str) -> Path:
+        """Return the folder of one training's losses and sample grids, as DVCLive writes them."""
+        return self.root / "data" / "training" / stage
+
+    @property
+    def metrics(self) -> Path:
+        """The evaluation's figures, JSON."""
+        return self.root / "metrics.json"
+
+    def evaluation(self, name: str) -> Path:
+        """Return one table of the evaluation, Parquet."""
+        return self.root / "manifests" / "evaluation" / f"{name}.parquet"
+
+    @property
+    def evaluation_folder(self) -> Path:
+        """The folder of painted faces, grids and plots."""
+        return self.root / "data" / "evaluation"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows it all, HTML."""
+        return self.root / "report" / "index.html"
+
     def _set(self, dataset: str) -> Path:
         return self.root / "manifests" / "sets" / dataset
