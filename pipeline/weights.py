@@ -87,6 +87,101 @@ _ENTRIES = (
         file_name="2DFAN4-11f355bf06.pth.tar",
         what="landmark network 2DFAN-4 of the package face-alignment, 68 points",
     ),
+    NamedWeights(
+        name="voice2face_embedding",
+        address=(
+            "https://github.com/cmu-mlsp/reconstructing_faces_from_voices/raw/469e249/"
+            "pretrained_models/voice_embedding.pth"
+        ),
+        sha256=None,
+        size_bytes=10_700_000,
+        licence="GPL-3.0",
+        file_name="voice_embedding.pth",
+        what="voice embedding of voice2face, 64-D, of 64 mels",
+    ),
+    NamedWeights(
+        name="voice2face_generator",
+        address=(
+            "https://github.com/cmu-mlsp/reconstructing_faces_from_voices/raw/469e249/pretrained_models/generator.pth"
+        ),
+        sha256=None,
+        size_bytes=48_800_000,
+        licence="GPL-3.0",
+        file_name="generator.pth",
+        what="generator of voice2face, from a voice embedding to a face of 64 px",
+    ),
+    NamedWeights(
+        name="alexnet",
+        address="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        sha256=None,
+        size_bytes=244_400_000,
+        licence="BSD-3-Clause (torchvision)",
+        file_name="alexnet-owt-7be5be79.pth",
+        what="AlexNet of ImageNet as torchvision offers it: the trunk of LPIPS",
+    ),
+    NamedWeights(
+        name="lpips_alex_heads",
+        address=(
+            "https://github.com/richzhang/PerceptualSimilarity/raw/"
+            "082bb24f84c091ea94de2867d34c4544f68e0963/lpips/weights/v0.1/alex.pth"
+        ),
+        sha256="df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+        size_bytes=6_009,
+        licence="BSD-2-Clause",
+        file_name="lpips_alex_v0.1.pth",
+        what="the linear heads of LPIPS 0.1 on AlexNet, which need the trunk 'alexnet'",
+    ),
+    NamedWeights(
+        name="inception_fid",
+        address=(
+            "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
+            "pt_inception-2015-12-05-6726825d.pth"
+        ),
+        sha256=None,
+        size_bytes=95_700_000,
+        licence="Apache-2.0",
+        file_name="pt_inception-2015-12-05-6726825d.pth",
+        what="Inception v3 of FID: TensorFlow's of 2015-12-05 as pytorch-fid offers it",
+    ),
+    NamedWeights(
+        name="sphereface",
+        address=(
+            "https://github.com/clcarwin/sphereface_pytorch/raw/"
+            "e2f11f0b0f394cf75b9f65ce8d353e4390b0948c/model/sphere20a_20171020.7z"
+        ),
+        sha256=None,
+        size_bytes=112_400_000,
+        licence="MIT",
+        file_name="sphere20a_20171020.pth",
+        what="SphereFace sphere20a, 512-D, 112x96 BGR; the address is an archive, to be unpacked",
+    ),
+    NamedWeights(
+        name="cosface",
+        address="https://github.com/MuggleWang/CosFace_pytorch",
+        sha256=None,
+        size_bytes=90_700_000,
+        licence="MIT",
+        file_name="cosface_sphere20.pth",
+        what="CosFace sphere20, 512-D (1024 with the mirrored face), 112x96 RGB; its README says where it lies",
+    ),
+    NamedWeights(
+        name="arcface",
+        address="https://github.com/ronghuaiyang/arcface-pytorch",
+        sha256=None,
+        size_bytes=102_600_000,
+        licence="terms not stated",
+        file_name="resnet18_110.pth",
+        what="ArcFace resnet_face18, 512-D (1024 with the mirrored face), 128x128 grey; its README says where it lies",
+    ),
+    NamedWeights(
+        name="vggface",
+        address="http://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth",
+        sha256=None,
+        size_bytes=580_000_000,
+        licence="CC BY-NC (terms to be checked)",
+        file_name="vgg_face_dag.pth",
+        what="VGG-Face VGG16, 4096-D, 224x224 RGB, Albanie's port to PyTorch",
+    ),
 )
 
 REGISTRY: dict[str, NamedWeights] = {entry.name: entry for entry in _ENTRIES}
