@@ -101,7 +101,9 @@ class FaceDecoder(nn.Module):
 def initialise_convolutions(network: nn.Module) -> None:
     """Draw all convolutions' weights from a normal distribution of deviation 0.02, as pix2pix does; no bias."""
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        if (
+            isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and not layer.weight.is_meta
+        ):  # drawn there, it loads dynamo
             nn.init.normal_(layer.weight, 0.0, INITIAL_DEVIATION)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -43,6 +43,24 @@ STAGES = {
         "Cap, pair and count what all stages gave, audit the split, and print the paper's Table 1 for this run.",
         False,
     ),
+    "pretrain_voice": (
+        "Provide the voice network: the weights that params.yaml names, or one trained on the training persons' "
+        "voices.",
+        False,
+    ),
+    "pretrain_audio_face": ("Train the audio-face decoder: from a voice to a face of the same person.", False),
+    "train": (
+        "Train the inpainting network, or one of the paper's ablations of it, on the training persons' standard faces.",
+        False,
+    ),
+    "evaluate": (
+        "Paint the standard faces of the test persons and judge them: image metrics, identity, retrieval, voice swaps.",
+        False,
+    ),
+    "report": (
+        "Draw the page that shows the run: what was kept and why, faces, sound, training, figures.",
+        False,
+    ),
 }
 
 
@@ -63,7 +81,36 @@ def _add_stage(name: str, sentence: str, *, per_dataset: bool) -> None:
 
 
 for _name, (_sentence, _per_dataset) in STAGES.items():
-    _add_stage(_name, _sentence, per_dataset=_per_dataset)
+    if _name != "evaluate":  # has an option
+        _add_stage(_name, _sentence, per_dataset=_per_dataset)
+
+
+@app.command(help=STAGES["evaluate"][0], rich_help_panel=_STAGES)
+def evaluate(
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Score another method's pictures instead: <name>.png, 256x256, named as 'facevox masked' does."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where their metrics.json and faces.parquet go.")] = Path("build/scores"),
+) -> None:
+    """Run the stage, or judge what another method painted; this run's metrics.json then stays as it is."""
+    if predictions is None:
+        import_module("stages.evaluate").main()
+    else:
+        import_module("stages.commands.predictions").score_predictions(predictions, out)
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def masked(
+    to: Annotated[Path, typer.Option(help="The folder to make.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier one.")] = False,
+) -> None:
+    """Hand out the masked test faces and their holes for another method to paint."""
+    from stages.commands.predictions import hand_out_faces
+
+    hand_out_faces(to, force=force)
 
 
 @app.command(rich_help_panel=_PEOPLE)
@@ -118,6 +165,47 @@ def sheet(
 
     for path in draw_sheets(dataset, out, standard_only=not all_faces):
         print(path)
+
+
+Mask = Annotated[
+    Path | None,
+    typer.Option(help="Black and white picture of the same size, white where to paint; without: eyes, nose and mouth."),
+]
+Eyes = Annotated[
+    str | None,
+    typer.Option(help="LEFT_X,LEFT_Y,RIGHT_X,RIGHT_Y in pixels, for a face that is hidden from the detector."),
+]
+Network = Annotated[Path | None, typer.Option("--model", help="Another trained network than this checkout's.")]
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def inpaint(
+    source: Annotated[Path, typer.Argument(help="JPEG, PNG or video with a face of which a part is missing.")],
+    sound: Annotated[Path, typer.Argument(help="Sound or video with the voice of that person.")],
+    out: Annotated[Path, typer.Option(help="The picture or mp4 to write; it is marked as synthetic.")],
+    mask: Mask = None,
+    eyes: Eyes = None,
+    model: Network = None,
+) -> None:
+    """Paint the missing part of a face by the person's voice."""
+    _paint(source, sound, out, mask, eyes, model)
+
+
+@app.command(rich_help_panel=_PEOPLE)
+def swap(
+    source: Annotated[Path, typer.Argument(help="JPEG, PNG or video with a whole face.")],
+    sound: Annotated[Path, typer.Argument(help="Sound or video with the voice of somebody else.")],
+    out: Annotated[Path, typer.Option(help="The picture or mp4 to write; it is marked as synthetic.")],
+    model: Network = None,
+) -> None:
+    """Paint eyes, nose and mouth of a face anew, as somebody else's voice has them."""
+    _paint(source, sound, out, None, None, model)
+
+
+def _paint(source: Path, sound: Path, out: Path, mask: Path | None, eyes: str | None, model: Path | None) -> None:
+    from stages.commands.paint import eyes_of, paint_file
+
+    print(paint_file(source, sound, out, mask=mask, eyes_px=None if eyes is None else eyes_of(eyes), model=model))
 
 
 @app.command(rich_help_panel=_PEOPLE)

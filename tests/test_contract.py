@@ -33,6 +33,7 @@ PIPELINE_LAYERS = [
     {"sources"},
     {"dataset"},
     {"export"},
+    {"report"},
 ]
 
 

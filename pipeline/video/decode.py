@@ -117,6 +117,13 @@ def rgb_frames_at(path: Path, times_s: Sequence[float], *, rotation_deg: int) ->
                 yield target_s, np.ascontiguousarray(_turned(frame.to_ndarray(format="rgb24"), rotation_deg))
 
 
+def rgb_frames(path: Path, *, rotation_deg: int) -> Iterator[tuple[float, ImageRGB]]:
+    """Yield (time, full-size frame) of every frame that decodes, in time order."""
+    with _opened(path) as (container, stream):
+        for frame, time_s in _decoded(container, stream):
+            yield time_s, np.ascontiguousarray(_turned(frame.to_ndarray(format="rgb24"), rotation_deg))
+
+
 class _Unneeded:
     """Frames that nobody asks for, and whether it is safe not to decode those of them that no other depends on."""
 

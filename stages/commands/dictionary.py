@@ -2,6 +2,7 @@
 
 from pipeline.records.clip import Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.records.evaluation import EvaluatedFace, MapPoint, Painting, RetrievedFace, SwappedFace
 from pipeline.records.evidence import ClipEmbedding, PersonEvidence
 from pipeline.records.face import Face, SelectedFace
 from pipeline.records.frame import Frame
@@ -34,6 +35,11 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (DatasetFace, "manifests/dataset/faces.parquet", "dataset"),
     (DatasetSegment, "manifests/dataset/audio.parquet", "dataset"),
     (Pair, "manifests/dataset/pairs.parquet", "dataset"),
+    (EvaluatedFace, "manifests/evaluation/faces.parquet", "evaluate"),
+    (Painting, "data/evaluation/painted.parquet", "evaluate"),
+    (RetrievedFace, "data/evaluation/retrieval.parquet", "evaluate"),
+    (SwappedFace, "data/evaluation/swaps.parquet", "evaluate"),
+    (MapPoint, "data/evaluation/tsne.parquet", "evaluate"),
     (LedgerRow, "manifests/ledger/<dataset>/<stage>.parquet", "every stage"),
 )
 

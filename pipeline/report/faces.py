@@ -1,0 +1,75 @@
+"""Contact sheets: some faces of each dataset, and some of its standard faces."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.layout import Layout
+from pipeline.records.dataset import DatasetFace
+from pipeline.records.face import RANDOM, Face
+from pipeline.report.chosen import choose, read_payload
+from pipeline.report.inline import Allowance, Picture
+from pipeline.report.pictures import inline_face
+from pipeline.storage.manifest import read_manifest
+
+_MOST_PER_SHEET = 24
+_MOST_IN_ALL = 240
+_ALLOWANCE = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A face and whose it is."""
+
+    picture: Picture
+    person: str
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Some of a dataset's faces of one kind, of ``n_faces`` that it has of ``n_persons``."""
+
+    kind: str
+    n_faces: int
+    n_persons: int
+    tiles: list[Tile]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSheets:
+    """The sheets of one dataset."""
+
+    dataset: str
+    sheets: list[Sheet]
+
+
+def read_sheets(at: Layout, datasets: Sequence[str]) -> list[DatasetSheets] | None:
+    """Return a sheet of blindly drawn faces and one of standard faces a dataset; None before the dataset is built."""
+    if not at.dataset("faces").is_file():
+        return None
+    faces = read_manifest(at.dataset("faces"), DatasetFace)
+    allowance = Allowance(_ALLOWANCE)
+    most = min(_MOST_PER_SHEET, max(1, _MOST_IN_ALL // (2 * len(datasets))))
+    return [
+        DatasetSheets(dataset, _of_dataset(at, [face for face in faces if face.dataset == dataset], most, allowance))
+        for dataset in datasets
+    ]
+
+
+def _of_dataset(at: Layout, faces: list[DatasetFace], most: int, allowance: Allowance) -> list[Sheet]:
+    standard = [face for face in faces if face.is_standard]
+    drawn = [face for face in faces if face.sampled_by == RANDOM]
+    return [_sheet(at, "Standard faces", standard, most, allowance), _sheet(at, "Faces", drawn, most, allowance)]
+
+
+def _sheet(at: Layout, kind: str, faces: list[DatasetFace], most: int, allowance: Allowance) -> Sheet:
+    chosen = choose(faces, most)
+    payload = read_payload(at.root, Face, {face.face_id: face.shard for face in chosen}, ["image"])
+    tiles = []
+    for face in chosen:
+        alt = f"{kind.removesuffix('s')} of {face.person_id}, {face.split}"
+        row = payload.get(face.face_id)
+        picture = inline_face(row["image"]["bytes"], alt, allowance) if row else None
+        if picture is not None:
+            tiles.append(Tile(picture, face.person_id, face.split))
+    return Sheet(kind, len(faces), len({face.person_id for face in faces}), tiles)

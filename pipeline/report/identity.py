@@ -1,0 +1,93 @@
+"""Who is who: the label network, the audit of the split, and where the clips come from under which terms."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.layout import Layout
+from pipeline.records.clip import Clip
+from pipeline.report.notes import flatten, read_json
+from pipeline.storage.manifest import read_table
+
+_SYNTHETIC = "synthetic:"
+_MOST_LEAKS = 20
+_MOST_TERMS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LabelNetwork:
+    """The label network's name, None where no weights were to be had, and what its note says of it."""
+
+    name: str | None
+    rows: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of the audit: what was compared, how many of them, what could not be seen, and what leaked."""
+
+    what: str
+    n_compared: int
+    n_clips_unseen: int
+    note: str
+    n_leaks: int
+    leaks: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """All checks, and of each dataset how its persons are split."""
+
+    passes: bool
+    checks: list[Check]
+    shares: list[tuple[str, int, int]]
+    """(dataset, persons, those of them in test)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How many clips of a dataset are published under which terms; empty: their source states none."""
+
+    dataset: str
+    licence: str
+    n_clips: int
+
+
+def read_label_network(at: Layout) -> LabelNetwork | None:
+    """Return the label network's note; None before ``pretrain_identity``."""
+    note = read_json(at.label_network_note)
+    return None if note is None else LabelNetwork(note["label_network"], flatten(note))
+
+
+def read_audit(at: Layout) -> Audit | None:
+    """Return the leakage audit; None before ``persons``."""
+    note = read_json(at.leakage)
+    if note is None:
+        return None
+    shares = [(name, one["persons"], one["test_persons"]) for name, one in sorted(note["test_share"].items())]
+    return Audit(note["passes"], [_check(one) for one in note["checks"]], shares)
+
+
+def read_terms(at: Layout, datasets: Sequence[str]) -> list[Terms]:
+    """Return under which terms the clips are published, the commonest of each dataset first."""
+    terms = []
+    for dataset in datasets:
+        if at.clips(dataset).is_file():
+            licences = Counter(read_table(at.clips(dataset), Clip, ["licence"]).column("licence").to_pylist())
+            terms += [Terms(dataset, licence, n) for licence, n in licences.most_common(_MOST_TERMS)]
+    return terms
+
+
+def is_synthetic(at: Layout, datasets: Sequence[str]) -> bool:
+    """Return whether every listed clip is the built-in generator's; False before anything is listed."""
+    listed = [at.clips(dataset) for dataset in datasets if at.clips(dataset).is_file()]
+    addresses = [address for path in listed for address in read_table(path, Clip, ["address"])["address"].to_pylist()]
+    return bool(addresses) and all(address.startswith(_SYNTHETIC) for address in addresses)
+
+
+def _check(check: dict[str, Any]) -> Check:
+    leaks = check["leaks"]
+    return Check(
+        check["what"], check["n_compared"], check["n_clips_unseen"], check["note"], len(leaks), leaks[:_MOST_LEAKS]
+    )

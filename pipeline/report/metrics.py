@@ -1,0 +1,69 @@
+"""The metrics by name: what each is called, which way is better, and what the paper published of its full method.
+
+The paper's figures are facts to stand beside a run's own. They are of other people and other recordings, and how its
+distances of landmarks and of face networks were computed it doesn't say: each stands beside the one of like size.
+"""
+
+from dataclasses import dataclass
+
+PUBLISHED_SETS = ("FaceForensics++", "HDTF", "VoxCeleb-ID")
+HIGHER, LOWER = "higher", "lower"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric: its name for people, which way is better (empty: neither), and the paper's figures, or none."""
+
+    name: str
+    better: str = ""
+    published: tuple[str, ...] = ()
+
+
+PICTURES = {
+    "psnr": Metric("PSNR, dB", HIGHER, ("28.2354", "28.7509", "25.9633")),
+    "ssim": Metric("SSIM", HIGHER, ("0.9166", "0.9156", "0.8963")),
+    "ssim_win7": Metric("SSIM, window of 7 px", HIGHER),
+    "lpips": Metric("LPIPS", LOWER, ("0.0463", "0.0514", "0.0544")),
+    "l1": Metric("L1, of 255", LOWER, ("3.4811", "3.3944", "4.4863")),
+    "l1_hole": Metric("L1 in the hole, of 255", LOWER),
+    "landmark_mse": Metric("Landmarks, mean square, px²", LOWER, ("5.9931", "5.3709", "8.7056")),
+    "landmark_px": Metric("Landmarks, mean, px", LOWER),
+    "landmark_nme": Metric("Landmarks over eye distance", LOWER),
+    "is_found": Metric("A painted face is found, share", HIGHER),
+    "is_true_found": Metric("A true face is found, share"),
+    "cpbd": Metric("Sharpness (CPBD)", HIGHER),
+    "cpbd_true": Metric("Sharpness of the true faces (CPBD)"),
+    "fid": Metric("FID", LOWER),
+}
+"""How like the painted picture is to the true one: Table 2 of the paper, and more."""
+
+IDENTITY = {
+    "hog": Metric("HOG", LOWER, ("2.1262", "2.0899", "2.0796")),
+    "vggface_l2": Metric("VGGFace, L2", LOWER, ("3.3405", "2.9035", "3.7534")),
+    "vggface_cosine": Metric("VGGFace, 1 − cosine", LOWER),
+    "sphereface_cosine": Metric("SphereFace, 1 − cosine", LOWER, ("0.3314", "0.3523", "0.3768")),
+    "sphereface_l2": Metric("SphereFace, L2", LOWER),
+    "cosface_cosine": Metric("CosFace, 1 − cosine", LOWER, ("0.2278", "0.2184", "0.2122")),
+    "cosface_l2": Metric("CosFace, L2", LOWER),
+    "arcface_l2": Metric("ArcFace, L2", LOWER, ("3.7988", "3.6453", "3.6084")),
+    "arcface_cosine": Metric("ArcFace, 1 − cosine", LOWER),
+    "mobilefacenet_cosine": Metric("MobileFaceNet, 1 − cosine", LOWER),
+    "mobilefacenet_l2": Metric("MobileFaceNet, L2", LOWER),
+    "csim": Metric("CSIM, cosine", HIGHER),
+    "psi_cosine": Metric("Label network, 1 − cosine", LOWER),
+    "psi_l1": Metric("Label network, L1", LOWER),
+}
+"""How near the painted face is to the true one's identity: Table 3 of the paper, and more."""
+
+RETRIEVAL_SET = "VoxCeleb-ID"
+RETRIEVAL = {
+    "acc@1": Metric("Acc@1, %", HIGHER, ("20.53",)),
+    "acc@5": Metric("Acc@5, %", HIGHER, ("35.79",)),
+    "acc@8": Metric("Acc@8, %", HIGHER, ("46.84",)),
+    "acc@10": Metric("Acc@10, %", HIGHER, ("49.47",)),
+    "true_acc@1": Metric("Acc@1 of the true faces, %"),
+    "true_acc@5": Metric("Acc@5 of the true faces, %"),
+    "true_acc@8": Metric("Acc@8 of the true faces, %"),
+    "true_acc@10": Metric("Acc@10 of the true faces, %"),
+}
+"""How often a painted face finds its person among the first K true ones: Figure 8 of the paper."""

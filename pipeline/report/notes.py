@@ -1,0 +1,58 @@
+"""JSON that stages left, made ready for reading: nested names in a row, numbers short, lists bounded."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadInput
+
+_MOST_LISTED = 8
+_DIGITS = 4
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return the object in ``path``; None where it isn't there. Raises BadInput when it is no JSON object."""
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"{path}: not readable as JSON ({error}). Delete it and run 'dvc repro'.") from None
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: expected a JSON object, found {type(content).__name__}. Run the stage again.")
+    return content
+
+
+def flatten(note: dict[str, Any], within: str = "") -> list[tuple[str, str]]:
+    """Return (name, value) of everything in ``note`` as text, in its order."""
+    rows: list[tuple[str, str]] = []
+    for key, value in note.items():
+        name = f"{within}{str(key).replace('_', ' ')}"
+        rows += flatten(value, f"{name}: ") if isinstance(value, dict) else [(name, as_text(value))]
+    return rows
+
+
+def as_text(value: Any) -> str:
+    """Return a value of JSON as one would write it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, list):
+        more = f", and {len(value) - _MOST_LISTED} more" if len(value) > _MOST_LISTED else ""
+        return ", ".join(map(as_text, value[:_MOST_LISTED])) + more if value else "none"
+    return str(value)
+
+
+def number(value: float) -> str:
+    """Return ``value`` with four digits that count, or two where it is tiny or huge: 28.24, 0.9166, 12,345, 3.1e-07."""
+    if value == 0:
+        return "0"
+    if not 1e-4 <= abs(value) < 1e6:
+        return f"{value:.2g}"
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return f"{value:,.{max(0, _DIGITS - whole)}f}"

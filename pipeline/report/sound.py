@@ -1,0 +1,122 @@
+"""A few segments to listen to, each beside the log-mel that a network sees of it."""
+
+import io
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.arrays import Waveform
+from pipeline.audio.extract import extract_waveform
+from pipeline.audio.pcm import to_int16
+from pipeline.audio.profiles import SAMPLE_RATE_HZ
+from pipeline.errors import BadMedia
+from pipeline.layout import Layout
+from pipeline.records.dataset import DatasetSegment
+from pipeline.records.media import Media
+from pipeline.records.person import TEST, TRAIN
+from pipeline.records.segment import Segment
+from pipeline.report.chosen import choose, read_payload
+from pipeline.report.inline import Allowance, Picture
+from pipeline.report.pictures import inline_log_mel
+from pipeline.storage.manifest import read_manifest, read_table
+from pipeline.units import samples_in
+
+_MOST_IN_ALL = 6
+_MOST_S = 6.0
+_LATEST_MS = 600_000  # sound is decoded from a file's beginning: later segments would cost minutes
+_ALLOWANCE = 2_200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A segment: whose it is, where it stands, its log-mel, and its sound, or why there is none."""
+
+    person: str
+    split: str
+    clip_id: str
+    start_s: float
+    end_s: float
+    voiced_s: float
+    log_mel: Picture | None
+    address: str | None
+    why_silent: str
+
+
+def read_sounds(at: Layout, datasets: Sequence[str]) -> list[Sound] | None:
+    """Return a few segments of different persons of each dataset; None before the dataset is built."""
+    if not at.dataset("audio").is_file():
+        return None
+    early = [one for one in read_manifest(at.dataset("audio"), DatasetSegment) if _start_ms(one) <= _LATEST_MS]
+    most = max(1, _MOST_IN_ALL // len(datasets))
+    chosen = [_of_both_splits([one for one in early if one.dataset == name], most) for name in datasets]
+    segments = sum(chosen, [])[:_MOST_IN_ALL]
+    columns = ["start_s", "end_s", "n_mels", "n_frames", "log_mel"]
+    payload = read_payload(at.root, Segment, {one.segment_id: one.shard for one in segments}, columns)
+    allowance = Allowance(_ALLOWANCE)
+    return [_sound(at, one, payload[one.segment_id], allowance) for one in segments if one.segment_id in payload]
+
+
+def _of_both_splits(segments: list[DatasetSegment], most: int) -> list[DatasetSegment]:
+    """Return ``most`` segments, up to half of them of test persons."""
+    test = choose([one for one in segments if one.split == TEST], most // 2)
+    return choose([one for one in segments if one.split == TRAIN], most - len(test)) + test
+
+
+def _start_ms(segment: DatasetSegment) -> int:
+    """Return what the id says: <clip_id>-a<start in ms>."""
+    return int(segment.segment_id.rpartition("-a")[2])
+
+
+def _sound(at: Layout, segment: DatasetSegment, row: dict[str, Any], allowance: Allowance) -> Sound:
+    log_mel_MF = np.array(row["log_mel"], np.float32).reshape(row["n_mels"], row["n_frames"])
+    valid_MF = log_mel_MF[:, : segment.n_valid_frames]
+    alt = f"Log-mel of {segment.person_id}, {valid_MF.shape[1]} frames"
+    try:
+        address = allowance.address(_wav(_cut(at, segment, row["start_s"], row["end_s"])), "audio/wav")
+        why_silent = "" if address else "The page has no room left for its sound."
+    except BadMedia as error:
+        address, why_silent = None, f"No sound: {error.detail}."
+    return Sound(
+        person=segment.person_id,
+        split=segment.split,
+        clip_id=segment.clip_id,
+        start_s=row["start_s"],
+        end_s=row["end_s"],
+        voiced_s=segment.voiced_s,
+        log_mel=inline_log_mel(valid_MF, alt, allowance),
+        address=address,
+        why_silent=why_silent,
+    )
+
+
+def _cut(at: Layout, segment: DatasetSegment, start_s: float, end_s: float) -> Waveform:
+    """Return the segment's sound, at most six seconds; raises BadMedia where the media is gone or has none there."""
+    end_s = min(end_s, start_s + _MOST_S)
+    waveform = extract_waveform(_media(at, segment), max_duration_s=end_s)
+    cut = waveform[samples_in(start_s, SAMPLE_RATE_HZ) :]
+    if not len(cut):
+        raise BadMedia("undecodable", "the media ends before the segment")
+    return cut
+
+
+def _media(at: Layout, segment: DatasetSegment) -> Path:
+    if at.media(segment.dataset).is_file():
+        for row in read_table(at.media(segment.dataset), Media, ["clip_id", "path"]).to_pylist():
+            if row["clip_id"] == segment.clip_id and (at.root / row["path"]).is_file():
+                return at.root / str(row["path"])
+    raise BadMedia("gone", "the video is not here any more")
+
+
+def _wav(waveform: Waveform) -> bytes:
+    """Return ``waveform`` as a WAV file, 16 bits, 16 kHz, mono."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(SAMPLE_RATE_HZ)
+        writer.writeframes(to_int16(waveform).astype("<i2").tobytes())
+    return file.getvalue()

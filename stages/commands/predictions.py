@@ -1,0 +1,35 @@
+"""Judge another method by this dataset's test faces: hand out what it is to paint, and score what it painted."""
+
+from pathlib import Path
+
+from pipeline.layout import Layout
+from pipeline.params import load_params
+from stages.evaluate import find_judges_at, pack_of_test_persons, tell
+
+
+def score_predictions(pictures: Path, out: Path, at: Layout = Layout()) -> None:
+    """Score the pictures in a folder, named as ``hand_out_faces`` names them; metrics.json of this run stays as it is.
+
+    Raises BadInput when no picture is a face's, and for one that can't be read or is not of 256x256 pixels.
+    """
+    from model.predictions import evaluate_predictions
+    from model.settings import EvaluateParams, MaskParams
+
+    params = load_params(EvaluateParams, "evaluate", at.params)
+    mask = load_params(MaskParams, "mask", at.params)
+    scored = evaluate_predictions(pictures, pack_of_test_persons(at), find_judges_at(at, params), params, mask, out)
+    tell(str(pictures), scored.metrics)
+    if scored.n_missing or scored.n_unknown:
+        print(f"{pictures}: {scored.n_missing} faces have no picture; {scored.n_unknown} pictures are no face's")
+    print(f"{out}: metrics.json, faces.parquet")
+
+
+def hand_out_faces(to: Path, at: Layout = Layout(), *, force: bool = False) -> None:
+    """Write the masked test faces and their holes for another method to paint."""
+    from model.predictions import export_masked
+    from model.settings import EvaluateParams, MaskParams
+
+    params = load_params(EvaluateParams, "evaluate", at.params)
+    mask = load_params(MaskParams, "mask", at.params)
+    n_faces = export_masked(pack_of_test_persons(at), to, params, mask, force=force)
+    print(f"{to}: {n_faces} faces: masked/, holes/ and faces.csv")

@@ -1,0 +1,39 @@
+"""Train the audio-face decoder: from a voice to a face of the same person."""
+
+from typing import Any
+
+from pipeline.layout import Layout
+from pipeline.params import load_params
+
+STAGE, NAME = "pretrain_audio_face", "audio_face"
+
+
+def main(at: Layout = Layout()) -> None:
+    """Run the stage."""
+    from model.trained_files import leave_network
+
+    leave_network(at, STAGE, NAME, lambda machine: _trained(machine, at))
+
+
+def _trained(machine: Any, at: Layout) -> Any:
+    from model.settings import ModelParams, PretrainAudioFaceParams
+    from model.train_audio_face import train_audio_face
+    from model.trained_files import Provided, read_note, training_pack, training_states
+    from model.voice import load_voice_network
+    from pipeline.weights import find_weights
+
+    params = load_params(PretrainAudioFaceParams, STAGE, at.params)
+    voice_note = read_note(at, "voice")
+    pack = training_pack(at, machine, standard_only=False, datasets=params.datasets)
+    decoder, fitted = train_audio_face(
+        pack,
+        load_voice_network(at.model("voice")),
+        params,
+        load_params(ModelParams, "model", at.params).width,
+        start=find_weights(params.weights) if params.weights else None,
+        machine=machine,
+        checkpoints=training_states(),
+        log_folder=at.training_folder(STAGE),
+    )
+    facts = {"trained_on": pack.summary(), "voice": voice_note["voice"], "started_from": params.weights}
+    return Provided(network=decoder, kind="trained-here", facts=facts, fitted=fitted)

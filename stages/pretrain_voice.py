@@ -1,0 +1,58 @@
+"""Provide the voice network: the weights that params.yaml names, or one trained on the training persons' voices."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.layout import Layout
+from pipeline.params import load_params
+
+STAGE, NAME = "pretrain_voice", "voice"
+
+
+def main(at: Layout = Layout()) -> None:
+    """Run the stage; the network goes to one file in one format, whatever it came from."""
+    from model.settings import PretrainVoiceParams
+    from model.trained_files import leave_network
+
+    params = load_params(PretrainVoiceParams, STAGE, at.params)
+    provide = _given if params.weights else _trained
+    leave_network(at, STAGE, NAME, lambda machine: provide(params, machine, at))
+
+
+def _given(params: Any, _: object, at: Layout) -> Any:
+    """Take weights by name or path; raises WeightsUnavailable when they can't be had."""
+    from model.trained_files import Provided
+    from model.voice import load_voice_network
+    from pipeline.weights import find_weights
+
+    network = load_voice_network(find_weights(params.weights))
+    return Provided(network=network, kind=Path(params.weights).name, facts={}, fitted=None)
+
+
+def _trained(params: Any, machine: Any, at: Layout) -> Any:
+    from model.settings import ModelParams
+    from model.train_voice import train_voice
+    from model.trained_files import Provided, training_pack, training_states
+
+    pack = training_pack(at, machine, standard_only=False)
+    network, figures, fitted = train_voice(
+        pack,
+        params,
+        load_params(ModelParams, "model", at.params).width,
+        machine=machine,
+        checkpoints=training_states(),
+        log_folder=at.training_folder(STAGE),
+    )
+    if machine.leads:
+        print(_judgement(figures))
+    facts = {"trained_on": pack.summary(), "voices": asdict(figures)}
+    return Provided(network=network, kind="trained-here", facts=facts, fitted=fitted)
+
+
+def _judgement(figures: Any) -> str:
+    if figures.holdout_accuracy is None:
+        return f"{STAGE}: no clips are held out: how well voices are known again is not measured"
+    judged = f"{figures.n_persons - figures.n_persons_without_holdout} of {figures.n_persons} persons"
+    right = f"{figures.holdout_accuracy:.1%} of {figures.n_holdout_segments} segments"
+    return f"{STAGE}: in clips not trained on, {right} given to the right person; judged are {judged}"

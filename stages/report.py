@@ -1,0 +1,44 @@
+"""Draw the page that shows the run: what was kept and why, faces, sound, training, figures."""
+
+from pipeline.dataset.table1 import Counts
+from pipeline.layout import Layout
+from pipeline.params import read_section
+from pipeline.report.evaluation import read_evaluation
+from pipeline.report.faces import read_sheets
+from pipeline.report.funnel import read_funnels
+from pipeline.report.identity import is_synthetic, read_audit, read_label_network, read_terms
+from pipeline.report.notes import read_json
+from pipeline.report.page import Report, Table1, render_page
+from pipeline.report.sound import read_sounds
+from pipeline.report.training import read_trainings
+from pipeline.storage.atomic import write_text
+
+
+def main(at: Layout = Layout()) -> None:
+    """Run the stage; what has not run yet is said on the page, and all else goes on."""
+    datasets: list[str] = read_section("datasets", at.params)
+    report = Report(
+        datasets=datasets,
+        is_synthetic=is_synthetic(at, datasets),
+        funnels=read_funnels(at, datasets),
+        table1=_table1(at),
+        sheets=read_sheets(at, datasets),
+        sounds=read_sounds(at, datasets),
+        label_network=read_label_network(at),
+        audit=read_audit(at),
+        terms=read_terms(at, datasets),
+        trainings=read_trainings(at),
+        evaluation=read_evaluation(at, datasets),
+    )
+    page = render_page(report)
+    write_text(at.report, page)
+    print(f"report: {at.report.as_posix()}, {len(page.encode()) / 1e6:.2f} MB: open it in a browser")
+
+
+def _table1(at: Layout) -> Table1 | None:
+    stats = read_json(at.stats)
+    if stats is None:
+        return None
+    n_pairs: int = stats.pop("total")["pairs"]
+    counts: Counts = stats
+    return Table1(counts, n_pairs)

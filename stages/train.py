@@ -1,0 +1,85 @@
+"""Train the inpainting network, or one of the paper's ablations of it, on the training persons' standard faces."""
+
+import json
+from typing import Any
+
+from pipeline.layout import Layout
+from pipeline.params import load_params
+
+STAGE, NAME = "train", "inpainter"
+
+Named = tuple[Any, str | None]
+"""A network that training starts from, and what it is by its note; (None, None) where the variant needs none."""
+
+
+def main(at: Layout = Layout()) -> None:
+    """Run the stage; ``torchrun --nproc-per-node 4 -m stages train`` runs it on four GPUs."""
+    from model.trained_files import leave_network
+
+    leave_network(at, STAGE, NAME, lambda machine: _trained(machine, at))
+
+
+def _trained(machine: Any, at: Layout) -> Any:
+    from model.settings import MaskParams, ModelParams, TrainParams
+    from model.train_inpainter import train_inpainter
+    from model.trained_files import Provided, training_pack, training_states
+
+    params = load_params(ModelParams, "model", at.params)
+    psi, psi_name = _psi(params, at)
+    voice, voice_name = _voice(params, at)
+    audio_face, audio_face_name = _audio_face(params, at)
+    pack = training_pack(at, machine, standard_only=True)
+    network, fitted = train_inpainter(
+        pack,
+        psi,
+        voice,
+        audio_face,
+        params,
+        load_params(MaskParams, "mask", at.params),
+        load_params(TrainParams, STAGE, at.params),
+        machine=machine,
+        checkpoints=training_states(),
+        log_folder=at.training_folder(STAGE),
+    )
+    facts = {
+        "width": params.width,
+        "trained_on": pack.summary(),
+        "label_network": psi_name,
+        "voice": voice_name,
+        "audio_face": audio_face_name,
+    }
+    return Provided(network=network, kind=params.variant, facts=facts, fitted=fitted)
+
+
+def _psi(params: Any, at: Layout) -> Named:
+    from model.fit import CannotTrain
+    from pipeline.identity.checkpoint import load_label_network
+
+    if not params.matches_identities:
+        return None, None
+    name = json.loads(at.label_network_note.read_text(encoding="utf-8"))["label_network"]
+    if name is None:
+        raise CannotTrain(f"model.variant '{params.variant}' matches identities, and there is no label network.")
+    return load_label_network(at.label_network), name
+
+
+def _voice(params: Any, at: Layout) -> Named:
+    from model.trained_files import read_note
+    from model.voice import load_voice_network
+
+    if not params.hears:
+        return None, None
+    name = read_note(at, "voice")["voice"]
+    return load_voice_network(at.model("voice")), name
+
+
+def _audio_face(params: Any, at: Layout) -> Named:
+    from model.audio_face import AudioFaceDecoder, load_generator
+    from model.trained_files import read_note
+
+    if params.fusion is None:
+        return None, None
+    name = read_note(at, "audio_face")["audio_face"]
+    decoder = AudioFaceDecoder(params.width)
+    load_generator(decoder, at.model("audio_face"))
+    return decoder, name

@@ -1,0 +1,94 @@
+"""What each of two processes does for test_distributed.py: ``python -m tests.model.two_processes FOLDER NAME``."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from model.distributed import Machine, join_machine
+from model.run_settings import RunSettings
+from model.train_inpainter import train_inpainter
+from pipeline.errors import FacevoxError
+from tests.model.networks_to_train import make_networks, mask_params, model_params, train_params
+from tests.model.small_pack import small_pack
+from tests.model.toy_task import PARAMS, ToyBatch, ToyTask, train_toy
+
+
+def descent(parameters: Iterable[nn.Parameter], _: object = None) -> torch.optim.Optimizer:
+    """Steps as long as the gradient: weights tell it."""
+    return torch.optim.SGD(parameters, 0.1)
+
+
+def paint(machine: Machine = Machine()) -> dict[str, Tensor]:
+    """One step of the plain U-Net: no batch norm couples its faces, and the paper's losses are means over them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.train_inpainter.adam", descent)
+        painter, _ = train_inpainter(
+            small_pack(),
+            *make_networks(),
+            model_params("base"),
+            mask_params(),
+            train_params(batch=4),
+            machine=machine,
+            say=lambda line: None,
+        )
+    return painter.state_dict()
+
+
+class SpoiltTask(ToyTask):
+    """Its loss is no number in step 4, in the second process only."""
+
+    def step(self, number: int, batch: ToyBatch) -> dict[str, Tensor]:
+        losses = super().step(number, batch)
+        bad = number == 4 and self._machine.rank == 1
+        return {**losses, "twice": losses["twice"] * float("nan" if bad else 1)}
+
+
+def main(folder: Path) -> None:
+    own = folder / sys.argv[2]
+    with join_machine(RunSettings(device=torch.device("cpu"), n_loader_workers=0)) as machine:
+        said: list[str] = []
+        normed, _ = train_toy(folder / "states", machine=machine, log_folder=own / "log", say=said.append)
+        plain, fitted = train_toy(None, machine=machine, normed=False)
+        resumed, _ = train_toy(folder / "states", PARAMS.model_copy(update={"steps": 15}), machine=machine)
+        told = {
+            "rank": machine.rank,
+            "world": machine.world,
+            "said": said,
+            "plain": plain.network.state_dict(),
+            "reports": list(fitted.reports),
+            "normed": normed.network.state_dict(),
+            "resumed": resumed.network.state_dict(),
+            "painter": paint(machine),
+            "disagreement": disagree(own / "apart", machine),
+            "nan": spoil(machine),
+        }
+    torch.save(told, own / "told.pt")
+
+
+def disagree(own: Path, machine: Machine) -> str:
+    """Let one process go on from a state that the other doesn't have."""
+    if not machine.leads:
+        train_toy(own, PARAMS.model_copy(update={"steps": 2}))
+    try:
+        train_toy(own, machine=machine)
+    except FacevoxError as error:
+        return str(error)
+    return ""
+
+
+def spoil(machine: Machine) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.model.toy_task.ToyTask", SpoiltTask)
+        try:
+            train_toy(None, machine=machine)
+        except FacevoxError as error:
+            return str(error)
+    return ""
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

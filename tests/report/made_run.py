@@ -1,0 +1,335 @@
+"""A run as the stages leave it, made by hand: two persons of hostile names, every stage's files, tiny pictures."""
+
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.arrays import ImageRGB
+from pipeline.dataset.table1 import count, totals
+from pipeline.imaging import encode_png
+from pipeline.layout import Layout
+from pipeline.outcome import Dropped
+from pipeline.records.clip import NO_CROP, Clip
+from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.records.evaluation import MapPoint, Painting, RetrievedFace
+from pipeline.records.face import CANDIDATE, RANDOM, Face, SelectedFace
+from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.records.media import Media
+from pipeline.records.person import TEST, TRAIN
+from pipeline.records.schema import Image, column_names, to_table
+from pipeline.records.segment import Segment
+from pipeline.storage.manifest import write_manifest
+from pipeline.storage.shards import write_shards
+
+SET = "one"
+HOSTILE = "<script>alert(1)</script>"
+QUOTED = "o\"x' onerror=alert(1) & <b>ana"
+PERSONS = ((HOSTILE, TRAIN), (QUOTED, TEST))
+FACES_PER_CLIP = 3
+SIDE_PX = 48
+N_MELS, N_FRAMES, N_VALID = 8, 40, 30
+LEFT_OUT = f"{SET}/dark"
+PARAMS = f"datasets: [{SET}]\nsources: {{{SET}: {{kind: folder}}}}\n"
+
+
+def clip_of(person: str) -> str:
+    return f"{SET}/{person}-000"
+
+
+def face_of(person: str, number: int) -> str:
+    return f"{clip_of(person)}-t00-{number:08d}"
+
+
+def segment_of(person: str) -> str:
+    return f"{clip_of(person)}-a00000500"
+
+
+def picture(seed: int, side_px: int = SIDE_PX) -> ImageRGB:
+    return np.random.default_rng(seed).integers(0, 256, (side_px, side_px, 3), np.uint8)
+
+
+def make_data(at: Layout) -> None:
+    """Write what the stages up to ``dataset`` leave."""
+    at.root.mkdir(parents=True, exist_ok=True)
+    at.params.write_text(PARAMS, encoding="utf-8")
+    _make_clips(at)
+    _make_faces(at)
+    _make_segments(at)
+    _make_dataset(at)
+    write_json(at.label_network_note, {"label_network": f"given-{HOSTILE}", "sha256": "0", "embedding_size": 6})
+    checks = [{"what": "person", "n_compared": 2, "n_clips_unseen": 1, "leaks": [], "note": HOSTILE}]
+    shares = {SET: {"persons": 2, "test_persons": 1, "test_share": 0.5}}
+    write_json(at.leakage, {"passes": True, "checks": checks, "test_share": shares})
+
+
+def make_training(at: Layout) -> None:
+    """Write what the three trainings leave."""
+    for stage, name in (("pretrain_voice", "voice"), ("pretrain_audio_face", "audio_face"), ("train", "inpainter")):
+        note = {name: f"trained-here-{HOSTILE}", "n_parameters": 1234567, "training": {"losses": {"face": 0.123456}}}
+        write_json(at.model_note(name), note)
+        write_curve(at.training_folder(stage) / "plots" / "metrics" / "train" / "face_loss.tsv", [(1, 0.5), (9, 0.25)])
+    pictures = at.training_folder("train") / "pictures"
+    pictures.mkdir()
+    for step in range(5):
+        (pictures / f"{step:09d}.png").write_bytes(encode_png(picture(step)))
+
+
+def make_evaluation(at: Layout) -> None:
+    """Write what ``evaluate`` leaves; the test person's first face retrieves one of the other person's."""
+    figure = {"value": 21.4567, "low": 20.5, "high": 22.25, "n": 3}
+    missing = {"value": 30.0, "low": None, "high": None, "n": 2}
+    overall = {"psnr": figure, "landmark_px": missing, "acc@1": figure, "true_acc@1": figure, "unheard_of": missing}
+    content = {
+        "psnr": 21.4567,
+        "n_faces": 3,
+        "retrieval": {"acc@1": figure},
+        "swap": {"moved": figure},
+        "unavailable": {"lpips": f"evaluate.networks.lpips is null {HOSTILE}"},
+        "notes": {"identity_network": "psi"},
+        "overall": overall,
+        SET: overall,
+    }
+    write_json(at.metrics, content)
+    folder = at.evaluation_folder
+    asked, nearest = face_of(QUOTED, 0), face_of(HOSTILE, 0)
+    write_manifest(folder / "painted.parquet", Painting, [painting(QUOTED, number) for number in range(3)])
+    write_manifest(
+        folder / "retrieval.parquet",
+        RetrievedFace,
+        [
+            RetrievedFace(
+                place_id=f"{asked}#{place:02d}",
+                query_id=asked,
+                dataset=SET,
+                person_id=QUOTED,
+                place=place,
+                face_id=found,
+                found_person_id=person,
+                distance=float(place),
+            )
+            for place, (found, person) in enumerate(((nearest, HOSTILE), (face_of(QUOTED, 1), QUOTED)), start=1)
+        ],
+    )
+    write_manifest(
+        folder / "tsne.parquet",
+        MapPoint,
+        [
+            MapPoint(
+                point_id=f"{face_of(QUOTED, number)}{'+painted' * is_painted}",
+                face_id=face_of(QUOTED, number),
+                dataset=SET,
+                person_id=QUOTED,
+                is_painted=is_painted,
+                x=float(number + is_painted),
+                y=float(number),
+            )
+            for number in range(3)
+            for is_painted in (False, True)
+        ],
+    )
+    (folder / "swap.png").write_bytes(encode_png(picture(9, 200)))
+
+
+def painting(person: str, number: int) -> Painting:
+    hole = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
+    hole[10:20, 10:20] = 255
+    face_id = face_of(person, number)
+    return Painting(
+        face_id=face_id,
+        dataset=SET,
+        person_id=person,
+        segment_id=segment_of(person),
+        image=Image(encode_png(picture(number)), "painted.png"),
+        hole=Image(encode_png(hole), "hole.png"),
+        audio_face=None,
+    )
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def write_curve(path: Path, points: Iterable[tuple[int, float]]) -> None:
+    """Write a curve as DVCLive does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t")
+        writer.writerow(["step", path.stem])
+        writer.writerows(points)
+
+
+def write_ledger(at: Layout, stage: str, dataset: str | None, ends: Iterable[tuple[str, Dropped | None]]) -> None:
+    write_manifest(at.ledger(stage, dataset), LedgerRow, [ledger_row(stage, item, end) for item, end in ends])
+
+
+def _make_clips(at: Layout) -> None:
+    clips = [*(clip_of(person) for person, _ in PERSONS), LEFT_OUT]
+    write_manifest(
+        at.clips(SET),
+        Clip,
+        [
+            Clip(
+                clip_id=clip_id,
+                dataset=SET,
+                identity=HOSTILE,
+                address="file:clip.mp4",
+                start_s=None,
+                end_s=None,
+                licence=f"ask {HOSTILE}",
+                origin="made up",
+                content_hash="",
+                **NO_CROP,
+            )
+            for clip_id in clips
+        ],
+    )
+    ends: dict[str, Dropped | None] = dict.fromkeys(clips)
+    write_ledger(at, "sources", SET, ends.items())
+    write_ledger(at, "download", SET, (ends | {LEFT_OUT: Dropped.failed("undecodable", HOSTILE)}).items())
+    del ends[LEFT_OUT]
+    write_ledger(at, "detect", SET, ends.items())
+    write_ledger(at, "crop", SET, (ends | {clip_of(HOSTILE): Dropped.filtered("too_small")}).items())
+
+
+def _make_faces(at: Layout) -> None:
+    rows = {clip_of(person): [_face(person, number) for number in range(FACES_PER_CLIP)] for person, _ in PERSONS}
+
+    def rows_of(clip_id: str) -> pa.Table:
+        return to_table(Face, rows[clip_id])
+
+    write_shards(at.faces_folder(SET), Face, list(rows), rows_of)
+    kept = [name for name in column_names(SelectedFace) if name not in ("is_standard", "reason")]
+    selected = [
+        SelectedFace(
+            **{name: getattr(face, name) for name in kept}, is_standard=number > 0, reason="" if number else "yaw"
+        )
+        for faces in rows.values()
+        for number, face in enumerate(faces)
+    ]
+    write_manifest(at.selected_faces(SET), SelectedFace, selected)
+
+
+def _face(person: str, number: int) -> Face:
+    numbers = dict.fromkeys(
+        (
+            *("time_s", "yaw_deg", "pitch_deg", "roll_deg", "asymmetry", "lip_opening", "eye_opening", "eye_share"),
+            *("sharpness", "brightness", "interocular_px", "score", "inside_share"),
+        ),
+        0.0,
+    )
+    unknown = ("standardness", "lip_opening_max", "mouth_rise", "lip_motion", "mouth_change", "eye_change")
+    return Face(
+        face_id=face_of(person, number),
+        clip_id=clip_of(person),
+        track_id=f"{clip_of(person)}-t00",
+        sampled_by=CANDIDATE if number == 2 else RANDOM,
+        image_sha256="",
+        image=Image(encode_png(picture(100 + number)), "face.png"),
+        landmarks_px=np.zeros(136, np.float32),
+        alignment=np.zeros(6, np.float32),
+        **numbers,
+        **dict.fromkeys(unknown),
+    )
+
+
+def _make_segments(at: Layout) -> None:
+    def rows_of(clip_id: str) -> pa.Table:
+        person = next(person for person, _ in PERSONS if clip_of(person) == clip_id)
+        return to_table(Segment, [_segment(person)])
+
+    write_shards(at.audio_folder(SET), Segment, [clip_of(person) for person, _ in PERSONS], rows_of)
+
+
+def _segment(person: str) -> Segment:
+    log_mel = np.linspace(-3, 4, N_MELS * N_FRAMES, dtype=np.float32)
+    return Segment(
+        segment_id=segment_of(person),
+        clip_id=clip_of(person),
+        start_s=0.5,
+        end_s=1.5,
+        voiced_s=0.8,
+        n_valid_frames=N_VALID,
+        level_dbfs=-20.0,
+        clipped_share=0.0,
+        face_seen_share=1.0,
+        profile="paper",
+        n_mels=N_MELS,
+        n_frames=N_FRAMES,
+        log_mel=log_mel,
+    )
+
+
+def make_media(at: Layout, person: str, path: str) -> None:
+    """List the file ``path``, from the root, as the media of the person's clip."""
+    media = Media(
+        clip_id=clip_of(person),
+        path=path,
+        sha256="0" * 64,
+        size_bytes=1,
+        duration_s=2.0,
+        width_px=64,
+        height_px=64,
+        rotation_deg=0,
+        fps=25.0,
+        n_frames_stated=50,
+        video_codec="h264",
+        has_audio=True,
+        audio_codec="aac",
+        audio_rate_hz=16000,
+        tool="file",
+    )
+    write_manifest(at.media(SET), Media, [media])
+
+
+def _make_dataset(at: Layout) -> None:
+    identities, faces, segments, pairs = [], [], [], []
+    for person, split in PERSONS:
+        owned = {"dataset": SET, "person_id": person, "split": split}
+        of_clip = owned | {"clip_id": clip_of(person)}
+        faces += [
+            DatasetFace(
+                face_id=face_of(person, number),
+                sampled_by=CANDIDATE if number == 2 else RANDOM,
+                is_standard=number > 0,
+                is_labelled=True,
+                shard=f"data/faces/{SET}/shard-00000-of-00001.parquet",
+                **of_clip,
+            )
+            for number in range(FACES_PER_CLIP)
+        ]
+        segments.append(
+            DatasetSegment(
+                segment_id=segment_of(person),
+                voiced_s=0.8,
+                n_valid_frames=N_VALID,
+                face_seen_share=1.0,
+                heard_s=1.0,
+                significance=None,
+                shard=f"data/audio/{SET}/shard-00000-of-00001.parquet",
+                **of_clip,
+            )
+        )
+        counts = {"n_clips": 1, "n_faces": 2, "n_standard_faces": 2, "n_segments": 1, "n_pairs": 2}
+        identities.append(Identity(dataset_person=f"{SET}/{person}", **owned, **counts))
+        pairs += [
+            Pair(
+                pair_id=f"{face_of(person, number)}+{segment_of(person)}",
+                face_id=face_of(person, number),
+                segment_id=segment_of(person),
+                same_clip=True,
+                **owned,
+            )
+            for number in (1, 2)
+        ]
+    write_manifest(at.dataset("identities"), Identity, identities)
+    write_manifest(at.dataset("faces"), DatasetFace, faces)
+    write_manifest(at.dataset("audio"), DatasetSegment, segments)
+    write_manifest(at.dataset("pairs"), Pair, pairs)
+    counts = count(identities, [SET])
+    write_json(at.stats, {**counts, "total": {**totals(counts), "pairs": len(pairs)}})

@@ -1,0 +1,57 @@
+"""Which rows the page shows: drawn by hash, everybody before anybody twice."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from pipeline.errors import BadManifest
+from pipeline.layout import Layout
+from pipeline.records.face import Face
+from pipeline.records.segment import Segment
+from pipeline.report.chosen import choose, read_payload, read_rows
+from tests.report.made_run import HOSTILE, QUOTED, SET, face_of
+
+SHARD = f"data/faces/{SET}/shard-00000-of-00001.parquet"
+
+
+@dataclass(frozen=True)
+class Row:
+    row_id: str
+    person_id: str
+
+
+ROWS = [Row(f"{person}-{number}", person) for person, n in (("ana", 50), ("bo", 2), ("cy", 1)) for number in range(n)]
+
+
+def test_each_person_has_a_row_before_anybody_has_a_second() -> None:
+    assert [row.person_id for row in choose(ROWS, 3)] == ["ana", "bo", "cy"]
+    assert [row.person_id for row in choose(ROWS, 5)] == ["ana", "ana", "bo", "bo", "cy"]
+    assert [row.person_id for row in choose(ROWS, 6)] == ["ana", "ana", "ana", "bo", "bo", "cy"]
+
+
+def test_the_choice_does_not_depend_on_the_order_of_the_rows() -> None:
+    assert choose(ROWS, 7) == choose(ROWS[::-1], 7)
+
+
+def test_fewer_rows_than_asked_for_are_all_chosen_and_none_is_none() -> None:
+    assert sorted(choose(ROWS, 999), key=lambda row: row.row_id) == sorted(ROWS, key=lambda row: row.row_id)
+    assert choose(ROWS, 0) == [] == choose([], 5)
+
+
+def test_a_row_of_a_person_with_many_is_drawn_and_not_the_first() -> None:
+    firsts = {choose([Row(f"{name}-{n}", name) for n in range(50)], 1)[0].row_id for name in "abcdefgh"}
+    assert firsts != {f"{name}-0" for name in "abcdefgh"}
+
+
+def test_payload_is_read_by_id_and_what_is_gone_is_left_out(data_run: Layout) -> None:
+    wanted = {face_of(HOSTILE, 1): SHARD, face_of(QUOTED, 2): SHARD, "one/nobody": SHARD, "one/other": "gone.parquet"}
+    found = read_payload(data_run.root, Face, wanted, ["clip_id"])
+    assert {face_id: row["clip_id"] for face_id, row in found.items()} == {
+        face_of(HOSTILE, 1): f"{SET}/{HOSTILE}-000",
+        face_of(QUOTED, 2): f"{SET}/{QUOTED}-000",
+    }
+
+
+def test_a_shard_of_another_record_is_refused_by_name(data_run: Layout) -> None:
+    with pytest.raises(BadManifest, match=r"shard-00000-of-00001.parquet: not a table of Segment"):
+        read_rows(data_run.root / SHARD, Segment, ["a"], ["clip_id"])

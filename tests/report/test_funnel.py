@@ -1,0 +1,65 @@
+"""The funnel: how many clips each step left, and why the others ended."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.layout import Layout
+from pipeline.outcome import Dropped
+from pipeline.report.funnel import End, StageRow, Step, read_funnels
+from tests.report.made_run import HOSTILE, SET, clip_of, write_ledger
+
+
+def test_each_step_counts_the_clips_that_are_left_and_their_share_of_those_listed(data_run: Layout) -> None:
+    (funnel,) = read_funnels(data_run, [SET])
+    share = pytest.approx(200 / 3)
+    assert funnel.steps == [
+        Step("Listed", 3, 100.0),
+        Step("Downloaded", 2, share),
+        Step("With a face", 2, share),
+        Step("Faces cropped", 1, pytest.approx(100 / 3)),
+        Step("With a standard face", 2, share),
+        Step("In the built dataset", 2, share),
+    ]
+
+
+def test_stages_stand_in_the_order_of_the_flow_with_their_reasons_in_words(data_run: Layout) -> None:
+    (funnel,) = read_funnels(data_run, [SET])
+    assert [stage.stage for stage in funnel.stages] == ["sources", "download", "detect", "crop"]
+    assert funnel.stages[1] == StageRow("download", "clips", 2, 3, [End("undecodable", 1, failed=True)])
+    assert funnel.stages[3] == StageRow("crop", "clips", 1, 2, [End("too small", 1, failed=False)])
+
+
+def test_reasons_are_in_order_of_how_many_they_ended(data_run: Layout) -> None:
+    ends = [("one/a", Dropped.filtered("yaw"))] + [(f"one/{n}", Dropped.filtered("lips_open")) for n in range(3)]
+    write_ledger(data_run, "select", SET, ends)
+    (funnel,) = read_funnels(data_run, [SET])
+    assert funnel.stages[-1] == StageRow("select", "faces", 0, 4, [End("lips open", 3, False), End("yaw", 1, False)])
+
+
+def test_segments_are_counted_apart_from_the_clips_or_persons_of_their_stage(data_run: Layout) -> None:
+    clip_id = clip_of(HOSTILE)
+    write_ledger(
+        data_run, "audio", SET, [(clip_id, None), (f"{clip_id}-a00000500", None), (f"{clip_id}-a00006500", None)]
+    )
+    write_ledger(data_run, "dataset", None, [("one/ana", None), ("one/bo", Dropped.filtered("no_face"))])
+    funnels = read_funnels(data_run, [SET])
+    assert [(row.stage, row.unit, row.n_items) for row in funnels[0].stages[-2:]] == [
+        ("audio", "clips", 1),
+        ("audio", "segments", 2),
+    ]
+    assert funnels[1].dataset == "" and funnels[1].steps == []
+    assert funnels[1].stages == [StageRow("dataset", "persons", 1, 2, [End("no face", 1, False)])]
+
+
+def test_datasets_that_the_run_no_longer_has_are_left_out(data_run: Layout) -> None:
+    write_ledger(data_run, "sources", "former", [("former/a", None)])
+    assert [funnel.dataset for funnel in read_funnels(data_run, [SET])] == [SET]
+
+
+def test_a_dataset_of_no_clips_has_no_steps_and_nothing_is_divided_by_nothing(tmp_path: Path) -> None:
+    at = Layout(tmp_path)
+    write_ledger(at, "sources", SET, [("one/a", Dropped.filtered("twice"))])
+    (funnel,) = read_funnels(at, [SET])
+    assert funnel.steps == []
+    assert read_funnels(Layout(tmp_path / "nowhere"), [SET]) == []

@@ -1,0 +1,169 @@
+"""The whole page: escaped, the same for the same run, small, and whole whatever has not run."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from pipeline.layout import Layout
+from stages.report import main
+from tests.report.made_run import HOSTILE, PARAMS, QUOTED, SET, make_data, make_evaluation, make_training
+
+MOST_BYTES = 8_000_000
+VOID = {"meta", "link", "img", "br", "line", "circle", "rect", "polyline", "polygon"}
+
+
+class Outline(HTMLParser):
+    """Checks that elements nest, and notes elements with their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def outline(page: str) -> Outline:
+    parser = Outline()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def words(page: str) -> str:
+    return " ".join(outline(page).text.split())
+
+
+def written(at: Layout) -> str:
+    main(at)
+    return at.report.read_text(encoding="utf-8")
+
+
+def test_hostile_names_are_text_and_never_elements_or_attributes(page: str) -> None:
+    found = outline(page)
+    assert {tag for tag, _ in found.elements} & {"script", "b", "iframe", "object", "embed", "form"} == {"b"}
+    assert not [tag for tag, attributes in found.elements if {name for name in attributes if name.startswith("on")}]
+    assert "<script" not in page
+    assert HOSTILE in found.text and QUOTED in found.text
+    assert any(QUOTED in (attributes.get("alt") or "") for _, attributes in found.elements)
+
+
+def test_nothing_on_the_page_has_an_address_outside_of_it(page: str) -> None:
+    for _, attributes in outline(page).elements:
+        for name in ("src", "href", "srcset", "poster", "action", "data"):
+            address = attributes.get(name) or "#"
+            assert address.startswith(("#", "data:")), address[:60]
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert style is not None and "url(" not in style[1] and "@import" not in style[1]
+
+
+def test_the_page_forbids_itself_all_that_it_does_not_hold(page: str) -> None:
+    policy = next(attributes["content"] for tag, attributes in outline(page).elements if "http-equiv" in attributes)
+    assert policy is not None and policy.startswith("default-src 'none'; img-src data:; media-src data:;")
+    assert "unsafe" not in policy
+
+
+def test_two_pages_of_one_run_are_the_same_bytes(tmp_path: Path) -> None:
+    pages = []
+    for name in ("here", "elsewhere"):
+        at = Layout(tmp_path / name)
+        make_data(at)
+        make_training(at)
+        make_evaluation(at)
+        main(at)
+        pages.append(at.report.read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_every_section_is_in_the_contents_and_every_link_leads_somewhere(page: str) -> None:
+    elements = outline(page).elements
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
+    links = [attributes["href"] for tag, attributes in elements if tag == "a"]
+    sections = [attributes["id"] for tag, attributes in elements if tag == "section"]
+    assert len(ids) == len(set(ids))
+    assert {str(link)[1:] for link in links} <= set(ids)
+    assert [link for link in links if str(link)[1:] in sections] == [f"#{section}" for section in sections]
+
+
+def test_headings_descend_one_level_at_a_time_from_a_single_first(page: str) -> None:
+    levels = [int(tag[1]) for tag, _ in outline(page).elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+def test_every_picture_has_words_for_those_who_cannot_see_it(page: str) -> None:
+    elements = outline(page).elements
+    assert elements[0][0] == "html" and elements[0][1]["lang"] == "en"
+    pictures = [attributes for tag, attributes in elements if tag == "img"]
+    assert pictures and all("alt" in one and one["width"] and one["height"] for one in pictures)
+    drawings = [attributes for tag, attributes in elements if tag == "svg"]
+    assert drawings and all(one.get("aria-hidden") == "true" or one.get("aria-label") for one in drawings)
+
+
+def test_a_run_of_the_data_stages_alone_says_what_has_not_run(data_run: Layout) -> None:
+    told = words(written(data_run))
+    for stage in ("pretrain_voice", "pretrain_audio_face", "train", "evaluate"):
+        assert f"the stage {stage} has not run" in told
+    assert "the stage dataset has not run" not in told
+    assert "Training not run" in told and "Evaluation not run" in told
+
+
+def test_before_any_stage_the_page_says_so_of_every_part(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    told = words(written(Layout(tmp_path)))
+    for stage in ("sources", "dataset", "pretrain_identity", "persons", "train", "evaluate"):
+        assert f"the stage {stage} has not run" in told
+
+
+@pytest.mark.parametrize(
+    "gone", ["data", "manifests/dataset", "manifests/sets", "manifests/ledger", "manifests/models"]
+)
+def test_a_page_is_made_whatever_is_gone(tmp_path: Path, gone: str) -> None:
+    at = Layout(tmp_path)
+    make_data(at)
+    make_training(at)
+    make_evaluation(at)
+    shutil.rmtree(tmp_path / gone)
+    outline(written(at))
+
+
+def test_a_run_of_real_clips_says_that_the_page_is_personal_and_one_of_talkers_that_nobody_is_on_it(
+    data_run: Layout,
+) -> None:
+    assert "those of real people: personal data" in words(written(data_run))
+
+
+def test_the_page_says_that_painted_faces_are_synthetic_and_what_it_must_not_be_used_for(page: str) -> None:
+    told = words(page)
+    assert "Every painted face on this page is synthetic" in told
+    assert "to pass a painted face off as a person's" in told
+
+
+def test_the_page_names_its_datasets_and_counts_them(page: str) -> None:
+    told = words(page)
+    assert f"facevox report: {SET}" in told
+    assert "4 pairs" in told
+
+
+def test_the_stage_says_where_the_page_is_and_how_large(data_run: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    main(data_run)
+    told = capsys.readouterr().out
+    size = data_run.report.stat().st_size
+    assert told == f"report: {data_run.report.as_posix()}, {size / 1e6:.2f} MB: open it in a browser\n"
