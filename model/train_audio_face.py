@@ -13,7 +13,6 @@ from model.audio_face import AudioFaceDecoder, load_generator
 from model.checkpoint import digest_of, open_checkpoints
 from model.distributed import Machine, descend
 from model.fit import CannotTrain, Fitted, fit
-from model.losses import reconstruction_loss
 from model.pack import Pack
 from model.placement import adam, autocast, compiled, placed, reproducible
 from model.samples_pretrain import AudioFaceBatch, AudioFaceSamples
@@ -93,7 +92,7 @@ class _AudioFaceTask:
             with torch.no_grad():
                 voice_B64 = self._voice.embed(batch.log_mel_BMT)
             heard_B64 = functional.normalize(voice_B64 + batch.noise_BV, dim=1)
-            loss = reconstruction_loss(self._decode(heard_B64).face_BCHW, batch.face_BCHW)
+            loss = functional.l1_loss(self._decode(heard_B64).face_BCHW.float(), batch.face_BCHW)
         descend(loss, self._machine, self._optimiser)
         return {"audio_face": loss}
 

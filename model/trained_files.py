@@ -2,18 +2,16 @@
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from torch import nn
+from torch import Tensor, nn
 
 from model.distributed import Machine, join_machine, wait_for_leader
 from model.fit import CannotTrain, Fitted
-from model.inpainter import Inpainter, count_parameters
-from model.inpainter_file import save_inpainter
 from model.pack import StoredPack, pack
 from model.run_settings import read_run_settings
 from pipeline.cache import cache_folder
@@ -30,9 +28,13 @@ HASH_DIGITS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provided:
-    """A network, in a word or two what kind it is, and what else there is to note; ``fitted``: how it was trained."""
+    """A network, what kind it is in a word or two, what else there is to note, and how it was trained, if it was.
+
+    ``write`` puts it into a file, whole or not at all; equal weights give equal bytes.
+    """
 
     network: nn.Module
+    write: Callable[[Path], None]
     kind: str
     facts: dict[str, Any]
     fitted: Fitted | None
@@ -51,7 +53,7 @@ def leave_network(at: Layout, stage: str, name: str, provide: Callable[[Machine]
             provided = provide(machine)
         except (WeightsUnavailable, CannotTrain) as error:
             if machine.leads:
-                _write_network({}, at.model(name))
+                _write_tensors({}, at.model(name))
                 _write_note(at, name, None, {"sha256": None, "n_parameters": 0, "why": str(error)})
                 print(f"{stage}: {error} All that needs no {name} network goes on.")
             return
@@ -92,6 +94,11 @@ def read_note(at: Layout, name: str) -> dict[str, Any]:
     return note
 
 
+def write_network(network: nn.Module, path: Path) -> None:
+    """Write a network's state as safetensors."""
+    _write_tensors(network.state_dict(), path)
+
+
 def _empty(folder: Path) -> None:
     """Leave nothing of an earlier training to be taken for this one's; DVC empties it, a person's run does not."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -99,14 +106,11 @@ def _empty(folder: Path) -> None:
 
 
 def _leave(at: Layout, stage: str, name: str, provided: Provided, machine: Machine) -> None:
-    network = provided.network
-    if isinstance(network, Inpainter):
-        save_inpainter(network, at.model(name))
-    else:
-        _write_network(network.state_dict(), at.model(name))
+    provided.write(at.model(name))
     sha256 = sha256_of(at.model(name))
-    facts = {"sha256": sha256, "n_parameters": count_parameters(network), **provided.facts}
-    line = f"{stage}: {provided.kind}, {count_parameters(network):,} parameters"
+    n_parameters = sum(parameter.numel() for parameter in provided.network.parameters())
+    facts = {"sha256": sha256, "n_parameters": n_parameters, **provided.facts}
+    line = f"{stage}: {provided.kind}, {n_parameters:,} parameters"
     if provided.fitted is not None:
         facts["training"] = _figures(provided.fitted, machine)
         line += f"; {_in_words(provided.fitted)}"
@@ -114,7 +118,7 @@ def _leave(at: Layout, stage: str, name: str, provided: Provided, machine: Machi
     print(line)
 
 
-def _write_network(state: dict[str, Any], path: Path) -> None:
+def _write_tensors(state: Mapping[str, Tensor], path: Path) -> None:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     with replacing(path) as temporary:
         temporary.write_bytes(safetensors.torch.save(tensors))

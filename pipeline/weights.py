@@ -134,8 +134,7 @@ _ENTRIES = (
     NamedWeights(
         name="inception_fid",
         address=(
-            "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/"
-            "pt_inception-2015-12-05-6726825d.pth"
+            "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
         ),
         sha256=None,
         size_bytes=95_700_000,

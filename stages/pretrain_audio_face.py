@@ -1,5 +1,6 @@
 """Train the audio-face decoder: from a voice to a face of the same person."""
 
+from functools import partial
 from typing import Any
 
 from pipeline.layout import Layout
@@ -18,7 +19,7 @@ def main(at: Layout = Layout()) -> None:
 def _trained(machine: Any, at: Layout) -> Any:
     from model.settings import ModelParams, PretrainAudioFaceParams
     from model.train_audio_face import train_audio_face
-    from model.trained_files import Provided, read_note, training_pack, training_states
+    from model.trained_files import Provided, read_note, training_pack, training_states, write_network
     from model.voice import load_voice_network
     from pipeline.weights import find_weights
 
@@ -36,4 +37,6 @@ def _trained(machine: Any, at: Layout) -> Any:
         log_folder=at.training_folder(STAGE),
     )
     facts = {"trained_on": pack.summary(), "voice": voice_note["voice"], "started_from": params.weights}
-    return Provided(network=decoder, kind="trained-here", facts=facts, fitted=fitted)
+    return Provided(
+        network=decoder, write=partial(write_network, decoder), kind="trained-here", facts=facts, fitted=fitted
+    )

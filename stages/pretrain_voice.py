@@ -1,6 +1,7 @@
 """Provide the voice network: the weights that params.yaml names, or one trained on the training persons' voices."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +23,20 @@ def main(at: Layout = Layout()) -> None:
 
 def _given(params: Any, _: object, at: Layout) -> Any:
     """Take weights by name or path; raises WeightsUnavailable when they can't be had."""
-    from model.trained_files import Provided
+    from model.trained_files import Provided, write_network
     from model.voice import load_voice_network
     from pipeline.weights import find_weights
 
     network = load_voice_network(find_weights(params.weights))
-    return Provided(network=network, kind=Path(params.weights).name, facts={}, fitted=None)
+    return Provided(
+        network=network, write=partial(write_network, network), kind=Path(params.weights).name, facts={}, fitted=None
+    )
 
 
 def _trained(params: Any, machine: Any, at: Layout) -> Any:
     from model.settings import ModelParams
     from model.train_voice import train_voice
-    from model.trained_files import Provided, training_pack, training_states
+    from model.trained_files import Provided, training_pack, training_states, write_network
 
     pack = training_pack(at, machine, standard_only=False)
     network, figures, fitted = train_voice(
@@ -47,7 +50,9 @@ def _trained(params: Any, machine: Any, at: Layout) -> Any:
     if machine.leads:
         print(_judgement(figures))
     facts = {"trained_on": pack.summary(), "voices": asdict(figures)}
-    return Provided(network=network, kind="trained-here", facts=facts, fitted=fitted)
+    return Provided(
+        network=network, write=partial(write_network, network), kind="trained-here", facts=facts, fitted=fitted
+    )
 
 
 def _judgement(figures: Any) -> str:

@@ -1,6 +1,7 @@
 """Train the inpainting network, or one of the paper's ablations of it, on the training persons' standard faces."""
 
 import json
+from functools import partial
 from typing import Any
 
 from pipeline.layout import Layout
@@ -20,6 +21,7 @@ def main(at: Layout = Layout()) -> None:
 
 
 def _trained(machine: Any, at: Layout) -> Any:
+    from model.inpainter_file import save_inpainter
     from model.settings import MaskParams, ModelParams, TrainParams
     from model.train_inpainter import train_inpainter
     from model.trained_files import Provided, training_pack, training_states
@@ -48,7 +50,8 @@ def _trained(machine: Any, at: Layout) -> Any:
         "voice": voice_name,
         "audio_face": audio_face_name,
     }
-    return Provided(network=network, kind=params.variant, facts=facts, fitted=fitted)
+    write = partial(save_inpainter, network)
+    return Provided(network=network, write=write, kind=params.variant, facts=facts, fitted=fitted)
 
 
 def _psi(params: Any, at: Layout) -> Named:

@@ -1,6 +1,7 @@
 """JSON that stages left, made ready for reading: nested names in a row, numbers short, lists bounded."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from pipeline.errors import BadInput
 
 _MOST_LISTED = 8
 _DIGITS = 4
+_NUMBER_OF = re.compile(r"^n_")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -27,7 +29,7 @@ def flatten(note: dict[str, Any], within: str = "") -> list[tuple[str, str]]:
     """Return (name, value) of everything in ``note`` as text, in its order."""
     rows: list[tuple[str, str]] = []
     for key, value in note.items():
-        name = f"{within}{str(key).replace('_', ' ')}"
+        name = within + _NUMBER_OF.sub("number of ", str(key)).replace("_", " ")
         rows += flatten(value, f"{name}: ") if isinstance(value, dict) else [(name, as_text(value))]
     return rows
 

@@ -155,26 +155,32 @@ def test_the_digest_of_a_network_is_that_of_its_weights() -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of its own: ``train`` imports ``deep`` through ``loss``, inside a function, and never ``lonely``."""
+    """A project of its own: ``train`` imports ``draw`` through ``loss``, inside a function, and never ``lonely``."""
     (tmp_path / "model").mkdir()
     (tmp_path / "pipeline").mkdir()
     (tmp_path / "model" / "train.py").write_text("import torch\nfrom model import loss\nRATE = 1\n")
-    (tmp_path / "model" / "loss.py").write_text("def loss():\n    from pipeline.deep import x\n    return x\n")
-    (tmp_path / "pipeline" / "deep.py").write_text("from model import train\nx = 1\n")
+    (tmp_path / "model" / "loss.py").write_text("def loss():\n    from pipeline.draw import x\n    return x\n")
+    (tmp_path / "pipeline" / "draw.py").write_text("from model import train\nfrom pipeline import errors\nx = 1\n")
+    (tmp_path / "pipeline" / "errors.py").write_text("TEXT = 'sorry'\n")
     (tmp_path / "model" / "lonely.py").write_text("y = 1\n")
     monkeypatch.setattr(code_version_module, "ROOT", tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize("file", ["model/train.py", "model/loss.py", "pipeline/deep.py"])
+@pytest.mark.parametrize("file", ["model/train.py", "model/loss.py", "pipeline/draw.py"])
 def test_code_has_another_version_when_it_or_what_it_imports_changes(project: Path, file: str) -> None:
     before = code_version(project / "model" / "train.py")
     (project / file).write_text((project / file).read_text() + "z = 2\n")
     assert code_version(project / "model" / "train.py") != before
 
 
-def test_comments_layout_and_other_files_do_not_change_the_version(project: Path) -> None:
+def test_texts_layout_and_files_that_compute_nothing_do_not_change_the_version(project: Path) -> None:
     before = code_version(project / "model" / "train.py")
-    (project / "model" / "train.py").write_text("# Why.\nimport torch\n\nfrom model import loss\n\nRATE = (1)\n")
+    told = '"""What."""\n# Why.\nimport torch\n\nfrom model import loss\n\nRATE = (1)\n"""How fast."""\n'
+    (project / "model" / "train.py").write_text(told)
+    (project / "model" / "loss.py").write_text(
+        'def loss():\n    """Why."""\n    from pipeline.draw import x\n    return x\n'
+    )
     (project / "model" / "lonely.py").write_text("y = 2\n")
+    (project / "pipeline" / "errors.py").write_text("TEXT = 'oh'\n")
     assert code_version(project / "model" / "train.py") == before

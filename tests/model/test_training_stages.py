@@ -2,8 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -37,19 +39,50 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEVOX_LOADER_WORKERS", "0")
 
 
-@pytest.fixture
-def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty cache."""
-    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+class Ended(NamedTuple):
+    """All three stages have run."""
+
+    at: Layout
+    cache: Path
+    printed: list[str]
 
 
 @pytest.fixture(scope="module")
-def at(made: Made) -> Layout:
-    """Two training persons, labels, and the label network they are by."""
-    write_checkpoint(make_networks().psi, made.at.label_network)
-    note_label_network(made.at, "tiny-0123")
-    return made.at
+def dataset(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """Two training persons, labels, and the label network they are by; to be copied."""
+    at = Layout(tmp_path_factory.mktemp("dataset") / "root")
+    shutil.copytree(made.at.root, at.root)
+    write_checkpoint(make_networks().psi, at.label_network)
+    note_label_network(at, "tiny-0123")
+    return at
+
+
+@pytest.fixture(scope="module")
+def ended(dataset: Layout, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder, printed = tmp_path_factory.mktemp("ended"), StringIO()
+    at = Layout(Path(shutil.copytree(dataset.root, folder / "root")))
+    set_params(at)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+        patch.setenv("FACEVOX_CACHE", str(folder / "cache"))
+        patch.setenv("FACEVOX_DEVICE", "cpu")
+        patch.setenv("FACEVOX_LOADER_WORKERS", "0")
+        for stage in (pretrain_voice, pretrain_audio_face, train):
+            stage.main(at)
+    return Ended(at, folder / "cache", printed.getvalue().splitlines())
+
+
+@pytest.fixture
+def at(dataset: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """A dataset on which nothing was trained, and an empty cache."""
+    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "cache"))
+    return Layout(Path(shutil.copytree(dataset.root, tmp_path / "root")))
+
+
+@pytest.fixture
+def at_ended(ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """What all stages left, and their cache."""
+    monkeypatch.setenv("FACEVOX_CACHE", str(ended.cache))
+    return Layout(Path(shutil.copytree(ended.at.root, tmp_path / "root")))
 
 
 def note_label_network(at: Layout, name: str | None) -> None:
@@ -93,16 +126,8 @@ def note_of(at: Layout, name: str) -> dict:
     return json.loads(at.model_note(name).read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def trained(at: Layout, cache: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """All three stages have run; what they printed."""
-    set_params(at)
-    for stage in (pretrain_voice, pretrain_audio_face, train):
-        stage.main(at)
-    return capsys.readouterr().out.splitlines()
-
-
-def test_three_stages_lead_from_a_dataset_to_an_inpainting_network(at: Layout, trained: list[str]) -> None:
+def test_three_stages_lead_from_a_dataset_to_an_inpainting_network(ended: Ended) -> None:
+    at = ended.at
     network = load_inpainter(at.model("inpainter"))
     voice = load_voice_network(at.model("voice"))
     assert network.voice is not None
@@ -122,28 +147,28 @@ def test_three_stages_lead_from_a_dataset_to_an_inpainting_network(at: Layout, t
     assert told["samples_per_s"] == pytest.approx(STEPS * 2 / told["seconds"])
 
 
-def test_each_stage_ends_in_one_line_of_figures(at: Layout, trained: list[str]) -> None:
+def test_each_stage_ends_in_one_line_of_figures(ended: Ended) -> None:
     for stage, name in (("pretrain_voice", "voice"), ("pretrain_audio_face", "audio_face"), ("train", "inpainter")):
-        last = [line for line in trained if line.startswith(f"{stage}:")][-1]
-        assert f"{note_of(at, name)['n_parameters']:,} parameters; {STEPS} steps in " in last
+        last = [line for line in ended.printed if line.startswith(f"{stage}:")][-1]
+        assert f"{note_of(ended.at, name)['n_parameters']:,} parameters; {STEPS} steps in " in last
         assert "% of the time waiting for data): " in last
 
 
-def test_held_out_voices_are_judged(at: Layout, trained: list[str]) -> None:
+def test_held_out_voices_are_judged(ended: Ended) -> None:
     """Of a person's clips a quarter is held out, in whole clips by a draw; 'ana' has four and 'ben' two."""
-    voices = note_of(at, "voice")["voices"]
+    voices = note_of(ended.at, "voice")["voices"]
     n_holdout, accuracy = voices["n_holdout_segments"], voices["holdout_accuracy"]
     assert n_holdout > 0
     assert voices["n_train_segments"] + n_holdout == 12
     judged = f"judged are {2 - voices['n_persons_without_holdout']} of 2 persons"
     expected = f"in clips not trained on, {accuracy:.1%} of {n_holdout} segments given to the right person; {judged}"
-    assert f"pretrain_voice: {expected}" in trained
+    assert f"pretrain_voice: {expected}" in ended.printed
 
 
 def test_a_stage_that_ended_before_leaves_the_same_without_training(
-    at: Layout, trained: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    at_ended: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = outs(at)
+    at, before = at_ended, outs(at_ended)
     assert {"000000002.png", "000000003.png", "metrics.json", "total.tsv", "discriminator.tsv"} <= before.keys()
     delete_outs(at)
     train.main(at)
@@ -152,10 +177,10 @@ def test_a_stage_that_ended_before_leaves_the_same_without_training(
 
 
 def test_a_stage_killed_half_way_goes_on_to_the_same_weights_and_curves(
-    at: Layout, trained: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    at_ended: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Killed after the checkpoint of step 2, while it reads the batch of step 3; in a cache of its own."""
-    before = outs(at)
+    at, before = at_ended, outs(at_ended)
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "other"))
     delete_outs(at)
 
@@ -178,17 +203,15 @@ def test_a_stage_killed_half_way_goes_on_to_the_same_weights_and_curves(
     }
 
 
-def test_a_run_by_hand_leaves_nothing_of_the_one_before(at: Layout, trained: list[str]) -> None:
+def test_a_run_by_hand_leaves_nothing_of_the_one_before(at_ended: Layout) -> None:
     """Nobody deletes the outs then."""
-    stray = at.training_folder("train") / "pictures" / "000000099.png"
+    stray = at_ended.training_folder("train") / "pictures" / "000000099.png"
     stray.write_bytes(b"")
-    train.main(at)
+    train.main(at_ended)
     assert not stray.exists()
 
 
-def test_given_weights_become_the_voice_network(
-    at: Layout, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_given_weights_become_the_voice_network(at: Layout, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = VoiceNetwork(width=16)
     state = given.state_dict()
     save_file(state, tmp_path / "given.safetensors")
@@ -210,7 +233,7 @@ def assert_none(at: Layout, name: str, why: str) -> None:
 
 
 def test_weights_that_cannot_be_had_leave_a_note_and_what_needs_none_goes_on(
-    at: Layout, cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    at: Layout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """'vggface2_resnet50' stands for any name of weights that nothing vouches for."""
     monkeypatch.delenv("FACEVOX_WEIGHTS", raising=False)
@@ -228,17 +251,13 @@ def test_weights_that_cannot_be_had_leave_a_note_and_what_needs_none_goes_on(
     assert load_inpainter(at.model("inpainter")).voice is None
 
 
-def test_without_a_label_network_the_full_variant_says_so(at: Layout, trained: list[str]) -> None:
-    note_label_network(at, None)
-    train.main(at)
-    note_label_network(at, "tiny-0123")
-    assert_none(at, "inpainter", "'full' matches identities, and there is no label network.")
+def test_without_a_label_network_the_full_variant_says_so(at_ended: Layout) -> None:
+    note_label_network(at_ended, None)
+    train.main(at_ended)
+    assert_none(at_ended, "inpainter", "'full' matches identities, and there is no label network.")
 
 
-def test_a_dataset_without_training_persons_says_so(
-    make_dataset: Callable[..., Made], cache: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    at = make_dataset().at
+def test_a_dataset_without_training_persons_says_so(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     tested = [one for one in read_manifest(at.dataset("identities"), Identity) if one.split == "test"]
     write_manifest(at.dataset("identities"), Identity, tested)
     set_params(at)
@@ -247,9 +266,7 @@ def test_a_dataset_without_training_persons_says_so(
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_a_process_that_does_not_lead_writes_no_outs(
-    at: Layout, trained: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_does_not_lead_writes_no_outs(at_ended: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     class Second:
         def __init__(self, settings: RunSettings) -> None:
             self.machine = Machine(device=settings.device, rank=1)
@@ -261,13 +278,13 @@ def test_a_process_that_does_not_lead_writes_no_outs(
             pass
 
     monkeypatch.setattr("model.trained_files.join_machine", Second)
-    delete_outs(at)
-    train.main(at)
-    assert not at.model("inpainter").exists()
-    assert not at.training_folder("train").exists()
+    delete_outs(at_ended)
+    train.main(at_ended)
+    assert not at_ended.model("inpainter").exists()
+    assert not at_ended.training_folder("train").exists()
 
 
-def test_a_wrong_param_stops_the_stage(at: Layout, cache: Path) -> None:
+def test_a_wrong_param_stops_the_stage(at: Layout) -> None:
     set_params(at, pretrain_voice={"max_frames": 9999})
     with pytest.raises(BadInput, match="expected min_frames <= max_frames"):
         pretrain_voice.main(at)

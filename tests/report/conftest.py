@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.layout import Layout
 from stages.report import main
-from tests.report.made_run import make_data, make_evaluation, make_training
+from tests.report.made_run import HOSTILE, RATE_HZ, make_data, make_evaluation, make_media, make_training
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """A run of all stages, with its page; not to be changed."""
     at = Layout(tmp_path_factory.mktemp("whole-run"))
     make_data(at)
+    make_media(at, HOSTILE, np.arange(-RATE_HZ, RATE_HZ, dtype=np.int16))
     make_training(at)
     make_evaluation(at)
     main(at)

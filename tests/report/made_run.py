@@ -2,12 +2,14 @@
 
 import csv
 import json
+import wave
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.arrays import ImageRGB
 from pipeline.dataset.table1 import count, totals
@@ -32,6 +34,7 @@ QUOTED = "o\"x' onerror=alert(1) & <b>ana"
 PERSONS = ((HOSTILE, TRAIN), (QUOTED, TEST))
 FACES_PER_CLIP = 3
 SIDE_PX = 48
+RATE_HZ = 16_000
 N_MELS, N_FRAMES, N_VALID = 8, 40, 30
 LEFT_OUT = f"{SET}/dark"
 PARAMS = f"datasets: [{SET}]\nsources: {{{SET}: {{kind: folder}}}}\n"
@@ -53,11 +56,11 @@ def picture(seed: int, side_px: int = SIDE_PX) -> ImageRGB:
     return np.random.default_rng(seed).integers(0, 256, (side_px, side_px, 3), np.uint8)
 
 
-def make_data(at: Layout) -> None:
-    """Write what the stages up to ``dataset`` leave."""
+def make_data(at: Layout, address: str = "file:clip.mp4") -> None:
+    """Write what the stages up to ``dataset`` leave, of clips at ``address``; their media is not there."""
     at.root.mkdir(parents=True, exist_ok=True)
     at.params.write_text(PARAMS, encoding="utf-8")
-    _make_clips(at)
+    _make_clips(at, address)
     _make_faces(at)
     _make_segments(at)
     _make_dataset(at)
@@ -168,7 +171,7 @@ def write_ledger(at: Layout, stage: str, dataset: str | None, ends: Iterable[tup
     write_manifest(at.ledger(stage, dataset), LedgerRow, [ledger_row(stage, item, end) for item, end in ends])
 
 
-def _make_clips(at: Layout) -> None:
+def _make_clips(at: Layout, address: str) -> None:
     clips = [*(clip_of(person) for person, _ in PERSONS), LEFT_OUT]
     write_manifest(
         at.clips(SET),
@@ -178,7 +181,7 @@ def _make_clips(at: Layout) -> None:
                 clip_id=clip_id,
                 dataset=SET,
                 identity=HOSTILE,
-                address="file:clip.mp4",
+                address=address,
                 start_s=None,
                 end_s=None,
                 licence=f"ask {HOSTILE}",
@@ -265,11 +268,13 @@ def _segment(person: str) -> Segment:
     )
 
 
-def make_media(at: Layout, person: str, path: str) -> None:
-    """List the file ``path``, from the root, as the media of the person's clip."""
+def make_media(at: Layout, person: str, samples: NDArray[np.int16]) -> Path:
+    """Write and list a file of sound as the media of the person's clip; return its path."""
+    file = at.root / "media.wav"
+    write_wav(file, samples)
     media = Media(
         clip_id=clip_of(person),
-        path=path,
+        path=file.name,
         sha256="0" * 64,
         size_bytes=1,
         duration_s=2.0,
@@ -285,6 +290,13 @@ def make_media(at: Layout, person: str, path: str) -> None:
         tool="file",
     )
     write_manifest(at.media(SET), Media, [media])
+    return file
+
+
+def write_wav(path: Path, samples: NDArray[np.int16]) -> None:
+    with wave.open(str(path), "wb") as writer:
+        writer.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        writer.writeframes(samples.tobytes())
 
 
 def _make_dataset(at: Layout) -> None:

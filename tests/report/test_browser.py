@@ -92,6 +92,13 @@ def test_the_page_opens_alone_and_fits_and_reads(opened: Opened, whole_run: Layo
     assert [text for contrast, text in contrasts if contrast < READABLE] == []
 
 
+def test_the_sound_plays(browser: Any, whole_run: Layout) -> None:
+    page = Opened(browser, whole_run.report, WIDTHS[1], SCHEMES[0]).page
+    page.wait_for_function("[...document.querySelectorAll('audio')].every((one) => one.readyState > 0)")
+    assert page.evaluate("[...document.querySelectorAll('audio')].map((one) => one.duration)") == [1.0]
+    page.close()
+
+
 def test_notes_unfold_and_the_page_still_fits(browser: Any, whole_run: Layout) -> None:
     page = Opened(browser, whole_run.report, WIDTHS[0], SCHEMES[0]).page
     page.keyboard.press("Tab")

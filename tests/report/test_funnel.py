@@ -31,10 +31,10 @@ def test_stages_stand_in_the_order_of_the_flow_with_their_reasons_in_words(data_
 
 
 def test_reasons_are_in_order_of_how_many_they_ended(data_run: Layout) -> None:
-    ends = [("one/a", Dropped.filtered("yaw"))] + [(f"one/{n}", Dropped.filtered("lips_open")) for n in range(3)]
+    ends = [("one/a", Dropped.filtered("lips_open"))] + [(f"one/{n}", Dropped.filtered("yaw")) for n in range(3)]
     write_ledger(data_run, "select", SET, ends)
     (funnel,) = read_funnels(data_run, [SET])
-    assert funnel.stages[-1] == StageRow("select", "faces", 0, 4, [End("lips open", 3, False), End("yaw", 1, False)])
+    assert funnel.stages[-1] == StageRow("select", "faces", 0, 4, [End("yaw", 3, False), End("lips open", 1, False)])
 
 
 def test_segments_are_counted_apart_from_the_clips_or_persons_of_their_stage(data_run: Layout) -> None:

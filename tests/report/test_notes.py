@@ -47,8 +47,12 @@ def test_a_long_list_is_cut_after_eight() -> None:
 
 
 def test_nested_names_stand_in_a_row() -> None:
-    note = {"voice": "a-1", "training": {"losses": {"face_loss": 0.25}, "steps": 9}}
-    assert flatten(note) == [("voice", "a-1"), ("training: losses: face loss", "0.2500"), ("training: steps", "9")]
+    note = {"voice": "a-1", "training": {"losses": {"face_loss": 0.25}, "n_steps": 9}}
+    assert flatten(note) == [
+        ("voice", "a-1"),
+        ("training: losses: face loss", "0.2500"),
+        ("training: number of steps", "9"),
+    ]
 
 
 @pytest.mark.parametrize(

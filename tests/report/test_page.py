@@ -144,10 +144,17 @@ def test_a_page_is_made_whatever_is_gone(tmp_path: Path, gone: str) -> None:
     outline(written(at))
 
 
-def test_a_run_of_real_clips_says_that_the_page_is_personal_and_one_of_talkers_that_nobody_is_on_it(
-    data_run: Layout,
-) -> None:
-    assert "those of real people: personal data" in words(written(data_run))
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("https://example.org/synthetic:", "those of real people: personal data"),
+        ("synthetic:seed=1", "drawn, and their voices made, by the built-in generator"),
+    ],
+)
+def test_the_page_tells_real_people_from_built_in_talkers(tmp_path: Path, address: str, told: str) -> None:
+    at = Layout(tmp_path)
+    make_data(at, address)
+    assert told in words(written(at))
 
 
 def test_the_page_says_that_painted_faces_are_synthetic_and_what_it_must_not_be_used_for(page: str) -> None:

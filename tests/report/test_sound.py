@@ -3,6 +3,7 @@
 import base64
 import io
 import wave
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,23 +12,16 @@ from pipeline.layout import Layout
 from pipeline.records.dataset import DatasetSegment
 from pipeline.report import sound
 from pipeline.report.sound import Sound, read_sounds
-from pipeline.storage.manifest import read_manifest, write_manifest
-from tests.report.made_run import HOSTILE, N_VALID, QUOTED, SET, make_media
+from pipeline.storage.manifest import read_manifest
+from tests.report.made_run import HOSTILE, N_VALID, QUOTED, RATE_HZ, SET, make_media, write_wav
 
-RATE_HZ = 16_000
 SAMPLES = np.random.default_rng(5).integers(-9000, 9000, 2 * RATE_HZ, np.int16)
 
 
 @pytest.fixture
-def run_with_media(data_run: Layout) -> Layout:
+def media(data_run: Layout) -> Path:
     """The first person's media is two seconds of noise; the segment is 0.5 to 1.5 s of it."""
-    make_media(data_run, HOSTILE, "media.wav")
-    with wave.open(str(data_run.root / "media.wav"), "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(RATE_HZ)
-        writer.writeframes(SAMPLES.tobytes())
-    return data_run
+    return make_media(data_run, HOSTILE, SAMPLES)
 
 
 def of_person(at: Layout, person: str) -> Sound:
@@ -43,42 +37,40 @@ def heard(one: Sound) -> np.ndarray:
         return np.frombuffer(reader.readframes(reader.getnframes()), np.int16)
 
 
-def test_the_sound_is_that_of_the_segment_sample_by_sample(run_with_media: Layout) -> None:
-    one = of_person(run_with_media, HOSTILE)
+def test_the_sound_is_that_of_the_segment_sample_by_sample(data_run: Layout, media: Path) -> None:
+    one = of_person(data_run, HOSTILE)
     assert np.array_equal(heard(one), SAMPLES[RATE_HZ // 2 : 3 * RATE_HZ // 2])
     assert (one.start_s, one.end_s, one.why_silent) == (0.5, 1.5, "")
 
 
-def test_a_long_segment_is_cut_off(run_with_media: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_segment_is_cut_off(data_run: Layout, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sound, "_MOST_S", 0.25)
-    assert len(heard(of_person(run_with_media, HOSTILE))) == RATE_HZ // 4
+    assert len(heard(of_person(data_run, HOSTILE))) == RATE_HZ // 4
 
 
-def test_where_the_media_is_gone_the_log_mel_stays_and_a_sentence_says_why(run_with_media: Layout) -> None:
-    assert of_person(run_with_media, QUOTED).why_silent == "No sound: the video is not here any more."
-    (run_with_media.root / "media.wav").unlink()
-    one = of_person(run_with_media, HOSTILE)
+def test_where_the_media_is_gone_the_log_mel_stays_and_a_sentence_says_why(data_run: Layout, media: Path) -> None:
+    assert of_person(data_run, QUOTED).why_silent == "No sound: the video is not here any more."
+    media.unlink()
+    one = of_person(data_run, HOSTILE)
     assert (one.address, one.why_silent) == (None, "No sound: the video is not here any more.")
     assert one.log_mel is not None and one.log_mel.width_px == N_VALID
 
 
-def test_media_that_does_not_decode_is_no_more_than_a_sentence(run_with_media: Layout) -> None:
-    (run_with_media.root / "media.wav").write_bytes(b"no media at all")
-    assert of_person(run_with_media, HOSTILE).why_silent.startswith("No sound: media.wav: ")
+def test_media_that_does_not_decode_is_no_more_than_a_sentence(data_run: Layout, media: Path) -> None:
+    media.write_bytes(b"no media at all")
+    assert of_person(data_run, HOSTILE).why_silent.startswith("No sound: media.wav: ")
 
 
-def test_media_that_ends_before_the_segment_is_no_more_than_a_sentence(run_with_media: Layout) -> None:
-    with wave.open(str(run_with_media.root / "media.wav"), "wb") as writer:
-        writer.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
-        writer.writeframes(SAMPLES[: RATE_HZ // 4].tobytes())
-    assert of_person(run_with_media, HOSTILE).why_silent == "No sound: the media ends before the segment."
+def test_media_that_ends_before_the_segment_is_no_more_than_a_sentence(data_run: Layout, media: Path) -> None:
+    write_wav(media, SAMPLES[: RATE_HZ // 4])
+    assert of_person(data_run, HOSTILE).why_silent == "No sound: the media ends before the segment."
 
 
 def test_sound_that_the_page_has_no_room_for_is_left_out(
-    run_with_media: Layout, monkeypatch: pytest.MonkeyPatch
+    data_run: Layout, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sound, "_ALLOWANCE", 20_000)
-    assert of_person(run_with_media, HOSTILE).why_silent == "The page has no room left for its sound."
+    assert of_person(data_run, HOSTILE).why_silent == "The page has no room left for its sound."
 
 
 def test_of_many_segments_few_are_chosen_and_half_of_them_are_of_test_persons(data_run: Layout) -> None:
@@ -96,10 +88,10 @@ def test_of_many_segments_few_are_chosen_and_half_of_them_are_of_test_persons(da
     assert len(sound._of_both_splits([one for one in many if one.split == "train"], 6)) == 6
 
 
-@pytest.mark.parametrize(("start_ms", "n_shown"), [(600_000, 1), (600_001, 0)])
-def test_segments_that_begin_after_ten_minutes_are_not_decoded(data_run: Layout, start_ms: int, n_shown: int) -> None:
-    listed = read_manifest(data_run.dataset("audio"), DatasetSegment)
-    template = {name: getattr(listed[0], name) for name in DatasetSegment.__slots__}
-    late = DatasetSegment(**template | {"segment_id": f"one/late-a{start_ms:08d}"})
-    write_manifest(data_run.dataset("audio"), DatasetSegment, [late])
-    assert len(sound._of_both_splits([one for one in [late] if sound._start_ms(one) <= sound._LATEST_MS], 6)) == n_shown
+@pytest.mark.parametrize(("latest_ms", "n_shown"), [(500, 2), (499, 0)])
+def test_segments_that_begin_late_are_left_out_and_not_waited_for(
+    data_run: Layout, monkeypatch: pytest.MonkeyPatch, latest_ms: int, n_shown: int
+) -> None:
+    monkeypatch.setattr(sound, "_LATEST_MS", latest_ms)
+    sounds = read_sounds(data_run, [SET])
+    assert sounds is not None and len(sounds) == n_shown
