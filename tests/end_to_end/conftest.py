@@ -23,6 +23,18 @@ SMALL = (
     "crop.n_candidates=3",
 )
 
+# Training that takes seconds.
+TINY = (
+    "model.width=8",
+    "pretrain_voice.steps=2",
+    "pretrain_audio_face.steps=2",
+    "train.steps=2",
+    "train.batch=2",
+    "evaluate.max_faces_per_person=1",
+    "evaluate.n_bootstrap=20",
+    "evaluate.n_swap_persons=2",
+)
+
 
 @dataclass(frozen=True)
 class Checkout:
@@ -84,7 +96,7 @@ def copy_tracked(target: Path) -> None:
 
 @pytest.fixture(scope="session")
 def small(make_checkout: Callable[..., Checkout]) -> Checkout:
-    """A finished run on six short clips."""
-    checkout = make_checkout(*SMALL)
-    checkout.run("dvc", "repro")
+    """A finished run of the data stages on six short clips."""
+    checkout = make_checkout(*SMALL, *TINY)
+    checkout.run("dvc", "repro", "dataset")
     return checkout

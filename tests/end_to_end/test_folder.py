@@ -38,11 +38,11 @@ def test_adding_a_clip_to_twenty_computes_that_clip_alone_and_removing_one_compu
     own = checkout.root / "data" / "own"
     for number in range(20):
         write_short_clip(own, number)
-    first = counts(checkout.run("dvc", "repro"))
+    first = counts(checkout.run("dvc", "repro", "dataset"))
     write_short_clip(own, 20)
-    second = counts(checkout.run("dvc", "repro"))
+    second = counts(checkout.run("dvc", "repro", "dataset"))
     next(own.rglob("*.mp4")).unlink()
-    third = counts(checkout.run("dvc", "repro"))
+    third = counts(checkout.run("dvc", "repro", "dataset"))
     print("\n".join(f"{stage}: {first[stage]} | one clip more: {second[stage]}" for stage in PER_CLIP_STAGES))
     assert first == dict.fromkeys(PER_CLIP_STAGES, "20 items, 20 computed, 0")
     assert second == dict.fromkeys(PER_CLIP_STAGES, "21 items, 1 computed, 20")

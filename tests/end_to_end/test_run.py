@@ -13,13 +13,13 @@ AFTER_SELECT = ["select@demo", "persons", "dataset"]
 
 
 def test_a_second_run_finds_nothing_to_do(small: Checkout) -> None:
-    assert stages_run(small.run("dvc", "repro")) == []
+    assert stages_run(small.run("dvc", "repro", "dataset")) == []
 
 
 def test_clearing_the_store_leaves_a_finished_run_finished(small: Checkout) -> None:
     store = small.root.parent / "store"
     store.rename(store.with_name("put-aside"))
-    told = small.run("dvc", "repro")
+    told = small.run("dvc", "repro", "dataset")
     store.with_name("put-aside").rename(store)
     assert stages_run(told) == []
 
@@ -42,12 +42,12 @@ def test_every_clip_comes_to_an_end_in_every_stage(small: Checkout) -> None:
 
 def test_a_threshold_moves_only_what_follows_it(small: Checkout) -> None:
     small.facevox("profile", "--set", "select.max_lip_motion=0.015")
-    assert stages_run(small.run("dvc", "repro")) == AFTER_SELECT
+    assert stages_run(small.run("dvc", "repro", "dataset")) == AFTER_SELECT
 
 
 def test_an_experiment_in_place_and_one_in_a_copy_decide_anew_without_looking_anew(small: Checkout) -> None:
-    in_place = stages_run(small.run("dvc", "exp", "run", "-S", "select.max_yaw_deg=3", "-n", "in-place"))
-    in_a_copy = small.run("dvc", "exp", "run", "--temp", "-S", "select.max_yaw_deg=0.5", "-n", "in-a-copy")
+    in_place = stages_run(small.run("dvc", "exp", "run", "dataset", "-S", "select.max_yaw_deg=3", "-n", "in-place"))
+    in_a_copy = small.run("dvc", "exp", "run", "dataset", "--temp", "-S", "select.max_yaw_deg=0.5", "-n", "in-a-copy")
     assert in_place == AFTER_SELECT
     # A copy has no links to the media: they are made again, and every item comes from the store.
     assert stages_run(in_a_copy) == ["download@demo", *AFTER_SELECT]
