@@ -17,6 +17,7 @@ from benchmarks.memory import media_clip, peak_mb_of, write_looped
 from benchmarks.recordings import Recording, write_recording
 from benchmarks.steps import FaceSteps
 from benchmarks.timing import seconds
+from benchmarks.training_speed import measure_training
 from pipeline.audio.clip import HeardClip, listen
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import segment_features
@@ -44,6 +45,7 @@ def main() -> None:
         _measure_memory(paths[0])
         measure_labels(Path(folder))
         measure_exports(Path(folder))
+    measure_training()
 
 
 def _keep_to_one_core() -> None:

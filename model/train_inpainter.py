@@ -65,6 +65,8 @@ def train_inpainter(
     """
     with reproducible(train_params.seed, machine):
         samples = _samples(pack, train_params, mask_params)
+        if machine.leads:
+            say(f"{SECTION}: {samples.summary()}")
         network = _start(pack, voice, audio_face, model_params)
         task = _PainterTask(network, _judge_of_identity(psi, model_params), samples, train_params, machine)
         kept = None

@@ -55,6 +55,8 @@ def read_rows(path: Path, record: type, ids: Collection[str], columns: Collectio
     if not path.is_file():
         return []
     check_schema(record, pq.read_schema(path), str(path))
+    if not ids:
+        return []  # Arrow compares no column with a list of unknown kind
     key = key_of(record)
     rows: list[dict[str, Any]] = pq.read_table(
         path, columns=[key, *columns], filters=[(key, "in", list(ids))], partitioning=None

@@ -156,15 +156,17 @@ def spoil(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ToyTask, "step", step_with_nan)
 
 
+# That of step 8 is found when losses are reported after step 9, that of step 10 before it becomes a checkpoint.
+@pytest.mark.parametrize("step", [8, 10])
 def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     with monkeypatch.context() as spoilt, pytest.raises(FacevoxError) as told:
-        spoil(8, spoilt)
+        spoil(step, spoilt)
         train_toy(tmp_path)
     assert str(told.value) == (
-        "toy: the loss 'twice' was no longer a finite number in step 8 of 12. The last good checkpoint, of step 5, is "
-        f"kept in {tmp_path}. Lower toy.lr (now 0.01): a new training starts."
+        f"toy: the loss 'twice' was no longer a finite number in step {step} of 12. The last good checkpoint, of "
+        f"step 5, is kept in {tmp_path}. Lower toy.lr (now 0.01): a new training starts."
     )
     assert [path.name for path in tmp_path.iterdir()] == ["000000005.pt"]
     task, _ = train_toy(tmp_path)

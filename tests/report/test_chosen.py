@@ -55,3 +55,7 @@ def test_payload_is_read_by_id_and_what_is_gone_is_left_out(data_run: Layout) ->
 def test_a_shard_of_another_record_is_refused_by_name(data_run: Layout) -> None:
     with pytest.raises(BadManifest, match=r"shard-00000-of-00001.parquet: not a table of Segment"):
         read_rows(data_run.root / SHARD, Segment, ["a"], ["clip_id"])
+
+
+def test_of_no_ids_there_are_no_rows(data_run: Layout) -> None:
+    assert read_rows(data_run.root / SHARD, Face, [], ["image"]) == []
