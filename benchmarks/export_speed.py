@@ -3,10 +3,10 @@
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
-from unittest.mock import patch
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -16,18 +16,23 @@ from pipeline.export.folder import export_folder
 from pipeline.export.huggingface import export_huggingface
 from pipeline.export.webdataset import export_webdataset
 from pipeline.records.person import TEST, TRAIN
-from tests.export import conftest as made_up
+from tests.built_dataset import make_dataset_in
+from tests.export.conftest import PLAN
 
-REAL_SIZES = {"SIDE_PX": 256, "N_MELS": 64, "N_FRAMES": 1000, "LABEL_SIZE": 2048}
-PEOPLE = tuple(("made-up", f"person {place}", TEST if place % 5 == 0 else TRAIN) for place in range(20))
-N_CLIPS = 2
+REAL_SIZES = replace(
+    PLAN,
+    people=tuple(("made-up", f"person {place}", TEST if place % 5 == 0 else TRAIN) for place in range(20)),
+    face_px=256,
+    label_size=2048,
+    n_mels=64,
+    padded_to=1000,
+)
 N_ROUNDS = 3
 
 
 def measure_exports(folder: Path) -> None:
     """Print rows a second: faces, segments and pairs, of pictures of noise, which pack worst."""
-    with patch.multiple(made_up, **REAL_SIZES):
-        made = made_up.Maker(folder / "dataset", PEOPLE, N_CLIPS, padded=True, labelled=True).write()
+    made = make_dataset_in(folder / "dataset", REAL_SIZES)
     rows, built = made.rows, made.open()
     n_payload, n_pairs = len(rows.faces) + len(rows.segments), len(rows.pairs)
     print(f"\nexports of {len(rows.faces)} faces, {len(rows.segments)} segments and {n_pairs} pairs, one core")

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from model.states import check_state
 from model.voice import VOICE_SIZE
 from pipeline.identity.checkpoint import read_state_dict
+from pipeline.identity.states import check_state
 
 UPSAMPLING = "upsample."
 KERNEL, STRIDE = 4, 2

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from model.inpainter import Inpainter
 from model.settings import ModelParams
-from model.states import check_state
 from model.voice import VoiceNetwork
 from pipeline.errors import BadInput
+from pipeline.identity.states import check_state
 from pipeline.params import Params
 from pipeline.storage.atomic import replacing
 

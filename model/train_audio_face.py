@@ -45,8 +45,7 @@ def train_audio_face(
     no face has a voice, and what ``load_generator`` and ``fit`` raise.
     """
     n_mels, _ = pack.log_mel_shape
-    if voice.n_mels != n_mels:
-        raise BadInput(f"the voice network hears {voice.n_mels} mels, the dataset's log-mels have {n_mels}")
+    voice.expect_mels(n_mels)
     with reproducible(params.seed, machine):
         decoder = AudioFaceDecoder(width)
         if start is not None:

@@ -188,8 +188,7 @@ def _start(
         if voice is None:
             raise CannotTrain(f"model.variant '{params.variant}' hears: expected a voice network, found none.")
         n_mels, _ = pack.log_mel_shape
-        if voice.n_mels != n_mels:
-            raise BadInput(f"the voice network hears {voice.n_mels} mels, the dataset's log-mels have {n_mels}")
+        voice.expect_mels(n_mels)
         network.use_voice(deepcopy(voice))
     if network.audio_face is not None and audio_face is not None:
         if audio_face.width != params.width:

@@ -10,9 +10,9 @@ from pathlib import Path
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.states import check_state
 from pipeline.errors import BadInput
 from pipeline.identity.checkpoint import read_state_dict
+from pipeline.identity.states import BATCH_COUNTER, check_state
 
 VOICE_SIZE = 64
 """Length of the voice embedding, whatever the width."""
@@ -23,9 +23,6 @@ CHANNELS_OF_64 = (256, 384, 576, 864)
 """Channels of the four hidden convolutions at width 64; those of other widths are in proportion."""
 
 KERNEL = 3
-
-BATCH_COUNTER = "num_batches_tracked"
-"""Of batch norms; files from before torch 0.4.1 have none, and evaluation needs none."""
 
 
 class VoiceNetwork(nn.Module):
@@ -50,6 +47,11 @@ class VoiceNetwork(nn.Module):
     def embed(self, log_mels_BMT: Tensor) -> Tensor:
         """(B, n_mels, T) log-mels -> (B, 64) of unit length: the embedding as the other networks take it."""
         return functional.normalize(self(log_mels_BMT), dim=1)
+
+    def expect_mels(self, n_mels: int) -> None:
+        """Raise BadInput where the log-mels of a dataset are not those that the network hears."""
+        if n_mels != self.n_mels:
+            raise BadInput(f"the voice network hears {self.n_mels} mels, the dataset's log-mels have {n_mels}")
 
 
 def load_voice_network(path: Path) -> VoiceNetwork:

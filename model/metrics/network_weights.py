@@ -7,8 +7,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from pipeline.errors import BadInput
-from pipeline.identity.checkpoint import BATCH_COUNTER, read_state_dict
+from pipeline.identity.checkpoint import read_state_dict
+from pipeline.identity.states import check_published_state
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -35,26 +35,9 @@ def filled(build: Callable[[], Network], found: Mapping[str, Tensor], path: Path
     with torch.device("meta"):  # no memory, and no random start, for weights that are about to be replaced
         network = build()
     expected = network.state_dict()
-    _check(expected, found, path)
-    zero = torch.zeros(())
+    check_published_state(expected, found, path)
+    zero = torch.zeros(())  # a batch counter that is missing
     network.load_state_dict(
         {name: found.get(name, zero).to(like.dtype) for name, like in expected.items()}, assign=True
     )
     return network.eval().requires_grad_(False)
-
-
-def _check(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
-    """Batch counters may be missing: older files have none, and evaluation needs none."""
-    for name, tensor in expected.items():
-        if name not in found:
-            if name.endswith(BATCH_COUNTER):
-                continue
-            raise BadInput(f"{path}: '{name}': expected {tuple(tensor.shape)}, found nothing")
-        if found[name].shape != tensor.shape:
-            shapes = f"expected {tuple(tensor.shape)}, found {tuple(found[name].shape)}"
-            raise BadInput(f"{path}: '{name}': {shapes}")
-        if not bool(torch.isfinite(found[name]).all()):
-            raise BadInput(f"{path}: '{name}': expected finite numbers, found nan or infinity")
-    unknown = sorted(found.keys() - expected.keys())
-    if unknown:
-        raise BadInput(f"{path}: '{unknown[0]}': expected no such tensor")

@@ -16,6 +16,7 @@ from pipeline.identity import hdf5_arrays
 from pipeline.identity.keras_weights import read_keras_weights
 from pipeline.identity.pickled_arrays import read_pickled_arrays
 from pipeline.identity.resnet import CAFFE, FULL_BASE_CHANNELS, GEOMETRIES, KERAS, Geometry, LabelNetwork, base_channels
+from pipeline.identity.states import check_published_state
 from pipeline.storage.atomic import replacing
 
 LARGEST_FILE_BYTES = 1 << 30
@@ -25,7 +26,6 @@ ZIP_START = b"PK\x03\x04"
 OLD_TORCH_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 SAFETENSORS_LENGTH_BYTES = 8
 
-BATCH_COUNTER = "num_batches_tracked"
 CLASSIFIER = "fc."
 DATA_PARALLEL = "module."
 GEOMETRY = "geometry"
@@ -69,7 +69,7 @@ def load_label_network(path: Path) -> LabelNetwork:
     if base_channels(width) != first.shape[0]:
         raise BadInput(f"{path}: 'conv1.weight': expected a multiple of 8 channels, found {first.shape[0]}")
     network = LabelNetwork(width, _geometry_of(path))
-    _check_state(network.state_dict(), found, path)
+    check_published_state(network.state_dict(), found, path, "a VGGFace2 ResNet-50")
     network.load_state_dict(found, strict=False)
     return network
 
@@ -98,23 +98,6 @@ def _geometry_of(path: Path) -> Geometry:
 def _start_of(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(len(OLD_TORCH_START))
-
-
-def _check_state(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path) -> None:
-    """Batch counters may be missing: the released weights have none, and evaluation needs none."""
-    for name, tensor in expected.items():
-        if name not in found:
-            if name.endswith(BATCH_COUNTER):
-                continue
-            raise BadInput(f"{path}: '{name}': expected {tuple(tensor.shape)}, found nothing")
-        if found[name].shape != tensor.shape:
-            shapes = f"expected {tuple(tensor.shape)}, found {tuple(found[name].shape)}"
-            raise BadInput(f"{path}: '{name}': {shapes}")
-        if not bool(torch.isfinite(found[name]).all()):
-            raise BadInput(f"{path}: '{name}': expected finite numbers, found nan or infinity")
-    unknown = sorted(found.keys() - expected.keys())
-    if unknown:
-        raise BadInput(f"{path}: '{unknown[0]}': expected no such tensor in a VGGFace2 ResNet-50")
 
 
 def _named_tensors(content: object, path: Path) -> dict[str, Tensor]:

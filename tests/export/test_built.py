@@ -23,7 +23,8 @@ from pipeline.records.face import Face
 from pipeline.records.label import Label
 from pipeline.records.person import TEST, TRAIN
 from pipeline.storage.manifest import read_manifest, read_table, write_manifest, write_table
-from tests.export.conftest import PEOPLE, Made
+from tests.built_dataset import Made
+from tests.export.conftest import PEOPLE
 
 
 @pytest.fixture

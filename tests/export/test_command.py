@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from pipeline.errors import BadInput
 from stages.__main__ import app
-from tests.export.conftest import Made, files_in
+from tests.built_dataset import Made
+from tests.export.conftest import files_in
 
 pytestmark = pytest.mark.usefixtures("in_the_dataset")
 

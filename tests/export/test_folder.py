@@ -11,7 +11,8 @@ from pipeline.export.folder import export_folder
 from pipeline.export.names import safe_name
 from pipeline.records.dataset import DatasetFace, DatasetSegment
 from pipeline.records.person import TEST, TRAIN
-from tests.export.conftest import LABEL_SIZE, N_FRAMES, N_MELS, Made, files_in
+from tests.built_dataset import Made
+from tests.export.conftest import LABEL_SIZE, N_FRAMES, N_MELS, files_in
 
 
 @pytest.fixture(scope="module")

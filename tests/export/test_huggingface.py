@@ -11,7 +11,8 @@ import yaml
 from pipeline.export import parquet
 from pipeline.export.huggingface import export_huggingface
 from pipeline.records.person import TEST, TRAIN
-from tests.export.conftest import LABEL_SIZE, LICENCES, N_FRAMES, N_MELS, PEOPLE, SIDE_PX, Made, files_in
+from tests.built_dataset import Made
+from tests.export.conftest import LABEL_SIZE, LICENCES, N_FRAMES, N_MELS, PEOPLE, SIDE_PX, files_in
 
 datasets = pytest.importorskip("datasets")
 

@@ -17,8 +17,9 @@ from pipeline.export.folder import export_folder
 from pipeline.export.huggingface import export_huggingface
 from pipeline.export.target import NOTE, writing_export
 from pipeline.export.webdataset import export_webdataset
+from tests.built_dataset import Made
 from tests.closure import ROOT
-from tests.export.conftest import Made, files_in
+from tests.export.conftest import files_in
 
 EXPORTS = [export_huggingface, export_webdataset, export_folder]
 

@@ -14,7 +14,8 @@ from pipeline.draw import draw_order
 from pipeline.export.names import safe_name
 from pipeline.export.webdataset import export_webdataset
 from pipeline.records.person import TEST, TRAIN
-from tests.export.conftest import LICENCES, PEOPLE, Made, files_in
+from tests.built_dataset import Made
+from tests.export.conftest import LICENCES, PEOPLE, files_in
 
 webdataset = pytest.importorskip("webdataset")
 

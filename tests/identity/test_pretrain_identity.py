@@ -14,7 +14,8 @@ from pipeline.layout import Layout
 from pipeline.records.person import ClipOwner
 from pipeline.storage.manifest import write_manifest
 from stages import pretrain_identity
-from tests.export.conftest import PEOPLE, Maker
+from tests.built_dataset import make_dataset_in
+from tests.export.conftest import PLAN
 from tests.identity.keras_file import write_keras
 
 SECTION = {
@@ -32,9 +33,8 @@ SECTION = {
 @pytest.fixture
 def at(tmp_path: Path) -> Layout:
     """Five people in two datasets, two clips each, one person in both; three of them on the train side."""
-    maker = Maker(tmp_path, PEOPLE, 2, padded=True, labelled=False)
-    made = maker.write()
-    write_manifest(made.at.owners, ClipOwner, maker.owners)
+    made = make_dataset_in(tmp_path, PLAN.without_labels())
+    write_manifest(made.at.owners, ClipOwner, made.owners)
     return made.at
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from model.pack import ArrayPack
-from tests.model.conftest import LABEL_SIZE, N_FRAMES, N_MELS, smooth_face
+from tests.built_dataset import smooth_face
+from tests.model.conftest import LABEL_SIZE, N_FRAMES, N_MELS
 
 
 def small_pack(n_persons: int = 3, n_each: int = 2) -> ArrayPack:

@@ -37,7 +37,7 @@ from pipeline.records.schema import from_table
 from pipeline.storage.manifest import read_manifest, write_manifest
 from stages import evaluate
 from stages.commands.predictions import hand_out_faces, score_predictions
-from tests.model.conftest import Made
+from tests.built_dataset import Made
 
 NO_NETWORKS = dict.fromkeys(("lpips", "inception", "arcface", "cosface", "sphereface", "vggface", "mobilefacenet"))
 PARAMS = EvaluateParams(

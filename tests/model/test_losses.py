@@ -24,41 +24,14 @@ from model.losses import (
     painter_losses,
     reconstruction_loss,
 )
-from model.settings import TrainParams
 from pipeline.identity.resnet import LabelNetwork, preprocess
+from tests.model.params_of import train_params
 
 GAN_KINDS: tuple[GanKind, ...] = ("paper", "ralsgan")
 PSI_INPUTS: tuple[PsiInput, ...] = ("published", "released")
 Values = NDArray[np.float64]
 
-PAPER = TrainParams(
-    steps=1,
-    batch=1,
-    lr=2e-4,
-    beta1=0.5,
-    beta2=0.999,
-    precision="float32",
-    channels_last=False,
-    compile=False,
-    fused=False,
-    seed=1,
-    checkpoint_every=1,
-    report_every=1,
-    weight_label=0.001,
-    weight_match=1.0,
-    weight_face=1.0,
-    weight_audio_face=0.01,
-    weight_gan=0.002,
-    gan="paper",
-    label_of="same_person",
-    psi_input="published",
-    match_gradient=True,
-    detach_painted=True,
-    flip_share=0.5,
-    grey_share=0.1,
-    shuffle_voices=False,
-    sample_every=1,
-)
+PAPER = train_params()
 
 
 def values(seed: int, *shape: int, scale: float = 1.0) -> Values:

@@ -12,39 +12,13 @@ from model.masks import draw_mask
 from model.pack import ArrayPack, Pack, pack
 from model.samples import Batch, Sample, TrainingSamples, loader
 from model.samples_draw import others
-from model.settings import MaskParams, TrainParams
+from model.settings import MaskParams
 from pipeline.errors import BadInput
 from pipeline.records.person import TRAIN
 from pipeline.synthetic.seeds import generator
+from tests.model.params_of import train_params
 
-PLAIN = TrainParams(
-    steps=1,
-    batch=4,
-    lr=2e-4,
-    beta1=0.5,
-    beta2=0.999,
-    precision="float32",
-    channels_last=False,
-    compile=False,
-    fused=False,
-    seed=5,
-    checkpoint_every=1,
-    report_every=1,
-    weight_label=0.001,
-    weight_match=1,
-    weight_face=1,
-    weight_audio_face=0.01,
-    weight_gan=0.002,
-    gan="paper",
-    label_of="same_person",
-    psi_input="published",
-    match_gradient=True,
-    detach_painted=True,
-    flip_share=0.5,
-    grey_share=0.1,
-    shuffle_voices=False,
-    sample_every=1,
-)
+PLAIN = train_params(batch=4, seed=5)
 RECTANGLE = MaskParams(kind="rectangle_random", size_px=128, image=None)
 
 

@@ -8,26 +8,12 @@ import torch
 from model.pack import ArrayPack, pack
 from model.samples import loader
 from model.samples_pretrain import AudioFaceSamples, VoiceSamples, hold_out_voices
-from model.settings import PretrainAudioFaceParams, PretrainVoiceParams
 from pipeline.errors import BadInput
 from pipeline.records.person import TRAIN
+from tests.model.params_of import audio_face_params, voice_params
 
-OPTIMISER = dict(
-    steps=1,
-    batch=4,
-    lr=2e-4,
-    beta1=0.5,
-    beta2=0.999,
-    precision="float32",
-    channels_last=False,
-    compile=False,
-    fused=False,
-    seed=5,
-    checkpoint_every=1,
-    report_every=1,
-)
-VOICE = PretrainVoiceParams(**OPTIMISER, weights=None, min_frames=30, max_frames=80, holdout_share=0.5)
-AUDIO_FACE = PretrainAudioFaceParams(**OPTIMISER, weights=None, datasets=None, noise=0.05)
+VOICE = voice_params(batch=4, seed=5, max_frames=80, holdout_share=0.5)
+AUDIO_FACE = audio_face_params(batch=4, seed=5)
 
 
 @pytest.fixture(scope="module")

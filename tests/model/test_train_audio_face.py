@@ -18,7 +18,8 @@ from model.train_audio_face import train_audio_face
 from model.voice import VoiceNetwork
 from pipeline.errors import BadInput
 from pipeline.torch_threads import single_thread
-from tests.model.networks_to_train import WIDTH, audio_face_params, make_networks
+from tests.model.networks_to_train import WIDTH, make_networks
+from tests.model.params_of import audio_face_params
 from tests.model.toy_task import bytes_of
 
 

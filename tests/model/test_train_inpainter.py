@@ -22,15 +22,8 @@ from model.voice import VoiceNetwork
 from pipeline.errors import BadInput
 from pipeline.imaging import decode_png
 from pipeline.torch_threads import single_thread
-from tests.model.networks_to_train import (
-    RELEASED,
-    WIDTH,
-    Networks,
-    make_networks,
-    mask_params,
-    model_params,
-    train_params,
-)
+from tests.model.networks_to_train import WIDTH, Networks, make_networks, model_params
+from tests.model.params_of import RELEASED, mask_params, train_params
 from tests.model.toy_task import bytes_of
 
 Train = Callable[..., tuple[Inpainter, Fitted]]

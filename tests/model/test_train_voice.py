@@ -17,7 +17,8 @@ from model.voice import VoiceNetwork
 from pipeline.errors import BadInput
 from pipeline.torch_threads import single_thread
 from tests.model.conftest import N_FRAMES
-from tests.model.networks_to_train import WIDTH, voice_params
+from tests.model.networks_to_train import WIDTH
+from tests.model.params_of import voice_params
 from tests.model.small_pack import small_pack
 from tests.model.toy_task import bytes_of
 

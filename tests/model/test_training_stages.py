@@ -23,8 +23,9 @@ from pipeline.records.dataset import Identity
 from pipeline.storage.atomic import write_text
 from pipeline.storage.manifest import read_manifest, write_manifest
 from stages import pretrain_audio_face, pretrain_voice, train
-from tests.model.conftest import Made
-from tests.model.networks_to_train import AUDIO_FACE, MASK, TRAIN, VOICE, WIDTH, make_networks
+from tests.built_dataset import Made
+from tests.model.networks_to_train import WIDTH, make_networks
+from tests.model.params_of import AUDIO_FACE, MASK, TRAIN, VOICE
 
 STEPS = 3
 

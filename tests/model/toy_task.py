@@ -15,21 +15,9 @@ from model.fit import Fitted, fit
 from model.placement import adam, placed, reproducible
 from model.settings import OptimiserParams
 from pipeline.arrays import ImageRGB
+from tests.model.params_of import optimiser_params
 
-PARAMS = OptimiserParams(
-    steps=12,
-    batch=4,
-    lr=0.01,
-    beta1=0.5,
-    beta2=0.999,
-    precision="float32",
-    channels_last=False,
-    compile=False,
-    fused=False,
-    seed=1,
-    checkpoint_every=5,
-    report_every=3,
-)
+PARAMS = optimiser_params(steps=12, batch=4, lr=0.01, checkpoint_every=5, report_every=3)
 
 
 class ToyBatch(NamedTuple):

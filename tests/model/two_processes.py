@@ -12,7 +12,8 @@ from model.distributed import Machine, join_machine
 from model.run_settings import RunSettings
 from model.train_inpainter import train_inpainter
 from pipeline.errors import FacevoxError
-from tests.model.networks_to_train import make_networks, mask_params, model_params, train_params
+from tests.model.networks_to_train import make_networks, model_params
+from tests.model.params_of import mask_params, train_params
 from tests.model.small_pack import small_pack
 from tests.model.toy_task import PARAMS, ToyBatch, ToyTask, train_toy
 

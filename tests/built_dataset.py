@@ -1,0 +1,269 @@
+"""A small dataset as the stages leave it, built by hand through the records: what exports and trainings start from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import cv2
+import numpy as np
+import pyarrow as pa
+
+from pipeline.arrays import ImageRGB, LogMel
+from pipeline.dataset.build import Dataset, DatasetParams, build
+from pipeline.export.built import Built, open_built
+from pipeline.imaging import encode_png
+from pipeline.layout import Layout
+from pipeline.records.clip import NO_CROP, Clip
+from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.records.face import CANDIDATE, RANDOM, Face
+from pipeline.records.label import Label
+from pipeline.records.person import ClipOwner
+from pipeline.records.schema import Image, key_of, to_table
+from pipeline.records.segment import Segment
+from pipeline.storage.manifest import read_table, write_manifest
+from pipeline.storage.shards import shard_paths, write_shards
+
+ALL = DatasetParams(
+    max_faces_per_person=999,
+    max_standard_faces_per_person=999,
+    max_segments_per_person=999,
+    min_face_seen_share=0.0,
+    min_significance=None,
+    full_heard_s=6.0,
+    seed=1,
+)
+
+People = tuple[tuple[str, str, str], ...]
+"""(dataset, person, split): a person of one name in two datasets is one person."""
+
+
+class FaceKind(NamedTuple):
+    sampled_by: str
+    is_standard: bool
+    is_labelled: bool = True
+
+
+def noise(rng: np.random.Generator, size_px: int) -> ImageRGB:
+    """Return (size_px, size_px, 3), no two pixels alike: as large as PNG gets."""
+    return rng.integers(0, 256, (size_px, size_px, 3), np.uint8)
+
+
+def smooth_face(rng: np.random.Generator, size_px: int) -> ImageRGB:
+    """Return (size_px, size_px, 3), colours that flow into each other: small as PNG, as a face is."""
+    colours = rng.integers(0, 256, (4, 4, 3), np.uint8)
+    return np.asarray(cv2.resize(colours, (size_px, size_px), interpolation=cv2.INTER_CUBIC))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is made up.
+
+    Every clip has a face of each of ``kinds``, and a segment for each of ``n_frames``, the columns that are sound;
+    log-mels are filled up to ``padded_to`` columns, None: not at all. Nobody in ``unlabelled`` has labels.
+    ``clip_names`` is made of ``place`` (among people), ``person`` and ``clip`` (its number).
+    """
+
+    people: People
+    n_clips: int = 2
+    clip_names: str = "{person}.{clip}"
+    licences: Mapping[str, str] = field(default_factory=dict)
+    kinds: tuple[FaceKind, ...] = (FaceKind(RANDOM, False), FaceKind(RANDOM, True), FaceKind(CANDIDATE, True))
+    face_px: int
+    draw_face: Callable[[np.random.Generator, int], ImageRGB] = noise
+    label_network: str = "tiny"
+    label_size: int
+    unlabelled: tuple[str, ...] = ()
+    n_mels: int
+    n_frames: tuple[int, ...]
+    padded_to: int | None = None
+    seed: int = 7
+
+    def without_labels(self) -> Self:
+        return replace(self, unlabelled=tuple(person for _, person, _ in self.people))
+
+
+@dataclass(frozen=True)
+class Made:
+    """A dataset on the disk, and all that went into it, by id."""
+
+    at: Layout
+    owners: list[ClipOwner]
+    rows: Dataset
+    pictures: dict[str, ImageRGB]
+    log_mels: dict[str, LogMel]
+    labels: dict[str, np.ndarray]
+
+    def open(self, split: str | None = None) -> Built:
+        return open_built(self.at, split)
+
+    def faces(self, split: str) -> list[DatasetFace]:
+        return sorted((face for face in self.rows.faces if face.split == split), key=lambda face: face.face_id)
+
+    def segments(self, split: str) -> list[DatasetSegment]:
+        return sorted((one for one in self.rows.segments if one.split == split), key=lambda one: one.segment_id)
+
+    def pairs(self, split: str) -> list[Pair]:
+        return sorted((pair for pair in self.rows.pairs if pair.split == split), key=lambda pair: pair.pair_id)
+
+
+def make_dataset_in(root: Path, plan: Plan) -> Made:
+    """Make up clips, faces, segments and labels, and write them as the stages do."""
+    return _Maker(root, plan).write()
+
+
+class _Maker:
+    def __init__(self, root: Path, plan: Plan) -> None:
+        self.at, self.plan = Layout(root), plan
+        self.draw = np.random.default_rng(plan.seed)
+        self.owners = [
+            ClipOwner(
+                clip_id=f"{dataset}/{plan.clip_names.format(place=place, person=person, clip=clip)}",
+                dataset=dataset,
+                person_id=person,
+                split=split,
+            )
+            for place, (dataset, person, split) in enumerate(plan.people)
+            for clip in range(plan.n_clips)
+        ]
+        self.pictures: dict[str, ImageRGB] = {}
+        self.log_mels: dict[str, LogMel] = {}
+        self.labels: dict[str, np.ndarray] = {}
+
+    def write(self) -> Made:
+        faces, segments = [], []
+        for dataset in sorted({owner.dataset for owner in self.owners}):
+            owners = {owner.clip_id: owner for owner in self.owners if owner.dataset == dataset}
+            write_manifest(self.at.clips(dataset), Clip, map(self._clip, owners.values()))
+            faces += self._faces(dataset, owners)
+            segments += self._segments(dataset, owners)
+        built = build(self.owners, faces, segments, ALL)
+        write_manifest(self.at.dataset("identities"), Identity, built.identities)
+        write_manifest(self.at.dataset("faces"), DatasetFace, built.faces)
+        write_manifest(self.at.dataset("audio"), DatasetSegment, built.segments)
+        write_manifest(self.at.dataset("pairs"), Pair, built.pairs)
+        return Made(self.at, self.owners, built, self.pictures, self.log_mels, self.labels)
+
+    def _faces(self, dataset: str, owners: dict[str, ClipOwner]) -> list[DatasetFace]:
+        """Write the faces and labels of a dataset."""
+        kinds = self.plan.kinds
+        rows = {clip: [self._face(clip, place, kind.sampled_by) for place, kind in enumerate(kinds)] for clip in owners}
+        shards = self._write_shards(self.at.faces_folder(dataset), Face, rows, {})
+        listed = [
+            DatasetFace(
+                face_id=face.face_id,
+                dataset=dataset,
+                person_id=owner.person_id,
+                split=owner.split,
+                clip_id=clip,
+                sampled_by=kind.sampled_by,
+                is_standard=kind.is_standard,
+                is_labelled=kind.is_labelled and owner.person_id not in self.plan.unlabelled,
+                shard=shards[face.face_id],
+            )
+            for clip, owner in owners.items()
+            for face, kind in zip(rows[clip], kinds, strict=True)
+        ]
+        labels = [self._label(face.face_id) for face in listed if face.is_labelled]
+        write_manifest(self.at.labels(dataset), Label, labels)
+        return listed
+
+    def _segments(self, dataset: str, owners: dict[str, ClipOwner]) -> list[DatasetSegment]:
+        """Write the segments of a dataset."""
+        plan = self.plan
+        rows = {clip: [self._segment(clip, place, n) for place, n in enumerate(plan.n_frames)] for clip in owners}
+        sizes = {} if plan.padded_to is None else {"log_mel": plan.n_mels * plan.padded_to}
+        shards = self._write_shards(self.at.audio_folder(dataset), Segment, rows, sizes)
+        return [
+            DatasetSegment(
+                segment_id=segment.segment_id,
+                dataset=dataset,
+                person_id=owner.person_id,
+                split=owner.split,
+                clip_id=clip,
+                voiced_s=segment.voiced_s,
+                n_valid_frames=segment.n_valid_frames,
+                face_seen_share=segment.face_seen_share,
+                heard_s=6.0,
+                significance=5.0,
+                shard=shards[segment.segment_id],
+            )
+            for clip, owner in owners.items()
+            for segment in rows[clip]
+        ]
+
+    def _write_shards(self, folder: Path, record: type, rows: dict[str, list], sizes: dict[str, int]) -> dict[str, str]:
+        """Return the shard of each row by its id."""
+
+        def rows_of(clip_id: str) -> pa.Table:
+            return to_table(record, rows[clip_id], sizes)
+
+        write_shards(folder, record, list(rows), rows_of, sizes)
+        key = key_of(record)
+        return {
+            item_id: path.relative_to(self.at.root).as_posix()
+            for path in shard_paths(folder)
+            for item_id in read_table(path, record, [key]).column(key).to_pylist()
+        }
+
+    def _clip(self, owner: ClipOwner) -> Clip:
+        return Clip(
+            clip_id=owner.clip_id,
+            dataset=owner.dataset,
+            identity=owner.person_id,
+            address="synthetic:",
+            start_s=None,
+            end_s=None,
+            licence=self.plan.licences.get(owner.dataset, ""),
+            origin="made up",
+            content_hash="",
+            **NO_CROP,
+        )
+
+    def _face(self, clip_id: str, place: int, sampled_by: str) -> Face:
+        face_id = f"{clip_id}-t00-{place:08d}"
+        self.pictures[face_id] = self.plan.draw_face(self.draw, self.plan.face_px)
+        measures = dict.fromkeys(
+            (
+                *("time_s", "yaw_deg", "pitch_deg", "roll_deg", "asymmetry", "lip_opening", "eye_opening", "eye_share"),
+                *("sharpness", "brightness", "interocular_px", "score", "inside_share"),
+            ),
+            float(place),
+        )
+        unknown = ("standardness", "lip_opening_max", "mouth_rise", "lip_motion", "mouth_change", "eye_change")
+        return Face(
+            face_id=face_id,
+            clip_id=clip_id,
+            track_id=f"{clip_id}-t00",
+            sampled_by=sampled_by,
+            image_sha256="",
+            image=Image(encode_png(self.pictures[face_id]), f"{face_id}.png"),
+            landmarks_px=np.arange(136, dtype=np.float32),
+            alignment=np.arange(6, dtype=np.float32),
+            **measures,
+            **dict.fromkeys(unknown),
+        )
+
+    def _label(self, face_id: str) -> Label:
+        self.labels[face_id] = self.draw.normal(size=self.plan.label_size).astype(np.float32)
+        return Label(face_id=face_id, label_network=self.plan.label_network, embedding=self.labels[face_id])
+
+    def _segment(self, clip_id: str, place: int, n_valid_frames: int) -> Segment:
+        segment_id = f"{clip_id}-a{place:08d}"
+        n_mels, n_frames = self.plan.n_mels, self.plan.padded_to or n_valid_frames
+        self.log_mels[segment_id] = self.draw.normal(size=(n_mels, n_frames)).astype(np.float32)
+        return Segment(
+            segment_id=segment_id,
+            clip_id=clip_id,
+            start_s=float(place),
+            end_s=place + 1.0,
+            voiced_s=0.5,
+            n_valid_frames=n_valid_frames,
+            level_dbfs=-20.0,
+            clipped_share=0.0,
+            face_seen_share=1.0,
+            profile="paper",
+            n_mels=n_mels,
+            n_frames=n_frames,
+            log_mel=self.log_mels[segment_id].ravel(),
+        )

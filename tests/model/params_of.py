@@ -1,0 +1,60 @@
+"""Params for trainings of a few steps: as params.yaml has them, and as the classes of model/settings.py."""
+
+from model.settings import MaskParams, OptimiserParams, PretrainAudioFaceParams, PretrainVoiceParams, TrainParams
+
+OPTIMISER = {
+    "steps": 1,
+    "batch": 2,
+    "lr": 2e-4,
+    "beta1": 0.5,
+    "beta2": 0.999,
+    "precision": "float32",
+    "channels_last": False,
+    "compile": False,
+    "fused": False,
+    "seed": 1,
+    "checkpoint_every": 2,
+    "report_every": 2,
+}
+VOICE = {**OPTIMISER, "weights": None, "min_frames": 30, "max_frames": 40, "holdout_share": 0.25}
+AUDIO_FACE = {**OPTIMISER, "weights": None, "datasets": None, "noise": 0.05}
+TRAIN = {
+    **OPTIMISER,
+    "weight_label": 0.001,
+    "weight_match": 1.0,
+    "weight_face": 1.0,
+    "weight_audio_face": 0.01,
+    "weight_gan": 0.002,
+    "gan": "paper",
+    "label_of": "same_person",
+    "psi_input": "published",
+    "match_gradient": True,
+    "detach_painted": True,
+    "flip_share": 0.5,
+    "grey_share": 0.1,
+    "shuffle_voices": False,
+    "sample_every": 2,
+}
+MASK = {"kind": "rectangle_released", "size_px": 128, "image": None}
+RELEASED = {"gan": "ralsgan", "psi_input": "released", "match_gradient": False, "detach_painted": False}
+"""What the released code does otherwise than the paper."""
+
+
+def optimiser_params(**changes: object) -> OptimiserParams:
+    return OptimiserParams.model_validate(OPTIMISER | changes)
+
+
+def mask_params() -> MaskParams:
+    return MaskParams.model_validate(MASK)
+
+
+def train_params(**changes: object) -> TrainParams:
+    return TrainParams.model_validate(TRAIN | changes)
+
+
+def voice_params(**changes: object) -> PretrainVoiceParams:
+    return PretrainVoiceParams.model_validate(VOICE | changes)
+
+
+def audio_face_params(**changes: object) -> PretrainAudioFaceParams:
+    return PretrainAudioFaceParams.model_validate(AUDIO_FACE | changes)
