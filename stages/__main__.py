@@ -138,7 +138,7 @@ def status() -> None:
 
 @app.command(rich_help_panel=_PEOPLE)
 def summary() -> None:
-    """Show what a run made: Table 1, the funnel, and where things are."""
+    """Show what a run made: Table 1, the funnel, how the network paints, and where things are."""
     from stages.commands.summary import render_summary
 
     print(render_summary())

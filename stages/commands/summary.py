@@ -1,4 +1,4 @@
-"""Tell what a run made: Table 1, the funnel of every stage, and where things are."""
+"""Tell what a run made: Table 1, the funnel of every stage, how the network paints, and where things are."""
 
 import json
 
@@ -9,15 +9,36 @@ from pipeline.params import read_section
 from stages.commands.status import render_status
 
 
+_HEADLINES = {
+    "psnr": "PSNR, dB",
+    "ssim": "SSIM",
+    "l1": "L1, 0-255",
+    "l1_hole": "L1 in the hole, 0-255",
+    "psi_cosine": "identity distance (psi), 1 - cos",
+}
+
+
 def render_summary(at: Layout = Layout()) -> str:
-    """Return the three as text; raises BadInput before the first run."""
+    """Return all that as text; raises BadInput before the first run."""
     if not at.stats.is_file():
         raise BadInput(f"{at.stats}: not there yet: run 'dvc repro'.")
     stats = json.loads(at.stats.read_text(encoding="utf-8"))
     n_pairs = stats.pop("total")["pairs"]
     table = f"Table 1 of this run, {n_pairs:,} pairs\n{render(stats)}"
     funnel = f"What became of everything\n{render_status(at)}"
-    return f"{table}\n\n{funnel}\n\n{_places(at)}"
+    return "\n\n".join(part for part in (table, funnel, _figures(at), _places(at)) if part)
+
+
+def _figures(at: Layout) -> str:
+    """Return how the trained network paints the test persons' faces; nothing before there is one."""
+    if not at.metrics.is_file():
+        return ""
+    figures = json.loads(at.metrics.read_text(encoding="utf-8"))
+    if not figures.get("n_faces"):
+        return ""
+    told = [f"  {meaning:<32}{figures[name]:.4g}" for name, meaning in _HEADLINES.items() if name in figures]
+    title = f"How it paints {figures['n_faces']} faces of {figures['n_persons']} test persons"
+    return "\n".join([title, *told])
 
 
 def _places(at: Layout) -> str:
@@ -30,6 +51,9 @@ def _places(at: Layout) -> str:
         "identity labels": at.labels(name),
         "every observed frame": at.frames(name),
         "videos": at.media_folder(name),
+        "trained networks": at.model("*"),
+        "all figures of the evaluation": at.metrics,
+        "the page that shows the run": at.report,
         "what each column means": at.root / "manifests" / "README.md",
     }
     lines = [f"  {what:<32}{path.as_posix()}" for what, path in places.items()]
