@@ -8,7 +8,6 @@ from pipeline.layout import Layout
 from pipeline.params import read_section
 from stages.commands.status import render_status
 
-
 _HEADLINES = {
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
