@@ -9,6 +9,8 @@ import pytest
 from pipeline.imaging import decode_png
 from tests.end_to_end.conftest import Checkout
 
+pytestmark = pytest.mark.timeout(900)  # whole runs, on machines that do other things besides
+
 
 @pytest.fixture
 def listed(small: Checkout) -> dict[str, pd.DataFrame]:

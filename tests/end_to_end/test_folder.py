@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.spec import ClipSpec
 from tests.end_to_end.conftest import Checkout
+
+pytestmark = pytest.mark.timeout(900)  # whole runs, on machines that do other things besides
 
 PER_CLIP_STAGES = ("download", "detect", "crop", "audio", "identify")
 

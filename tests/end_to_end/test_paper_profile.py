@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from stages.__main__ import STAGES
 from tests.end_to_end.conftest import SMALL, Checkout, stages_run
+
+pytestmark = pytest.mark.timeout(900)  # whole runs, on machines that do other things besides
 
 MODEL_STAGES = {"pretrain_voice", "pretrain_audio_face", "train", "evaluate", "report"}
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.end_to_end.conftest import Checkout, stages_run
 
+pytestmark = pytest.mark.timeout(900)  # whole runs, on machines that do other things besides
+
 AFTER_SELECT = ["select@demo", "persons", "dataset"]
 
 
