@@ -29,8 +29,9 @@ demo: install
 	dvc repro
 	@python -m stages summary
 
+# Two files of tests at a time; a file's tests stay in one process, and share what they set up.
 test: install
-	python -m pytest
+	python -m pytest -n 2 --dist loadfile
 
 lint: install
 	ruff format --check .
