@@ -174,7 +174,7 @@ _ENTRIES = (
     ),
     NamedWeights(
         name="vggface",
-        address="http://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth",
+        address="https://www.robots.ox.ac.uk/~albanie/models/pytorch-mcn/vgg_face_dag.pth",
         sha256=None,
         size_bytes=580_000_000,
         licence="CC BY-NC (terms to be checked)",
