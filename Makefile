@@ -4,7 +4,7 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 CLIPS ?=
 
-.PHONY: install mediapipe demo test lint bench accuracy backends real
+.PHONY: install mediapipe demo test lint bench accuracy learn backends real
 
 install: $(VENV)/.installed
 
@@ -44,6 +44,9 @@ bench: install
 backends: install
 	@test -n "$(CLIPS)" || { echo "usage: make backends CLIPS=folder-of-videos"; exit 2; }
 	python -m benchmarks.backends $(CLIPS)
+
+learn: install
+	python -m benchmarks.learn
 
 accuracy: install
 	python -m benchmarks.accuracy
