@@ -13,7 +13,7 @@ _HEADLINES = {
     "ssim": "SSIM",
     "l1": "L1, 0-255",
     "l1_hole": "L1 in the hole, 0-255",
-    "psi_cosine": "identity distance (psi), 1 - cos",
+    "psi_cosine": "identity (psi), 1 - cosine",
 }
 
 
