@@ -121,7 +121,15 @@ def _face(params: PeopleParams, traits: Traits, person: int, number: int) -> NDA
     yaw_deg, pitch_deg, roll_deg = (
         float(rng.uniform(-most, most)) for most in (params.max_yaw_deg, params.max_pitch_deg, params.max_roll_deg)
     )
-    return aligned_face(traits, rng=rng, size_px=FACE_PX, yaw_deg=yaw_deg, pitch_deg=pitch_deg, roll_deg=roll_deg)
+    return aligned_face(
+        traits,
+        rng=rng,
+        room_rng=generator("learn studio", params.seed),
+        size_px=FACE_PX,
+        yaw_deg=yaw_deg,
+        pitch_deg=pitch_deg,
+        roll_deg=roll_deg,
+    )
 
 
 def _log_mel(params: PeopleParams, audio: AudioParams, traits: Traits, person: int, number: int) -> LogMel:

@@ -90,7 +90,7 @@ def learn_audio_face(contestant: Contestant, params: LearnParams, folder: Path) 
     """Train the audio-face decoder that a contestant starts from; return its loss."""
     with _speaking(f"audio face, {contestant.name}") as say:
         train, _ = open_people(params.people, folder)
-        pack = _shuffled_pack(train, params.train.seed) if contestant.shuffled else _pack(train)
+        pack = shuffled_pack(train, params.train.seed) if contestant.shuffled else _pack(train)
         voice = load_voice_network(folder / VOICE)
         decoder, fitted = train_audio_face(
             pack, voice, params.audio_face, params.model.width, machine=_machine(), say=say
@@ -138,7 +138,7 @@ def _pack(train: People, labels: NDArray[np.float32] | None = None) -> ArrayPack
     return ArrayPack(flat(train.faces), flat(train.log_mels), labels, train.face_persons, train.segment_persons)
 
 
-def _shuffled_pack(train: People, seed: int) -> ArrayPack:
+def shuffled_pack(train: People, seed: int) -> ArrayPack:
     """Return the people, each with the voice of another one: the same as with ``train.shuffle_voices``."""
     persons = sorted(set(train.face_persons))
     heard = others(np.arange(len(persons)), seed)

@@ -17,6 +17,7 @@ def aligned_face(
     traits: Traits,
     *,
     rng: np.random.Generator,
+    room_rng: np.random.Generator | None = None,
     size_px: int = 256,
     yaw_deg: float = 0.0,
     pitch_deg: float = 0.0,
@@ -25,13 +26,15 @@ def aligned_face(
 ) -> Image:
     """Return a (size, size, 3) RGB face whose eye centres lie at (96, 120) and (160, 120) of 256.
 
-    Room, light, gaze and noise come from ``rng``. Alignment takes the roll out of the line of the eyes.
+    Light, room, noise and gaze come from ``rng``; all but gaze from ``room_rng`` where given: the same one twice is
+    the same studio. Alignment takes the roll out of the line of the eyes.
     """
     person = sitter(traits)
+    room_rng = room_rng or rng
     light, room, noises = (
-        draw_light(rng),
-        draw_room(rng, size_px, size_px),
-        draw_noises(rng, size_px, size_px),
+        draw_light(room_rng),
+        draw_room(room_rng, size_px, size_px),
+        draw_noises(room_rng, size_px, size_px),
     )
     turn = rotation(yaw_deg, pitch_deg, roll_deg)
     at_unit = landmarks(person, turn, Camera(x_px=0, y_px=0, scale_px=1), 0.0)

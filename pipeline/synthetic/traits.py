@@ -8,21 +8,22 @@ from pipeline.synthetic.seeds import generator
 
 F0_LOW_HZ, F0_HIGH_HZ = 88.0, 255.0
 FORMANT_SCALE_LOW, FORMANT_SCALE_HIGH = 0.90, 1.22
-SYLLABLES_LOW_HZ, SYLLABLES_HIGH_HZ = 3.6, 6.0
+SYLLABLES_LOW_HZ, SYLLABLES_HIGH_HZ = 3.3, 6.6
 TILT_DARK_DB, TILT_BRIGHT_DB = -12.0, -2.0
+HISS_DARK_HZ, HISS_BRIGHT_HZ = 2600.0, 5600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """All values lie in [0, 1]. The first five drive both sound and inner face; the others are only seen.
 
-    | latent     | heard as                     | seen as, and only near eyes, nose and mouth |
-    |------------|------------------------------|---------------------------------------------|
-    | depth      | low f0                       | beard and moustache                         |
-    | size       | long vocal tract             | wide, long nose                             |
-    | breath     | breathiness                  | full lips                                   |
-    | brightness | flat spectral tilt           | light iris                                  |
-    | tempo      | syllables per second         | red lips                                    |
+    | latent     | heard as                           | seen as, and only near eyes, nose and mouth |
+    |------------|------------------------------------|---------------------------------------------|
+    | depth      | low f0                             | beard and moustache                         |
+    | size       | long vocal tract                   | wide, long nose                             |
+    | breath     | breathiness                        | full lips                                   |
+    | brightness | flat spectral tilt, high hiss      | light iris                                  |
+    | tempo      | syllables per second, short hiss   | red lips                                    |
     """
 
     depth: float
@@ -58,6 +59,7 @@ class VoiceTraits:
     formant_scale: float
     breathiness: float
     tilt_db: float
+    hiss_hz: float
     syllables_hz: float
 
 
@@ -75,6 +77,7 @@ def voice_of(traits: Traits) -> VoiceTraits:
         formant_scale=_between(FORMANT_SCALE_HIGH, FORMANT_SCALE_LOW, traits.size),
         breathiness=traits.breath,
         tilt_db=_between(TILT_DARK_DB, TILT_BRIGHT_DB, traits.brightness),
+        hiss_hz=float(np.exp(_between(np.log(HISS_DARK_HZ), np.log(HISS_BRIGHT_HZ), traits.brightness))),
         syllables_hz=_between(SYLLABLES_LOW_HZ, SYLLABLES_HIGH_HZ, traits.tempo),
     )
 

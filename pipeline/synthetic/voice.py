@@ -18,7 +18,8 @@ BANDWIDTHS_HZ = np.array([70.0, 95.0, 130.0, 220.0, 300.0])
 OPEN_SHARE = 0.62  # of a glottal period
 SPEECH_RMS = 0.09
 FLOOR_RMS = 2e-4  # a quiet room, so that a pause is not digital silence
-HISS_BAND_HZ = (2500.0, 6500.0)
+HISS_BAND = (0.74, 1.35)  # of the frequency that the speaker hisses at
+HISS_SHARE = 0.33  # of a syllable
 ATTACK_S, RELEASE_S = 0.03, 0.14
 
 
@@ -42,7 +43,7 @@ def _burst(
     voiced = _vocal_tract(source, _formants_hz(speech, voice, time_s[::BLOCK]))
     voiced *= _loudness(speech, time_s)
     voiced *= SPEECH_RMS / np.sqrt(np.mean(voiced**2))
-    return (voiced + _hiss(speech, time_s, rng)) * _gate(time_s, ends_s)
+    return (voiced + _hiss(speech, voice, time_s, rng)) * _gate(time_s, ends_s)
 
 
 def _f0_hz(
@@ -100,15 +101,19 @@ def _loudness(speech: Speech, time_s: Floats) -> Floats:
     return np.asarray(np.interp(time_s, knots_s, levels))
 
 
-def _hiss(speech: Speech, time_s: Floats, rng: np.random.Generator) -> Floats:
-    """Return a fricative of about 70 ms at the onset of those syllables that have one."""
+def _hiss(speech: Speech, voice: VoiceTraits, time_s: Floats, rng: np.random.Generator) -> Floats:
+    """Return a fricative at the onset of those syllables that have one, the shorter the quicker the speech.
+
+    How high a speaker hisses is heard whatever the recording does to levels, which a tilt of the spectrum is not:
+    where each mel is brought to zero mean and unit variance, a constant tilt is gone.
+    """
     edges_s = (speech.centre_s - speech.length_s / 2)[speech.has_hiss]
-    band = butter(2, HISS_BAND_HZ, "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
+    band = butter(2, [edge * voice.hiss_hz for edge in HISS_BAND], "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
     noise = sosfilt(band, rng.normal(0, 1, len(time_s)))
     if not len(edges_s):
         return np.zeros(len(time_s))
     nearest_s = np.abs(time_s[:, None] - edges_s).min(axis=1)
-    return np.asarray(0.06 * noise * np.clip(1 - nearest_s / 0.035, 0, 1))
+    return np.asarray(0.06 * noise * np.clip(1 - nearest_s * voice.syllables_hz / (HISS_SHARE / 2), 0, 1))
 
 
 def _gate(time_s: Floats, ends_s: tuple[float, float]) -> Floats:

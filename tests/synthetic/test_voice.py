@@ -1,11 +1,13 @@
 """The voice is heard as one, where and only where it speaks, and differs from person to person."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from pipeline.synthetic.seeds import generator
 from pipeline.synthetic.speech import Speech, is_speaking, plan_bursts, speak
-from pipeline.synthetic.traits import HEARD, VoiceTraits, traits_of, voice_of
+from pipeline.synthetic.traits import HEARD, HISS_BRIGHT_HZ, HISS_DARK_HZ, VoiceTraits, traits_of, voice_of
 from pipeline.synthetic.voice import SAMPLE_RATE_HZ, synthesise
 
 DURATION_S = 5.0
@@ -54,6 +56,22 @@ def test_the_pitch_that_is_heard_is_the_persons_own() -> None:
         starts = (speech.centre_s * SAMPLE_RATE_HZ).astype(int)
         heard_hz = np.median([_pitch_hz(sound[at : at + 800]) for at in starts])
         assert abs(np.log2(heard_hz / voice.f0_hz)) < 0.25, person
+
+
+def test_a_bright_person_hisses_an_octave_higher_and_it_is_heard_in_the_onsets_of_those_syllables() -> None:
+    def hiss_hz(brightness: float) -> float:
+        voice, rng = voice_of(replace(traits_of(1, 0), brightness=brightness)), generator("hiss")
+        speech = speak(rng, plan_bursts(rng, DURATION_S), voice.syllables_hz)
+        hissing = replace(speech, has_hiss=np.ones(len(speech.centre_s), bool))
+        silent = replace(speech, has_hiss=np.zeros(len(speech.centre_s), bool))
+        with_hiss, without = (
+            synthesise(one, voice, n_samples=N_SAMPLES, rng=generator("sound")) for one in (hissing, silent)
+        )
+        power = np.abs(np.fft.rfft(with_hiss - without)) ** 2
+        return float(np.average(np.fft.rfftfreq(N_SAMPLES, 1 / SAMPLE_RATE_HZ), weights=power))
+
+    assert hiss_hz(0.0) == pytest.approx(HISS_DARK_HZ, rel=0.1)
+    assert hiss_hz(1.0) == pytest.approx(HISS_BRIGHT_HZ, rel=0.1)
 
 
 def test_everything_heard_comes_from_the_five_heard_latents() -> None:
