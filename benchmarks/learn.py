@@ -97,9 +97,11 @@ def train(params: LearnParams, folder: Path, workers: Executor, told: "_Clock") 
 
     psi, voice, base = start(learn_psi), start(learn_voice), start(learn_to_paint, BASE)
     told.line(voice.result())
-    audio_faces = [start(learn_audio_face, one) for one in (FULL, SHUFFLED)]
-    told.lines([psi, *audio_faces])
-    told.lines([base, *(start(learn_to_paint, one) for one in (FULL, SHUFFLED))])
+    audio_face, shuffled_audio_face = (start(learn_audio_face, one) for one in (FULL, SHUFFLED))
+    told.lines([psi, audio_face])
+    full = start(learn_to_paint, FULL)
+    told.line(shuffled_audio_face.result())
+    told.lines([base, full, start(learn_to_paint, SHUFFLED)])
     told.lines([start(paint_held_out, one) for one in CONTESTANTS])
 
 

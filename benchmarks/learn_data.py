@@ -1,11 +1,11 @@
 """Synthetic persons to learn from: aligned faces and log-mels in memory-mapped arrays.
 
 Five of a person's traits drive both the voice and what lies inside the mask (pipeline/synthetic/traits.py); all else of
-a face, its room and its light say nothing of them.
+a face says nothing of them. Everybody sits in one studio, under one light: what differs is the person and the pose.
 """
 
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,16 @@ MOST_UTTERANCES = 20  # a person's, that may be without speech before something 
 
 
 class PeopleParams(Params):
-    """Section ``people`` of benchmarks/learn.yaml. Poses are uniform within their limits; lips are shut."""
+    """Section ``people`` of benchmarks/learn.yaml. Poses are uniform within their limits; lips are shut.
+
+    Heard traits run from 0 to 1, and all others over the middle ``unheard_spread`` of that.
+    """
 
     n_train: int = Field(ge=2)
     n_held_out: int = Field(ge=2)
     faces_per_person: int = Field(ge=2)
     segments_per_person: int = Field(ge=1)
+    unheard_spread: float = Field(gt=0, le=1)
     max_yaw_deg: float = Field(ge=0)
     max_pitch_deg: float = Field(ge=0)
     max_roll_deg: float = Field(ge=0)
@@ -86,7 +90,7 @@ def flat(array: NDArray[Any]) -> NDArray[Any]:
 def make_people(params: PeopleParams, audio: AudioParams, folder: Path, workers: Executor) -> None:
     """Write the persons' arrays to ``folder``; each person depends on the seed and its own number alone."""
     n_persons = params.n_train + params.n_held_out
-    n_mels, n_frames = _log_mel(params, audio, traits_of(params.seed, 0), 0, 0).shape
+    n_mels, n_frames = _log_mel(params, audio, _traits(params, 0), 0, 0).shape
     for name, dtype, shape in (
         (FACES, np.uint8, (n_persons, params.faces_per_person, FACE_PX, FACE_PX, 3)),
         (LOG_MELS, np.float32, (n_persons, params.segments_per_person, n_mels, n_frames)),
@@ -101,19 +105,27 @@ def open_people(params: PeopleParams, folder: Path) -> tuple[People, People]:
     """Return the training persons and the held-out ones that ``make_people`` left in ``folder``."""
     # Copy on write: torch warns of arrays that can't be written to.
     faces, log_mels = (np.load(folder / name, mmap_mode="c") for name in (FACES, LOG_MELS))
-    everybody = People([traits_of(params.seed, person) for person in range(len(faces))], faces, log_mels)
+    everybody = People([_traits(params, person) for person in range(len(faces))], faces, log_mels)
     return everybody.part(0, params.n_train), everybody.part(params.n_train, len(faces))
 
 
 def _make_person(params: PeopleParams, audio: AudioParams, folder: Path, person: int) -> None:
     """Write one person's faces and log-mels to their place in the arrays."""
-    traits = traits_of(params.seed, person)
+    traits = _traits(params, person)
     faces = np.load(folder / FACES, mmap_mode="r+")[person]
     for number in range(params.faces_per_person):
         faces[number] = _face(params, traits, person, number)
     log_mels = np.load(folder / LOG_MELS, mmap_mode="r+")[person]
     for number in range(params.segments_per_person):
         log_mels[number] = _log_mel(params, audio, traits, person, number)
+
+
+def _traits(params: PeopleParams, person: int) -> Traits:
+    traits = traits_of(params.seed, person)
+    unheard = {
+        name: 0.5 + params.unheard_spread * (value - 0.5) for name, value in asdict(traits).items() if name not in HEARD
+    }
+    return replace(traits, **unheard)
 
 
 def _face(params: PeopleParams, traits: Traits, person: int, number: int) -> NDArray[np.uint8]:

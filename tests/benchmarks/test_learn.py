@@ -1,6 +1,7 @@
 """The experiment's persons, its shuffled voices, and what counts as following a voice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,17 @@ def test_all_persons_sit_in_one_studio_and_none_looks_or_sounds_like_another(eve
     for people in everybody:
         assert people.log_mels.shape == (len(people.traits), 2, 64, 1000)
         assert len({one.tobytes() for one in flat(people.log_mels)}) == 2 * len(people.traits)
+
+
+def test_persons_differ_much_in_what_is_heard_and_little_in_all_else(
+    everybody: tuple[People, People], params: LearnParams
+) -> None:
+    reach = params.people.unheard_spread / 2
+    for person in (one for people in everybody for one in people.traits):
+        unheard = [value for name, value in asdict(person).items() if name not in HEARD]
+        assert all(0.5 - reach <= value <= 0.5 + reach for value in unheard)
+    heard = np.concatenate([people.heard for people in everybody])
+    assert (np.ptp(heard, axis=0) > 0.5).all()
 
 
 def test_nobody_held_out_is_trained_on(everybody: tuple[People, People], params: LearnParams) -> None:
