@@ -1,4 +1,4 @@
-"""Show that the painter learns faces from voices: on synthetic persons, five of whose traits drive both.
+"""See whether the painter learns faces from voices: on synthetic persons, five of whose traits drive both.
 
 Run as ``make learn``, or ``python -m benchmarks.learn``; ``--quick`` goes through everything in a minute and learns
 nothing. The project's own trainings make, from the persons of benchmarks/learn.yaml, the label network psi, the voice
@@ -89,7 +89,7 @@ def learn(params: LearnParams, folder: Path, workers: Executor, picture: Path) -
 def train(params: LearnParams, folder: Path, workers: Executor, told: "_Clock") -> None:
     """Train everything, and let the painters paint the held-out persons.
 
-    What is long comes first, so that both processes end about together.
+    Each work starts once its inputs are there, in an order in which both processes end about together.
     """
 
     def start(work: Callable[..., str], *of: Contestant) -> Future[str]:
@@ -143,10 +143,11 @@ def _distance_figures(
 
 def _gain_figure(what: str, full: Reals, base: Reals, people: People, params: LearnParams) -> Figure:
     """Print both means, and return by how much the full model is better at the least, with pairs of the same face."""
-    persons = people.face_persons
-    for name, values in (("full", full), ("base", base), ("base - full", base - full)):
-        print(f"{what}, {name}: {_in_words(estimate(values, persons, params.judge))}")
-    low = estimate(base - full, persons, params.judge).low
+    compared = {"full": full, "base": base, "base - full": base - full}
+    means = {name: estimate(values, people.face_persons, params.judge) for name, values in compared.items()}
+    for name, mean in means.items():
+        print(f"{what}, {name}: {_in_words(mean)}")
+    low = means["base - full"].low
     return Figure(f"{what}: base - full, low end", float("nan") if low is None else low, 0.0, True)
 
 

@@ -6,7 +6,7 @@ pretraining of its audio-face decoder neither; voice network and psi are the sam
 
 import io
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from model.distributed import Machine
 from model.inpainter_file import save_inpainter
 from model.label_faces import store_faces
 from model.label_trainer import train_label_network
+from model.loss_means import losses_in_words
 from model.pack import ArrayPack
 from model.run_settings import read_run_settings
 from model.samples_draw import others
@@ -96,7 +97,7 @@ def learn_audio_face(contestant: Contestant, params: LearnParams, folder: Path) 
             pack, voice, params.audio_face, params.model.width, machine=_machine(), say=say
         )
         write_network(decoder, folder / contestant.audio_face)
-    return f"audio-face decoder of {contestant.name}: {_losses(fitted.losses)}"
+    return f"audio-face decoder of {contestant.name}: {losses_in_words(fitted.losses)}"
 
 
 def learn_to_paint(contestant: Contestant, params: LearnParams, folder: Path) -> str:
@@ -123,7 +124,7 @@ def learn_to_paint(contestant: Contestant, params: LearnParams, folder: Path) ->
             say=say,
         )
         save_inpainter(network, folder / contestant.file)
-    return f"{contestant.name}: {fitted.samples_per_s:.1f} faces/s, {_losses(fitted.losses)}"
+    return f"{contestant.name}: {fitted.samples_per_s:.1f} faces/s, {losses_in_words(fitted.losses)}"
 
 
 def _machine() -> Machine:
@@ -172,7 +173,3 @@ def _known(what: str, accuracy: float | None, judged: str) -> str:
     return (
         f"{what}: {'nothing' if accuracy is None else f'{accuracy:.1%} of {judged}'} held out is given to the right one"
     )
-
-
-def _losses(losses: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {mean:.4g}" for name, mean in losses.items())

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 
 from model.checkpoint import Checkpoints, TrainingState
 from model.distributed import Machine, average, check_agreement
-from model.loss_means import LossMeans
+from model.loss_means import LossMeans, losses_in_words
 from model.placement import placed_batch
 from model.samples import Samples, loader
 from model.settings import OptimiserParams
@@ -197,7 +197,7 @@ class _Training:
     def line(self) -> str:
         """Return where the training is, in one line."""
         step, losses = self._reports[-1] if self._reports else (self.step, {})
-        told = ", ".join(f"{name} {mean:.4g}" for name, mean in losses.items())
+        told = losses_in_words(losses)
         return f"{self._task.section}: step {self.step} of {self._params.steps}" + (f": {told}" if told else "")
 
     def fitted(self) -> Fitted:

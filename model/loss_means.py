@@ -51,3 +51,8 @@ class LossMeans:
         self._sums.zero_()
         self._n_summed = 0
         return {name: total / n_summed for name, total in sums.items()}
+
+
+def losses_in_words(losses: Mapping[str, float]) -> str:
+    """Return the losses by name, for people: four digits each."""
+    return ", ".join(f"{name} {mean:.4g}" for name, mean in losses.items())

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from model.distributed import Machine, join_machine, wait_for_leader
 from model.fit import CannotTrain, Fitted
+from model.loss_means import losses_in_words
 from model.pack import StoredPack, pack
 from model.run_settings import read_run_settings
 from pipeline.cache import cache_folder
@@ -135,6 +136,6 @@ def _figures(fitted: Fitted, machine: Machine) -> dict[str, Any]:
 
 
 def _in_words(fitted: Fitted) -> str:
-    losses = ", ".join(f"{name} {mean:.4g}" for name, mean in fitted.losses.items())
+    losses = losses_in_words(fitted.losses)
     pace = f"{fitted.samples_per_s:.1f} samples/s, {fitted.waited_share:.0%} of the time waiting for data"
     return f"{fitted.n_steps} steps in {fitted.seconds:.0f} s ({pace}): {losses}"

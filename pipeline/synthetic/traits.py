@@ -73,14 +73,19 @@ def traits_of(seed: int, person: int) -> Traits:
 def voice_of(traits: Traits) -> VoiceTraits:
     """Return the voice that these traits are heard as."""
     return VoiceTraits(
-        f0_hz=float(np.exp(_between(np.log(F0_HIGH_HZ), np.log(F0_LOW_HZ), traits.depth))),
+        f0_hz=_between_pitches(F0_HIGH_HZ, F0_LOW_HZ, traits.depth),
         formant_scale=_between(FORMANT_SCALE_HIGH, FORMANT_SCALE_LOW, traits.size),
         breathiness=traits.breath,
         tilt_db=_between(TILT_DARK_DB, TILT_BRIGHT_DB, traits.brightness),
-        hiss_hz=float(np.exp(_between(np.log(HISS_DARK_HZ), np.log(HISS_BRIGHT_HZ), traits.brightness))),
+        hiss_hz=_between_pitches(HISS_DARK_HZ, HISS_BRIGHT_HZ, traits.brightness),
         syllables_hz=_between(SYLLABLES_LOW_HZ, SYLLABLES_HIGH_HZ, traits.tempo),
     )
 
 
 def _between(low: float, high: float, share: float) -> float:
     return float(low + (high - low) * share)
+
+
+def _between_pitches(low_hz: float, high_hz: float, share: float) -> float:
+    """Return the pitch at that share of the way as it is heard, in octaves."""
+    return float(np.exp(_between(np.log(low_hz), np.log(high_hz), share)))
