@@ -5,7 +5,8 @@ nothing. The project's own trainings make, from the persons of benchmarks/learn.
 network, and three painters: the full model, ``base``, which hears nothing, and the full model with each person's
 voice exchanged for another's. They are judged on persons who were held out from everything:
 
-- how far a painted face is from the true one inside the hole, and how far by psi: the full model against ``base``;
+- how far a painted face is from the true one inside the hole, and how far by psi, and by MobileFaceNet where its
+  weights can be had: the full model against ``base``;
 - whether the traits inside the hole follow the voice, when a face is painted by another person's.
 
 Traits are read from pictures by a meter (benchmarks/trait_meter.py), which is itself judged first. Two processes
@@ -36,6 +37,7 @@ from benchmarks.learn_judge import (
     estimate,
     hole_errors,
     identity_distances,
+    judges_of_identity,
     measure_moves,
     paint_held_out,
     probe_voices,
@@ -137,8 +139,9 @@ def _distance_figures(
     hole = released_hole(params)
     full, base = (hole_errors(paintings[one].own, people, hole) for one in (FULL, BASE))
     yield _gain_figure("L1 in the hole, grey levels", full, base, people, params)
-    full, base = (identity_distances(paintings[one].own, people, folder) for one in (FULL, BASE))
-    yield _gain_figure("identity distance, 1 - cosine by psi", full, base, people, params)
+    for name, judge in judges_of_identity(folder).items():
+        full, base = (identity_distances(paintings[one].own, people, judge) for one in (FULL, BASE))
+        yield _gain_figure(f"identity distance, 1 - cosine by {name}", full, base, people, params)
 
 
 def _gain_figure(what: str, full: Reals, base: Reals, people: People, params: LearnParams) -> Figure:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -18,13 +18,15 @@ from model.inpainter_file import load_inpainter
 from model.masks import Mask, draw_mask
 from model.metrics.image import l1_hole
 from model.metrics.intervals import Estimate, estimate_mean
-from model.metrics.recognisers import cosine_distances
+from model.metrics.recognisers import MOBILEFACENET, cosine_distances, load_recogniser
 from model.paint import paint_face
 from model.run_settings import read_run_settings
 from model.voice import load_voice_network
-from pipeline.arrays import FramesRGB
+from pipeline.arrays import FramesRGB, ImageRGB
+from pipeline.errors import WeightsUnavailable
 from pipeline.identity.embed import Embedder
 from pipeline.synthetic.traits import HEARD
+from pipeline.weights import find_weights
 
 PROBE_PENALTY = 0.01
 
@@ -86,10 +88,26 @@ def hole_errors(painted: FramesRGB, people: People, hole: Mask) -> Reals:
     return np.array([l1_hole(one, true, hole) for one, true in zip(painted, flat(people.faces), strict=True)])
 
 
-def identity_distances(painted: FramesRGB, people: People, folder: Path) -> Reals:
-    """Return 1 - cosine between psi's features of painted and true face, of each face."""
-    psi = Embedder(folder / PSI)
-    return np.asarray(cosine_distances(psi.embed(painted), psi.embed(flat(people.faces))), np.float64)
+class JudgeOfIdentity(Protocol):
+    """A network that embeds faces: psi, or one of ``model.metrics.recognisers``."""
+
+    def embed(self, faces: Sequence[ImageRGB]) -> NDArray[np.float32]:
+        """Return (N, D) features of N aligned faces."""
+
+
+def judges_of_identity(folder: Path) -> dict[str, JudgeOfIdentity]:
+    """Return psi, which met some hundred drawn persons only, and a recogniser of real people where it can be had."""
+    judges: dict[str, JudgeOfIdentity] = {"psi": Embedder(folder / PSI)}
+    try:
+        judges["MobileFaceNet"] = load_recogniser(MOBILEFACENET, find_weights(MOBILEFACENET))
+    except WeightsUnavailable as error:
+        print(f"unavailable  identity distance by MobileFaceNet: {error}")
+    return judges
+
+
+def identity_distances(painted: FramesRGB, people: People, judge: JudgeOfIdentity) -> Reals:
+    """Return 1 - cosine between the judge's features of painted and true face, of each face."""
+    return np.asarray(cosine_distances(judge.embed(painted), judge.embed(flat(people.faces))), np.float64)
 
 
 def estimate(values: Reals, persons: Sequence[str], params: JudgeParams) -> Estimate:

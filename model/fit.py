@@ -159,6 +159,8 @@ class _Training:
     def learn(self, batch: Any) -> None:
         """Do one step."""
         self.step += 1
+        for group in (group for optimiser in self._task.optimisers.values() for group in optimiser.param_groups):
+            group["lr"] = self._params.lr_of(self.step)
         losses = self._task.step(self.step, placed_batch(batch, self._params, self._machine))
         self._means.add(self.step, losses)
 

@@ -48,7 +48,7 @@ def autocast(params: OptimiserParams, machine: Machine) -> torch.autocast:
 
 
 def adam(parameters: Iterable[nn.Parameter], params: OptimiserParams) -> Adam:
-    """Return the optimiser of ``parameters``, which must be on their device."""
+    """Return the optimiser of ``parameters``, which must be on their device; ``fit`` sets each step's learning rate."""
     return Adam(parameters, params.lr, (params.beta1, params.beta2), fused=params.fused or None)
 
 

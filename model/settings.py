@@ -91,12 +91,14 @@ class OptimiserParams(Params):
 
     ``precision`` bfloat16 computes convolutions and products in 16 bits under autocast: other results, of like
     quality. ``channels_last``, ``compile`` and ``fused`` (Adam) change speed, and of results the last bits, which
-    training then amplifies: two runs are equal only where all four are.
+    training then amplifies: two runs are equal only where all four are. ``lr_halved_every`` is in steps, so that a
+    longer training begins as a shorter one does; null, as in the paper, keeps ``lr``.
     """
 
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
     lr: float = Field(gt=0)
+    lr_halved_every: int | None = Field(ge=1)
     beta1: float = Field(ge=0, lt=1)
     beta2: float = Field(ge=0, lt=1)
     precision: Precision
@@ -106,6 +108,10 @@ class OptimiserParams(Params):
     seed: int
     checkpoint_every: int = Field(ge=1)
     report_every: int = Field(ge=1)
+
+    def lr_of(self, step: int) -> float:
+        """Return the learning rate of a step, 1 and up."""
+        return self.lr if self.lr_halved_every is None else self.lr * 0.5 ** ((step - 1) // self.lr_halved_every)
 
 
 class PretrainVoiceParams(OptimiserParams):

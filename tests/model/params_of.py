@@ -6,6 +6,7 @@ OPTIMISER = {
     "steps": 1,
     "batch": 2,
     "lr": 2e-4,
+    "lr_halved_every": None,
     "beta1": 0.5,
     "beta2": 0.999,
     "precision": "float32",

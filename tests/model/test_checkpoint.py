@@ -116,6 +116,7 @@ def test_a_training_has_one_folder_whatever_its_length_and_how_often_it_is_kept(
 def test_whatever_changes_a_result_changes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other_params = {
         "lr": 0.02,
+        "lr_halved_every": 9,
         "batch": 2,
         "beta1": 0.1,
         "beta2": 0.1,

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -40,14 +41,16 @@ def changed(**changes: object) -> OptimiserParams:
 
 
 @single_thread()
-def plain_training(steps: int) -> tuple[dict[str, bytes], list[float]]:
-    """The same training without any of the loop: weights and losses."""
+def plain_training(steps: int, lrs: Sequence[float] = ()) -> tuple[dict[str, bytes], list[float]]:
+    """The same training without any of the loop, with learning rates by step if they are given: weights and losses."""
     torch.manual_seed(PARAMS.seed)
     network, samples, losses = toy_network(), ToySamples(PARAMS.seed), []
     optimiser = torch.optim.Adam(network.parameters(), PARAMS.lr, (PARAMS.beta1, PARAMS.beta2))
     for step in range(steps):
         x_B3, y_B2 = samples.collate([samples[k] for k in range(step * PARAMS.batch, (step + 1) * PARAMS.batch)])
         loss = functional.l1_loss(network(x_B3), y_B2)
+        if lrs:
+            optimiser.param_groups[0]["lr"] = lrs[step]
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -67,6 +70,18 @@ def test_training_is_what_plain_torch_makes_of_the_same_samples() -> None:
         }
     assert fitted.losses == fitted.reports[-1][1]
     assert fitted.n_steps == 12
+
+
+def test_the_learning_rate_is_halved_after_so_many_steps_and_again() -> None:
+    task, _ = train_toy(None, changed(lr_halved_every=5))
+    lr = PARAMS.lr
+    assert bytes_of(task.network) == plain_training(12, [lr] * 5 + [lr / 2] * 5 + [lr / 4] * 2)[0]
+
+
+def test_a_training_that_goes_on_keeps_to_its_learning_rates(tmp_path: Path) -> None:
+    halved = changed(lr_halved_every=5)
+    train_toy(tmp_path, halved.model_copy(update={"steps": 8}))
+    assert bytes_of(train_toy(tmp_path, halved)[0].network) == bytes_of(train_toy(None, halved)[0].network)
 
 
 def test_the_last_steps_are_reported_also_when_none_is_due() -> None:
