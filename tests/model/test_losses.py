@@ -1,12 +1,13 @@
 """Losses are the paper's equations, and their gradients reach what is trained and nothing else."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -210,11 +211,14 @@ def test_a_gan_loss_stands_logits_of_100(kind: GanKind, real_logit: float, fake_
 
 @settings(max_examples=60, deadline=None)
 @given(real=st.floats(-30, 30), fake=st.floats(-30, 30))
+@example(
+    real=0.0, fake=math.nextafter(20, 21)
+)  # from here on torch's softplus is x: its slope e^-20 (2.06e-9) too steep
 def test_what_the_painter_gains_in_eq_5_the_discriminator_loses(real: float, fake: float) -> None:
     logits = leaf(np.array([real])), leaf(np.array([fake]))
     (to_discriminator,) = torch.autograd.grad(discriminator_loss("paper", *logits), logits[1])
     (to_painter,) = torch.autograd.grad(painter_gan_loss("paper", *logits), logits[1])
-    assert to_discriminator.item() == pytest.approx(sigmoid(np.array(fake)), rel=1e-9)
+    assert to_discriminator.item() == pytest.approx(sigmoid(np.array(fake)), rel=2.07e-9)
     assert to_painter.item() == -to_discriminator.item()
 
 

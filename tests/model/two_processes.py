@@ -17,10 +17,12 @@ from tests.model.params_of import mask_params, train_params
 from tests.model.small_pack import small_pack
 from tests.model.toy_task import PARAMS, ToyBatch, ToyTask, train_toy
 
+RATE = 0.1
+
 
 def descent(parameters: Iterable[nn.Parameter], _: object = None) -> torch.optim.Optimizer:
     """Steps as long as the gradient: weights tell it."""
-    return torch.optim.SGD(parameters, 0.1)
+    return torch.optim.SGD(parameters, RATE)
 
 
 def paint(machine: Machine = Machine()) -> dict[str, Tensor]:
@@ -32,7 +34,7 @@ def paint(machine: Machine = Machine()) -> dict[str, Tensor]:
             *make_networks(),
             model_params("base"),
             mask_params(),
-            train_params(batch=4),
+            train_params(batch=4, lr=RATE),
             machine=machine,
             say=lambda line: None,
         )
