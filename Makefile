@@ -9,7 +9,8 @@ CLIPS ?=
 
 install: $(VENV)/.installed
 
-# Python compiles what is imported, when it is: to compile everything here would take a minute more.
+# Python compiles what is imported, when it is, and keeps it: to compile everything here would take a minute more.
+unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := pip install -q --no-compile -c constraints.txt
 
 # opencv-python wants system graphics libraries that servers lack, and face-alignment wants opencv-python by name:
