@@ -50,7 +50,7 @@ def main() -> None:
     options = read_options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         at = Layout(Path(folder))
-        list_wide(at, DATASET, options, (SMALLEST_PX, SMALLEST_PX), awkward=False)
+        list_wide(at, DATASET, options.persons, options.seed, (SMALLEST_PX, SMALLEST_PX), awkward=False)
         stages.download.main(DATASET, at)
         figures = measure_sound(at, DATASET)
     tell(figures)

@@ -56,17 +56,15 @@ def tell(figures: Iterable[Figure]) -> NoReturn:
     raise SystemExit(0 if all(figure.passes for figure in told) else 1)
 
 
-def list_wide(
-    at: Layout, dataset: str, options: argparse.Namespace, size_px: tuple[int, int], *, awkward: bool
-) -> None:
-    """Write params.yaml and the list of one clip of each of ``options.persons`` persons of the 'wide' preset."""
+def list_wide(at: Layout, dataset: str, n_persons: int, seed: int, size_px: tuple[int, int], *, awkward: bool) -> None:
+    """Write params.yaml and the list of one clip of each of ``n_persons`` persons of the 'wide' preset."""
     at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
     source = SyntheticSource(
         kind="synthetic",
         input="pipeline/synthetic",
-        n_persons=options.persons,
+        n_persons=n_persons,
         clips_per_person=1,
-        seed=options.seed,
+        seed=seed,
         preset="wide",
         duration_s=DURATION_S,
         width_px=size_px[0],
