@@ -59,11 +59,14 @@ def interrupt_after(n_done: int, export: Callable, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(f"{export.__module__}.progress", lambda *_: nullcontext(advance))
 
 
+# A shell's background job ignores SIGINT, and so do its children unless they say otherwise.
 _HANGS = """\
-import sys, time
+import signal, sys, time
 from contextlib import nullcontext
 import pipeline.export.folder
 from stages.commands.export import app
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def advance():
     print("writing", flush=True)
