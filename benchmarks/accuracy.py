@@ -39,7 +39,7 @@ from pipeline.storage.shards import read_columns
 
 DATASET = "accuracy"
 SIZE_PX = (640, 360)
-FACES_SHARE = 3  # times as many persons as elsewhere: three or four crops come from one, and one of them is 0.2 %
+FACES_SHARE = 3  # times as many persons as elsewhere: each gives three or four standard crops only
 SAME_TIME_S = 0.002
 NEAR_INTEROCULAR = 0.5  # an observed face is a person's when its eyes' middle lies this near, in interocular distances
 
