@@ -5,13 +5,13 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 CLIPS ?=
 
-.PHONY: install dev mediapipe demo test lint bench accuracy learn backends real
-
-install: $(VENV)/.installed
-
 # Python compiles what is imported, when it is, and keeps it: to compile everything here would take a minute more.
 unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := pip install -q --no-compile -c constraints.txt
+
+.PHONY: install dev mediapipe demo test lint bench accuracy learn backends real
+
+install: $(VENV)/.installed
 
 # opencv-python wants system graphics libraries that servers lack, and face-alignment wants opencv-python by name:
 # the headless build of the same version takes its place.

@@ -39,7 +39,7 @@ from pipeline.storage.shards import read_columns
 
 DATASET = "accuracy"
 SIZE_PX = (640, 360)
-FACES_SHARE = 3  # times as many persons as elsewhere: each gives three or four standard crops only
+TIMES_THE_PERSONS = 3  # of other benchmarks: each person gives three or four standard crops only
 SAME_TIME_S = 0.002
 NEAR_INTEROCULAR = 0.5  # an observed face is a person's when its eyes' middle lies this near, in interocular distances
 
@@ -71,7 +71,7 @@ def main() -> None:
     options = read_options(__doc__, out=Path("build/accuracy.json"))
     with tempfile.TemporaryDirectory() as folder:
         at = Layout(Path(folder))
-        list_wide(at, DATASET, FACES_SHARE * options.persons, options.seed, SIZE_PX, awkward=True)
+        list_wide(at, DATASET, TIMES_THE_PERSONS * options.persons, options.seed, SIZE_PX, awkward=True)
         figures = measure(at)
         figures += measure_persons(Path(folder) / "persons", options.persons, options.seed)
         figures += measure_voice(Path(folder) / "voice", options.persons, options.seed)

@@ -1,6 +1,6 @@
 """The painter and its discriminator take the steps that the paper, or the released code, says; nobody else learns."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from model.voice import VoiceNetwork
 from pipeline.errors import BadInput
 from pipeline.imaging import decode_png
 from pipeline.torch_threads import single_thread
+from tests.model.descent import RATE, descent
 from tests.model.networks_to_train import WIDTH, Networks, make_networks, model_params
 from tests.model.params_of import RELEASED, mask_params, train_params
 from tests.model.toy_task import bytes_of
@@ -53,14 +54,6 @@ def train(array_pack: ArrayPack, networks: Networks) -> Train:
         )
 
     return train
-
-
-RATE = 0.1
-
-
-def descent(parameters: Iterable[nn.Parameter], _: object = None) -> torch.optim.Optimizer:
-    """Steps as long as the gradient, so that weights tell it; Adam's first step is as long whatever the gradient."""
-    return torch.optim.SGD(parameters, RATE)
 
 
 class Reference:

@@ -1,28 +1,21 @@
 """What each of two processes does for test_distributed.py: ``python -m tests.model.two_processes FOLDER NAME``."""
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from model.distributed import Machine, join_machine
 from model.run_settings import RunSettings
 from model.train_inpainter import train_inpainter
 from pipeline.errors import FacevoxError
+from tests.model.descent import RATE, descent
 from tests.model.networks_to_train import make_networks, model_params
 from tests.model.params_of import mask_params, train_params
 from tests.model.small_pack import small_pack
 from tests.model.toy_task import PARAMS, ToyBatch, ToyTask, train_toy
-
-RATE = 0.1
-
-
-def descent(parameters: Iterable[nn.Parameter], _: object = None) -> torch.optim.Optimizer:
-    """Steps as long as the gradient: weights tell it."""
-    return torch.optim.SGD(parameters, RATE)
 
 
 def paint(machine: Machine = Machine()) -> dict[str, Tensor]:
