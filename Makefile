@@ -50,11 +50,11 @@ lint: dev
 	mypy
 
 bench: dev
-	python -m benchmarks
+	python -m benchmarks.speed
 
 backends: install
 	@test -n "$(CLIPS)" || { echo "usage: make backends CLIPS=folder-of-videos"; exit 2; }
-	python -m benchmarks.backends $(CLIPS)
+	python -m benchmarks.accuracy.backends $(CLIPS)
 
 learn: install
 	python -m benchmarks.learn

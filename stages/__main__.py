@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import FacevoxError
+from pipeline.base.errors import FacevoxError
 from stages.commands.export import app as export
 
 app = typer.Typer(

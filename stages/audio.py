@@ -5,11 +5,11 @@ from functools import partial
 from pipeline.audio.clip import VERSION, HeardClip, listen
 from pipeline.audio.profiles import PROFILES
 from pipeline.audio.settings import AudioParams
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.layout import Layout
-from pipeline.params import load_params
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.schema import from_table
 from pipeline.records.segment import Segment

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params, read_section
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.face.backends import backend_content
-from pipeline.face.crop import VERSION, CropParams, Cropper, ObservedClip
-from pipeline.layout import Layout
-from pipeline.params import load_params, read_section
+from pipeline.face.backends.registry import backend_content
+from pipeline.face.crops.crop import VERSION, CropParams, Cropper, ObservedClip
 from pipeline.records.face import Face
 from pipeline.records.frame import Frame
 from pipeline.records.ledger import LedgerRow

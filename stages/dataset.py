@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params, read_section
 from pipeline.dataset.build import Dataset, DatasetParams, audit_split, build
 from pipeline.dataset.table1 import count, render, totals
-from pipeline.layout import Layout
-from pipeline.params import load_params, read_section
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import Face, SelectedFace
 from pipeline.records.label import Label

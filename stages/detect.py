@@ -1,15 +1,16 @@
 """Find, follow and measure the faces of every clip in one decode."""
 
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.face.backends import backend_content
-from pipeline.face.observe import VERSION, DetectParams, Observer
-from pipeline.layout import Layout
-from pipeline.params import load_params
+from pipeline.face.backends.registry import backend_content
+from pipeline.face.tracking.settings import DetectParams
 from pipeline.records.frame import Frame
 from pipeline.records.ledger import LedgerRow
 from pipeline.records.track import Track
+from pipeline.speaker.observe import VERSION, Observer
 from pipeline.storage.manifest import write_manifest, write_table
 from pipeline.video.clip import read_media_clips
 

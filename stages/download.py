@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 from pipeline.engine.run import Ran, run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.layout import Layout
-from pipeline.params import load_params
 from pipeline.records.clip import Clip
 from pipeline.records.ledger import LedgerRow
 from pipeline.records.media import Media

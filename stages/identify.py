@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import Dropped
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.identity.label import VERSION, FacesOfClip, Labeller
-from pipeline.layout import Layout
-from pipeline.outcome import Dropped
+from pipeline.identity.network.label import VERSION, FacesOfClip, Labeller
 from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.storage.manifest import write_manifest, write_table

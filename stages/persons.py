@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.errors import SplitLeak
-from pipeline.identity.evidence import Faces, Findings, comparable, weigh
-from pipeline.identity.leakage import Audit, audit_leakage
-from pipeline.identity.overrides import read_overrides
-from pipeline.identity.persons import PersonsParams, claim_clips, owners_of, persons_of
-from pipeline.layout import Layout
-from pipeline.params import load_params, read_section
+from pipeline.base.errors import SplitLeak
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params, read_section
+from pipeline.identity.persons.evidence import Faces, Findings, comparable, weigh
+from pipeline.identity.persons.leakage import Audit, audit_leakage
+from pipeline.identity.persons.overrides import read_overrides
+from pipeline.identity.persons.persons import PersonsParams, claim_clips, owners_of, persons_of
 from pipeline.records.clip import Clip
 from pipeline.records.evidence import ClipEmbedding, PersonEvidence
 from pipeline.records.ledger import LedgerRow, ledger_row

@@ -3,25 +3,25 @@
 from functools import partial
 from typing import Any
 
-from pipeline.layout import Layout
-from pipeline.params import load_params
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 
 STAGE, NAME = "pretrain_audio_face", "audio_face"
 
 
 def main(at: Layout = Layout()) -> None:
     """Run the stage."""
-    from model.trained_files import leave_network
+    from model.training.trained_network import leave_network
 
     leave_network(at, STAGE, NAME, lambda machine: _trained(machine, at))
 
 
 def _trained(machine: Any, at: Layout) -> Any:
+    from model.networks.voice import load_voice_network
     from model.settings import ModelParams, PretrainAudioFaceParams
-    from model.train_audio_face import train_audio_face
-    from model.trained_files import Provided, read_note, training_pack, training_states, write_network
-    from model.voice import load_voice_network
-    from pipeline.weights import find_weights
+    from model.training.tasks.audio_face import train_audio_face
+    from model.training.trained_network import Provided, read_note, training_pack, training_states, write_network
+    from pipeline.weights.fetch import find_weights
 
     params = load_params(PretrainAudioFaceParams, STAGE, at.params)
     voice_note = read_note(at, "voice")

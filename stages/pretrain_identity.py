@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline.arrays import ImageRGB
-from pipeline.errors import WeightsUnavailable
-from pipeline.hashing import sha256_of
-from pipeline.imaging import decode_png
-from pipeline.layout import Layout
-from pipeline.params import load_params, read_section
+from pipeline.base.arrays import ImageRGB
+from pipeline.base.errors import WeightsUnavailable
+from pipeline.base.hashing import sha256_of
+from pipeline.base.images import decode_png
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params, read_section
 from pipeline.records.face import Face
 from pipeline.records.person import TRAIN, ClipOwner
 from pipeline.storage.atomic import replacing, write_text
@@ -22,7 +22,7 @@ from pipeline.storage.shards import iterate_batches
 
 def main(at: Layout = Layout()) -> None:
     """Run the stage; the network goes to one file in one format, whatever it came from."""
-    from model.label_trainer import LabelTrainerParams
+    from model.training.tasks.face_recognition import LabelTrainerParams
 
     params = load_params(LabelTrainerParams, "pretrain_identity", at.params)
     try:
@@ -37,8 +37,8 @@ def main(at: Layout = Layout()) -> None:
 
 def _given(name_or_path: str, at: Layout) -> dict[str, Any]:
     """Take weights by name or path; raises WeightsUnavailable when they can't be had."""
-    from pipeline.identity.checkpoint import load_label_network, write_checkpoint
-    from pipeline.weights import find_weights
+    from pipeline.identity.network.weights_file import load_label_network, write_checkpoint
+    from pipeline.weights.fetch import find_weights
 
     network = load_label_network(find_weights(name_or_path))
     write_checkpoint(network, at.label_network)
@@ -46,9 +46,9 @@ def _given(name_or_path: str, at: Layout) -> dict[str, Any]:
 
 
 def _trained(params: Any, at: Layout) -> dict[str, Any]:
-    from model.label_faces import list_folder, store_faces
-    from model.label_trainer import train_label_network
-    from pipeline.identity.checkpoint import write_checkpoint
+    from model.data.recognition_faces import list_folder, store_faces
+    from model.training.tasks.face_recognition import train_label_network
+    from pipeline.identity.network.weights_file import write_checkpoint
 
     with TemporaryDirectory() as folder:
         own = Path(folder) / "faces"

@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.layout import Layout
-from pipeline.params import load_params
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 
 STAGE, NAME = "pretrain_voice", "voice"
 
@@ -14,7 +14,7 @@ STAGE, NAME = "pretrain_voice", "voice"
 def main(at: Layout = Layout()) -> None:
     """Run the stage; the network goes to one file in one format, whatever it came from."""
     from model.settings import PretrainVoiceParams
-    from model.trained_files import leave_network
+    from model.training.trained_network import leave_network
 
     params = load_params(PretrainVoiceParams, STAGE, at.params)
     provide = _given if params.weights else _trained
@@ -23,9 +23,9 @@ def main(at: Layout = Layout()) -> None:
 
 def _given(params: Any, _: object, at: Layout) -> Any:
     """Take weights by name or path; raises WeightsUnavailable when they can't be had."""
-    from model.trained_files import Provided, write_network
-    from model.voice import load_voice_network
-    from pipeline.weights import find_weights
+    from model.networks.voice import load_voice_network
+    from model.training.trained_network import Provided, write_network
+    from pipeline.weights.fetch import find_weights
 
     network = load_voice_network(find_weights(params.weights))
     return Provided(
@@ -35,8 +35,8 @@ def _given(params: Any, _: object, at: Layout) -> Any:
 
 def _trained(params: Any, machine: Any, at: Layout) -> Any:
     from model.settings import ModelParams
-    from model.train_voice import train_voice
-    from model.trained_files import Provided, training_pack, training_states, write_network
+    from model.training.tasks.voice import train_voice
+    from model.training.trained_network import Provided, training_pack, training_states, write_network
 
     pack = training_pack(at, machine, standard_only=False)
     network, figures, fitted = train_voice(

@@ -2,20 +2,20 @@
 
 from pathlib import Path
 
+from pipeline.base.errors import WeightsUnavailable
+from pipeline.base.hashing import sha256_of
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import Dropped
+from pipeline.base.params import load_params
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.errors import WeightsUnavailable
-from pipeline.hashing import sha256_of
-from pipeline.identity.clip_embedding import VERSION, ClipEmbedder, ClipFaces, RecogniseParams, clip_faces
-from pipeline.layout import Layout
-from pipeline.outcome import Dropped
-from pipeline.params import load_params
+from pipeline.identity.network.clip_embedding import VERSION, ClipEmbedder, ClipFaces, RecogniseParams, clip_faces
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.storage.manifest import write_manifest, write_table
 from pipeline.storage.shards import shard_paths
-from pipeline.weights import find_weights
+from pipeline.weights.fetch import find_weights
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:

@@ -1,8 +1,8 @@
 """Draw the page that shows the run: what was kept and why, faces, sound, training, figures."""
 
+from pipeline.base.layout import Layout
+from pipeline.base.params import read_section
 from pipeline.dataset.table1 import Counts
-from pipeline.layout import Layout
-from pipeline.params import read_section
 from pipeline.report.evaluation import read_evaluation
 from pipeline.report.faces import read_sheets
 from pipeline.report.funnel import read_funnels

@@ -3,11 +3,11 @@
 from collections import Counter
 from dataclasses import asdict
 
-from pipeline.face.review import read_review
-from pipeline.face.standard import SelectParams, select_faces
-from pipeline.layout import Layout
-from pipeline.outcome import Dropped
-from pipeline.params import load_params
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import Dropped
+from pipeline.base.params import load_params
+from pipeline.face.crops.review import read_review
+from pipeline.face.crops.standard import SelectParams, select_faces
 from pipeline.records.face import Face, FaceMeasures, SelectedFace
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.schema import column_names, from_table

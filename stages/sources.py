@@ -1,7 +1,7 @@
 """List the clips of one dataset: who speaks in each, and where to fetch it."""
 
-from pipeline.layout import Layout
-from pipeline.params import read_section
+from pipeline.base.layout import Layout
+from pipeline.base.params import read_section
 from pipeline.records.clip import Clip
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.sources.kinds import list_clips

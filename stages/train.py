@@ -4,8 +4,8 @@ import json
 from functools import partial
 from typing import Any
 
-from pipeline.layout import Layout
-from pipeline.params import load_params
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 
 STAGE, NAME = "train", "inpainter"
 
@@ -15,16 +15,16 @@ Named = tuple[Any, str | None]
 
 def main(at: Layout = Layout()) -> None:
     """Run the stage; ``torchrun --nproc-per-node 4 -m stages train`` runs it on four GPUs."""
-    from model.trained_files import leave_network
+    from model.training.trained_network import leave_network
 
     leave_network(at, STAGE, NAME, lambda machine: _trained(machine, at))
 
 
 def _trained(machine: Any, at: Layout) -> Any:
-    from model.inpainter_file import save_inpainter
+    from model.networks.generator_file import save_inpainter
     from model.settings import MaskParams, ModelParams, TrainParams
-    from model.train_inpainter import train_inpainter
-    from model.trained_files import Provided, training_pack, training_states
+    from model.training.tasks.inpainting import train_inpainter
+    from model.training.trained_network import Provided, training_pack, training_states
 
     params = load_params(ModelParams, "model", at.params)
     psi, psi_name = _psi(params, at)
@@ -55,8 +55,8 @@ def _trained(machine: Any, at: Layout) -> Any:
 
 
 def _psi(params: Any, at: Layout) -> Named:
-    from model.fit import CannotTrain
-    from pipeline.identity.checkpoint import load_label_network
+    from model.training.fit import CannotTrain
+    from pipeline.identity.network.weights_file import load_label_network
 
     if not params.matches_identities:
         return None, None
@@ -67,8 +67,8 @@ def _psi(params: Any, at: Layout) -> Named:
 
 
 def _voice(params: Any, at: Layout) -> Named:
-    from model.trained_files import read_note
-    from model.voice import load_voice_network
+    from model.networks.voice import load_voice_network
+    from model.training.trained_network import read_note
 
     if not params.hears:
         return None, None
@@ -77,8 +77,8 @@ def _voice(params: Any, at: Layout) -> Named:
 
 
 def _audio_face(params: Any, at: Layout) -> Named:
-    from model.audio_face import AudioFaceDecoder, load_generator
-    from model.trained_files import read_note
+    from model.networks.audio_face import AudioFaceDecoder, load_generator
+    from model.training.trained_network import read_note
 
     if params.fusion is None:
         return None, None

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from pipeline.arrays import ImageRGB, LogMel
+from pipeline.base.arrays import ImageRGB, LogMel
+from pipeline.base.images import encode_png
+from pipeline.base.layout import Layout
 from pipeline.dataset.build import Dataset, DatasetParams, build
-from pipeline.export.built import Built, open_built
-from pipeline.imaging import encode_png
-from pipeline.layout import Layout
+from pipeline.dataset.reader import Built, open_built
 from pipeline.records.clip import NO_CROP, Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import CANDIDATE, RANDOM, Face

@@ -9,19 +9,20 @@ import numpy as np
 from pipeline.audio import clip as audio
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.settings import AudioParams
-from pipeline.face import crop, observe
-from pipeline.identity import label
-from pipeline.imaging import decode_png
-from pipeline.params import load_params
+from pipeline.base.images import decode_png
+from pipeline.base.imports import ROOT
+from pipeline.base.params import load_params
+from pipeline.face.crops import crop
+from pipeline.identity.network import label
 from pipeline.records.face import Face
 from pipeline.records.frame import Frame
 from pipeline.records.segment import Segment
 from pipeline.sources import acquire
+from pipeline.speaker import observe
 from pipeline.synthetic.clip import write_clip
-from pipeline.synthetic.spec import ClipSpec
+from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
-from tests.closure import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "steps.json"
 SPEC = ClipSpec(seed=4, person=1, clip=0, duration_s=2.0)
@@ -76,7 +77,7 @@ def _segments(segments: list[Segment]) -> Numbers:
 def _labels(faces: list[Face]) -> Numbers:
     import torch
 
-    from pipeline.identity.resnet import LabelNetwork, preprocess
+    from pipeline.identity.network.resnet import LabelNetwork, preprocess
 
     torch.manual_seed(0)
     with torch.inference_mode():

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.errors import BadInput, BadParams
-from pipeline.layout import Layout
-from pipeline.outcome import Dropped
+from pipeline.base.errors import BadInput, BadParams
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import Dropped
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.storage.manifest import write_manifest
 from stages.commands.profile import apply_profiles

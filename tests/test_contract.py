@@ -10,67 +10,122 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.base.imports import PACKAGES, ROOT, import_closure, imported_files
 from stages.__main__ import STAGES
 from stages.commands.dictionary import render_dictionary
-from tests.closure import OURS, ROOT, closure, imports_of
 
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 DEFINITIONS = {name: entry.get("do", entry) for name, entry in DVC.items()}
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-SOURCES = [path for top in OURS for path in sorted((ROOT / top).rglob("*.py"))]
+SOURCES = [path for top in sorted(PACKAGES) for path in sorted((ROOT / top).rglob("*.py"))]
+MOST_MODULES = 15
 
-# Who may import whom, outermost folder first; within pipeline the lowest layer comes first.
-TOP_LAYERS = {"pipeline": {"pipeline"}, "model": {"model", "pipeline"}, "stages": {"stages", "model", "pipeline"}}
-PIPELINE_LAYERS = [
-    {"units", "arrays", "errors", "outcome", "draw", "hashing", "imaging", "cache", "torch_threads"},
-    {"params"},
-    {"layout", "records"},
-    {"storage"},
-    {"engine", "weights"},
-    {"video"},
-    {"face", "audio", "identity"},
-    {"synthetic"},
-    {"sources"},
-    {"dataset"},
-    {"export"},
-    {"report"},
-]
+# Every folder, the lowest first: a module imports its own folder and those before it, so no two folders import each
+# other.
+LAYERS = (
+    "pipeline",
+    "pipeline/base",
+    "pipeline/records",
+    "pipeline/storage",
+    "pipeline/engine",
+    "pipeline/weights",
+    "pipeline/video",
+    "pipeline/audio",
+    "pipeline/face",
+    "pipeline/face/measures",
+    "pipeline/face/backends",
+    "pipeline/face/tracking",
+    "pipeline/face/crops",
+    "pipeline/speaker",
+    "pipeline/identity",
+    "pipeline/identity/network",
+    "pipeline/identity/persons",
+    "pipeline/synthetic/script",
+    "pipeline/synthetic/voice",
+    "pipeline/synthetic/look",
+    "pipeline/synthetic",
+    "pipeline/sources",
+    "pipeline/dataset",
+    "pipeline/export",
+    "pipeline/report",
+    "model",
+    "model/networks",
+    "model/data",
+    "model/inference",
+    "model/training",
+    "model/training/tasks",
+    "model/evaluation/networks",
+    "model/evaluation/metrics",
+    "model/evaluation",
+    "stages/commands",
+    "stages",
+)
 
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def layer_of(path: Path) -> int:
-    room = path.relative_to(ROOT / "pipeline").parts[0].removesuffix(".py")
-    return next(level for level, rooms in enumerate(PIPELINE_LAYERS) if room in rooms)
+def imports_of(path: Path) -> set[Path]:
+    return imported_files(ast.parse(path.read_text(encoding="utf-8")))
 
 
 def dep_paths(definition: dict) -> set[str]:
     return {next(iter(dep)) if isinstance(dep, dict) else dep for dep in definition["deps"]}
 
 
+def test_every_folder_of_code_has_a_layer() -> None:
+    assert {name_of(path.parent) for path in SOURCES} == set(LAYERS)
+
+
+def test_imports_point_downwards_and_never_in_a_circle() -> None:
+    layer = {name_of(path): LAYERS.index(name_of(path.parent)) for path in SOURCES}
+    upwards = [
+        f"{name_of(path)} imports {name_of(file)}"
+        for path in SOURCES
+        for file in sorted(imports_of(path))
+        if layer[name_of(file)] > layer[name_of(path)]
+    ]
+    assert upwards == []
+
+
+def test_nothing_imports_a_stage_but_the_command_line() -> None:
+    stages = {ROOT / "stages" / f"{name}.py" for name in STAGES}
+    assert [name_of(path) for path in SOURCES if path.name != "__main__.py" and imports_of(path) & stages] == []
+
+
+def test_no_import_is_relative() -> None:
+    relative = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
+
+
+def test_folders_stay_small() -> None:
+    counts = {
+        folder: len([path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py"]) for folder in LAYERS
+    }
+    assert [folder for folder, n in counts.items() if n > MOST_MODULES and not folder.startswith("stages")] == []
+
+
+def test_tests_stand_where_the_code_does() -> None:
+    folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    of_all = {Path(), Path("end_to_end")}
+    strays = [
+        folder.as_posix()
+        for folder in sorted(folders - of_all)
+        if not any((ROOT / top / folder).is_dir() for top in ("", "pipeline"))
+    ]
+    assert strays == []
+
+
 @pytest.mark.parametrize("stage", DEFINITIONS)
 def test_a_stage_declares_every_file_it_imports_and_no_other(stage: str) -> None:
     declared = {dep for dep in dep_paths(DEFINITIONS[stage]) if dep.endswith(".py")}
-    assert sorted(declared) == sorted(map(name_of, closure(ROOT / "stages" / f"{stage}.py")))
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_imports_point_downwards(path: Path) -> None:
-    tops = {file.relative_to(ROOT).parts[0] for file in imports_of(path)}
-    assert tops <= TOP_LAYERS[path.relative_to(ROOT).parts[0]]
-    if path.is_relative_to(ROOT / "pipeline") and path.stat().st_size:
-        upwards = [
-            name_of(file) for file in imports_of(path) if file.stat().st_size and layer_of(file) > layer_of(path)
-        ]
-        assert upwards == []
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_no_import_is_relative(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert [node.lineno for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level] == []
+    assert sorted(declared) == sorted(map(name_of, import_closure([ROOT / "stages" / f"{stage}.py"])))
 
 
 def test_every_init_file_is_empty() -> None:

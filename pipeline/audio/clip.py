@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.arrays import Waveform
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.settings import AudioParams
-from pipeline.errors import BadMedia
-from pipeline.outcome import Dropped
+from pipeline.base.arrays import Waveform
+from pipeline.base.errors import BadMedia
+from pipeline.base.outcome import Dropped
+from pipeline.base.units import milliseconds, samples_in
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.segment import Segment
-from pipeline.units import milliseconds, samples_in
 from pipeline.video.clip import MediaClip
 
 VERSION = 2  # of what the audio step returns: raise it whenever the same input gives another result

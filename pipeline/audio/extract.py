@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pipeline.arrays import Waveform, WaveformInt16
 from pipeline.audio.pcm import from_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
-from pipeline.errors import BadMedia
-from pipeline.units import samples_in
+from pipeline.base.arrays import Waveform, WaveformInt16
+from pipeline.base.errors import BadMedia
+from pipeline.base.units import samples_in
 from pipeline.video.probe import FILES_ONLY
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.arrays import LogMel, Waveform, WaveformInt16
 from pipeline.audio.logmel import log_mel, pad_frames
 from pipeline.audio.pcm import FULL_SCALE, HIGHEST, LOWEST, to_int16
 from pipeline.audio.profiles import PROFILES, SAMPLE_RATE_HZ
 from pipeline.audio.segment import Segment, cut
 from pipeline.audio.settings import AudioParams
 from pipeline.audio.vad import detector_of, voiced_samples
-from pipeline.outcome import Dropped
+from pipeline.base.arrays import LogMel, Waveform, WaveformInt16
+from pipeline.base.outcome import Dropped
 
 QUIETEST_DBFS = -120.0  # stands for digital silence, whose level is minus infinity
 

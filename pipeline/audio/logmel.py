@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.arrays import LogMel, WaveformInt16
 from pipeline.audio.filters import mel_filters, window
 from pipeline.audio.profiles import MelProfile
 from pipeline.audio.settings import PadMode
-from pipeline.units import exact_div
+from pipeline.base.arrays import LogMel, WaveformInt16
+from pipeline.base.units import exact_div
 
 FLOAT32_EPS = float(np.finfo(np.float32).eps)
 BLOCK_FRAMES = 32  # spectra that are at work at a time: few enough to stay in the processor's cache

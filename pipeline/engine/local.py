@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.base.outcome import Dropped
 from pipeline.engine.settings import Settings
-from pipeline.outcome import Dropped
 from pipeline.storage.items import ItemStore, put_result
 
 Function = Callable[[Any, Path], Sequence[object] | Dropped]

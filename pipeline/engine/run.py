@@ -8,12 +8,12 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
+from pipeline.base.errors import BadInput
+from pipeline.base.outcome import OK, Dropped
+from pipeline.base.progress import progress
 from pipeline.engine.local import compute
-from pipeline.engine.progress import progress
 from pipeline.engine.settings import Settings
 from pipeline.engine.step import Step
-from pipeline.errors import BadInput
-from pipeline.outcome import OK, Dropped
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.schema import arrow_schema
 from pipeline.storage.items import ItemStore

@@ -5,8 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.cache import cache_folder
-from pipeline.errors import BadInput
+from pipeline.base.cache import cache_folder
+from pipeline.base.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pipeline.outcome import Dropped
+from pipeline.base.outcome import Dropped
 from pipeline.storage.items import item_key
 
 Item = TypeVar("Item")

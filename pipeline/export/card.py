@@ -2,8 +2,8 @@
 
 from collections import Counter
 
+from pipeline.dataset.reader import Built, Shape
 from pipeline.dataset.table1 import count, render
-from pipeline.export.built import Built, Shape
 from pipeline.export.target import Counts
 from pipeline.records.schema import describe
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.engine.progress import Advance, progress
-from pipeline.export.built import (
+from pipeline.base.progress import Advance, progress
+from pipeline.dataset.reader import (
     Built,
     iterate_faces,
     iterate_labels,

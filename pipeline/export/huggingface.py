@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from pipeline.engine.progress import Advance, progress
-from pipeline.export.built import (
+from pipeline.base.progress import Advance, progress
+from pipeline.dataset.reader import (
     Built,
     Shape,
     iterate_faces,
@@ -25,9 +25,9 @@ from pipeline.export.built import (
 )
 from pipeline.export.card import LabelKind, columns_of, render_card
 from pipeline.export.parquet import ParquetFiles
+from pipeline.export.rows import ExportedFace, ExportedPair, ExportedSegment
 from pipeline.export.spool import Spool
 from pipeline.export.target import Counts, write_note, writing_export
-from pipeline.records.exported import ExportedFace, ExportedPair, ExportedSegment
 from pipeline.records.schema import HUGGINGFACE_KEY, arrow_schema
 
 KIND = "huggingface"

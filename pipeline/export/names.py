@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from pipeline.errors import BadInput
+from pipeline.base.errors import BadInput
 
 MAX_NAME_LENGTH = 80
 _HASH_LENGTH = 16

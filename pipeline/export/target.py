@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from pipeline.base.errors import BadInput
 from pipeline.storage.atomic import replacing_folder
 
 NOTE = "facevox-export.json"

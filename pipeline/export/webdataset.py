@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.draw import draw_order
-from pipeline.engine.progress import Advance, progress
-from pipeline.export.built import (
+from pipeline.base.draws import draw_order
+from pipeline.base.progress import Advance, progress
+from pipeline.dataset.reader import (
     Built,
     iterate_faces,
     iterate_labels,

@@ -49,7 +49,7 @@ class Face(FaceMeasures):
     image_sha256: str = column("sha256 of the picture's bytes")
     image: Image = column("the aligned face, 256x256 RGB, lossless PNG; eye centres at the template's places")
     landmarks_px: Vector = column(
-        "68 points in the aligned image (order: pipeline/face/points.py), x and y in turn, pixels"
+        "68 points in the aligned image (order: pipeline/face/measures/points.py), x and y in turn, pixels"
     )
     alignment: Vector = column(
         "the (2, 3) map from pixels of the frame to the aligned image, row by row; pixel centres lie at integers"

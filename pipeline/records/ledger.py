@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.outcome import OK, Dropped
+from pipeline.base.outcome import OK, Dropped
 from pipeline.records.schema import column
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.errors import BadManifest
+from pipeline.base.errors import BadManifest
 
 Vector: TypeAlias = NDArray[np.float32]
 """(N,) float32. Records that hold one can't be compared with ``==``; compare their fields."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pipeline.draw import draw_order
+from pipeline.base.draws import draw_order
 from pipeline.records.schema import check_schema, key_of
 
 

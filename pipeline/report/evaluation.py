@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 from pipeline.report.face_map import FaceMap, read_face_map
 from pipeline.report.inline import Allowance, Picture
 from pipeline.report.metrics import IDENTITY, PICTURES, PUBLISHED_SETS, RETRIEVAL, RETRIEVAL_SET, Metric

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 from pipeline.records.evaluation import MapPoint
 from pipeline.report.chosen import choose
 from pipeline.storage.manifest import read_manifest

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 from pipeline.records.dataset import DatasetFace
 from pipeline.records.face import RANDOM, Face
 from pipeline.report.chosen import choose, read_payload

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from pipeline.layout import Layout
-from pipeline.outcome import FAILED, OK
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import FAILED, OK
 from pipeline.records.dataset import DatasetFace
 from pipeline.records.face import SelectedFace
 from pipeline.storage.ledger import StageEnds, count_ends

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 from pipeline.records.clip import Clip
 from pipeline.report.notes import flatten, read_json
 from pipeline.storage.manifest import read_table

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadInput
+from pipeline.base.errors import BadInput
 
 _MOST_LISTED = 8
 _DIGITS = 4

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays import ImageRGB
-from pipeline.imaging import decode_png
-from pipeline.layout import Layout
+from pipeline.base.arrays import ImageRGB
+from pipeline.base.images import decode_png
+from pipeline.base.layout import Layout
 from pipeline.records.dataset import DatasetFace
 from pipeline.records.evaluation import Painting, RetrievedFace
 from pipeline.records.face import Face

@@ -6,8 +6,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.arrays import ImageRGB, LogMel
-from pipeline.imaging import decode_png
+from pipeline.base.arrays import ImageRGB, LogMel
+from pipeline.base.images import decode_png
 from pipeline.report.inline import Allowance, Picture
 
 _FACE_PX = 160

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.arrays import Waveform
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
-from pipeline.errors import BadMedia
-from pipeline.layout import Layout
+from pipeline.base.arrays import Waveform
+from pipeline.base.errors import BadMedia
+from pipeline.base.layout import Layout
+from pipeline.base.units import samples_in
 from pipeline.records.dataset import DatasetSegment
 from pipeline.records.media import Media
 from pipeline.records.person import TEST, TRAIN
@@ -23,7 +24,6 @@ from pipeline.report.chosen import choose, read_payload
 from pipeline.report.inline import Allowance, Picture
 from pipeline.report.pictures import inline_log_mel
 from pipeline.storage.manifest import read_manifest, read_table
-from pipeline.units import samples_in
 
 _MOST_IN_ALL = 6
 _MOST_S = 6.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 from pipeline.report.chart import Chart, Point, draw_chart
 from pipeline.report.inline import Allowance, Picture
 from pipeline.report.notes import flatten, read_json

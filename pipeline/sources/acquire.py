@@ -6,20 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import BadMedia
-from pipeline.hashing import sha256_of
-from pipeline.outcome import Dropped
+from pipeline.base.errors import BadMedia
+from pipeline.base.hashing import sha256_of
+from pipeline.base.outcome import Dropped
 from pipeline.records.clip import Clip
 from pipeline.records.media import Media
 from pipeline.records.truth import TruthFrame, TruthSpeech
 from pipeline.storage.manifest import write_manifest
-from pipeline.synthetic.spec import SCHEME
+from pipeline.synthetic.script.spec import SCHEME
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.video.fetch_settings import FetchSettings
 from pipeline.video.probe import probe
 
 if TYPE_CHECKING:
-    from pipeline.synthetic.truth import ClipTruth
+    from pipeline.synthetic.script.truth import ClipTruth
 
 TRUTH_FILES = ("frames.parquet", "speech.parquet")
 _GENERATED_FILE = "media.mp4"
@@ -81,7 +81,7 @@ class Acquirer:
 def generate(address: str, folder: Path) -> Fetched:
     """Write the synthetic clip of ``address``, and the truth about it beside it."""
     from pipeline.synthetic.clip import write_clip
-    from pipeline.synthetic.spec import ClipSpec
+    from pipeline.synthetic.script.spec import ClipSpec
 
     path = folder / _GENERATED_FILE
     write_truth(write_clip(ClipSpec.from_address(address), path), folder)
@@ -90,7 +90,7 @@ def generate(address: str, folder: Path) -> Fetched:
 
 def write_truth(truth: "ClipTruth", folder: Path) -> None:
     """Write what is truly to be seen and heard as two manifests."""
-    from pipeline.synthetic.truth import truth_rows
+    from pipeline.synthetic.script.truth import truth_rows
 
     seen = [TruthFrame(truth_id=f"{row['person']}-{row['frame']:06d}", **row) for row in truth_rows(truth)]  # type: ignore[arg-type]
     heard = [

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.errors import BadInput
-from pipeline.outcome import Dropped
+from pipeline.base.errors import BadInput
+from pipeline.base.outcome import Dropped
 from pipeline.records.clip import NO_CROP, Clip, clip_name
 from pipeline.sources.listing import Drops, Listing, finish_listing
 from pipeline.sources.settings import FolderSource

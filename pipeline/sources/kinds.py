@@ -6,7 +6,7 @@ A new kind needs a section class in pipeline/sources/settings.py (its ``SOURCES`
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.errors import BadParams
+from pipeline.base.errors import BadParams
 from pipeline.records.clip import clip_name
 from pipeline.sources import folder, synthetic, table
 from pipeline.sources.listing import Listing

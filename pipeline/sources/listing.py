@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from pipeline.outcome import Dropped
+from pipeline.base.outcome import Dropped
 from pipeline.records.clip import Clip
 
 Drops: TypeAlias = list[tuple[str, Dropped]]

@@ -3,7 +3,7 @@
 from pipeline.records.clip import NO_CROP, Clip, content_of
 from pipeline.sources.listing import Listing, finish_listing
 from pipeline.sources.settings import SyntheticSource
-from pipeline.synthetic.spec import KINDS, ClipSpec, awkward_spec
+from pipeline.synthetic.script.spec import KINDS, ClipSpec, awkward_spec
 
 LICENCE = "CC0-1.0"
 PLAIN_KIND = "talk"

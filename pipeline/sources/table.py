@@ -11,8 +11,8 @@ import functools
 import math
 from pathlib import Path
 
-from pipeline.errors import BadInput
-from pipeline.outcome import Dropped
+from pipeline.base.errors import BadInput
+from pipeline.base.outcome import Dropped
 from pipeline.records.clip import Clip, clip_name, content_of
 from pipeline.sources.folder import hash_file
 from pipeline.sources.listing import Drops, Listing, finish_listing

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.outcome import Dropped
+from pipeline.base.outcome import Dropped
 from pipeline.records.schema import arrow_schema, to_table
 from pipeline.storage.atomic import adding_folder, write_text
 

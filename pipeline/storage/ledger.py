@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.outcome import OK
+from pipeline.base.outcome import OK
 from pipeline.records.ledger import LedgerRow
 from pipeline.storage.manifest import read_manifest
 

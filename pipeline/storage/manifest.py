@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.errors import BadManifest
+from pipeline.base.errors import BadManifest
 from pipeline.records.schema import check_schema, from_table, key_of, to_table
 from pipeline.storage.atomic import replacing
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import BadManifest
+from pipeline.base.errors import BadManifest
 from pipeline.records.schema import arrow_schema, check_schema
 from pipeline.storage.atomic import replacing_folder
 from pipeline.storage.manifest import read_table, write_table

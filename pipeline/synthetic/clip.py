@@ -6,18 +6,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.synthetic.body import draw_body
-from pipeline.synthetic.cast import Role, cast, face_truth, key, seen_at
+from pipeline.base.seeds import generator
 from pipeline.synthetic.encode import write_mp4
-from pipeline.synthetic.face import draw_head
+from pipeline.synthetic.look.body import draw_body
+from pipeline.synthetic.look.face import draw_head
+from pipeline.synthetic.look.scene import Image, Light, add_noise, draw_light, draw_noises, draw_room
+from pipeline.synthetic.look.talker import sitter
 from pipeline.synthetic.mp4 import cut_short, show_rotated
-from pipeline.synthetic.scene import Image, Light, add_noise, draw_light, draw_noises, draw_room
-from pipeline.synthetic.seeds import generator
-from pipeline.synthetic.sitter import sitter
-from pipeline.synthetic.spec import CRF_OF_PRESET, UNHEARD, ClipSpec
-from pipeline.synthetic.traits import voice_of
-from pipeline.synthetic.truth import ClipTruth
-from pipeline.synthetic.voice import SAMPLE_RATE_HZ, synthesise
+from pipeline.synthetic.plan import Role, cast, face_truth, key, seen_at
+from pipeline.synthetic.script.spec import CRF_OF_PRESET, UNHEARD, ClipSpec
+from pipeline.synthetic.script.traits import voice_of
+from pipeline.synthetic.script.truth import ClipTruth
+from pipeline.synthetic.voice.synthesis import SAMPLE_RATE_HZ, synthesise
 
 TRUNCATED_SHARE = 0.6
 CRF_RANGE = {"demo": (23, 23), "wide": (23, 35)}

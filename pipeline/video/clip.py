@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from pipeline.base.errors import BadInput
 from pipeline.records.clip import Clip
 from pipeline.records.media import Media
 from pipeline.storage.manifest import read_manifest

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from pipeline.arrays import ImageGrey, ImageRGB
-from pipeline.errors import BadMedia
-from pipeline.units import SAME_TIME_S
+from pipeline.base.arrays import ImageGrey, ImageRGB
+from pipeline.base.errors import BadMedia
+from pipeline.base.units import SAME_TIME_S
 from pipeline.video.probe import FILES_ONLY, video_stream
 
 # Decoding on is cheaper than seeking back to a key frame for a target this close ahead.

@@ -5,7 +5,7 @@ yt-dlp has one way to fail for nearly everything, and sites tell the cause in wo
 
 import re
 
-from pipeline.outcome import Dropped
+from pipeline.base.outcome import Dropped
 
 MAX_DETAIL_LENGTH = 1000
 

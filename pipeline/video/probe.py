@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadMedia
+from pipeline.base.errors import BadMedia
 
 FILES_ONLY = {"protocol_whitelist": "file"}
 """Options under which a media file, whatever it says, leads to no network and no other kind of source."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from pipeline.base.errors import FacevoxError, ToolMissing
 from pipeline.engine.settings import read_settings
-from pipeline.errors import FacevoxError, ToolMissing
 
 _MODULES = ("av", "cv2", "dlib", "librosa", "webrtcvad", "torch", "pyarrow", "yt_dlp", "face_alignment")
 _LOW_DISK_GB = 10
@@ -45,7 +45,7 @@ def _module_check(name: str) -> Callable[[], str]:
 
 
 def _landmarks() -> str:
-    from pipeline.face.dlib_backend import landmark_model_path
+    from pipeline.face.backends.dlib_backend import landmark_model_path
 
     return f"68-point landmark model, {landmark_model_path().stat().st_size // 10**6} MB"
 

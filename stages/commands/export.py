@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipeline.export.built import Built
+    from pipeline.dataset.reader import Built
 
 _BYTES_PER_MB = 10**6
 
@@ -79,8 +79,8 @@ def folder(
 
 
 def _open(split: Split | None) -> "Built":
-    from pipeline.export.built import open_built
-    from pipeline.layout import Layout
+    from pipeline.base.layout import Layout
+    from pipeline.dataset.reader import open_built
 
     # What asks a job to end sends SIGTERM: end as by Ctrl-C, which removes what is half written.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

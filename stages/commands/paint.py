@@ -4,12 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import BadInput
-from pipeline.layout import Layout
-from pipeline.params import load_params
+from pipeline.base.errors import BadInput
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 
 if TYPE_CHECKING:
-    from pipeline.arrays import ImageRGB, Landmarks, LogMel
+    from pipeline.base.arrays import ImageRGB, Landmarks, LogMel
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v"})
 LONGEST_SOUND_S = 600.0
@@ -32,9 +32,9 @@ def paint_file(
     right x, right y, for a face whose hole hides it from the detector. ``model`` is another network than this
     checkout's. Raises BadInput for what can't be read, shows no face, or holds no speech.
     """
-    from model.inpainter_file import load_inpainter
-    from model.paint_video import paint_video
-    from pipeline.face.observe import DetectParams
+    from model.inference.video import paint_video
+    from model.networks.generator_file import load_inpainter
+    from pipeline.face.tracking.settings import DetectParams
 
     weights = model or at.model("inpainter")
     if not weights.is_file():
@@ -55,7 +55,7 @@ def voice_of(sound: Path, at: Layout = Layout()) -> "LogMel":
     from pipeline.audio.extract import extract_waveform
     from pipeline.audio.features import SegmentFeature, segment_features
     from pipeline.audio.settings import AudioParams
-    from pipeline.errors import BadMedia
+    from pipeline.base.errors import BadMedia
 
     params = load_params(AudioParams, "audio", at.params)
     try:
@@ -71,12 +71,12 @@ def voice_of(sound: Path, at: Layout = Layout()) -> "LogMel":
 def _paint_picture(
     source: Path, out: Path, paint: Any, eyes_px: tuple[float, float, float, float] | None, detect: Any
 ) -> None:
-    from model.label_faces import read_picture
-    from model.marked_pictures import write_marked
-    from pipeline.face.backends import build_backend
-    from pipeline.face.portrait import find_portrait
+    from model.inference.marked_pictures import write_marked
+    from pipeline.base.images import read_picture_file
+    from pipeline.face.backends.registry import build_backend
+    from pipeline.face.tracking.portrait import find_portrait
 
-    picture = read_picture(source)
+    picture = read_picture_file(source)
     if picture is None:
         raise BadInput(f"{source}: expected a JPEG or PNG picture, or a video")
     points = (
@@ -102,7 +102,7 @@ def points_of_eyes(eyes_px: tuple[float, float, float, float]) -> "Landmarks":
     """Return 68 points of which only the eyes are true: all of an eye's lie in its centre."""
     import numpy as np
 
-    from pipeline.face.points import LEFT_EYE, N_POINTS, RIGHT_EYE
+    from pipeline.face.measures.points import LEFT_EYE, N_POINTS, RIGHT_EYE
 
     points = np.zeros((N_POINTS, 2), np.float32)
     points[LEFT_EYE], points[RIGHT_EYE] = eyes_px[:2], eyes_px[2:]
@@ -114,11 +114,11 @@ def _paint(
 ) -> "ImageRGB":
     import numpy as np
 
-    from model.masks import draw_mask
-    from model.paint import hole_in_picture, paint_picture
+    from model.data.masks import draw_mask
+    from model.inference.inpaint import hole_in_picture, paint_picture
     from model.settings import MaskParams
-    from pipeline.face.align import Template, similarity_to
-    from pipeline.face.points import eye_centres
+    from pipeline.face.crops.align import Template, similarity_to
+    from pipeline.face.measures.points import eye_centres
 
     template = load_params(Template, "crop.template", at.params)
     size_px = (picture.shape[0], picture.shape[1])
@@ -134,9 +134,9 @@ def read_hole(mask: Path, size_px: tuple[int, int]) -> Any:
     """Return (H, W) uint8, 1 where the black and white picture ``mask`` of ``size_px`` (height, width) is white."""
     import numpy as np
 
-    from model.label_faces import read_picture
+    from pipeline.base.images import read_picture_file
 
-    drawn = read_picture(mask)
+    drawn = read_picture_file(mask)
     if drawn is None:
         raise BadInput(f"{mask}: expected a JPEG or PNG picture, white where the face is to be painted")
     if drawn.shape[:2] != size_px:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.layout import Layout
-from pipeline.params import load_params
-from stages.evaluate import find_judges_at, pack_of_test_persons, tell
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 
 
 def score_predictions(pictures: Path, out: Path, at: Layout = Layout()) -> None:
@@ -12,13 +11,15 @@ def score_predictions(pictures: Path, out: Path, at: Layout = Layout()) -> None:
 
     Raises BadInput when no picture is a face's, and for one that can't be read or is not of 256x256 pixels.
     """
-    from model.predictions import evaluate_predictions
+    from model.evaluation.figures import told_figures
+    from model.evaluation.inputs import find_judges_at, pack_of_test_persons
+    from model.evaluation.predictions import evaluate_predictions
     from model.settings import EvaluateParams, MaskParams
 
     params = load_params(EvaluateParams, "evaluate", at.params)
     mask = load_params(MaskParams, "mask", at.params)
     scored = evaluate_predictions(pictures, pack_of_test_persons(at), find_judges_at(at, params), params, mask, out)
-    tell(str(pictures), scored.metrics)
+    print(told_figures(str(pictures), scored.metrics))
     if scored.n_missing or scored.n_unknown:
         print(f"{pictures}: {scored.n_missing} faces have no picture; {scored.n_unknown} pictures are no face's")
     print(f"{out}: metrics.json, faces.parquet")
@@ -26,7 +27,8 @@ def score_predictions(pictures: Path, out: Path, at: Layout = Layout()) -> None:
 
 def hand_out_faces(to: Path, at: Layout = Layout(), *, force: bool = False) -> None:
     """Write the masked test faces and their holes for another method to paint."""
-    from model.predictions import export_masked
+    from model.evaluation.inputs import pack_of_test_persons
+    from model.evaluation.predictions import export_masked
     from model.settings import EvaluateParams, MaskParams
 
     params = load_params(EvaluateParams, "evaluate", at.params)

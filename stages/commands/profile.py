@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadParams
-from pipeline.params import PARAMS_FILE
+from pipeline.base.errors import BadParams
+from pipeline.base.params import PARAMS_FILE
 from pipeline.storage.atomic import replacing
 
 PROFILES = Path("profiles")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import BadInput
-from pipeline.face.sheet import Tile, draw_sheet
-from pipeline.imaging import decode_png, encode_png
-from pipeline.layout import Layout
+from pipeline.base.errors import BadInput
+from pipeline.base.images import decode_png, encode_png
+from pipeline.base.layout import Layout
+from pipeline.face.crops.sheet import Tile, draw_sheet
 from pipeline.records.face import Face, SelectedFace
 from pipeline.storage.manifest import read_manifest
 from pipeline.storage.shards import iterate_batches

@@ -1,8 +1,8 @@
 """Tell how a run went: the funnel of every stage, and the story of one item."""
 
-from pipeline.errors import BadInput
-from pipeline.layout import Layout
-from pipeline.outcome import OK
+from pipeline.base.errors import BadInput
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import OK
 from pipeline.storage.ledger import StageEnds, count_ends, end_of, story_of
 
 # Stages in the order of the flow; the ledger's files only know their names.

@@ -2,10 +2,10 @@
 
 import json
 
+from pipeline.base.errors import BadInput
+from pipeline.base.layout import Layout
+from pipeline.base.params import read_section
 from pipeline.dataset.table1 import render
-from pipeline.errors import BadInput
-from pipeline.layout import Layout
-from pipeline.params import read_section
 from stages.commands.status import render_status
 
 _HEADLINES = {

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from pipeline.arrays import Waveform
 from pipeline.audio.settings import AudioParams
-from pipeline.synthetic.cast import cast
+from pipeline.base.arrays import Waveform
 from pipeline.synthetic.clip import sound_of
-from pipeline.synthetic.spec import ClipSpec
+from pipeline.synthetic.plan import cast
+from pipeline.synthetic.script.spec import ClipSpec
 
 RATE_HZ = 16_000
 SYLLABLE_S, PAUSE_S = 0.45, 0.25

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks.recordings import Recording, write_recording
-from pipeline.arrays import Waveform
 from pipeline.audio.clip import HeardClip, listen
 from pipeline.audio.settings import AudioParams
-from pipeline.outcome import Dropped
+from pipeline.base.arrays import Waveform
+from pipeline.base.outcome import Dropped
 from pipeline.records.ledger import LedgerRow
 from pipeline.records.segment import Segment
 from pipeline.video.clip import MediaClip

@@ -24,7 +24,7 @@ from benchmarks.recordings import (
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.segment import cut
 from pipeline.audio.settings import AudioParams
-from pipeline.errors import BadMedia
+from pipeline.base.errors import BadMedia
 
 
 def tone(duration_s: float, rate_hz: int, amplitude: float = 0.5) -> Sound:

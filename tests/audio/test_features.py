@@ -5,14 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pipeline.arrays import Waveform
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.logmel import log_mel
 from pipeline.audio.pcm import from_int16, to_int16
 from pipeline.audio.profiles import PROFILES
 from pipeline.audio.settings import AudioParams, ProfileName
 from pipeline.audio.vad import voiced_samples
-from pipeline.outcome import Dropped
+from pipeline.base.arrays import Waveform
+from pipeline.base.outcome import Dropped
 
 MakeSpeech = Callable[..., Waveform]
 MakeParams = Callable[..., AudioParams]

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.arrays import Waveform, WaveformInt16
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.logmel import log_mel, n_frames_of
 from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import PROFILES
 from pipeline.audio.settings import ProfileName
 from pipeline.audio.vad import voiced_samples
+from pipeline.base.arrays import Waveform, WaveformInt16
 
 CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
 DURATIONS_S = (0.3, 3.0, 6.0, 10.01, 12.0)

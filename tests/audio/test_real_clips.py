@@ -8,8 +8,8 @@ import pytest
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.settings import AudioParams
-from pipeline.errors import BadMedia
-from pipeline.outcome import Dropped
+from pipeline.base.errors import BadMedia
+from pipeline.base.outcome import Dropped
 
 CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
 pytestmark = pytest.mark.skipif(not CLIPS.is_dir(), reason="no real clips beside the checkout")

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.arrays import Waveform
 from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import SILERO, SileroProfile
 from pipeline.audio.silero import speech_probabilities, speech_stretches
 from pipeline.audio.vad import voiced_mask
+from pipeline.base.arrays import Waveform
 
 CHUNK = 512
 

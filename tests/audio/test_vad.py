@@ -10,12 +10,12 @@ import webrtcvad
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.arrays import Waveform, WaveformInt16
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import PROFILES, SILERO, SileroProfile, VadProfile
 from pipeline.audio.settings import AudioParams, ProfileName
 from pipeline.audio.vad import collect, detector_of, voiced_mask, voiced_samples
+from pipeline.base.arrays import Waveform, WaveformInt16
 
 SETTINGS = {"paper": (2, 20, 2), "voice2face": (2, 20, 2), "sf2f": (1, 30, 10), "sync": (2, 20, 2)}
 CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"

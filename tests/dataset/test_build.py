@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.base.draws import draw_order
+from pipeline.base.errors import SplitLeak
+from pipeline.base.outcome import Dropped
 from pipeline.dataset.build import Dataset, DatasetParams, audit_split, build, cap_faces, pair_up, why_not_own_voice
-from pipeline.draw import draw_order
-from pipeline.errors import SplitLeak
-from pipeline.outcome import Dropped
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import CANDIDATE, RANDOM
 from pipeline.records.person import TRAIN, ClipOwner

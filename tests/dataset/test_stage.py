@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 from pipeline.records.person import TRAIN, ClipOwner
 from pipeline.records.schema import to_table
 from pipeline.records.segment import Segment

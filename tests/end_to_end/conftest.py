@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.closure import ROOT
+from pipeline.base.imports import ROOT
 
 # Six clips of three people, two seconds each: the smallest dataset that has a train and a test side.
 SMALL = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.synthetic.clip import write_clip
-from pipeline.synthetic.spec import ClipSpec
+from pipeline.synthetic.script.spec import ClipSpec
 from tests.end_to_end.conftest import Checkout
 
 pytestmark = pytest.mark.timeout(900)  # whole runs, on machines that do other things besides
@@ -56,8 +56,8 @@ def test_adding_a_clip_to_twenty_computes_that_clip_alone_and_removing_one_compu
 def made_up_weights(folder: Path) -> Path:
     import torch
 
-    from pipeline.identity.checkpoint import write_checkpoint
-    from pipeline.identity.resnet import LabelNetwork
+    from pipeline.identity.network.resnet import LabelNetwork
+    from pipeline.identity.network.weights_file import write_checkpoint
 
     torch.manual_seed(0)
     path = folder / "weights.safetensors"

@@ -20,7 +20,7 @@ def released_format(path: Path) -> Path:
     """Write made-up weights as the VGGFace2 release does: a pickled dict of numpy arrays, with a classifier."""
     import torch
 
-    from pipeline.identity.resnet import LabelNetwork
+    from pipeline.identity.network.resnet import LabelNetwork
 
     torch.manual_seed(0)
     arrays = {name: tensor.numpy() for name, tensor in LabelNetwork(1.0).state_dict().items()}

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from pipeline.base.outcome import Dropped
 from pipeline.engine.settings import Settings
 from pipeline.engine.step import Step
-from pipeline.outcome import Dropped
 from pipeline.records.schema import column
 
 GIBIBYTE = 1 << 30

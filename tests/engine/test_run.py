@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.base.errors import BadInput
+from pipeline.base.outcome import Dropped
 from pipeline.engine.run import Ran, run_step
-from pipeline.errors import BadInput
-from pipeline.outcome import Dropped
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.schema import from_table
 from tests.engine.steps import Square, settings_for, step_for

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.base.errors import BadInput
 from pipeline.engine.settings import read_settings
-from pipeline.errors import BadInput
 
 NAMES = ("FACEVOX_WORKERS", "FACEVOX_ITEM_TIMEOUT_S", "FACEVOX_WORKER_MEMORY_MB")
 

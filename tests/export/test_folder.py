@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.errors import BadInput
+from pipeline.base.errors import BadInput
 from pipeline.export.folder import export_folder
 from pipeline.export.names import safe_name
 from pipeline.records.dataset import DatasetFace, DatasetSegment

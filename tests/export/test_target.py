@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import BadInput
+from pipeline.base.errors import BadInput
+from pipeline.base.imports import ROOT
 from pipeline.export.folder import export_folder
 from pipeline.export.huggingface import export_huggingface
 from pipeline.export.target import NOTE, writing_export
 from pipeline.export.webdataset import export_webdataset
 from tests.built_dataset import Made
-from tests.closure import ROOT
 from tests.export.conftest import files_in
 
 EXPORTS = [export_huggingface, export_webdataset, export_folder]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.draw import draw_order
+from pipeline.base.draws import draw_order
 from pipeline.export.names import safe_name
 from pipeline.export.webdataset import export_webdataset
 from pipeline.records.person import TEST, TRAIN

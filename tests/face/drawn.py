@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.synthetic.aligned import aligned_face
-from pipeline.synthetic.seeds import generator
-from pipeline.synthetic.traits import traits_of
+from pipeline.base.seeds import generator
+from pipeline.synthetic.look.aligned import aligned_face
+from pipeline.synthetic.script.traits import traits_of
 
 SHARED_WEIGHTS = Path(__file__).parents[3] / "shared" / "weights"
 

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.arrays import ImageGrey, Landmarks
-from pipeline.face.detector import Box, Detection
-from pipeline.face.standard import SelectParams, StandardnessScales
+from pipeline.base.arrays import ImageGrey, Landmarks
+from pipeline.base.units import milliseconds
+from pipeline.face.backends.interface import Detection
+from pipeline.face.crops.standard import SelectParams, StandardnessScales
+from pipeline.face.measures.boxes import Box
 from pipeline.records.face import FaceMeasures
 from pipeline.records.frame import Frame
-from pipeline.units import milliseconds
 
 PERFECT_FRAME = Frame(
     frame_id="set/clip-t00-00000000",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.identity.checkpoint import write_checkpoint
-from pipeline.identity.resnet import LabelNetwork
+from pipeline.identity.network.resnet import LabelNetwork
+from pipeline.identity.network.weights_file import write_checkpoint
 
 Arrays = Mapping[str, NDArray[np.float32]]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.pack import ArrayPack
+from model.data.split import ArrayPack
 from pipeline.records.person import TEST, TRAIN
 from tests.built_dataset import Made, Plan, make_dataset_in, smooth_face
 

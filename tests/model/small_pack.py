@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from model.pack import ArrayPack
+from model.data.split import ArrayPack
 from tests.built_dataset import smooth_face
 from tests.model.conftest import LABEL_SIZE, N_FRAMES, N_MELS
 

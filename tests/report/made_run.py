@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.arrays import ImageRGB
+from pipeline.base.arrays import ImageRGB
+from pipeline.base.images import encode_png
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import Dropped
 from pipeline.dataset.table1 import count, totals
-from pipeline.imaging import encode_png
-from pipeline.layout import Layout
-from pipeline.outcome import Dropped
 from pipeline.records.clip import NO_CROP, Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.evaluation import MapPoint, Painting, RetrievedFace

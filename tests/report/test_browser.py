@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDTHS = (400, 1400)

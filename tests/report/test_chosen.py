@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipeline.errors import BadManifest
-from pipeline.layout import Layout
+from pipeline.base.errors import BadManifest
+from pipeline.base.layout import Layout
 from pipeline.records.face import Face
 from pipeline.records.segment import Segment
 from pipeline.report.chosen import choose, read_payload, read_rows

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.layout import Layout
-from pipeline.outcome import Dropped
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import Dropped
 from pipeline.report.funnel import End, StageRow, Step, read_funnels
 from tests.report.made_run import HOSTILE, SET, clip_of, write_ledger
 

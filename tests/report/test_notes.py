@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import BadInput
+from pipeline.base.errors import BadInput
 from pipeline.report.notes import as_text, flatten, number, read_json
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 from stages.report import main
 from tests.report.made_run import HOSTILE, PARAMS, QUOTED, SET, make_data, make_evaluation, make_training
 

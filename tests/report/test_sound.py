@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 from pipeline.records.dataset import DatasetSegment
 from pipeline.report import sound
 from pipeline.report.sound import Sound, read_sounds

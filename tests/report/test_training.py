@@ -1,6 +1,6 @@
 """The trainings: notes, curves as DVCLive leaves them, pictures on the way."""
 
-from pipeline.layout import Layout
+from pipeline.base.layout import Layout
 from pipeline.report.training import Training, read_trainings
 from tests.report.made_run import make_training, write_curve, write_json
 

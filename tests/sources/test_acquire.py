@@ -6,13 +6,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.hashing import sha256_of
-from pipeline.outcome import FAILED, FILTERED, Dropped
+from pipeline.base.hashing import sha256_of
+from pipeline.base.outcome import FAILED, FILTERED, Dropped
 from pipeline.records.clip import NO_CROP, Clip
 from pipeline.records.media import Media
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.synthetic.clip import write_clip
-from pipeline.synthetic.spec import ClipSpec
+from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.fetch import DownloadParams
 from pipeline.video.fetch_settings import read_fetch_settings
 

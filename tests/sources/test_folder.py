@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import BadInput
-from pipeline.outcome import Dropped
+from pipeline.base.errors import BadInput
+from pipeline.base.outcome import Dropped
 from pipeline.records.clip import Clip
 from pipeline.sources.folder import list_clips
 from pipeline.sources.settings import FolderSource

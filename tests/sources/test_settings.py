@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import BadParams
+from pipeline.base.errors import BadParams
 from pipeline.sources.kinds import LISTERS, list_clips
 from pipeline.sources.settings import SOURCES, FolderSource, TableSource, parse_source
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pipeline.sources.kinds import list_clips
 from pipeline.sources.listing import Listing
-from pipeline.synthetic.spec import KINDS, ClipSpec
+from pipeline.synthetic.script.spec import KINDS, ClipSpec
 
 DEMO: dict[str, Any] = {
     "kind": "synthetic",

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import BadInput
-from pipeline.outcome import Dropped
+from pipeline.base.errors import BadInput
+from pipeline.base.outcome import Dropped
 from pipeline.records.clip import Clip, content_of
 from pipeline.sources.kinds import list_clips
 from pipeline.sources.listing import Listing

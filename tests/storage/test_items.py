@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.outcome import Dropped
+from pipeline.base.outcome import Dropped
 from pipeline.records.schema import column, from_table
 from pipeline.storage.items import ItemStore, item_key, put_result
 

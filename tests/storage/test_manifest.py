@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import BadManifest
+from pipeline.base.errors import BadManifest
 from pipeline.records.schema import arrow_schema, column, to_table
 from pipeline.storage.manifest import read_manifest, read_table, write_manifest, write_table
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import BadManifest
+from pipeline.base.errors import BadManifest
 from pipeline.records.schema import Vector, column, from_table, to_table
 from pipeline.storage.shards import (
     CLIPS_PER_SHARD,

@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.synthetic.cast import cast
 from pipeline.synthetic.clip import sound_of, write_clip
-from pipeline.synthetic.spec import KINDS, ClipSpec, awkward_spec
-from pipeline.synthetic.truth import POINTS, ClipTruth, truth_rows
+from pipeline.synthetic.plan import cast
+from pipeline.synthetic.script.spec import KINDS, ClipSpec, awkward_spec
+from pipeline.synthetic.script.truth import POINTS, ClipTruth, truth_rows
 
 TALK = ClipSpec(seed=7, person=3, clip=1, duration_s=3.0)
 

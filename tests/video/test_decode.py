@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.errors import BadMedia
+from pipeline.base.errors import BadMedia
 from pipeline.synthetic.clip import write_clip
-from pipeline.synthetic.spec import ClipSpec
+from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video import decode
 from pipeline.video.decode import GreyFrame, grey_frames, rgb_frames_at
 from tests.video.conftest import ffmpeg, write_video

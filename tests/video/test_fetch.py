@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import BadInput
-from pipeline.outcome import FAILED, Dropped
+from pipeline.base.errors import BadInput
+from pipeline.base.outcome import FAILED, Dropped
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.video.fetch_errors import classify
 from pipeline.video.fetch_settings import FetchSettings, read_fetch_settings

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.errors import BadMedia
+from pipeline.base.errors import BadMedia
 from pipeline.video import probe as module
 from pipeline.video.probe import Probe, probe
 from tests.video.conftest import ffmpeg, write_video

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.synthetic.clip import write_clip
-from pipeline.synthetic.spec import ClipSpec
+from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.decode import GreyFrame, grey_frames
 from pipeline.video.shots import CutDetector
 

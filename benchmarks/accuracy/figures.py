@@ -1,0 +1,74 @@
+"""A measured number beside what it should be, and what the measurements of generated people have in common."""
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from pipeline.base.layout import Layout
+from pipeline.base.params import PARAMS_FILE
+from pipeline.records.clip import Clip
+from pipeline.sources.settings import SyntheticSource
+from pipeline.sources.synthetic import list_clips
+from pipeline.storage.manifest import write_manifest
+
+DURATION_S = 6.4  # of a generated clip
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number and what it should be."""
+
+    name: str
+    value: float
+    target: float
+    at_least: bool  # else: at most
+    unit: str = ""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the target is met."""
+        return self.value >= self.target if self.at_least else self.value <= self.target
+
+    def line(self) -> str:
+        """Return the figure in words."""
+        sign = ">=" if self.at_least else "<="
+        mark = "pass" if self.passes else "FAIL"
+        return f"{mark}  {self.name:58} {self.value:9.3f}{self.unit:2} (target {sign} {self.target:g}{self.unit})"
+
+
+def read_options(description: str | None, out: Path | None = None) -> argparse.Namespace:
+    """Return what the command line says of ``persons`` and ``seed``, and of ``out`` where there is a file to write."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--persons", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=31415)
+    if out is not None:
+        parser.add_argument("--out", type=Path, default=out)
+    return parser.parse_args()
+
+
+def tell(figures: Iterable[Figure]) -> NoReturn:
+    """Print the figures and end the program; a target that is missed makes it fail."""
+    told = list(figures)
+    for figure in told:
+        print(figure.line())
+    raise SystemExit(0 if all(figure.passes for figure in told) else 1)
+
+
+def list_wide(at: Layout, dataset: str, n_persons: int, seed: int, size_px: tuple[int, int], *, awkward: bool) -> None:
+    """Write params.yaml and the list of one clip of each of ``n_persons`` persons of the 'wide' preset."""
+    at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
+    source = SyntheticSource(
+        kind="synthetic",
+        input="pipeline/synthetic",
+        n_persons=n_persons,
+        clips_per_person=1,
+        seed=seed,
+        preset="wide",
+        duration_s=DURATION_S,
+        width_px=size_px[0],
+        height_px=size_px[1],
+        awkward=awkward,
+    )
+    write_manifest(at.clips(dataset), Clip, list_clips(dataset, source)[0])

@@ -1,0 +1,71 @@
+"""What ``make learn`` trains and how it judges: params.yaml, with the numbers of benchmarks/learn/learn.yaml over it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from benchmarks.learn.data import PeopleParams
+from model.settings import MaskParams, ModelParams, PretrainAudioFaceParams, PretrainVoiceParams, TrainParams
+from model.training.tasks.face_recognition import LabelTrainerParams
+from pipeline.audio.settings import AudioParams
+from pipeline.base.params import Params, Section, check_section, read_params
+
+LEARN_FILE = Path("benchmarks/learn/learn.yaml")
+QUICK_FILE = Path("benchmarks/learn/learn_quick.yaml")
+
+
+class JudgeParams(Params):
+    """Section ``judge`` of benchmarks/learn/learn.yaml.
+
+    A case is a face painted by its own person's voice and by another's, and a trait in which the two persons differ
+    by ``swap_apart`` or more. The meter is judged by pairs of persons ``meter_apart`` or more apart.
+    """
+
+    voices_per_face: int = Field(ge=1)
+    swap_apart: float = Field(gt=0, lt=1)
+    meter_apart: float = Field(gt=0, lt=1)
+    n_bootstrap: int = Field(ge=1)
+    confidence: float = Field(gt=0, lt=1)
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnParams:
+    """All sections of the experiment."""
+
+    people: PeopleParams
+    judge: JudgeParams
+    audio: AudioParams
+    mask: MaskParams
+    model: ModelParams
+    label: LabelTrainerParams
+    voice: PretrainVoiceParams
+    audio_face: PretrainAudioFaceParams
+    train: TrainParams
+
+
+def read_learn_params(*, quick: bool) -> LearnParams:
+    """Return the experiment's params; those of the quick one go through everything in seconds, and learn nothing."""
+    content: dict[str, Any] = read_params()
+    overlays = [LEARN_FILE, *([QUICK_FILE] if quick else [])]
+    for path in overlays:
+        for name, section in read_params(path).items():
+            content[name] = {**content.get(name, {}), **section}
+    where = " over ".join(str(path) for path in reversed(overlays))
+
+    def read(model: type[Section], name: str) -> Section:
+        return check_section(model, content.get(name), f"{where}: section '{name}'")
+
+    return LearnParams(
+        people=read(PeopleParams, "people"),
+        judge=read(JudgeParams, "judge"),
+        audio=read(AudioParams, "audio"),
+        mask=read(MaskParams, "mask"),
+        model=read(ModelParams, "model"),
+        label=read(LabelTrainerParams, "pretrain_identity"),
+        voice=read(PretrainVoiceParams, "pretrain_voice"),
+        audio_face=read(PretrainAudioFaceParams, "pretrain_audio_face"),
+        train=read(TrainParams, "train"),
+    )

@@ -1,0 +1,37 @@
+"""The steps detect and crop, to be measured by themselves: no store, no other processes."""
+
+from pathlib import Path
+
+from pipeline.base.errors import BadInput
+from pipeline.base.outcome import Dropped
+from pipeline.base.params import PARAMS_FILE, load_params
+from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
+from pipeline.face.tracking.settings import DetectParams
+from pipeline.records.face import Face
+from pipeline.records.frame import Frame
+from pipeline.records.track import Track
+from pipeline.speaker.observe import Observer
+from pipeline.video.clip import MediaClip
+
+_NOWHERE = Path()  # neither step leaves files behind
+
+
+class FaceSteps:
+    """The steps with the numbers of a file of params; they load their models at the first clip."""
+
+    def __init__(self, params: Path = PARAMS_FILE) -> None:
+        detect = load_params(DetectParams, "detect", params)
+        self._observer = Observer(detect)
+        self._cropper = Cropper(load_params(CropParams, "crop", params), detect.backend)
+
+    def detect(self, clip: MediaClip) -> tuple[Frame, ...]:
+        """Return the frames of the main track; raises BadInput when there is none."""
+        seen = self._observer(clip, _NOWHERE)
+        if isinstance(seen, Dropped):
+            raise BadInput(f"{clip.path}: expected a face, {seen.reason}")
+        main_track = next(row.track_id for row in seen if isinstance(row, Track) and row.is_main)
+        return tuple(row for row in seen if isinstance(row, Frame) and row.track_id == main_track)
+
+    def crop(self, clip: MediaClip, frames: tuple[Frame, ...]) -> list[Face] | Dropped:
+        """Return the faces cropped from these frames."""
+        return self._cropper(ObservedClip(clip, frames), _NOWHERE)

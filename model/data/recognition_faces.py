@@ -1,0 +1,115 @@
+"""Faces to train a label network on: whose each is, what it was taken from, and its picture when it is asked for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from pipeline.base.arrays import FramesRGB, ImageRGB
+from pipeline.base.errors import BadInput
+from pipeline.base.images import read_picture_file
+from pipeline.identity.network.resnet import INPUT_PX, view
+
+SHORTER_SIDE_PX = 256
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+
+
+class LabelFaces(Protocol):
+    """N faces."""
+
+    @property
+    def persons(self) -> Sequence[str]:
+        """Whose each is."""
+
+    @property
+    def origins(self) -> Sequence[str]:
+        """What each was taken from, and is held out with: a clip, a photograph."""
+
+    def read(self, row: int) -> ImageRGB | None:
+        """Return a (224, 224, 3) face; None when its picture can't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFaces:
+    """Faces (N, 224, 224, 3) as an array, or a map of a file."""
+
+    persons: Sequence[str]
+    origins: Sequence[str]
+    images: FramesRGB
+
+    def read(self, row: int) -> ImageRGB:
+        """Return the face."""
+        image: ImageRGB = self.images[row]
+        return image
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFaces:
+    """Faces as pictures on the disk, each a photograph of its own; memory holds no more than their names."""
+
+    persons: Sequence[str]
+    origins: Sequence[str]
+    """The pictures' paths."""
+
+    def read(self, row: int) -> ImageRGB | None:
+        """Return the face as VGGFace2 is published to be shown to the network."""
+        picture = read_picture_file(Path(self.origins[row]))
+        return None if picture is None else published_crop(picture)
+
+
+def store_faces(faces: Iterable[tuple[ImageRGB, str, str]], file: Path) -> StoredFaces:
+    """Write crops, each with its person and origin, to ``file``, 150 kB each, and return them as a map of it."""
+    persons, origins = [], []
+    with file.open("wb") as stored:
+        for face, person, origin in faces:
+            stored.write(seen_part(face).tobytes())
+            persons.append(person)
+            origins.append(origin)
+    shape = (len(persons), INPUT_PX, INPUT_PX, 3)
+    images = np.memmap(file, np.uint8, mode="r", shape=shape) if persons else np.empty(shape, np.uint8)
+    return StoredFaces(persons, origins, images)
+
+
+def seen_part(crop: ImageRGB) -> ImageRGB:
+    """Return what the network sees of an aligned crop, (224, 224, 3)."""
+    return _resized(crop[view(len(crop))])
+
+
+def list_folder(folder: Path) -> FolderFaces:
+    """List ``<folder>/<person>/<picture>``, or the same in ``<folder>/train`` where that is (VGGFace2 has it).
+
+    JPEG and PNG files, sorted; names that start with a dot are skipped. Raises BadInput when there is no such
+    folder, or none with a picture.
+    """
+    root = folder / "train" if (folder / "train").is_dir() else folder
+    if not root.is_dir():
+        raise BadInput(f"{folder}: expected a folder of persons' folders of pictures. Mend 'pretrain_identity.faces'.")
+    persons, paths = [], []
+    for person in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        for picture in sorted(person.iterdir()):
+            if picture.suffix.lower() in PICTURE_SUFFIXES and not picture.name.startswith("."):
+                persons.append(person.name)
+                paths.append(str(picture))
+    if not paths:
+        raise BadInput(f"{root}: expected <person>/<picture>.jpg or .png, found none")
+    return FolderFaces(persons, paths)
+
+
+def published_crop(picture: ImageRGB) -> ImageRGB:
+    """Return (224, 224, 3): the middle of the picture resized to a shorter side of 256 (Cao et al. 2018, section V).
+
+    The pictures are the face's box extended by 0.3 already. Cut first and then resized: a long narrow picture
+    would grow without bound.
+    """
+    height, width = picture.shape[:2]
+    side = max(1, round(min(height, width) * INPUT_PX / SHORTER_SIDE_PX))
+    top, left = (height - side) // 2, (width - side) // 2
+    return _resized(picture[top : top + side, left : left + side])
+
+
+def _resized(square: ImageRGB) -> ImageRGB:
+    how = cv2.INTER_AREA if len(square) > INPUT_PX else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.ascontiguousarray(square), (INPUT_PX, INPUT_PX), interpolation=how))

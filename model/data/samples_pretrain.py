@@ -1,0 +1,154 @@
+"""What the two pretrainings are shown: voices to tell apart, and faces to draw from a voice."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from model.data.columns import Rows
+from model.data.holdout import choose_holdout
+from model.data.samples_draw import Epochs, drawn
+from model.data.samples_tensors import face_tensor, log_mel_tensor
+from model.data.split import Pack
+from model.networks.voice import VOICE_SIZE
+from model.settings import PretrainAudioFaceParams, PretrainVoiceParams
+from pipeline.base.arrays import LogMel
+from pipeline.base.errors import BadInput
+from pipeline.base.seeds import generator
+
+
+class VoiceSample(NamedTuple):
+    """A piece of a segment, and whose it is."""
+
+    log_mel_MT: Tensor
+    person: int
+    """Place in ``Pack.persons``."""
+
+
+class VoiceBatch(NamedTuple):
+    """B pieces of one length."""
+
+    log_mel_BMT: Tensor
+    person_B: Tensor
+    """int64."""
+
+
+class AudioFaceSample(NamedTuple):
+    """A face, and a voice of the same person."""
+
+    face_CHW: Tensor
+    """RGB in [-1, 1]."""
+    log_mel_MT: Tensor
+    noise_V: Tensor
+    """To be added to the voice embedding: normal, of deviation ``PretrainAudioFaceParams.noise``."""
+    face_row: int
+
+
+class AudioFaceBatch(NamedTuple):
+    """B samples."""
+
+    face_BCHW: Tensor
+    log_mel_BMT: Tensor
+    noise_BV: Tensor
+    face_row_B: Tensor
+    """int64."""
+
+
+class VoiceSamples(Dataset[VoiceSample]):
+    """Pieces of the segments ``rows``, each segment once an epoch.
+
+    The pieces of one step, samples s * ``params.batch`` and on, have one length, drawn from ``min_frames`` to
+    ``max_frames``; where a piece starts is drawn for each (voice2face does alike). Raises BadInput when there are no
+    segments, and when ``max_frames`` is less than ``min_frames`` or more than a log-mel has.
+    """
+
+    def __init__(self, pack: Pack, params: PretrainVoiceParams, rows: Rows) -> None:
+        _, n_frames = pack.log_mel_shape
+        if not params.min_frames <= params.max_frames <= n_frames:
+            raise BadInput(
+                f"'pretrain_voice': expected min_frames <= max_frames <= {n_frames}, which log-mels have;"
+                f" found {params.min_frames} and {params.max_frames}"
+            )
+        if not len(rows):
+            raise BadInput(f"there is no segment to tell a voice from, in {pack.summary()}")
+        self._pack, self._params = pack, params
+        self._epochs = Epochs(rows, params.seed)
+
+    def __getitem__(self, k: int) -> VoiceSample:
+        """Return sample ``k``, 0 and up."""
+        row = self._epochs.row(k)
+        piece = self._piece(self._pack.log_mel(row), k)
+        return VoiceSample(log_mel_tensor(piece), int(self._pack.person_of_segment[row]))
+
+    @staticmethod
+    def collate(samples: Sequence[VoiceSample]) -> VoiceBatch:
+        """Return the samples of one step as one batch."""
+        log_mels, persons = zip(*samples, strict=True)
+        return VoiceBatch(torch.stack(log_mels), torch.tensor(persons))
+
+    def _piece(self, log_mel_MT: LogMel, k: int) -> LogMel:
+        n_frames = self._n_frames(k // self._params.batch)
+        start = self._rng("start", k).integers(log_mel_MT.shape[1] - n_frames, endpoint=True)
+        return log_mel_MT[:, start : start + n_frames]
+
+    def _n_frames(self, step: int) -> int:
+        """Return how many columns the pieces of one step have."""
+        rng = self._rng("length", step)
+        return int(rng.integers(self._params.min_frames, self._params.max_frames, endpoint=True))
+
+    def _rng(self, what: str, place: int) -> np.random.Generator:
+        return generator("voice", what, self._params.seed, place)
+
+
+def hold_out_voices(pack: Pack, params: PretrainVoiceParams) -> tuple[Rows, Rows]:
+    """Return the rows of the segments to train on, and of those held out, both rising.
+
+    Held out are whole clips, ``params.holdout_share`` of each person's on average; one clip of each is trained on.
+    """
+    persons = [pack.persons[person] for person in pack.person_of_segment]
+    clips = [pack.clips[row] for row in range(pack.n_segments)]
+    held_out = choose_holdout(persons, clips, params.holdout_share, params.seed)
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+class AudioFaceSamples(Dataset[AudioFaceSample]):
+    """Samples of all faces of ``pack`` whose person has a segment: each once an epoch, with one of these segments.
+
+    Raises BadInput when there is no such face.
+    """
+
+    def __init__(self, pack: Pack, params: PretrainAudioFaceParams) -> None:
+        has_segment = np.bincount(pack.person_of_segment, minlength=len(pack.persons)) > 0
+        self.rows: Rows = np.flatnonzero(has_segment[pack.person_of_face])
+        """(N,) rows of the faces that take part; N samples are an epoch."""
+        if not len(self.rows):
+            raise BadInput(f"no face has a segment of its person's voice, of {pack.summary()}")
+        self._pack, self._params = pack, params
+        self._epochs = Epochs(self.rows, params.seed)
+
+    def __getitem__(self, k: int) -> AudioFaceSample:
+        """Return sample ``k``, 0 and up."""
+        row = self._epochs.row(k)
+        segments = self._pack.segments_of(int(self._pack.person_of_face[row]))
+        return AudioFaceSample(
+            face_CHW=face_tensor(self._pack.face(row)),
+            log_mel_MT=log_mel_tensor(self._pack.log_mel(drawn(segments, self._rng("segment", k)))),
+            noise_V=self._noise(k),
+            face_row=row,
+        )
+
+    @staticmethod
+    def collate(samples: Sequence[AudioFaceSample]) -> AudioFaceBatch:
+        """Return the samples as one batch."""
+        faces, log_mels, noises, rows = zip(*samples, strict=True)
+        return AudioFaceBatch(torch.stack(faces), torch.stack(log_mels), torch.stack(noises), torch.tensor(rows))
+
+    def _rng(self, what: str, k: int) -> np.random.Generator:
+        return generator("audio face", what, self._params.seed, k)
+
+    def _noise(self, k: int) -> Tensor:
+        normal = self._rng("noise", k).standard_normal(VOICE_SIZE, np.float32)
+        return torch.from_numpy(np.float32(self._params.noise) * normal)

@@ -1,0 +1,28 @@
+"""Faces and log-mels as the networks take them."""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.base.arrays import ImageRGB, LogMel
+
+
+def face_tensor(face: ImageRGB) -> Tensor:
+    """Return (3, H, W) float32 in [-1, 1] of (H, W, 3)."""
+    return torch.from_numpy(face).permute(2, 0, 1).contiguous().float().div_(127.5).sub_(1)
+
+
+def log_mel_tensor(log_mel: LogMel) -> Tensor:
+    """Return a copy, (M, T): what a file's map holds may not be written to."""
+    return torch.from_numpy(np.array(log_mel))
+
+
+def flipped(face: ImageRGB) -> ImageRGB:
+    """Return the face's mirror image."""
+    return np.ascontiguousarray(face[:, ::-1])
+
+
+def greyed(face: ImageRGB) -> ImageRGB:
+    """Return the face without colour, (H, W, 3): luma by ITU-R BT.601, as the released code's library has it."""
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))

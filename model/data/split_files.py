@@ -1,0 +1,143 @@
+"""The files of a pack: faces, labels and log-mels of one split, uncompressed, so that a map of them is random access.
+
+``faces.arrow`` holds the pictures as PNG, ``labels.arrow`` the labels of the faces that have one, ``segments.arrow``
+the log-mels. Rows stand in the order of the shards, in batches of a row group at most, and memory holds no more.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc
+
+from pipeline.base.errors import BadInput
+from pipeline.base.hashing import sha256_of
+from pipeline.dataset.reader import Built, Shape, iterate_faces, iterate_labels, iterate_segments, log_mel_shapes
+from pipeline.records.label import Label
+from pipeline.storage.items import item_key
+
+FACE_PX = 256
+"""Side of the faces that the networks take."""
+
+_VERSION = 1
+_FILES = _FACES, _LABELS, _SEGMENTS = "faces.arrow", "labels.arrow", "segments.arrow"
+_LABELS_PER_BATCH = 512
+
+_FACE_TEXTS = [(name, pa.string()) for name in ("face_id", "person_id", "dataset")]
+_FACE_SCHEMA = pa.schema([*_FACE_TEXTS, ("is_standard", pa.bool_()), ("png", pa.binary())])
+_SEGMENT_TEXTS = [(name, pa.string()) for name in ("segment_id", "person_id", "dataset", "clip_id")]
+_PNG_SIZE = struct.Struct(">16x2I")
+"""Signature, length and type of the first chunk; then the picture's width and height."""
+
+
+def pack_key(built: Built, split: str) -> str:
+    """Return the hash of all that goes into a pack: lists, labels, and the shards that hold a row of ``built``.
+
+    Raises BadInput when one of these files is not there.
+    """
+    at = built.at
+    shards = {*pc.unique(built.faces["shard"]).to_pylist(), *pc.unique(built.segments["shard"]).to_pylist()}
+    files = [at.dataset("faces"), at.dataset("audio"), *(at.root / shard for shard in sorted(shards))]
+    if pc.any(built.faces["is_labelled"]).as_py():
+        files += [at.labels(dataset) for dataset in built.datasets]
+    if missing := [file for file in files if not file.is_file()]:
+        raise BadInput(f"{missing[0]}: not there, and the dataset has rows in it. Run 'dvc repro', or 'dvc checkout'.")
+    return item_key("pack", _VERSION, {"split": split}, [sha256_of(file) for file in files])
+
+
+def write_pack(built: Built, folder: Path) -> None:
+    """Write the files of a pack; raises BadInput for faces or log-mels of which no batch can be made."""
+    shape = _one_shape(built)
+    _write(folder / _FACES, _FACE_SCHEMA, _face_batches(built))
+    _write_labels(folder / _LABELS, iterate_labels(built))
+    _write(folder / _SEGMENTS, _segment_schema(shape), _segment_batches(built, shape))
+
+
+@dataclass(frozen=True, slots=True)
+class PackFiles:
+    """A pack's files, mapped: bytes come from the disk when they are looked at, and go when memory is short."""
+
+    faces: pa.Table
+    """face_id, person_id, dataset, is_standard, png."""
+    labels: pa.Table
+    """face_id, embedding; no rows when no face has a label."""
+    segments: pa.Table
+    """segment_id, person_id, dataset, clip_id, log_mel."""
+
+    @classmethod
+    def map(cls, folder: Path) -> "PackFiles":
+        """Return the files of ``folder``; raises BadInput when one is damaged."""
+        try:
+            return cls(*(pa.ipc.open_file(pa.memory_map(str(folder / name))).read_all() for name in _FILES))
+        except (pa.ArrowInvalid, OSError) as error:  # OSError is also how Arrow reports damaged bytes
+            raise BadInput(f"{folder}: no readable pack ({error}). Delete this folder; it is packed anew.") from None
+
+    @property
+    def log_mel_shape(self) -> Shape:
+        """(n_mels, n_frames)."""
+        told = self.segments.schema.metadata
+        return int(told[b"n_mels"]), int(told[b"n_frames"])
+
+
+def _write(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        for table in tables:
+            writer.write_table(table.cast(schema))
+
+
+def _face_batches(built: Built) -> Iterator[pa.Table]:
+    for table in iterate_faces(built):
+        png = pc.struct_field(table["image"], "bytes")
+        for face_id, data in zip(table["face_id"].to_pylist(), png, strict=True):
+            _check_size(face_id, bytes(data.as_buffer()[: _PNG_SIZE.size]))
+        yield table.select(["face_id", "person_id", "dataset", "is_standard"]).append_column("png", png)
+
+
+def _check_size(face_id: str, header: bytes) -> None:
+    width, height = _PNG_SIZE.unpack(header)
+    if (width, height) != (FACE_PX, FACE_PX):
+        raise BadInput(
+            f"face '{face_id}' has {width}x{height} px, the networks take {FACE_PX}x{FACE_PX}:"
+            f" set 'crop.template.size_px' to {FACE_PX} and run 'dvc repro'."
+        )
+
+
+def _write_labels(path: Path, labels: Iterator[Label]) -> None:
+    first = next(labels, None)
+    size = 0 if first is None else len(first.embedding)
+    schema = pa.schema([("face_id", pa.string()), ("embedding", pa.list_(pa.float32(), size))])
+    _write(path, schema, _label_batches(chain([] if first is None else [first], labels), schema))
+
+
+def _label_batches(labels: Iterator[Label], schema: pa.Schema) -> Iterator[pa.Table]:
+    while rows := list(islice(labels, _LABELS_PER_BATCH)):
+        values = pa.array(np.concatenate([label.embedding for label in rows]))
+        embeddings = pa.FixedSizeListArray.from_arrays(values, type=schema.field("embedding").type)
+        yield pa.table([pa.array([label.face_id for label in rows]), embeddings], schema=schema)
+
+
+def _one_shape(built: Built) -> Shape:
+    shapes = log_mel_shapes(built)
+    if len(shapes) != 1:
+        raise BadInput(
+            f"log-mels have shapes {shapes}, the networks take one: all of one 'audio.profile', and padded,"
+            " 'audio.pad' other than none. Mend params.yaml and run 'dvc repro'."
+        )
+    return shapes[0]
+
+
+def _segment_schema(shape: Shape) -> pa.Schema:
+    n_mels, n_frames = shape
+    log_mel = ("log_mel", pa.list_(pa.float32(), n_mels * n_frames))
+    return pa.schema([*_SEGMENT_TEXTS, log_mel], {"n_mels": str(n_mels), "n_frames": str(n_frames)})
+
+
+def _segment_batches(built: Built, shape: Shape) -> Iterator[pa.Table]:
+    names = _segment_schema(shape).names
+    for table in iterate_segments(built):
+        yield table.select(names)

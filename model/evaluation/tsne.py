@@ -1,0 +1,53 @@
+"""A map of faces by t-SNE (van der Maaten and Hinton 2008): do painted faces lie with the true ones of their person?
+
+Fig. 9 of the paper.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from model.evaluation.scores import Scores
+from pipeline.records.evaluation import MapPoint
+
+PERPLEXITY = 30.0
+POINTS_PER_NEIGHBOUR = 3
+"""Perplexity is a number of neighbours; t-SNE looks at three times as many points, and there must be so many."""
+
+
+def map_faces(scores: Scores, network: str, seed: int) -> list[MapPoint]:
+    """Return the painted and the true faces in the plane, by the directions of their features by ``network``.
+
+    Nothing for fewer than two faces.
+    """
+    if len(scores.rows) < 2:
+        return []
+    painted_ND, true_ND = scores.features[network]
+    places = place(np.concatenate([painted_ND, true_ND]), seed)
+    return [
+        MapPoint(
+            point_id=f"{row.face_id}{'+painted' if is_painted else ''}",
+            face_id=row.face_id,
+            dataset=row.dataset,
+            person_id=row.person_id,
+            is_painted=is_painted,
+            x=float(x),
+            y=float(y),
+        )
+        for (row, is_painted), (x, y) in zip(
+            [(row, is_painted) for is_painted in (True, False) for row in scores.rows], places, strict=True
+        )
+    ]
+
+
+def place(features_ND: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Return (N, 2), N >= 4: like features near each other, the same in every run; all at 0 where all are equal."""
+    lengths = np.linalg.norm(features_ND, axis=1, keepdims=True)
+    directions_ND = features_ND / np.maximum(lengths, np.finfo(np.float32).tiny)
+    if not np.ptp(directions_ND, axis=0).any():  # its start would be scaled by nothing
+        return np.zeros((len(directions_ND), 2), np.float32)
+    perplexity = min(PERPLEXITY, (len(directions_ND) - 1) / POINTS_PER_NEIGHBOUR)
+    with threadpool_limits(1):  # sums over threads end in other last bits, and here these decide where points go
+        method = TSNE(perplexity=perplexity, init="pca", random_state=seed)
+        return np.asarray(method.fit_transform(directions_ND), np.float32)

@@ -1,0 +1,45 @@
+"""Write painted pictures so that every reader of metadata learns that they are synthetic."""
+
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from pipeline.base.arrays import ImageRGB
+from pipeline.base.errors import BadInput
+from pipeline.storage.atomic import replacing
+
+NOTICE = "Synthetic: parts of this face were painted by facevox from a voice. It shows nobody as they are."
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""IPTC's term for a picture of which a trained model made a part."""
+
+XMP = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
+    f' Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"'
+    ' xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:description><rdf:Alt>'
+    f'<rdf:li xml:lang="x-default">{NOTICE}</rdf:li>'
+    "</rdf:Alt></dc:description></rdf:Description></rdf:RDF></x:xmpmeta>"
+    '<?xpacket end="r"?>'
+)
+JPEG_QUALITY = 95
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+
+
+def write_marked(picture: ImageRGB, path: Path) -> None:
+    """Write (H, W, 3) as PNG or JPEG, by the name's suffix, whole or not at all; raises BadInput for another one.
+
+    The notice stands in the file's XMP and in its comment.
+    """
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise BadInput(f"{path}: expected a name that ends in {', '.join(FORMATS)}")
+    with replacing(path) as temporary:
+        if form == "PNG":
+            told = PngInfo()
+            told.add_itxt("XML:com.adobe.xmp", XMP)
+            told.add_text("Comment", NOTICE)
+            Image.fromarray(picture).save(temporary, form, pnginfo=told)
+        else:
+            Image.fromarray(picture).save(temporary, form, quality=JPEG_QUALITY, xmp=XMP.encode(), comment=NOTICE)

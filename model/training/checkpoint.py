@@ -1,0 +1,120 @@
+"""States from which a training goes on: in the user's cache, because DVC deletes a stage's outs before it runs.
+
+A training has one folder, named by all that its result follows from: its section of params.yaml, the data, the
+networks it starts from, the code, and torch. Only ``steps`` is no part of the name, so that a longer training goes
+on where a shorter one ended, and ``checkpoint_every``, which changes nothing.
+"""
+
+import hashlib
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from model.training.code_version import code_version
+from pipeline.base.errors import BadInput
+from pipeline.base.params import Params
+from pipeline.storage.atomic import replacing, write_text
+
+NOT_IN_KEY = ("steps", "checkpoint_every")
+FACTS = "training.json"
+ENDED = ".ended"
+KEY_DIGITS = 16
+
+
+@dataclass(slots=True, kw_only=True)
+class TrainingState:
+    """All that the next step depends on, and what is told of the steps before.
+
+    Draws depend on the seed and the step alone, so no generator is among it. ``modules`` and ``optimisers`` are
+    states by name; ``loss_sums`` are over the ``n_summed`` steps since the last report; ``reports`` are (step, mean
+    losses since the report before).
+    """
+
+    step: int = 0
+    modules: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    optimisers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    loss_sums: dict[str, float] = field(default_factory=dict)
+    n_summed: int = 0
+    reports: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    seconds: float = 0.0
+    waited_s: float = 0.0
+
+
+class Checkpoints:
+    """The folder of one training: the latest state, and the states at which it ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def latest(self, at_most: int) -> TrainingState | None:
+        """Return the state of the highest step up to ``at_most``, on the CPU; None when there is none.
+
+        Raises BadInput when its file can't be read.
+        """
+        paths = {step: path for path in self._paths() if (step := _step_of(path)) <= at_most}
+        return _read(paths[max(paths)]) if paths else None
+
+    def write(self, state: TrainingState, *, is_end: bool) -> Path:
+        """Write ``state``, whole or not at all, then remove those of earlier steps at which no training ended."""
+        path = self.folder / f"{state.step:09d}{ENDED if is_end else ''}.pt"
+        with replacing(path) as temporary:
+            torch.save({one.name: getattr(state, one.name) for one in fields(state)}, temporary)
+        for older in self._paths():
+            if _step_of(older) < state.step and not older.stem.endswith(ENDED):
+                older.unlink()
+        return path
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9]*.pt"))
+
+
+def open_checkpoints(
+    root: Path, section: str, params: Params, inputs: Mapping[str, str], code: Path, *, is_writer: bool = True
+) -> Checkpoints:
+    """Return the folder under ``root`` of the training that ``section`` describes, a file in it telling which it is.
+
+    ``inputs`` are contents by hash, beside ``params``; ``code`` is the training's own file.
+    """
+    facts = {
+        "section": section,
+        "params": params.model_dump(mode="json", exclude=set(NOT_IN_KEY)),
+        "inputs": dict(inputs),
+        "code": code_version(code),
+        "torch": torch.__version__,
+    }
+    text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
+    key = hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
+    folder = root / f"{section}-{key}"
+    if is_writer:
+        write_text(folder / FACTS, text)
+    return Checkpoints(folder)
+
+
+def digest_of(module: nn.Module) -> str:
+    """Return the sha256 of a network's state, as hex."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.split(".")[0])
+
+
+def _read(path: Path) -> TrainingState:
+    try:
+        return TrainingState(**torch.load(path, map_location="cpu", weights_only=True))
+    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError) as error:
+        detail = str(error).splitlines()[0] if str(error) else "it ends too early"
+        raise BadInput(
+            f"{path}: can't be read as the state of a training ({detail}): delete it, and the training goes on from "
+            "the state before, or starts anew"
+        ) from None

@@ -1,0 +1,58 @@
+"""Mean losses between two reports, summed where they are computed: nothing waits until somebody asks."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from model.training.distributed import Machine, average, smallest
+
+NEVER = 1 << 62
+
+
+class LossMeans:
+    """Sums of losses by name over the steps since they were last taken, and the first step at which one was not finite.
+
+    ``sums`` over ``n_summed`` steps are those of the training this one goes on from.
+    """
+
+    def __init__(self, machine: Machine, sums: Mapping[str, float], n_summed: int) -> None:
+        self._machine = machine
+        self._names = list(sums)
+        self._sums = torch.tensor(list(sums.values()), dtype=torch.float64, device=machine.device)
+        self._bad_at = torch.full_like(self._sums, NEVER, dtype=torch.int64)
+        self._n_summed = n_summed
+
+    def add(self, step: int, losses: Mapping[str, Tensor]) -> None:
+        """Count the losses of a step."""
+        values = torch.stack([loss.detach().double() for loss in losses.values()])
+        if list(losses) != self._names:
+            self._names = list(losses)
+            self._sums = torch.zeros_like(values)
+            self._bad_at = torch.full_like(values, NEVER, dtype=torch.int64)
+        self._sums += values
+        self._bad_at = torch.where(values.isfinite(), self._bad_at, self._bad_at.clamp(max=step))
+        self._n_summed += 1
+
+    def first_bad(self) -> tuple[int, str] | None:
+        """Return the first step at which a loss of any process was not finite, and its name; None: all were."""
+        bad_at = smallest(self._bad_at, self._machine).tolist()
+        step, name = min(zip(bad_at, self._names, strict=True))
+        return None if step == NEVER else (step, name)
+
+    def sums(self) -> tuple[dict[str, float], int]:
+        """Return the sums, means over the processes, and of how many steps they are."""
+        average([self._sums], self._machine)
+        return dict(zip(self._names, self._sums.tolist(), strict=True)), self._n_summed
+
+    def take(self) -> dict[str, float]:
+        """Return the means, and start anew."""
+        sums, n_summed = self.sums()
+        self._sums.zero_()
+        self._n_summed = 0
+        return {name: total / n_summed for name, total in sums.items()}
+
+
+def losses_in_words(losses: Mapping[str, float]) -> str:
+    """Return the losses by name, for people: four digits each."""
+    return ", ".join(f"{name} {mean:.4g}" for name, mean in losses.items())

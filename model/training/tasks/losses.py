@@ -1,0 +1,124 @@
+"""What the painter and the discriminator are trained to make small: the paper's Eqs. 2 to 6, and the released GAN loss.
+
+Every norm |.|_1 is the mean over all elements, as in the released code, to which the paper's weights belong.
+Losses are computed in float32 or better, also under autocast.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model.networks.frozen_recognition import FrozenPsi, PsiInput, at_least_float32
+from model.networks.generator import Painted
+from model.settings import TrainParams
+
+GanKind = Literal["paper", "ralsgan"]
+
+
+def identity_label_loss(predicted_BD: Tensor, labels_BD: Tensor) -> Tensor:
+    """L_ide = |I_c - psi(x)|_1 (Eq. 2), of the predicted identity label and psi's of a face of that person."""
+    return _mean_distance(predicted_BD, labels_BD)
+
+
+def identity_match_loss(
+    psi: FrozenPsi, painted_BCHW: Tensor, audio_face_BCHW: Tensor, psi_input: PsiInput, with_gradient: bool
+) -> Tensor:
+    """L_idc = |psi(x_f) - psi(x_a)|_1 (Eq. 3), of the painted face and the audio face, RGB in [-1, 1].
+
+    Both move towards each other, for the gradient goes through psi to both. The released code computes the same
+    value without a gradient, which ``with_gradient`` false does.
+    """
+    with torch.set_grad_enabled(with_gradient and torch.is_grad_enabled()):
+        features = psi(torch.cat([painted_BCHW, audio_face_BCHW]), psi_input)
+        painted_BD, audio_face_BD = features.chunk(2)
+        return _mean_distance(painted_BD, audio_face_BD)
+
+
+def reconstruction_loss(made_BCHW: Tensor, faces_BCHW: Tensor) -> Tensor:
+    """L_c = |x_f - x|_1 and L_a = |x_a - x|_1 (Eq. 4), of a painted or an audio face and the true one."""
+    return _mean_distance(made_BCHW, faces_BCHW)
+
+
+def discriminator_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Return what the discriminator makes small, from its logits of true and of painted faces.
+
+    ``paper``: -(E[log(1 - D(x_f))] + E[log D(x)]), the negative of Eq. 5, with D the logits' sigmoid.
+    ``ralsgan``: relativistic average least squares (Jolicoeur-Martineau 2018), as the released code and CSA have
+    it: true faces are to lie 1 above the mean of the painted ones, painted ones 1 below the mean of the true.
+    """
+    real, fake = at_least_float32(real_logits), at_least_float32(fake_logits)
+    if kind == "paper":
+        return functional.softplus(fake).mean() + functional.softplus(-real).mean()
+    return _relativistic_squares(real, fake, margin=1.0)
+
+
+def painter_gan_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Return what the painter makes small, L_gan of Eq. 6, from the discriminator's logits.
+
+    ``paper``: E[log(1 - D(x_f))], the part of Eq. 5 that the painter can change, as it is written. It is negative,
+    and its gradient fades as the discriminator wins; the common remedy, -E[log D(x_f)], is not in the paper.
+    ``ralsgan``: the discriminator's loss with the two margins' signs turned.
+    """
+    real, fake = at_least_float32(real_logits), at_least_float32(fake_logits)
+    if kind == "paper":
+        return -functional.softplus(fake).mean()
+    return _relativistic_squares(real, fake, margin=-1.0)
+
+
+class PainterLosses(NamedTuple):
+    """The sum of Eq. 6 and its parts before they are weighted; what the variant lacks is 0."""
+
+    total: Tensor
+    label: Tensor
+    match: Tensor
+    face: Tensor
+    audio_face: Tensor
+    gan: Tensor
+
+
+def painter_losses(
+    params: TrainParams,
+    painted: Painted,
+    faces_BCHW: Tensor,
+    labels_BD: Tensor,
+    *,
+    psi: FrozenPsi | None,
+    real_logits: Tensor,
+    fake_logits: Tensor,
+) -> PainterLosses:
+    """Return Eq. 6 for painted faces, with the weights of ``params``; the composite is what is judged.
+
+    ``psi`` is None where the variant does not match identities, or there is no label network.
+    """
+    zero = painted.composite_BCHW.new_zeros((), dtype=torch.float32)
+    label, match, audio_face = zero, zero, zero
+    if painted.label_BD is not None:
+        label = identity_label_loss(painted.label_BD, labels_BD)
+    if painted.audio_face_BCHW is not None:
+        audio_face = reconstruction_loss(painted.audio_face_BCHW, faces_BCHW)
+        if psi is not None:
+            match = identity_match_loss(
+                psi, painted.composite_BCHW, painted.audio_face_BCHW, params.psi_input, params.match_gradient
+            )
+    face = reconstruction_loss(painted.composite_BCHW, faces_BCHW)
+    gan = painter_gan_loss(params.gan, real_logits, fake_logits)
+    total = (
+        params.weight_label * label
+        + params.weight_match * match
+        + params.weight_face * face
+        + params.weight_audio_face * audio_face
+        + params.weight_gan * gan
+    )
+    return PainterLosses(total, label, match, face, audio_face, gan)
+
+
+def _mean_distance(a: Tensor, b: Tensor) -> Tensor:
+    return functional.l1_loss(at_least_float32(a), at_least_float32(b))
+
+
+def _relativistic_squares(real: Tensor, fake: Tensor, margin: float) -> Tensor:
+    real_part = (real - fake.mean() - margin).square().mean()
+    fake_part = (fake - real.mean() + margin).square().mean()
+    return (real_part + fake_part) / 2

@@ -1,0 +1,149 @@
+"""Where everything stands, relative to the root of the checkout; dvc.yaml names the same places."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.base.params import PARAMS_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths under ``root``; the default is the current folder, which DVC makes the root of its copy."""
+
+    root: Path = Path()
+
+    @property
+    def params(self) -> Path:
+        """params.yaml."""
+        return self.root / PARAMS_FILE
+
+    def clips(self, dataset: str) -> Path:
+        """Return the manifest of Clip."""
+        return self._set(dataset) / "clips.parquet"
+
+    def media(self, dataset: str) -> Path:
+        """Return the manifest of Media."""
+        return self._set(dataset) / "media.parquet"
+
+    def frames(self, dataset: str) -> Path:
+        """Return the manifest of Frame."""
+        return self._set(dataset) / "frames.parquet"
+
+    def tracks(self, dataset: str) -> Path:
+        """Return the manifest of Track."""
+        return self._set(dataset) / "tracks.parquet"
+
+    def clip_embeddings(self, dataset: str) -> Path:
+        """Return the manifest of ClipEmbedding."""
+        return self._set(dataset) / "clip_embeddings.parquet"
+
+    def selected_faces(self, dataset: str) -> Path:
+        """Return the manifest of SelectedFace."""
+        return self._set(dataset) / "faces.parquet"
+
+    @property
+    def ledgers(self) -> Path:
+        """The folder of all ledgers."""
+        return self.root / "manifests" / "ledger"
+
+    def ledger(self, stage: str, dataset: str | None = None) -> Path:
+        """Return the manifest of LedgerRow of one stage; without a dataset, of a stage that runs once for all."""
+        return self.ledgers / (dataset or "") / f"{stage}.parquet"
+
+    def review(self, dataset: str) -> Path:
+        """Return the table of a person's decisions on faces; it need not exist."""
+        return self.root / "manifests" / "review" / f"{dataset}.csv"
+
+    @property
+    def person_overrides(self) -> Path:
+        """The table of a person's decisions on identities; it need not exist."""
+        return self.root / "manifests" / "review" / "persons.csv"
+
+    @property
+    def persons(self) -> Path:
+        """The manifest of Person."""
+        return self.root / "manifests" / "persons.parquet"
+
+    @property
+    def owners(self) -> Path:
+        """The manifest of ClipOwner."""
+        return self.root / "manifests" / "owners.parquet"
+
+    @property
+    def person_evidence(self) -> Path:
+        """The manifest of PersonEvidence."""
+        return self.root / "manifests" / "person_evidence.parquet"
+
+    @property
+    def leakage(self) -> Path:
+        """What the leakage audit checked and found, JSON."""
+        return self.root / "manifests" / "leakage.json"
+
+    @property
+    def label_network(self) -> Path:
+        """The weights of the label network, safetensors."""
+        return self.root / "data" / "label_network" / "weights.safetensors"
+
+    @property
+    def label_network_note(self) -> Path:
+        """What the label network is and how it did, JSON."""
+        return self.root / "manifests" / "label_network.json"
+
+    def labels(self, dataset: str) -> Path:
+        """Return the manifest of Label."""
+        return self.root / "manifests" / "labels" / dataset / "embeddings.parquet"
+
+    def dataset(self, name: str) -> Path:
+        """Return one of the finished dataset's files: identities, faces, audio, pairs (Parquet)."""
+        return self.root / "manifests" / "dataset" / f"{name}.parquet"
+
+    @property
+    def stats(self) -> Path:
+        """The finished dataset's counts, JSON."""
+        return self.root / "manifests" / "dataset" / "stats.json"
+
+    def media_folder(self, dataset: str) -> Path:
+        """Return the folder of links to media files."""
+        return self.root / "data" / "media" / dataset
+
+    def faces_folder(self, dataset: str) -> Path:
+        """Return the folder of shards of Face."""
+        return self.root / "data" / "faces" / dataset
+
+    def audio_folder(self, dataset: str) -> Path:
+        """Return the folder of shards of Segment."""
+        return self.root / "data" / "audio" / dataset
+
+    def model(self, name: str) -> Path:
+        """Return the trained weights of one network: voice, audio_face or inpainter; safetensors."""
+        return self.root / "data" / "models" / f"{name}.safetensors"
+
+    def model_note(self, name: str) -> Path:
+        """Return what that network is, what it was trained on and how it did, JSON."""
+        return self.root / "manifests" / "models" / f"{name}.json"
+
+    def training_folder(self, stage: str) -> Path:
+        """Return the folder of one training's losses and sample grids, as DVCLive writes them."""
+        return self.root / "data" / "training" / stage
+
+    @property
+    def metrics(self) -> Path:
+        """The evaluation's figures, JSON."""
+        return self.root / "metrics.json"
+
+    def evaluation(self, name: str) -> Path:
+        """Return one table of the evaluation, Parquet."""
+        return self.root / "manifests" / "evaluation" / f"{name}.parquet"
+
+    @property
+    def evaluation_folder(self) -> Path:
+        """The folder of painted faces, grids and plots."""
+        return self.root / "data" / "evaluation"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows it all, HTML."""
+        return self.root / "report" / "index.html"
+
+    def _set(self, dataset: str) -> Path:
+        return self.root / "manifests" / "sets" / dataset

@@ -1,0 +1,216 @@
+"""The built dataset, read for export: its lists as tables, its payload shard by shard in bounded memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.base.arrays import LogMel
+from pipeline.base.errors import BadInput, BadManifest
+from pipeline.base.layout import Layout
+from pipeline.records.clip import Clip
+from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.records.face import Face
+from pipeline.records.label import Label
+from pipeline.records.person import TEST, TRAIN
+from pipeline.records.schema import check_schema, from_table, key_of
+from pipeline.records.segment import Segment
+from pipeline.storage.manifest import read_manifest, read_table
+
+_MANIFESTS = ("identities", "faces", "audio", "pairs")
+_PAIRS_PER_BATCH = 1 << 16
+_LABELS_PER_BATCH = 1 << 9
+
+Shape = tuple[int, int]
+"""Of a log-mel: (n_mels, n_frames)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The dataset's lists, of the splits to export."""
+
+    at: Layout
+    splits: tuple[str, ...]
+    """Those that have rows, train first."""
+    identities: list[Identity]
+    faces: pa.Table
+    """Columns of DatasetFace, and the ``licence`` of the clip."""
+    segments: pa.Table
+    """Columns of DatasetSegment, and the ``licence`` of the clip."""
+
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets that have rows, in order."""
+        return sorted({one.dataset for one in self.identities})
+
+
+def open_built(at: Layout, split: str | None = None) -> Built:
+    """Return the lists of the built dataset, of one split or of both.
+
+    Raises BadInput when the dataset is not built, or when nobody is in ``split``.
+    """
+    missing = [at.dataset(name) for name in _MANIFESTS if not at.dataset(name).is_file()]
+    if missing:
+        raise BadInput(f"{missing[0]}: not there: the dataset is not built yet. Run 'dvc repro'.")
+    identities = [one for one in read_manifest(at.dataset("identities"), Identity) if split in (None, one.split)]
+    if not identities:
+        raise BadInput(
+            f"{at.dataset('identities')}: nobody is in {split or 'the dataset'}, there is nothing to export."
+        )
+    splits = tuple(one for one in (TRAIN, TEST) if one in {identity.split for identity in identities})
+    licences = _licences(at, {one.dataset for one in identities})
+    return Built(
+        at=at,
+        splits=splits,
+        identities=identities,
+        faces=_listed(at.dataset("faces"), DatasetFace, splits, licences),
+        segments=_listed(at.dataset("audio"), DatasetSegment, splits, licences),
+    )
+
+
+def only_standard(built: Built) -> Built:
+    """Return ``built`` without the faces that are no standard faces; pairs have none of these."""
+    return replace(built, faces=built.faces.filter(built.faces.column("is_standard")))
+
+
+def iterate_faces(built: Built) -> Iterator[pa.Table]:
+    """Yield the columns of Face and those of ``built.faces``, at most a row group at a time, in shard order."""
+    return _iterate_payload(built.at.root, Face, built.faces)
+
+
+def iterate_segments(built: Built) -> Iterator[pa.Table]:
+    """Yield the columns of Segment and those of ``built.segments``, at most a row group at a time, in shard order."""
+    return _iterate_payload(built.at.root, Segment, built.segments)
+
+
+def iterate_labels(built: Built) -> Iterator[Label]:
+    """Yield the labels of ``built.faces``, dataset by dataset in id order; faces without one are passed over.
+
+    Raises BadManifest when labels are missing, or are not all of one network and size.
+    """
+    kinds = set()
+    for dataset in built.datasets:
+        path = built.at.labels(dataset)
+        wanted = _labelled(built.faces, dataset)
+        for label in _iterate_rows(path, Label, _LABELS_PER_BATCH) if wanted else ():
+            if label.face_id in wanted:
+                wanted.remove(label.face_id)
+                kinds.add((label.label_network, len(label.embedding)))
+                yield label
+        if wanted:
+            raise BadManifest(f"{path}: {len(wanted)} labels are missing, of '{min(wanted)}' first. Run 'dvc repro'.")
+        if len(kinds) > 1:
+            raise BadManifest(f"{path}: labels are of several networks: {sorted(kinds)}. Run 'dvc repro'.")
+
+
+def iterate_pairs(built: Built, split: str) -> Iterator[pa.Table]:
+    """Yield the pairs of ``split`` in id order, columns of Pair, in batches of bounded size."""
+    with _opened(built.at.dataset("pairs"), Pair) as file:
+        for batch in file.iter_batches(batch_size=_PAIRS_PER_BATCH):
+            table = pa.Table.from_batches([batch])
+            yield table.filter(pc.equal(table.column("split"), split))
+
+
+def log_mel_shapes(built: Built) -> list[Shape]:
+    """Return the shapes of the log-mels in the shards, sorted: one, unless log-mels are not padded."""
+    shapes = set()
+    for shard in _shards(built.segments):
+        table = read_table(built.at.root / shard, Segment, ["n_mels", "n_frames"])
+        shapes |= set(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return sorted(shapes)
+
+
+def log_mels(segments: pa.Table) -> list[LogMel]:
+    """Return the log-mel of each row of a table of Segment."""
+    columns = (segments.column(name) for name in ("log_mel", "n_mels", "n_frames"))
+    return [
+        values.values.to_numpy().reshape(n_mels.as_py(), n_frames.as_py())
+        for values, n_mels, n_frames in zip(*columns, strict=True)
+    ]
+
+
+def rows_of(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return the row of each id; raises BadManifest where there is none."""
+    rows = pc.index_in(ids, value_set=among)
+    if rows.null_count:
+        missing = ids.filter(pc.is_null(rows))[0].as_py()
+        raise BadManifest(f"the pairs name '{missing}', which is not in the dataset. Run 'dvc repro'.")
+    return np.asarray(rows.to_numpy(), np.int64)
+
+
+def _licences(at: Layout, datasets: set[str]) -> dict[str, str]:
+    """Return the licence of every clip, by clip id."""
+    licences: dict[str, str] = {}
+    for dataset in sorted(datasets):
+        table = read_table(at.clips(dataset), Clip, ["clip_id", "licence"])
+        licences |= zip(table.column("clip_id").to_pylist(), table.column("licence").to_pylist(), strict=True)
+    return licences
+
+
+def _listed(path: Path, record: type, splits: tuple[str, ...], licences: dict[str, str]) -> pa.Table:
+    table = read_table(path, record)
+    table = table.filter(pc.is_in(table.column("split"), value_set=pa.array(splits)))
+    clip_ids = table.column("clip_id").to_pylist()
+    return table.append_column("licence", pa.array([licences.get(clip_id, "") for clip_id in clip_ids], pa.string()))
+
+
+def _labelled(faces: pa.Table, dataset: str) -> set[str]:
+    chosen = pc.and_(faces.column("is_labelled"), pc.equal(faces.column("dataset"), dataset))
+    return set(faces.column("face_id").filter(chosen).to_pylist())
+
+
+def _shards(listed: pa.Table) -> list[str]:
+    return sorted(pc.unique(listed.column("shard")).to_pylist())
+
+
+def _iterate_payload(root: Path, record: type, listed: pa.Table) -> Iterator[pa.Table]:
+    for shard in _shards(listed):
+        of_shard = listed.filter(pc.equal(listed.column("shard"), shard)).combine_chunks()
+        yield from _iterate_shard(root / shard, record, of_shard)
+
+
+def _iterate_shard(path: Path, record: type, listed: pa.Table) -> Iterator[pa.Table]:
+    """Yield the listed rows of one shard; row groups without any stay on the disk."""
+    key = key_of(record)
+    n_found = 0
+    with _opened(path, record) as file:
+        for group in range(file.num_row_groups):
+            ids = file.read_row_group(group, columns=[key]).column(key)
+            places = pc.index_in(ids, value_set=listed.column(key))
+            wanted = pc.is_valid(places)
+            if pc.any(wanted).as_py():
+                payload = file.read_row_group(group).filter(wanted)
+                n_found += len(payload)
+                yield _joined(payload, listed.take(places.drop_null()))
+    if n_found != len(listed):
+        raise BadManifest(f"{path}: {len(listed)} rows of the dataset are to be here, {n_found} are. Run 'dvc repro'.")
+
+
+def _joined(payload: pa.Table, listed: pa.Table) -> pa.Table:
+    for name in listed.schema.names:
+        if name not in payload.schema.names:
+            payload = payload.append_column(listed.schema.field(name), listed.column(name))
+    return payload
+
+
+def _iterate_rows(path: Path, record: type[Label], n_rows: int) -> Iterator[Label]:
+    with _opened(path, record) as file:
+        for batch in file.iter_batches(batch_size=n_rows):
+            yield from from_table(record, pa.Table.from_batches([batch]), str(path))
+
+
+def _opened(path: Path, record: type) -> pq.ParquetFile:
+    if not path.is_file():
+        raise BadManifest(f"{path}: not found. Run 'dvc repro'.")
+    file = pq.ParquetFile(path)
+    try:
+        check_schema(record, file.schema_arrow, str(path))
+    except BadManifest:
+        file.close()
+        raise
+    return file

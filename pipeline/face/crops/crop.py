@@ -1,0 +1,175 @@
+"""Crop a clip's faces: seek to the chosen frames of its main track, align along the eyes, keep every number."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.base.arrays import ImageRGB
+from pipeline.base.errors import BadMedia
+from pipeline.base.images import encode_png
+from pipeline.base.outcome import Dropped
+from pipeline.base.params import Params
+from pipeline.face.backends.interface import FaceBackend, FrameAware, steady_landmarks
+from pipeline.face.backends.registry import build_backend
+from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
+from pipeline.face.crops.sample import best_apart, draw_random
+from pipeline.face.crops.standard import (
+    LipWindow,
+    StandardnessScales,
+    UsualFace,
+    lip_window,
+    standardness,
+    usual_face,
+)
+from pipeline.face.measures.boxes import Box
+from pipeline.face.measures.points import eye_centres
+from pipeline.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
+from pipeline.records.frame import Frame
+from pipeline.records.schema import Image
+from pipeline.video.clip import MediaClip
+from pipeline.video.decode import rgb_frames_at
+
+_SMALLEST_EYE_OPENING = 0.01  # of a track whose eyes are shut throughout
+
+VERSION = 2  # of what the crop step returns: raise it whenever the same input gives another result
+
+
+class CropParams(Params):
+    """Section ``crop`` of params.yaml."""
+
+    n_random: int = Field(ge=0)
+    n_candidates: int = Field(ge=0)
+    min_apart_s: float = Field(ge=0)
+    lip_window_s: float = Field(ge=0)
+    seed: int
+    template: Template
+    scales: StandardnessScales
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedClip:
+    """The item of the crop step: a clip, and the frames of its main track in time order."""
+
+    clip: MediaClip
+    frames: tuple[Frame, ...]
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """What determines the result, beside params."""
+        return (*self.clip.content, _hash_of_repr(self.frames))
+
+
+def _hash_of_repr(frames: Sequence[Frame]) -> str:
+    """Return the sha256 of ``repr(tuple(frames))``, which for half an hour of film would be 40 MB."""
+    told = hashlib.sha256(b"(")
+    for n, frame in enumerate(frames):
+        told.update(f"{', ' if n else ''}{frame!r}".encode())
+    told.update(b",)" if len(frames) == 1 else b")")
+    return told.hexdigest()
+
+
+def judge(frames: Sequence[Frame], params: CropParams) -> list[FaceMeasures]:
+    """Return what is known of the face in each frame of one track, in time order, without looking at pictures.
+
+    ``sampled_by`` is empty as yet.
+    """
+    usual = usual_face(frames)
+    windows = (lip_window(frames, at, params.lip_window_s) for at in range(len(frames)))
+    faces = (_measures(frame, lips, usual) for frame, lips in zip(frames, windows, strict=True))
+    return [replace(face, standardness=standardness(face, params.scales)) for face in faces]
+
+
+def _measures(frame: Frame, lips: LipWindow | None, usual: UsualFace) -> FaceMeasures:
+    return FaceMeasures(
+        face_id=frame.frame_id,
+        clip_id=frame.clip_id,
+        track_id=frame.track_id,
+        time_s=frame.time_s,
+        sampled_by="",
+        standardness=None,
+        yaw_deg=frame.yaw_deg,
+        pitch_deg=frame.pitch_deg,
+        roll_deg=frame.roll_deg,
+        asymmetry=frame.asymmetry,
+        lip_opening=frame.lip_opening,
+        lip_opening_max=None if lips is None else lips.opening_max,
+        mouth_rise=None if lips is None else lips.height_max - usual.mouth_height,
+        lip_motion=None if lips is None else lips.motion,
+        mouth_change=None if lips is None else lips.mouth_change,
+        eye_change=None if lips is None else lips.eye_change,
+        eye_opening=frame.eye_opening,
+        eye_share=frame.eye_opening / max(usual.eye_opening, _SMALLEST_EYE_OPENING),
+        sharpness=frame.sharpness,
+        brightness=frame.brightness,
+        interocular_px=frame.interocular_px,
+        score=frame.score,
+        inside_share=frame.inside_share,
+    )
+
+
+def choose(faces: Sequence[FaceMeasures], params: CropParams) -> list[FaceMeasures]:
+    """Return the faces to crop, in time order: ``n_random`` drawn blindly, then up to ``n_candidates`` of the best."""
+    drawn = draw_random(faces, params.n_random, params.seed)
+    taken = {face.time_s for face in drawn}
+    best = best_apart(faces, params.n_candidates, params.min_apart_s, taken)
+    chosen = [replace(face, sampled_by=RANDOM) for face in drawn]
+    chosen += [replace(face, sampled_by=CANDIDATE) for face in best]
+    return sorted(chosen, key=lambda face: face.time_s)
+
+
+class Cropper:
+    """The crop step; the landmark model is loaded once a worker, at the first clip."""
+
+    def __init__(self, params: CropParams, backend_name: str) -> None:
+        self._params = params
+        self._backend_name = backend_name
+        self._backend: FaceBackend | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_backend": None}
+
+    def __call__(self, item: ObservedClip, folder: Path) -> list[Face] | Dropped:
+        """Return the faces of one clip."""
+        del folder
+        self._backend = self._backend or build_backend(self._backend_name)
+        chosen = {face.time_s: face for face in choose(judge(item.frames, self._params), self._params)}
+        boxes = {frame.time_s: box_of(frame) for frame in item.frames if frame.time_s in chosen}
+        try:
+            pictures = rgb_frames_at(item.clip.path, list(chosen), rotation_deg=item.clip.rotation_deg)
+            faces = [self._face(chosen[time_s], boxes[time_s], picture, self._backend) for time_s, picture in pictures]
+        except BadMedia as error:
+            return Dropped.failed(error.reason, error.detail)
+        return [face for face in faces if face is not None]
+
+    def _face(self, chosen: FaceMeasures, box: Box, picture: ImageRGB, backend: FaceBackend) -> Face | None:
+        """Align one frame by the landmarks found at full size, which are finer than those of the observation.
+
+        None where the backend, looking at full size, sees no face.
+        """
+        import cv2
+
+        template = self._params.template
+        if isinstance(backend, FrameAware):
+            backend.turn_to(chosen.clip_id, chosen.time_s, picture.shape[1])
+        points = steady_landmarks(backend, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), box)
+        if points is None:
+            return None
+        similarity = similarity_to(template, *eye_centres(points))
+        png = encode_png(crop_aligned(picture, similarity, template.size_px))
+        return Face(
+            **asdict(chosen),
+            image_sha256=hashlib.sha256(png).hexdigest(),
+            image=Image(png, f"{chosen.face_id.replace('/', '_')}.png"),
+            landmarks_px=transform(similarity, points).reshape(-1),
+            alignment=similarity.astype(np.float32).reshape(-1),
+        )
+
+
+def box_of(frame: Frame) -> Box:
+    """Return the box of an observed face, pixels of the full frame."""
+    return Box(frame.box_x_px, frame.box_y_px, frame.box_w_px, frame.box_h_px)

@@ -1,0 +1,196 @@
+"""Standard faces: frontal and lip-still, defined in time; a score without thresholds, and the decision with them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.base.params import Params
+from pipeline.base.units import SAME_TIME_S
+from pipeline.records.face import FaceMeasures
+from pipeline.records.frame import Frame
+
+_SHUT_QUANTILE = 0.1  # of mouth heights in a track
+
+
+@dataclass(frozen=True, slots=True)
+class LipWindow:
+    """The lips in the time around one frame."""
+
+    opening_max: float
+    height_max: float  # of the mouth, lips included
+    motion: float  # largest minus smallest, of opening or height, whichever moved more
+    mouth_change: float  # of the mouth's grey profile
+    eye_change: float  # of the eyes'
+
+
+def lip_window(frames: Sequence[Frame], at: int, half_width_s: float) -> LipWindow | None:
+    """Return the lips in the window of +- ``half_width_s`` around ``frames[at]``; None when it is incomplete.
+
+    ``frames`` are those of one track in time order. The window is complete when the track has frames up to its
+    edges or beyond, and every decoded frame between them: a cut, a gap or the clip's end leaves it incomplete.
+    """
+    first = _reach(frames, at, -1, half_width_s)
+    last = _reach(frames, at, +1, half_width_s)
+    if first is None or last is None:
+        return None
+    openings = [frame.lip_opening for frame in frames[first : last + 1]]
+    heights = [frame.mouth_height for frame in frames[first : last + 1]]
+    motion = max(max(openings) - min(openings), max(heights) - min(heights))
+    # Each frame's change looks back in time: those from this frame on cover the window's both halves.
+    mouth_change = max(frame.mouth_change for frame in frames[at : last + 1])
+    eye_change = max(frame.eye_change for frame in frames[at : last + 1])
+    return LipWindow(max(openings), max(heights), motion, mouth_change, eye_change)
+
+
+@dataclass(frozen=True, slots=True)
+class UsualFace:
+    """What a person's eyes and mouth are like in one track, to tell a blink or parted lips from how a face is built."""
+
+    eye_opening: float  # the median
+    mouth_height: float  # when shut: a low quantile
+
+
+def usual_face(frames: Sequence[Frame]) -> UsualFace:
+    """Return what the face of one track is usually like; a person who talks shuts the mouth now and then."""
+    return UsualFace(
+        eye_opening=float(np.median([frame.eye_opening for frame in frames])),
+        mouth_height=float(np.quantile([frame.mouth_height for frame in frames], _SHUT_QUANTILE)),
+    )
+
+
+def _reach(frames: Sequence[Frame], at: int, direction: int, half_width_s: float) -> int | None:
+    """Return the last index on the way from ``at`` that lies within the window, once the window's edge is passed."""
+    index = at
+    while _distance_s(frames, at, index) < half_width_s - SAME_TIME_S:
+        following = index + direction
+        if not 0 <= following < len(frames):
+            return None
+        if abs(frames[following].frame_index - frames[index].frame_index) != 1:
+            return None
+        if _distance_s(frames, at, following) > half_width_s + SAME_TIME_S:
+            return index
+        index = following
+    return index
+
+
+def is_apart(time_s: float, others_s: Iterable[float], min_apart_s: float) -> bool:
+    """Return whether ``time_s`` lies at least ``min_apart_s`` from every other; exactly so far is apart."""
+    return all(abs(time_s - other_s) >= min_apart_s - SAME_TIME_S for other_s in others_s)
+
+
+def _distance_s(frames: Sequence[Frame], at: int, other: int) -> float:
+    return abs(frames[other].time_s - frames[at].time_s)
+
+
+class StandardnessScales(Params):
+    """How far from ideal counts as one unit of penalty; ``crop.scales`` of params.yaml."""
+
+    angle_deg: float = Field(gt=0)
+    lip_opening: float = Field(gt=0)
+    lip_motion: float = Field(gt=0)
+    mouth_rise: float = Field(gt=0)
+    mouth_change: float = Field(gt=0)
+    eye_closing: float = Field(gt=0)
+
+
+def standardness(face: FaceMeasures, scales: StandardnessScales) -> float | None:
+    """Return 0 for a frontal, upright, closed, still, open-eyed face, and less the further from it.
+
+    Minus the sum of squares of what is missing, each in units of its scale; no threshold, so that later ones can
+    move without choosing new crops. None where the lips' window is incomplete.
+    """
+    if face.lip_opening_max is None or face.lip_motion is None or face.mouth_rise is None or face.mouth_change is None:
+        return None
+    angles = (face.yaw_deg, face.pitch_deg, face.roll_deg)
+    penalties = [
+        *(angle / scales.angle_deg for angle in angles),
+        face.lip_opening_max / scales.lip_opening,
+        face.lip_motion / scales.lip_motion,
+        max(0.0, face.mouth_rise) / scales.mouth_rise,
+        face.mouth_change / scales.mouth_change,
+        max(0.0, 1.0 - face.eye_share) / scales.eye_closing,
+    ]
+    return -sum(penalty**2 for penalty in penalties)
+
+
+class SelectParams(Params):
+    """Section ``select`` of params.yaml: what makes a standard face."""
+
+    max_yaw_deg: float = Field(ge=0)
+    max_pitch_deg: float = Field(ge=0)
+    max_roll_deg: float = Field(ge=0)
+    max_asymmetry: float = Field(ge=0)
+    max_lip_opening: float = Field(ge=0)
+    max_parting: float = Field(ge=0)
+    max_lip_motion: float = Field(ge=0)
+    max_mouth_change: float = Field(ge=0)
+    min_eye_opening: float = Field(ge=0)
+    min_eye_share: float = Field(ge=0)
+    max_eye_change: float = Field(ge=0)
+    min_interocular_px: float = Field(ge=0)
+    min_sharpness: float = Field(ge=0)
+    min_inside_share: float = Field(ge=0, le=1)
+    min_apart_s: float = Field(ge=0)
+
+
+def why_not_standard(face: FaceMeasures, params: SelectParams) -> str:
+    """Return the first threshold that ``face`` misses; empty when it is a standard face by its measures.
+
+    A face exactly on a limit passes.
+    """
+    if face.lip_opening_max is None or face.lip_motion is None or face.mouth_rise is None or face.mouth_change is None:
+        return "window_incomplete"
+    checks = {
+        "yaw": abs(face.yaw_deg) <= params.max_yaw_deg,
+        "pitch": abs(face.pitch_deg) <= params.max_pitch_deg,
+        "roll": abs(face.roll_deg) <= params.max_roll_deg,
+        "asymmetric": face.asymmetry <= params.max_asymmetry,
+        "lips_open": face.lip_opening_max <= params.max_lip_opening
+        # two words on one gap, each noisy: one from the lips' inner edges, one from what the person's mouth is like
+        and face.lip_opening_max + face.mouth_rise <= params.max_parting,
+        "lips_moving": face.lip_motion <= params.max_lip_motion and face.mouth_change <= params.max_mouth_change,
+        "eyes_closed": face.eye_opening >= params.min_eye_opening and face.eye_share >= params.min_eye_share,
+        "eyes_moving": (face.eye_change or 0.0) <= params.max_eye_change,
+        "too_small": face.interocular_px >= params.min_interocular_px,
+        "blurred": face.sharpness >= params.min_sharpness,
+        "out_of_frame": face.inside_share >= params.min_inside_share,
+    }
+    return next((reason for reason, passes in checks.items() if not passes), "")
+
+
+REVIEWED = "reviewed"
+REJECTED = "rejected_by_review"
+TOO_CLOSE = "too_close"
+
+
+def select_faces(faces: Sequence[FaceMeasures], review: Mapping[str, bool], params: SelectParams) -> list[str]:
+    """Return for each face why it is no standard face, in the order given: '' or 'reviewed' when it is one.
+
+    ``review`` holds a person's yes or no by face id, which goes before all thresholds. Of the other faces of one
+    clip that pass every threshold, the most standard is taken first; one closer in time to a taken one, or to one
+    that a person chose, than ``min_apart_s`` is ``too_close``.
+    """
+    reasons = {face.face_id: _by_review(review[face.face_id]) for face in faces if face.face_id in review}
+    taken_s: dict[str, list[float]] = defaultdict(list)
+    for face in faces:
+        if reasons.get(face.face_id) == REVIEWED:
+            taken_s[face.clip_id].append(face.time_s)
+    for face in sorted(faces, key=_most_standard_first):
+        if face.face_id in reasons:
+            continue
+        is_far = is_apart(face.time_s, taken_s[face.clip_id], params.min_apart_s)
+        reasons[face.face_id] = why_not_standard(face, params) or ("" if is_far else TOO_CLOSE)
+        if not reasons[face.face_id]:
+            taken_s[face.clip_id].append(face.time_s)
+    return [reasons[face.face_id] for face in faces]
+
+
+def _most_standard_first(face: FaceMeasures) -> tuple[float, str]:
+    return (float("inf") if face.standardness is None else -face.standardness), face.face_id
+
+
+def _by_review(is_standard: bool) -> str:
+    return REVIEWED if is_standard else REJECTED

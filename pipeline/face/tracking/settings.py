@@ -1,0 +1,27 @@
+"""Section ``detect`` of params.yaml: how faces are found and followed, and when one is the speaker's."""
+
+from pydantic import Field
+
+from pipeline.base.params import Params
+
+
+class DetectParams(Params):
+    """Section ``detect`` of params.yaml."""
+
+    backend: str
+    max_side_px: int = Field(ge=64)
+    every_n_frames: int = Field(ge=1)
+    search_face_px: tuple[float, ...] = Field(min_length=2)
+    full_search_every_s: float = Field(ge=0)
+    max_unsearched_s: float = Field(ge=0)
+    min_score: float
+    min_iou: float = Field(gt=0, le=1)
+    max_gap_s: float = Field(ge=0)
+    change_s: float = Field(gt=0)
+    min_track_s: float = Field(ge=0)
+    min_cut_difference: float = Field(gt=0)
+    min_cut_ratio: float = Field(ge=1)
+    max_lag_s: float = Field(gt=0)
+    min_heard_s: float = Field(gt=0)
+    min_significance: float = Field(ge=0)
+    min_presence_share: float = Field(ge=0, le=1)

@@ -1,0 +1,181 @@
+"""Follow faces from frame to frame: the detector confirms a track every few frames, landmarks carry it between."""
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from pipeline.base.arrays import Profiles
+from pipeline.base.units import SAME_TIME_S
+from pipeline.face.backends.interface import Detection, FaceBackend, around
+from pipeline.face.measures.boxes import Box, iou
+from pipeline.face.measures.measures import changes, mouth_and_eye_profiles, sharpness_and_brightness
+from pipeline.face.tracking.observations import Sighting, Sightings
+from pipeline.video.decode import GreyFrame
+
+_MAX_GROWTH = 0.1  # of a followed face's box from one frame to the next
+# Boxes of dlib's detector come in steps of a fifth of their side: one that overlaps the followed face less than this
+# says that the landmarks have strayed.
+_MIN_AGREEMENT = 0.5
+
+
+@dataclass(slots=True)
+class LiveTrack:
+    """A track that may go on. Sightings since the last detection are held back until the next one confirms them."""
+
+    confirmed: Sightings
+    held_back: list[Sighting] = field(default_factory=list)
+    # the latest of mouth and eyes, with their times
+    looks: deque[tuple[float, Profiles]] = field(default_factory=deque)
+    missed: bool = False  # whether the detector has looked since the last detection, and not seen the face
+
+    @property
+    def last(self) -> Sighting:
+        """The latest sighting, confirmed or not."""
+        return self.held_back[-1] if self.held_back else self.confirmed.last
+
+    def confirm(self, sighting: Sighting) -> None:
+        """Add a detected sighting, in place of a followed one of the same frame: what was held back is true."""
+        before = [one for one in self.held_back if one.frame_index != sighting.frame_index]
+        self.confirmed.add([*before, sighting])
+        self.held_back, self.missed = [], False
+
+    def changes(self, time_s: float, profiles: Profiles, look_back_s: float) -> tuple[float, float]:
+        """Return how far mouth and eyes changed since the moments up to ``look_back_s`` before, and remember them."""
+        while self.looks and self.looks[0][0] < time_s - look_back_s - SAME_TIME_S:
+            self.looks.popleft()
+        changed = changes(profiles, [earlier for at_s, earlier in self.looks if at_s < time_s])
+        self.looks.append((time_s, profiles))
+        return changed
+
+    def end(self) -> Sightings:
+        """Return the track as it stands; what is held back counts only while no look has missed the face."""
+        if self.held_back and not self.missed:
+            self.confirmed.add(self.held_back)
+        self.confirmed.end()
+        return self.confirmed
+
+
+class Tracker:
+    """Turns following, and detections now and then, into tracks of sightings; each frame is followed, then seen."""
+
+    def __init__(self, backend: FaceBackend, *, min_iou: float, max_gap_s: float, look_back_s: float) -> None:
+        self._backend = backend
+        self._min_iou = min_iou
+        self._max_gap_s = max_gap_s
+        self._look_back_s = look_back_s
+        self._live: list[LiveTrack] = []
+        self._ended: list[Sightings] = []
+
+    def boxes(self) -> list[Box]:
+        """Return where the faces being followed are, pixels of the shrunk frame."""
+        return [self._place(track) for track in self._live]
+
+    def follow(self, frame: GreyFrame) -> None:
+        """Take up a frame: carry every track on by its landmarks."""
+        for track in list(self._live):
+            self._follow_one(track, frame)
+
+    def see(self, frame: GreyFrame, detections: list[Detection]) -> None:
+        """Take up what the detector saw in the frame just followed: confirm, mend and begin tracks."""
+        free = list(self._live)
+        for detection in sorted(detections, key=lambda one: -one.score):
+            track = max(free, key=lambda one: self._agreement(one, detection), default=None)
+            if track is not None and self._agreement(track, detection) >= self._min_iou:
+                if sighting := self._confirmed(track, frame, detection):
+                    track.confirm(sighting)
+                    free.remove(track)
+            elif self._is_new(detection) and (sighting := self._sight_anew(frame, detection)):
+                self._live.append(LiveTrack(Sightings(sighting)))
+        for track in free:
+            track.missed = True
+
+    def end_all(self) -> None:
+        """End every track: a cut, or the end of the clip."""
+        for track in list(self._live):
+            self._end(track)
+
+    def finished(self) -> list[Sightings]:
+        """Return the ended tracks by first appearance, then from left to right."""
+        return sorted(self._ended, key=lambda track: (track.first.frame_index, track.first.box.x))
+
+    def _place(self, track: LiveTrack) -> Box:
+        return self._backend.box_around(track.last.points)
+
+    def _agreement(self, track: LiveTrack, detection: Detection) -> float:
+        return iou(self._place(track), detection.box)
+
+    def _is_new(self, detection: Detection) -> bool:
+        return all(self._agreement(track, detection) < self._min_iou for track in self._live)
+
+    def _follow_one(self, track: LiveTrack, frame: GreyFrame) -> None:
+        box = _near_size(self._place(track), track.last.box)
+        if frame.time_s - track.confirmed.last.time_s > self._max_gap_s or not _touches(box, frame.shape):
+            self._end(track)
+            return
+        sighting = self._sight(frame, box, track, track.confirmed.last.score, detected=False)
+        if sighting is None:
+            track.missed = True
+        else:
+            track.held_back.append(sighting)
+
+    def _confirmed(self, track: LiveTrack, frame: GreyFrame, detection: Detection) -> Sighting | None:
+        """Return the followed sighting as a detected one, or one fitted anew where following has strayed."""
+        followed = track.last
+        if followed.frame_index == frame.index and self._agreement(track, detection) >= _MIN_AGREEMENT:
+            return replace(followed, score=detection.score, detected=True)
+        return self._sight_anew(frame, detection, track)
+
+    def _sight_anew(self, frame: GreyFrame, detection: Detection, track: LiveTrack | None = None) -> Sighting | None:
+        """Measure a detected face in the box that its own points ask for; the detector's own is a step of scale off."""
+        grey, left, top = around(frame, detection.box, self._backend.margin)
+        found = self._backend.landmarks(grey, detection.box.moved(-left, -top))
+        box = detection.box if found is None else self._backend.box_around(found).moved(left, top)
+        settled = box if iou(box, detection.box) >= self._min_iou else detection.box
+        return self._sight(frame, settled, track, detection.score, detected=True)
+
+    def _sight(
+        self, frame: GreyFrame, box: Box, track: LiveTrack | None, score: float, *, detected: bool
+    ) -> Sighting | None:
+        """Measure the face in ``box``; None when the landmark model sees none there."""
+        grey, left, top = around(frame, box, self._backend.margin)
+        found = self._backend.landmarks(grey, box.moved(-left, -top))
+        if found is None:
+            return None
+        height, width = frame.shape
+        sharpness, brightness = sharpness_and_brightness(grey, box.moved(-left, -top))
+        looks = mouth_and_eye_profiles(grey, found)
+        mouth_change, eye_change = track.changes(frame.time_s, looks, self._look_back_s) if track else (0.0, 0.0)
+        return Sighting(
+            frame_index=frame.index,
+            time_s=frame.time_s,
+            width_px=width,
+            height_px=height,
+            scale=frame.scale,
+            box=box,
+            points=found + np.array((left, top), np.float32),
+            score=score,
+            detected=detected,
+            sharpness=sharpness,
+            brightness=brightness,
+            mouth_change=mouth_change,
+            eye_change=eye_change,
+            mouth_profile=looks[0],
+        )
+
+    def _end(self, track: LiveTrack) -> None:
+        self._live.remove(track)
+        self._ended.append(track.end())
+
+
+def _near_size(box: Box, last: Box) -> Box:
+    """Return ``box``, its size kept within a tenth of that of the frame before: one bad fit must not run away."""
+    share = min(max(box.h / last.h, 1 - _MAX_GROWTH), 1 + _MAX_GROWTH) * last.h / box.h
+    w, h = box.w * share, box.h * share
+    return Box(box.x + (box.w - w) / 2, box.y + (box.h - h) / 2, w, h)
+
+
+def _touches(box: Box, shape: tuple[int, int]) -> bool:
+    """Return whether the box's middle lies in a picture of this height and width."""
+    height, width = shape
+    return bool(0 <= box.x + box.w / 2 < width and 0 <= box.y + box.h / 2 < height)

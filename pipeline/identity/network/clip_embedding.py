@@ -1,0 +1,101 @@
+"""Embed a clip: one unit embedding for the face of its main track, the mean over its most frontal crops."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import Field
+
+from pipeline.base.images import decode_png
+from pipeline.base.outcome import Dropped
+from pipeline.base.params import Params
+from pipeline.identity.network.recogniser import Recogniser, build_recogniser
+from pipeline.identity.vectors import unit
+from pipeline.records.evidence import ClipEmbedding
+from pipeline.records.face import Face
+from pipeline.storage.manifest import read_table
+
+VERSION = 1  # of what the recognise step returns: raise it whenever the same input gives another result
+
+_MIN_LENGTH = 1e-6
+
+
+class RecogniseParams(Params):
+    """Section ``recognise`` of params.yaml; ``network`` is a name, a path, or null: no evidence is looked for."""
+
+    network: str | None
+    max_faces: int = Field(ge=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFaces:
+    """The item of the recognise step: one clip's most frontal faces, and the shard where their pictures stand."""
+
+    clip_id: str
+    shard: Path
+    face_ids: tuple[str, ...]
+    content: tuple[str, ...]  # sha256 of each picture and of its landmarks: what determines the result
+
+
+def clip_faces(shard: Path, max_faces: int) -> list[ClipFaces]:
+    """Return the clips of one shard in id order, each with its ``max_faces`` faces of the least yaw and pitch."""
+    columns = ["face_id", "clip_id", "yaw_deg", "pitch_deg", "image_sha256", "landmarks_px"]
+    table = read_table(shard, Face, columns)
+    turned = np.hypot(table["yaw_deg"].to_numpy(), table["pitch_deg"].to_numpy())
+    order = np.lexsort((np.arange(len(turned)), turned))
+    clip_ids, face_ids = table["clip_id"].to_pylist(), table["face_id"].to_pylist()
+    rows_of: dict[str, list[int]] = {clip_id: [] for clip_id in sorted(set(clip_ids))}
+    for row in order.tolist():
+        if len(rows_of[clip_ids[row]]) < max_faces:
+            rows_of[clip_ids[row]].append(row)
+    return [
+        ClipFaces(clip_id, shard.absolute(), tuple(face_ids[row] for row in sorted(rows)), _content(table, rows))
+        for clip_id, rows in rows_of.items()
+    ]
+
+
+def _content(table: pa.Table, rows: list[int]) -> tuple[str, ...]:
+    hashes: list[str] = []
+    for row in sorted(rows):
+        points = np.asarray(table["landmarks_px"][row].values, np.float32)
+        hashes += [table["image_sha256"][row].as_py(), hashlib.sha256(points.tobytes()).hexdigest()]
+    return tuple(hashes)
+
+
+class ClipEmbedder:
+    """The recognise step; the network is loaded once a worker."""
+
+    def __init__(self, weights: Path, network: str) -> None:
+        self._recogniser: Recogniser = build_recogniser(weights)
+        self._network = network
+
+    def __call__(self, item: ClipFaces, folder: Path) -> list[ClipEmbedding] | Dropped:
+        """Return the clip's embedding, or why its faces have none."""
+        del folder
+        columns = ["face_id", "image", "landmarks_px"]
+        table = pq.read_table(item.shard, columns=columns, filters=[("face_id", "in", list(item.face_ids))])
+        rows = sorted(table.to_pylist(), key=lambda row: str(row["face_id"]))
+        pictures = [decode_png(row["image"]["bytes"]) for row in rows]
+        landmarks = [np.array(row["landmarks_px"], np.float32).reshape(-1, 2) for row in rows]
+        return embedding_of(item.clip_id, self._network, self._recogniser.embed(pictures, landmarks))
+
+
+def embedding_of(clip_id: str, network: str, features: NDArray[np.float32]) -> list[ClipEmbedding] | Dropped:
+    """Return the mean of the unit ``features`` (N, D) of a clip's faces; Dropped where they have no direction."""
+    mean = unit(features).mean(axis=0)
+    length = float(np.linalg.norm(mean))
+    if not length >= _MIN_LENGTH:
+        return Dropped.failed("no_embedding", f"{len(features)} faces have no common direction")
+    return [
+        ClipEmbedding(
+            clip_id=clip_id,
+            network=network,
+            n_faces=len(features),
+            spread=1 - length,
+            embedding=(mean / length).astype(np.float32),
+        )
+    ]

@@ -1,0 +1,67 @@
+"""Identity labels of cropped faces, with the same bits whatever the company a face is embedded in."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from pipeline.base.arrays import ImageRGB
+from pipeline.base.torch_threads import single_thread
+from pipeline.identity.network.resnet import Bottleneck, LabelNetwork, preprocess
+from pipeline.identity.network.weights_file import load_label_network
+
+
+class Embedder:
+    """The label network of ``checkpoint``, loaded at the first use in each process; pickles as its path."""
+
+    def __init__(self, checkpoint: Path) -> None:
+        self.checkpoint = checkpoint
+
+    def __reduce__(self) -> tuple[type["Embedder"], tuple[Path]]:
+        return Embedder, (self.checkpoint,)
+
+    @cached_property
+    def network(self) -> LabelNetwork:
+        """The network in evaluation mode, for these faces only: its batch norms are folded away."""
+        return _folded(load_label_network(self.checkpoint).eval())
+
+    def embed(self, faces: Sequence[ImageRGB]) -> NDArray[np.float32]:
+        """Return (N, D) float32 features >= 0, not normalised, of N square RGB faces (the 256 px crops).
+
+        The network sees one face at a time. A batch of 16 picks other kernels than one of 8, which changes
+        the last bits; a batch of one always picks the same, wastes nothing on padding, and at width 1 it is
+        no slower on one thread.
+        """
+        features = np.empty((len(faces), self.network.feature_size), dtype=np.float32)
+        with single_thread(), torch.inference_mode():
+            for row, face in enumerate(faces):
+                faces_BCHW = preprocess(face[None]).contiguous(memory_format=torch.channels_last)
+                features[row] = self.network(faces_BCHW)[0].numpy()
+        return features
+
+
+def _folded(network: LabelNetwork) -> LabelNetwork:
+    """Fold each batch norm into the convolution before it, and keep channels last: the same features, faster.
+
+    On one core, against the network as it is: 1.2 times as fast at width 1, 1.3 to 1.4 times at width 0.125. Last
+    bits differ (2e-7 of the largest feature).
+    """
+    _fold(network, "conv1", "bn1")
+    for block in network.modules():
+        if isinstance(block, Bottleneck):
+            for place in ("1", "2", "3"):
+                _fold(block, f"conv{place}", f"bn{place}")
+            if block.downsample is not None:
+                _fold(block.downsample, "0", "1")
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def _fold(module: nn.Module, convolution: str, norm: str) -> None:
+    setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm)))
+    setattr(module, norm, nn.Identity())

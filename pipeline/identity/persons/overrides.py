@@ -1,0 +1,78 @@
+"""Overrides: a person's word on who is who, which wins over names and over evidence."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.base.errors import BadInput
+from pipeline.records.clip import Clip
+
+_COLUMNS = ["dataset", "identity", "person", "why"]
+_CLIP_COLUMN = "clip"
+WHOLE_IDENTITY = ""
+DROP = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A person's word on an identity or one clip: who it is, or, where ``person`` is empty, that it is left out."""
+
+    person: str
+    why: str
+
+
+Overrides = Mapping[tuple[str, str, str], Override]
+"""By (dataset, identity, name of a clip); the name is empty where all clips of the identity are meant."""
+
+
+def read_overrides(path: Path) -> dict[tuple[str, str, str], Override]:
+    """Return the overrides in a CSV of dataset, identity, person, why, and, where clips are named, clip.
+
+    Without ``path`` there are none. Raises BadInput naming the line that is not right.
+    """
+    if not path.is_file():
+        return {}
+    overrides: dict[tuple[str, str, str], Override] = {}
+    (_, header), *lines = _read_lines(path) or [(1, [])]
+    if header not in (_COLUMNS, [*_COLUMNS, _CLIP_COLUMN]):
+        raise BadInput(f"{path}: line 1: expected the columns {', '.join(_COLUMNS)} and perhaps clip, found {header}")
+    for line, row in lines:
+        if len(row) != len(header):
+            raise BadInput(f"{path}: line {line}: expected {len(header)} values, found {len(row)}: {row}")
+        dataset, identity, person, why, *clip = row
+        name = clip[0].removeprefix(f"{dataset}/") if clip else WHOLE_IDENTITY
+        if (dataset, identity, name) in overrides:
+            what = f"clip '{name}' of '{dataset}'" if name else f"'{identity}' of '{dataset}'"
+            raise BadInput(f"{path}: line {line}: {what} is decided twice")
+        overrides[dataset, identity, name] = Override(person, why)
+    return overrides
+
+
+def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Return (number of the line, values without outer spaces) of all lines that are not empty."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            return [(reader.line_num, [value.strip() for value in row]) for row in reader if row]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise BadInput(f"{path}: line {reader.line_num}: expected CSV in UTF-8: {error}") from None
+
+
+def overrides_of(clip: Clip, overrides: Overrides) -> tuple[Override | None, Override | None]:
+    """Return the word on the identity of ``clip``, and the word on the clip itself, which goes before it."""
+    name = clip.clip_id.partition("/")[2]
+    of_identity = overrides.get((clip.dataset, clip.identity, WHOLE_IDENTITY))
+    return of_identity, overrides.get((clip.dataset, clip.identity, name))
+
+
+def check_overrides(clips: Iterable[Clip], overrides: Overrides) -> None:
+    """Raise BadInput when an override names an identity, or a clip of it, that a dataset at hand does not have."""
+    present = {(clip.dataset, clip.identity, clip.clip_id.partition("/")[2]) for clip in clips}
+    identities = {key[:2] for key in present}
+    datasets = {dataset for dataset, _ in identities}
+    for dataset, identity, name in overrides:
+        if dataset in datasets and (dataset, identity) not in identities:
+            raise BadInput(f"persons.csv: dataset '{dataset}' has no identity '{identity}'; see clips.parquet")
+        if dataset in datasets and name and (dataset, identity, name) not in present:
+            raise BadInput(f"persons.csv: identity '{identity}' of '{dataset}' has no clip '{name}'; see clips.parquet")

@@ -1,0 +1,208 @@
+"""Tell how well a face's mouth agrees with the sound of its clip, and choose the face that is heard.
+
+Opening lips let out more sound, above all around the second formant, so that a mouth and the loudness of its voice
+rise and fall together (Grant and Seitz 2000, J. Acoust. Soc. Am. 108, 1197). Pauses and phrases of two persons often
+coincide, their syllables do not: both series are freed of what is slower than a syllable, and then correlated.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.audio.pcm import from_int16
+from pipeline.audio.profiles import SAMPLE_RATE_HZ
+from pipeline.base.arrays import WaveformInt16
+from pipeline.records.frame import Frame
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+GRID_HZ = 50  # mouth and sound are compared at the times step / GRID_HZ
+BAND_HZ = (600.0, 3000.0)  # where loudness follows the lips; below lie the pitch and most of the first formant
+SLOW_S = 0.1  # spread of the Gaussian mean that is taken away: what stays is quicker than about 2 Hz
+MOST_SPREADS = 2.5  # values further out are drawn in: one slip of the landmarks, or one bang, must not decide
+# Of a mouth's measures while it rests: its height, in interocular distances, and its change from shut.
+JITTER = (0.01, 0.03)
+MAX_GAP_S = 0.15  # between two frames, and still bridged by a straight line
+USUAL_LAG_S = 0.05  # lips open before they are heard
+FAR_COST = 0.3  # share by which the longest lag's agreement counts less: few files are that far out of step
+MEMORY_S = 1.0  # further apart a series knows nothing of itself
+SILENCE = 3e-4  # loudness, about -70 dB: nobody is heard who stays below
+CLEAR_LEAD = 1.0  # of one track's significance over another's, for the first to be the speaker rather than the other
+
+_BLOCK_SAMPLES = SAMPLE_RATE_HZ // 100  # four blocks of 10 ms lie around each step's time
+_BLOCKS_A_STEP = 100 // GRID_HZ
+_PIECE_SAMPLES = 10 * SAMPLE_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MouthSound:
+    """How well one track's mouth agrees with the sound; all but ``overlap_s`` are None where that can't be told.
+
+    ``overlap_s``: for how long both are there.
+    ``agreement``: correlation of the mouth's movement and loudness at the best lag, -1 to 1; a mouth that rests agrees
+    with nothing: 0.
+    ``lag_s``: how long after the mouth the sound comes at that lag.
+    ``significance``: ``agreement``, times the lag's weight, over the standard deviation that the correlation of
+    unrelated series as long and as smooth has. The best lag wins: 1.7 is usual by chance, 2.5 comes once in ten times.
+    """
+
+    overlap_s: float
+    agreement: float | None = None
+    lag_s: float | None = None
+    significance: float | None = None
+
+
+def loudness(pieces: Iterable[WaveformInt16]) -> Floats:
+    """Return the root mean square of a clip's sound in BAND_HZ, (n,) from 0 up, in the 40 ms around each step's time.
+
+    ``pieces``: the sound, one after another; 1 is full scale. Only what is returned is kept, for a film is long.
+    """
+    powers = np.concatenate([np.zeros(2), *_block_powers(_longer(pieces)), np.zeros(2)])
+    around = np.lib.stride_tricks.sliding_window_view(powers, 4)[::_BLOCKS_A_STEP]
+    return np.asarray(np.sqrt(around.mean(axis=1)))
+
+
+def _longer(pieces: Iterable[WaveformInt16]) -> Iterator[WaveformInt16]:
+    """Join pieces to some seconds each: filtering many short ones costs more."""
+    waiting: list[WaveformInt16] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(map(len, waiting)) >= _PIECE_SAMPLES:
+            yield np.concatenate(waiting)
+            waiting = []
+    if any(map(len, waiting)):
+        yield np.concatenate(waiting)
+
+
+def _block_powers(pieces: Iterable[WaveformInt16]) -> Iterator[Floats]:
+    """Yield the mean power of each whole block of 10 ms."""
+    from scipy.signal import butter, sosfilt
+
+    sections = butter(4, BAND_HZ, "bandpass", fs=SAMPLE_RATE_HZ, output="sos")
+    state = np.zeros((len(sections), 2))
+    rest = np.zeros(0)
+    for piece in pieces:
+        band, state = sosfilt(sections, from_int16(piece), zi=state)
+        band = np.concatenate([rest, band])
+        whole = len(band) // _BLOCK_SAMPLES * _BLOCK_SAMPLES
+        yield np.square(band[:whole]).reshape(whole // _BLOCK_SAMPLES, _BLOCK_SAMPLES).mean(axis=1)
+        rest = band[whole:]
+
+
+def mouth_sound(frames: Sequence[Frame], loud: Floats, *, max_lag_s: float, min_overlap_s: float) -> MouthSound:
+    """Return how well the mouth of one track's ``frames``, in time order, agrees with its clip's ``loudness``.
+
+    Lags up to ``max_lag_s`` from USUAL_LAG_S are tried. Nothing can be told where face and sound are both there for
+    less than ``min_overlap_s``, or where that sound is silence.
+
+    A mouth's movement is the quick part of its height, of its change from shut, or of both: landmarks know where lips
+    usually are, grey values see lips part where landmarks do not, and either may fail. The one with the greatest
+    significance counts. agreement = cov(movement, loud) / sd(loud), of quick parts. By chance its standard deviation is
+    sqrt((1 + 2 sum over k of r_movement(k) r_loud(k)) / n), with n values and autocorrelations r (Bartlett 1946, J. R.
+    Stat. Soc. Suppl. 8, 27). A lag weighs 1 - FAR_COST ((lag - USUAL_LAG_S) / max_lag_s)^2.
+    """
+    first, measures, seen = _mouth_on_grid(frames, len(loud))
+    overlap_s = float(seen.sum()) / GRID_HZ
+    if not seen.any() or overlap_s < min_overlap_s or np.quantile(loud[first:][: len(seen)][seen], 0.95) < SILENCE:
+        return MouthSound(overlap_s=overlap_s)
+    lags = np.arange(round((USUAL_LAG_S - max_lag_s) * GRID_HZ), round((USUAL_LAG_S + max_lag_s) * GRID_HZ) + 1)
+    weights = 1 - FAR_COST * ((lags / GRID_HZ - USUAL_LAG_S) / max_lag_s) ** 2
+    steps = np.arange(first + lags[0], first + lags[-1] + len(seen))
+    sound = _quick(loud[np.clip(steps, 0, len(loud) - 1)])
+    voices = [_centred(sound[start:][: len(seen)], seen) for start in range(len(lags))]
+    found = [_best_lag(movement, voices, weights, int(seen.sum())) for movement in _movements(measures, seen)]
+    significance, agreement, best = max(found)
+    return MouthSound(
+        overlap_s=overlap_s, agreement=agreement, lag_s=float(lags[best]) / GRID_HZ, significance=significance
+    )
+
+
+def _mouth_on_grid(frames: Sequence[Frame], n_steps: int) -> tuple[int, list[Floats], Flags]:
+    """Return a track's first step, and from there on its mouth's height and change from shut, and when it is seen."""
+    times = np.array([frame.time_s for frame in frames])
+    first, last = (round(time_s * GRID_HZ) for time_s in (times[0], times[-1]))
+    grid = np.clip(np.arange(first, min(last + 1, n_steps)) / GRID_HZ, times[0], times[-1])
+    after = np.searchsorted(times, grid)
+    seen = np.diff(times, prepend=times[0])[after] <= MAX_GAP_S
+    heights, from_shut = [frame.mouth_height for frame in frames], [frame.mouth_from_shut for frame in frames]
+    return first, [np.interp(grid, times, heights), np.interp(grid, times, from_shut)], seen
+
+
+def _movements(measures: Sequence[Floats], seen: Flags) -> list[Floats]:
+    """Return what of each measure is quick, and of all together; their standard deviation is 1, or less at rest."""
+    alone = [_centred(_quick(one), seen) for one in measures]
+    alone = [one / np.hypot(_spread(one, seen), rest) for one, rest in zip(alone, JITTER, strict=True)]
+    together = np.sum(alone, axis=0)
+    usual, spread = np.mean([_spread(one, seen) for one in alone]), _spread(together, seen)
+    return [*alone, together * (usual / spread if spread else 0.0)]
+
+
+def _spread(centred: Floats, seen: Flags) -> float:
+    return float(np.sqrt(centred @ centred / seen.sum()))
+
+
+def _quick(series: Floats) -> Floats:
+    """Return what of ``series`` changes from syllable to syllable, no value more than MOST_SPREADS from 0."""
+    from scipy.ndimage import gaussian_filter1d
+
+    quick = series - gaussian_filter1d(series, SLOW_S * GRID_HZ, mode="nearest")
+    most = MOST_SPREADS * quick.std()
+    return np.asarray(np.clip(quick, -most, most))
+
+
+def _centred(series: Floats, seen: Flags) -> Floats:
+    """Return ``series`` less its mean where ``seen``, and 0 elsewhere."""
+    return np.asarray(np.where(seen, series - series[seen].mean(), 0.0))
+
+
+def _best_lag(movement: Floats, voices: Sequence[Floats], weights: Floats, n: int) -> tuple[float, float, int]:
+    """Return significance and agreement at the lag where they agree best, and its place among the ``voices``."""
+    agreements = np.array([_agreement(movement, voice, n) for voice in voices])
+    best = int(np.argmax(weights * agreements))
+    significance = float((weights * agreements)[best]) / _by_chance(movement, voices[best], n)
+    return significance, float(agreements[best]), best
+
+
+def _agreement(movement: Floats, voice: Floats, n: int) -> float:
+    spread = np.sqrt(n * (voice @ voice))
+    return float(movement @ voice / spread) if spread else 0.0
+
+
+def _by_chance(movement: Floats, voice: Floats, n: int) -> float:
+    """Return the standard deviation of the correlation that two unrelated series like these have."""
+    joint = 1 + 2 * float(_autocorrelation(movement) @ _autocorrelation(voice))
+    return float(np.sqrt(max(1.0, joint) / n))
+
+
+def _autocorrelation(series: Floats) -> Floats:
+    """Return the correlation of ``series`` with itself 1, 2, ... steps later, up to MEMORY_S."""
+    furthest = min(round(MEMORY_S * GRID_HZ), len(series) - 1)
+    products = [series[:-lag] @ series[lag:] for lag in range(1, furthest + 1)]
+    return np.array(products) / max(float(series @ series), 1e-300)
+
+
+def main_track(
+    presence: Sequence[float],
+    heard: Sequence[MouthSound],
+    *,
+    min_significance: float,
+    min_presence_share: float,
+) -> int:
+    """Return the index of the clip's main track, given each track's ``presence`` (sum of box areas) and MouthSound.
+
+    It is the track with the greatest presence: large, and there for long. But among the tracks with at least
+    ``min_presence_share`` of that, one whose agreement with the sound has at least ``min_significance``, and leads
+    that of every other by CLEAR_LEAD, is the speaker and takes its place.
+    """
+    largest = int(np.argmax(presence))
+    rivals = [n for n, one in enumerate(presence) if one >= min_presence_share * presence[largest]]
+    best, *others = sorted(rivals, key=lambda n: -_significance(heard[n]))
+    to_beat = max((_significance(heard[n]) + CLEAR_LEAD for n in others), default=min_significance)
+    return best if _significance(heard[best]) >= max(min_significance, to_beat) else largest
+
+
+def _significance(one: MouthSound) -> float:
+    return 0.0 if one.significance is None else one.significance

@@ -1,0 +1,142 @@
+"""Observe a clip: one decode, in which every frame's faces are found or followed, measured and put into tracks."""
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.audio.extract import sound_pieces
+from pipeline.base.errors import BadMedia
+from pipeline.base.outcome import Dropped
+from pipeline.base.units import milliseconds
+from pipeline.face.backends.interface import FaceBackend, FrameAware
+from pipeline.face.backends.registry import build_backend
+from pipeline.face.tracking.observations import Sightings
+from pipeline.face.tracking.search import FaceSearch
+from pipeline.face.tracking.settings import DetectParams
+from pipeline.face.tracking.tracker import Tracker
+from pipeline.records.frame import Frame
+from pipeline.records.track import Track
+from pipeline.speaker.mouth_sound import Floats, MouthSound, loudness, main_track, mouth_sound
+from pipeline.video.clip import MediaClip
+from pipeline.video.decode import grey_frames
+from pipeline.video.shots import CutDetector
+
+VERSION = 5  # of what the detect step returns: raise it whenever the same input gives another result
+
+
+class Observer:
+    """The detect step; its networks are loaded once a worker, at the first clip."""
+
+    def __init__(self, params: DetectParams) -> None:
+        self._params = params
+        self._backend: FaceBackend | None = None
+
+    def __call__(self, clip: MediaClip, folder: Path) -> list[Frame | Track] | Dropped:
+        """Return a Frame for each face and frame, and a Track for each track; or why there is none."""
+        del folder
+        try:
+            tracks = self._tracks(clip)
+        except BadMedia as error:
+            return Dropped.failed(error.reason, error.detail)
+        tracks = [track for track in tracks if _length_s(track) >= self._params.min_track_s]
+        if not tracks:
+            return Dropped.filtered("no_face", "no face is seen for as long as detect.min_track_s")
+        return self._records(clip, tracks)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_params": self._params, "_backend": None}
+
+    def _tracks(self, clip: MediaClip) -> list[Sightings]:
+        params = self._params
+        self._backend = self._backend or build_backend(params.backend)
+        frame_aware = self._backend if isinstance(self._backend, FrameAware) else None
+        search = FaceSearch(
+            self._backend,
+            params.search_face_px,
+            params.min_score,
+            full_every_s=params.full_search_every_s,
+            max_unsearched_s=params.max_unsearched_s,
+        )
+        tracker = Tracker(
+            self._backend, min_iou=params.min_iou, max_gap_s=params.max_gap_s, look_back_s=params.change_s
+        )
+        cuts = CutDetector(params.min_cut_difference, params.min_cut_ratio)
+        last_look = -params.every_n_frames
+        for frame in grey_frames(
+            clip.path,
+            rotation_deg=clip.rotation_deg,
+            max_side_px=params.max_side_px,
+            start_s=clip.start_s,
+            end_s=clip.end_s,
+        ):
+            if frame_aware:
+                frame_aware.turn_to(clip.clip_id, frame.time_s, frame.shape[1] * frame.scale)
+            is_cut = cuts.is_cut(frame)
+            if is_cut:
+                tracker.end_all()
+            tracker.follow(frame)
+            if is_cut or frame.index - last_look >= params.every_n_frames:
+                last_look = frame.index
+                tracker.see(frame, search.look(frame, tracker.boxes()))
+        tracker.end_all()
+        return tracker.finished()
+
+    def _records(self, clip: MediaClip, tracks: list[Sightings]) -> list[Frame | Track]:
+        params = self._params
+        ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
+        seen = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
+        loud = _loudness(clip, max(frames[-1].time_s for frames in seen) + params.max_lag_s)
+        heard = [
+            mouth_sound(frames, loud, max_lag_s=params.max_lag_s, min_overlap_s=params.min_heard_s) for frames in seen
+        ]
+        main = main_track(
+            [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in seen],
+            heard,
+            min_significance=params.min_significance,
+            min_presence_share=params.min_presence_share,
+        )
+        rows = [
+            _row(track_id, clip.clip_id, frames, one, is_main=track_id == ids[main])
+            for track_id, frames, one in zip(ids, seen, heard, strict=True)
+        ]
+        return [*rows, *chain.from_iterable(seen)]
+
+
+def _length_s(track: Sightings) -> float:
+    return track.last.time_s - track.first.time_s
+
+
+def _frames(clip_id: str, track_id: str, track: Sightings) -> list[Frame]:
+    return [
+        Frame(
+            frame_id=f"{track_id}-{milliseconds(numbers['time_s']):08d}", clip_id=clip_id, track_id=track_id, **numbers
+        )
+        for numbers in track.rows()
+    ]
+
+
+def _row(track_id: str, clip_id: str, frames: Sequence[Frame], heard: MouthSound, *, is_main: bool) -> Track:
+    return Track(
+        track_id=track_id,
+        clip_id=clip_id,
+        start_s=frames[0].time_s,
+        end_s=frames[-1].time_s,
+        n_frames=len(frames),
+        mean_box_h_px=sum(frame.box_h_px for frame in frames) / len(frames),
+        heard_s=heard.overlap_s,
+        agreement=heard.agreement,
+        lag_s=heard.lag_s,
+        significance=heard.significance,
+        is_main=is_main,
+    )
+
+
+def _loudness(clip: MediaClip, end_s: float) -> Floats:
+    """Return the loudness of the clip's sound up to ``end_s``; empty when there is none that decodes."""
+    try:
+        return loudness(sound_pieces(clip.path, max_duration_s=end_s) if clip.has_audio else ())
+    except BadMedia:
+        return np.zeros(0)

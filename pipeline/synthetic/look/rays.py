@@ -1,0 +1,89 @@
+"""Lines of sight, and where they meet a head."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.synthetic.look.geometry import PIVOT, Camera, Reals
+from pipeline.synthetic.look.head import HALF_DEPTH, HALF_HEIGHT, HeadShape, look_up, taper, unjawed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rays:
+    """Lines of sight in head coordinates: origins (H, W) each, and their common direction into the scene."""
+
+    x: Reals
+    y: Reals
+    z: Reals
+    direction: Reals
+
+
+def rays(columns_px: Reals, rows_px: Reals, turn: Reals, camera: Camera) -> Rays:
+    """Return the lines of sight through a grid of pixel places."""
+    u, v = np.meshgrid((columns_px - camera.x_px) / camera.scale_px, (rows_px - camera.y_px) / camera.scale_px)
+    u, v = u.astype(np.float32), v.astype(np.float32)
+    x, y, z = (turn[0, k] * u + turn[1, k] * v + PIVOT[k] for k in range(3))
+    return Rays(x=x, y=y, z=z, direction=-turn[2])
+
+
+def hit_head(shape: HeadShape, sight: Rays, jaw: float) -> tuple[Reals, Reals, Reals]:
+    """Return (theta, rest y, distance along the ray) of the noseless surface; rays that miss get its edge.
+
+    Each round meets the ellipsoid that the surface resembles at the place found the round before.
+    """
+    dx, dy, dz = sight.direction
+    theta, y, distance = sight.x, sight.y, sight.x
+    lift: Reals | float = 1.0
+    for _ in range(4):
+        rest = unjawed(y, jaw)
+        ax = 1 / (shape.half_width * taper(shape, rest) * lift)
+        ay = np.where(np.abs(y) > 1e-3, rest / np.where(np.abs(y) > 1e-3, y, 1), 1) / (HALF_HEIGHT * lift)
+        az = 1 / (HALF_DEPTH * lift)
+        ax2, ay2, az2 = ax * ax, ay * ay, az * az
+        a = dx * dx * ax2 + dy * dy * ay2 + dz * dz * az2
+        b = sight.x * dx * ax2 + sight.y * dy * ay2 + sight.z * dz * az2
+        c = sight.x**2 * ax2 + sight.y**2 * ay2 + sight.z**2 * az2 - 1
+        distance = (-b - np.sqrt(np.maximum(b * b - a * c, 0))) / a
+        theta, y = place(shape, sight, distance, jaw)
+        rest = unjawed(y, jaw)
+        lift = 1 + look_up(shape.bulge, theta, rest)
+    return theta, rest, distance
+
+
+NOSE_STEPS = np.linspace(-1.0, 0.3, 27, dtype=np.float32)
+NOSE_CLEAR = 0.015  # a hit this little before the noseless surface is that surface
+
+
+def hit_nose(shape: HeadShape, sight: Rays, behind: Reals, jaw: float) -> tuple[Reals, Reals, NDArray[np.bool_]]:
+    """March the rays through the room before the surface at ``behind``: return (theta, rest y, is nose)."""
+    at = behind + NOSE_STEPS[:, None, None]
+    outside = _height(shape, sight, at, jaw)
+    first = np.argmax(outside < 0, axis=0)
+    (after,), (before,) = (np.take_along_axis(outside, k[None], 0) for k in (first, np.maximum(first - 1, 0)))
+    share = before / np.maximum(before - after, 1e-6)
+    step = NOSE_STEPS[1] - NOSE_STEPS[0]
+    distance = behind + NOSE_STEPS[first] - step * (1 - share)
+    theta, y = place(shape, sight, distance, jaw)
+    return theta, unjawed(y, jaw), (first > 0) & (distance < behind - NOSE_CLEAR)
+
+
+def _height(shape: HeadShape, sight: Rays, distance: Reals, jaw: float) -> Reals:
+    """Return how far outside the surface with its nose the points lie, in shares of the ellipsoid."""
+    dx, dy, dz = sight.direction
+    rest = unjawed(sight.y + distance * dy, jaw)
+    x = (sight.x + distance * dx) / (shape.half_width * taper(shape, rest))
+    z = (sight.z + distance * dz) / HALF_DEPTH
+    theta = np.arctan2(x, z)
+    flat = (-1, theta.shape[-1])
+    ground = look_up(shape.bulge + shape.nose, theta.reshape(flat), rest.reshape(flat)).reshape(theta.shape)
+    return np.asarray(np.sqrt(x * x + z * z + (rest / HALF_HEIGHT) ** 2) - 1 - ground)
+
+
+def place(shape: HeadShape, sight: Rays, distance: Reals, jaw: float) -> tuple[Reals, Reals]:
+    """Return theta and y of the points at ``distance`` along the rays."""
+    dx, dy, dz = sight.direction
+    y = sight.y + distance * dy
+    x = (sight.x + distance * dx) / (shape.half_width * taper(shape, unjawed(y, jaw)))
+    theta = np.arctan2(x, (sight.z + distance * dz) / HALF_DEPTH)
+    return theta.astype(np.float32), y.astype(np.float32)

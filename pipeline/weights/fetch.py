@@ -1,0 +1,108 @@
+"""Find named network weights: in the user's folder, in the cache, or at their publisher's address."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+from pipeline.base.cache import cache_folder
+from pipeline.base.errors import BadInput, UntrustedWeights, WeightsUnavailable
+from pipeline.base.hashing import sha256_of
+from pipeline.weights.registry import REGISTRY, NamedWeights
+
+LOCAL_VARIABLE = "FACEVOX_WEIGHTS"
+TIMEOUT_S = 30.0
+CHUNK_BYTES = 1 << 20
+BYTES_PER_MB = 1_000_000
+
+
+def find_weights(name_or_path: str) -> Path:
+    """Return where the weights lie, by ``locate_weights`` with this process's cache and FACEVOX_WEIGHTS."""
+    local = os.environ.get(LOCAL_VARIABLE)
+    return locate_weights(name_or_path, cache=cache_folder(), local_folder=Path(local) if local else None)
+
+
+def locate_weights(name_or_path: str, *, cache: Path, local_folder: Path | None) -> Path:
+    """Return where the weights lie: a path as it is; a name in ``local_folder``, else fetched into ``cache``.
+
+    Raises BadInput (neither a name nor a file), UntrustedWeights (other bytes than published) and
+    WeightsUnavailable (not here, and not to be had).
+    """
+    if Path(name_or_path).is_file():
+        return Path(name_or_path)
+    entry = REGISTRY.get(name_or_path)
+    if entry is None:
+        known = ", ".join(REGISTRY)
+        raise BadInput(f"weights {name_or_path!r}: no such file, and no such name (known: {known})")
+    return locate_entry(entry, cache=cache, local_folder=local_folder)
+
+
+def locate_entry(entry: NamedWeights, *, cache: Path, local_folder: Path | None) -> Path:
+    """Return where the weights of ``entry`` lie: in ``local_folder``, else fetched into ``cache``."""
+    found = _find_local(entry, local_folder) if local_folder else None
+    return found or _fetch(entry, cache / "weights", local_folder)
+
+
+def _find_local(entry: NamedWeights, folder: Path) -> Path | None:
+    """Accept the publisher's file name, and any other name when the bytes are the published ones."""
+    own = folder / entry.file_name
+    if own.is_file():
+        _check_bytes(own, entry)
+        return own
+    if entry.sha256 is None or not folder.is_dir():
+        return None
+    same_size = (p for p in sorted(folder.iterdir()) if p.is_file() and p.stat().st_size == entry.size_bytes)
+    return next((path for path in same_size if sha256_of(path) == entry.sha256), None)
+
+
+def _check_bytes(path: Path, entry: NamedWeights) -> None:
+    if entry.sha256 is None:
+        return
+    found = sha256_of(path)
+    if found != entry.sha256:
+        raise UntrustedWeights(f"{path}: expected sha256 {entry.sha256} of '{entry.name}', found {found}")
+
+
+def _fetch(entry: NamedWeights, folder: Path, local_folder: Path | None) -> Path:
+    if entry.sha256 is None:
+        raise _unavailable(entry, "is not fetched, because nothing vouches for its bytes", local_folder)
+    import pooch
+    import requests
+
+    try:
+        path = pooch.retrieve(
+            entry.address,
+            known_hash=f"sha256:{entry.sha256}",
+            fname=entry.file_name,
+            path=folder,
+            downloader=partial(_download, largest_bytes=entry.size_bytes),
+        )
+    except requests.RequestException as error:
+        why = type(error).__name__ if error.response is None else str(error.response.status_code)
+        raise _unavailable(entry, f"can't be fetched ({why})", local_folder) from None
+    except ValueError as error:
+        raise UntrustedWeights(f"weights '{entry.name}' from {entry.address}: {error}") from None
+    return Path(path)
+
+
+def _download(address: str, into: str, _pooch: object, *, largest_bytes: int) -> None:
+    """Download for pooch, which checks the hash; stop at the published size, past which no hash can fit."""
+    import requests
+
+    n_bytes = 0
+    with requests.get(address, stream=True, timeout=TIMEOUT_S) as answer, Path(into).open("wb") as file:
+        answer.raise_for_status()
+        for chunk in answer.iter_content(CHUNK_BYTES):
+            n_bytes += len(chunk)
+            if n_bytes > largest_bytes:
+                raise ValueError(f"expected {largest_bytes} bytes, found more")
+            file.write(chunk)
+
+
+def _unavailable(entry: NamedWeights, why: str, local_folder: Path | None) -> WeightsUnavailable:
+    size = f"{entry.size_bytes / BYTES_PER_MB:.1f} MB"
+    facts = f"{size}, sha256 {entry.sha256 or 'unknown'}, licence {entry.licence}"
+    folder = local_folder or "a folder of local weights"
+    return WeightsUnavailable(
+        f"weights '{entry.name}' ({entry.what}) are not here, and {entry.address} {why}: download it by hand "
+        f"({facts}) into {folder} as {entry.file_name}, or give its path in place of the name."
+    )

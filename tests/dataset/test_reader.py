@@ -1,0 +1,101 @@
+"""What is missing from the dataset is told by name, with what to run."""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.base.errors import BadInput, BadManifest
+from pipeline.base.layout import Layout
+from pipeline.dataset.reader import (
+    Built,
+    iterate_faces,
+    iterate_labels,
+    iterate_segments,
+    log_mels,
+    only_standard,
+    open_built,
+)
+from pipeline.records.face import Face
+from pipeline.records.label import Label
+from pipeline.records.person import TEST, TRAIN
+from pipeline.storage.manifest import read_manifest, read_table, write_manifest, write_table
+from tests.built_dataset import Made
+from tests.export.conftest import PEOPLE
+
+
+@pytest.fixture
+def copy(made: Made, tmp_path: Path) -> Layout:
+    """A copy of the dataset to break."""
+    shutil.copytree(made.at.root, tmp_path / "copy")
+    return Layout(tmp_path / "copy")
+
+
+def read_all(built: Built) -> None:
+    for rows in (iterate_faces(built), iterate_segments(built), iterate_labels(built)):
+        list(rows)
+
+
+def test_before_the_dataset_is_built_the_error_says_what_to_run(tmp_path: Path) -> None:
+    path = re.escape(str(tmp_path / "manifests/dataset/identities.parquet"))
+    with pytest.raises(BadInput, match=f"^{path}: not there: the dataset is not built yet. Run 'dvc repro'.$"):
+        open_built(Layout(tmp_path))
+
+
+def test_a_split_with_nobody_in_it_is_told(make: Callable[..., Made]) -> None:
+    with pytest.raises(BadInput, match="nobody is in test, there is nothing to export"):
+        make(PEOPLE[:1]).open(TEST)
+
+
+def test_both_splits_are_those_that_have_rows(make: Callable[..., Made], made: Made) -> None:
+    assert make(PEOPLE[:1]).open().splits == (TRAIN,)
+    assert made.open().splits == (TRAIN, TEST)
+
+
+def test_a_shard_that_is_gone_is_named(copy: Layout) -> None:
+    shard = copy.faces_folder("one") / "shard-00000-of-00001.parquet"
+    shard.unlink()
+    with pytest.raises(BadManifest, match=re.escape(f"{shard}: not found. Run 'dvc repro'.")):
+        read_all(open_built(copy))
+
+
+def test_a_shard_without_a_listed_row_is_named(copy: Layout) -> None:
+    shard = copy.faces_folder("two") / "shard-00000-of-00001.parquet"
+    write_table(shard, Face, read_table(shard, Face).slice(1))
+    with pytest.raises(BadManifest, match=re.escape(f"{shard}: 12 rows of the dataset are to be here, 11 are.")):
+        read_all(open_built(copy))
+
+
+def test_a_missing_label_is_named(copy: Layout) -> None:
+    labels = read_manifest(copy.labels("one"), Label)
+    write_manifest(copy.labels("one"), Label, labels[1:])
+    with pytest.raises(BadManifest, match=f"1 labels are missing, of '{labels[0].face_id}' first"):
+        read_all(open_built(copy))
+
+
+def test_labels_of_two_networks_are_refused(copy: Layout) -> None:
+    labels = read_manifest(copy.labels("two"), Label)
+    write_manifest(copy.labels("two"), Label, [replace(label, label_network="other") for label in labels])
+    with pytest.raises(
+        BadManifest, match=r"labels are of several networks: \[\('other', 6\), \('tiny-0123456789ab', 6\)"
+    ):
+        read_all(open_built(copy))
+
+
+def test_payload_comes_a_row_group_at_a_time_and_only_what_is_listed(make: Callable[..., Made]) -> None:
+    made = make((("one", "ana", TRAIN), ("one", "ben", TEST)), n_clips=130)
+    built = made.open(TEST)
+    shards = sorted(set(built.segments.column("shard").to_pylist()))
+    assert [Path(shard).name for shard in shards] == [f"shard-0000{number}-of-00002.parquet" for number in range(2)]
+    tables = list(iterate_segments(built))
+    assert max(len(table) for table in tables) == 64
+    found = [
+        (segment_id, log_mel.tolist())
+        for table in tables
+        for segment_id, log_mel in zip(table.column("segment_id").to_pylist(), log_mels(table), strict=True)
+    ]
+    assert sorted(found) == [(one.segment_id, made.log_mels[one.segment_id].tolist()) for one in made.segments(TEST)]
+    assert sum(len(table) for table in iterate_faces(only_standard(built))) == 260

@@ -1,0 +1,247 @@
+"""Lips are judged over a window of time; standardness ranks without thresholds; thresholds decide alone."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.face.crops.standard import LipWindow, lip_window, select_faces, standardness, usual_face, why_not_standard
+from tests.face.faces import SCALES, SELECT, face, frame, frames
+
+AT_25 = [n / 25 for n in range(15)]
+HEIGHT = 0.3  # of the mouth in every frame, unless a test says otherwise
+
+
+def test_a_window_takes_in_the_frames_exactly_on_its_edges() -> None:
+    """+-0.12 s at 25 frames a second is three frames either way, wherever rounding puts the times."""
+    for at in range(3, 12):
+        for edge in (at - 3, at + 3):
+            openings = [0.0] * 15
+            openings[edge] = 0.5
+            assert lip_window(frames(AT_25, openings), at, 0.12) == LipWindow(0.5, HEIGHT, 0.5, 0.0, 0.0)
+
+
+def test_a_window_leaves_out_the_frames_just_beyond_its_edges() -> None:
+    openings = [0.5] * 4 + [0.01] * 7 + [0.5] * 4
+    assert lip_window(frames(AT_25, openings), 7, 0.12) == LipWindow(0.01, HEIGHT, 0.0, 0.0, 0.0)
+
+
+def test_motion_is_the_largest_opening_less_the_smallest() -> None:
+    openings = [0.0] * 4 + [0.03, 0.02, 0.05, 0.04, 0.03, 0.06, 0.03] + [0.0] * 4
+    window = lip_window(frames(AT_25, openings), 7, 0.12)
+    assert window is not None
+    assert (window.opening_max, window.motion) == (0.06, pytest.approx(0.04))
+
+
+@pytest.mark.parametrize(("at", "is_complete"), [(2, False), (3, True), (11, True), (12, False)])
+def test_a_window_is_incomplete_beyond_the_first_or_the_last_frame(at: int, is_complete: bool) -> None:
+    assert (lip_window(frames(AT_25), at, 0.12) is not None) == is_complete
+
+
+def test_a_window_is_incomplete_where_a_decoded_frame_was_not_observed() -> None:
+    track = frames(AT_25)
+    del track[9]
+    complete = [at for at in range(14) if lip_window(track, at, 0.12) is not None]
+    assert [track[at].frame_index for at in complete] == [3, 4, 5]
+
+
+def test_a_track_that_starts_with_a_cut_has_no_window_at_its_start() -> None:
+    track = [frame(n, n / 25) for n in range(100, 115)]
+    assert lip_window(track, 2, 0.12) is None
+    assert lip_window(track, 3, 0.12) is not None
+
+
+def test_a_window_goes_by_time_where_the_rate_varies() -> None:
+    times_s = [0.0, 0.01, 0.02, 0.10, 0.20, 0.21, 0.22, 0.33, 0.34]
+    openings = [0.9, 0.9, 0.9, 0.1, 0.2, 0.3, 0.3, 0.9, 0.9]
+    window = lip_window(frames(times_s, openings), 4, 0.12)
+    assert window is not None
+    assert (window.opening_max, window.motion) == (0.3, pytest.approx(0.2))
+
+
+def test_a_window_needs_a_frame_on_either_side_even_between_two_distant_frames() -> None:
+    """Frames half a second apart: the window holds one frame, and nothing was skipped."""
+    assert lip_window(frames([0.0, 0.5, 1.0], [0.9, 0.1, 0.9]), 1, 0.12) == LipWindow(0.1, HEIGHT, 0.0, 0.0, 0.0)
+    assert lip_window(frames([0.0, 0.5]), 1, 0.12) is None
+
+
+def test_a_window_of_no_width_is_the_frame_itself() -> None:
+    assert lip_window(frames([0.0], [0.2]), 0, 0.0) == LipWindow(0.2, HEIGHT, 0.0, 0.0, 0.0)
+
+
+@given(st.lists(st.floats(0.001, 0.3), min_size=1, max_size=25), st.data())
+def test_a_complete_window_holds_exactly_the_frames_within_it(steps_s: list[float], data: st.DataObject) -> None:
+    times_s = [round(float(t), 4) for t in np.cumsum([0.0, *steps_s])]
+    at = data.draw(st.integers(0, len(times_s) - 1))
+    openings = [data.draw(st.floats(0, 1)) for _ in times_s]
+    window = lip_window(frames(times_s, openings), at, 0.12)
+    start_s, end_s = times_s[at] - 0.12, times_s[at] + 0.12
+    if times_s[0] > start_s + 0.001 or times_s[-1] < end_s - 0.001:
+        assert window is None
+    elif window is not None:
+        least = [o for t, o in zip(times_s, openings, strict=True) if start_s + 0.001 < t < end_s - 0.001]
+        most = [o for t, o in zip(times_s, openings, strict=True) if start_s - 0.001 < t < end_s + 0.001]
+        assert max(least) <= window.opening_max <= max(most)
+        assert max(least) - min(least) <= window.motion <= max(most) - min(most)
+
+
+def test_changes_of_mouth_and_eyes_count_from_the_frame_to_the_windows_end() -> None:
+    """Each frame's own change looks back: that of frame 4 is over frames 1 to 4, that of frame 7 over 4 to 7."""
+    changes = [0.9, 0.9, 0.9, 0.9, 0.1, 0.2, 0.3, 0.2, 0.9, 0.9]
+    track = [frame(n, n / 25, mouth_change=changes[n], eye_change=changes[n] - 0.1) for n in range(10)]
+    found = lip_window(track, 4, 0.12)
+    assert found is not None
+    assert (found.mouth_change, found.eye_change) == (0.3, pytest.approx(0.2))
+
+
+def test_motion_of_the_whole_mouth_counts_where_it_is_larger_than_that_of_the_gap() -> None:
+    track = [frame(n, n / 25, lip_opening=0.01, mouth_height=0.3 + 0.02 * (n == 5)) for n in range(10)]
+    assert lip_window(track, 4, 0.12) == LipWindow(0.01, 0.32, pytest.approx(0.02), 0.0, 0.0)
+
+
+def test_the_usual_face_has_the_median_eyes_and_a_mouth_that_is_nearly_the_least_high() -> None:
+    track = [frame(n, n / 25, eye_opening=0.05 if n < 3 else 0.3, mouth_height=0.30 + 0.01 * n) for n in range(11)]
+    usual = usual_face(track)
+    assert (usual.eye_opening, usual.mouth_height) == (0.3, pytest.approx(0.31))
+
+
+def test_the_ideal_face_has_standardness_0() -> None:
+    assert standardness(face(), SCALES) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("yaw_deg", -10.0), ("pitch_deg", 10.0), ("roll_deg", 10.0), ("lip_opening_max", 0.06), ("lip_motion", 0.03)]
+    + [("mouth_rise", 0.05), ("mouth_change", 0.4), ("eye_share", 0.8)],
+)
+def test_one_unit_away_costs_one(name: str, value: float) -> None:
+    assert standardness(face(**{name: value}), SCALES) == pytest.approx(-1)
+
+
+def test_a_mouth_flatter_than_usual_and_eyes_wider_than_usual_cost_nothing() -> None:
+    assert standardness(face(mouth_rise=-0.02, eye_share=1.3), SCALES) == 0
+
+
+@pytest.mark.parametrize("name", ["lip_opening_max", "mouth_rise", "lip_motion", "mouth_change"])
+def test_without_a_complete_window_there_is_no_standardness(name: str) -> None:
+    assert standardness(face(**{name: None}), SCALES) is None
+
+
+WORSE = ["yaw_deg", "pitch_deg", "roll_deg", "lip_opening_max", "lip_motion", "mouth_rise", "mouth_change"]
+
+
+@given(name=st.sampled_from(WORSE), near=st.floats(0, 1), more=st.floats(0.001, 1))
+def test_the_further_from_the_ideal_the_less_standard(name: str, near: float, more: float) -> None:
+    nearer, further = (standardness(face(**{name: value}), SCALES) for value in (near, near + more))
+    assert nearer is not None and further is not None
+    assert further < nearer
+    if name.endswith("_deg"):
+        assert standardness(face(**{name: -near}), SCALES) == nearer
+
+
+@given(near=st.floats(0, 0.5), more=st.floats(0.001, 0.5))
+def test_the_further_shut_the_eyes_the_less_standard(near: float, more: float) -> None:
+    nearer, further = (standardness(face(eye_share=1 - shut), SCALES) for shut in (near, near + more))
+    assert nearer is not None and further is not None
+    assert further < nearer
+
+
+ON_THE_LIMIT = {
+    "yaw_deg": 12.0,
+    "pitch_deg": -18.0,
+    "roll_deg": 15.0,
+    "asymmetry": 0.1,
+    "lip_opening_max": 0.06,
+    "mouth_rise": 0.01,
+    "lip_motion": 0.03,
+    "mouth_change": 0.4,
+    "eye_opening": 0.18,
+    "eye_share": 0.8,
+    "eye_change": 0.6,
+    "interocular_px": 30.0,
+    "sharpness": 20.0,
+    "inside_share": 0.9,
+}
+PAST_THE_LIMIT = [
+    ("yaw_deg", 12.01, "yaw"),
+    ("yaw_deg", -12.01, "yaw"),
+    ("pitch_deg", 18.01, "pitch"),
+    ("pitch_deg", -18.01, "pitch"),
+    ("roll_deg", 15.01, "roll"),
+    ("roll_deg", -15.01, "roll"),
+    ("asymmetry", 0.1001, "asymmetric"),
+    ("lip_opening_max", 0.0601, "lips_open"),
+    ("mouth_rise", 0.0101, "lips_open"),
+    ("lip_motion", 0.0301, "lips_moving"),
+    ("mouth_change", 0.401, "lips_moving"),
+    ("eye_share", 0.7999, "eyes_closed"),
+    ("eye_opening", 0.1799, "eyes_closed"),
+    ("eye_change", 0.601, "eyes_moving"),
+    ("interocular_px", 29.99, "too_small"),
+    ("sharpness", 19.99, "blurred"),
+    ("inside_share", 0.8999, "out_of_frame"),
+    ("lip_motion", None, "window_incomplete"),
+    ("lip_opening_max", None, "window_incomplete"),
+    ("mouth_rise", None, "window_incomplete"),
+    ("mouth_change", None, "window_incomplete"),
+]
+
+
+def test_a_face_exactly_on_every_limit_is_standard() -> None:
+    assert why_not_standard(face(**ON_THE_LIMIT), SELECT) == ""
+
+
+@pytest.mark.parametrize(("name", "value", "reason"), PAST_THE_LIMIT)
+def test_a_face_just_past_one_limit_is_dropped_for_that_reason(name: str, value: float | None, reason: str) -> None:
+    assert why_not_standard(face(**{**ON_THE_LIMIT, name: value}), SELECT) == reason
+
+
+def test_every_limit_is_tested_above() -> None:
+    limits = {name.partition("_")[2] for name in type(SELECT).model_fields} - {"apart_s"}
+    tested = {name.removesuffix("_max") for name in ON_THE_LIMIT}
+    assert tested - {"mouth_rise"} | {"parting"} == limits  # parting is lip opening and mouth rise, added
+
+
+def test_of_two_faces_close_in_time_the_more_standard_one_is_taken() -> None:
+    first, better, later = face(1.0, standardness=-2.0), face(1.1, standardness=-1.0), face(1.3, standardness=-3.0)
+    assert select_faces([first, better, later], {}, SELECT) == ["too_close", "", ""]
+
+
+def test_faces_exactly_as_far_apart_as_asked_are_both_taken() -> None:
+    assert select_faces([face(1.0), face(1.2)], {}, SELECT) == ["", ""]
+    assert select_faces([face(1.0), face(1.199)], {}, SELECT) == ["", "too_close"]
+
+
+def test_faces_of_different_clips_are_never_too_close() -> None:
+    assert select_faces([face(1.0), face(1.1, clip_id="set/other")], {}, SELECT) == ["", ""]
+
+
+def test_a_face_that_fails_a_threshold_takes_no_place() -> None:
+    assert select_faces([face(1.0, yaw_deg=40.0), face(1.1, standardness=-9.0)], {}, SELECT) == ["yaw", ""]
+
+
+def test_a_persons_yes_goes_before_all_thresholds() -> None:
+    turned = face(1.0, yaw_deg=40.0, lip_motion=None, lip_opening_max=None, mouth_rise=None, mouth_change=None)
+    assert select_faces([turned], {turned.face_id: True}, SELECT) == ["reviewed"]
+
+
+def test_a_persons_no_goes_before_all_thresholds_and_frees_the_place() -> None:
+    best, near = face(1.0, standardness=-1.0), face(1.1, standardness=-2.0)
+    assert select_faces([best, near], {best.face_id: False}, SELECT) == ["rejected_by_review", ""]
+
+
+def test_what_a_person_chose_is_kept_however_close_and_whichever_is_more_standard() -> None:
+    best, chosen = face(1.0, standardness=-1.0), face(1.1, standardness=-2.0)
+    assert select_faces([best, chosen], {chosen.face_id: True}, SELECT) == ["too_close", "reviewed"]
+
+
+def test_a_decision_on_a_face_that_is_not_there_changes_nothing() -> None:
+    assert select_faces([face(1.0)], {"set/gone": True}, SELECT) == [""]
+
+
+@given(st.permutations([face(n / 10, standardness=-float(n % 3)) for n in range(8)]))
+def test_the_order_in_which_faces_come_does_not_matter(shuffled: list) -> None:
+    reasons = dict(zip([one.face_id for one in shuffled], select_faces(shuffled, {}, SELECT), strict=True))
+    assert [reasons[face(n / 10).face_id] for n in range(8)] == [
+        "", "too_close", "too_close", "", "too_close", "too_close", "", "too_close"
+    ]  # fmt: skip

@@ -1,0 +1,88 @@
+"""What is compiled gives what its formula gives, written for arrays."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.face.measures.kernels import (
+    enlarged,
+    laplacian_spread,
+    middle_and_spread,
+    profile_changes,
+    row_means,
+    within_shifts,
+)
+
+AT_LEISURE = settings(deadline=None)  # a first call compiles
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@AT_LEISURE
+@given(SEEDS, st.integers(8, 128))
+def test_points_have_a_middle_and_a_spread(seed: int, n: int) -> None:
+    points = np.random.default_rng(seed).normal(300, 70, (n, 2)).astype(np.float32)
+    middle = points.mean(axis=0)
+    spread = np.sqrt(((points - middle) ** 2).sum(axis=1).mean())
+    assert middle_and_spread(points) == pytest.approx((middle[0], middle[1], spread), rel=1e-6)
+
+
+@AT_LEISURE
+@given(SEEDS, st.integers(1, 6), st.integers(0, 3000), st.integers(0, 3000))
+def test_points_of_a_shrunk_part_are_put_in_the_whole_picture(seed: int, times: int, left: int, top: int) -> None:
+    points = np.random.default_rng(seed).uniform(-20, 320, (68, 2)).astype(np.float32)
+    found = enlarged(points, times, left, top)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, ((points + 0.5) * times - 0.5 + (left, top)).astype(np.float32))
+
+
+@AT_LEISURE
+@given(SEEDS, st.sampled_from([(3, 3), (5, 40), (128, 128), (31, 77)]), st.floats(0.3, 3))
+def test_the_spread_of_the_laplacian_is_that_of_opencv(seed: int, shape: tuple[int, int], blur: float) -> None:
+    grey = cv2.GaussianBlur(np.random.default_rng(seed).integers(0, 256, shape, np.uint8), (0, 0), blur)
+    _, spread = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
+    found = laplacian_spread(cv2.copyMakeBorder(grey, 1, 1, 1, 1, cv2.BORDER_REFLECT_101))
+    assert found == pytest.approx(spread[0, 0], rel=1e-12, abs=1e-9)
+
+
+def test_the_spread_of_the_laplacian_holds_for_the_roughest_picture() -> None:
+    checked = (np.indices((300, 400)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    assert laplacian_spread(checked) == pytest.approx(4 * 255)
+
+
+@AT_LEISURE
+@given(SEEDS)
+def test_rows_of_strips_are_averaged(seed: int) -> None:
+    strips = np.random.default_rng(seed).integers(0, 256, (3, 29, 64), np.uint8)
+    np.testing.assert_array_equal(row_means(strips), strips.mean(axis=2).astype(np.float32))
+
+
+@AT_LEISURE
+@given(SEEDS, st.integers(0, 4))
+def test_profiles_are_compared_as_the_formula_says(seed: int, most_shift: int) -> None:
+    """The root mean square difference, less the means, at the best shift, over the mean standard deviation and 2."""
+    now, earlier = np.random.default_rng(seed).integers(0, 256 * 64, (2, 3, 29)).astype(np.float32) / 64
+    n_rows = 29 - 2 * most_shift
+    before = earlier[:, most_shift : most_shift + n_rows].astype(np.float64)
+    shifted = np.stack([now[:, shift : shift + n_rows] for shift in range(2 * most_shift + 1)]).astype(np.float64)
+    apart = (shifted - before).std(axis=-1).min(axis=0)
+    mouth, left, right = apart / ((shifted[most_shift].std(axis=-1) + before.std(axis=-1)) / 2 + 2)
+    assert profile_changes(now, earlier, most_shift, 2.0) == pytest.approx((mouth, max(left, right)))
+
+
+def test_a_profile_that_only_became_brighter_has_not_changed() -> None:
+    earlier = np.random.default_rng(0).integers(0, 200 * 64, (3, 29)).astype(np.float32) / 64
+    assert profile_changes(earlier + np.float32(50), earlier, 3, 2.0) == (0.0, 0.0)
+
+
+@AT_LEISURE
+@given(SEEDS, st.integers(0, 4))
+def test_rows_are_shifted_to_where_they_fit_another_best(seed: int, most_shift: int) -> None:
+    draw = np.random.default_rng(seed)
+    rows, other = draw.integers(0, 256, (5, 29), np.uint8), draw.uniform(0, 255, 29 - 2 * most_shift)
+    windows = np.lib.stride_tricks.sliding_window_view(rows.astype(np.float64), other.size, axis=1)
+    spreads = (windows - other.astype(np.float32)).std(axis=2)
+    apart, shifts = within_shifts(rows, other.astype(np.float32))
+    assert apart == pytest.approx(spreads.min(axis=1))
+    np.testing.assert_array_equal(shifts, spreads.argmin(axis=1))

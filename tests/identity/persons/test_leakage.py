@@ -1,0 +1,125 @@
+"""The audit sees a leak of each kind, and says what it could not see."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from pipeline.identity.persons.leakage import Audit, audit_leakage, source_video
+from pipeline.identity.vectors import Vectors
+from pipeline.records.person import TEST, TRAIN, ClipOwner
+
+E1, E2 = np.eye(2)
+SIDES = {"ana": TRAIN, "ben": TRAIN, "cem": TEST}
+
+
+def owner(clip: str, person: str, split: str = "") -> ClipOwner:
+    return ClipOwner(clip_id=f"set/{clip}", dataset="set", person_id=person, split=split or SIDES[person])
+
+
+OWNERS = [owner("1", "ana"), owner("2", "ben"), owner("3", "cem"), owner("4", "cem")]
+ADDRESSES = {f"set/{i}": f"https://youtu.be/aaaaaaaaaa{i}" for i in "1234"}
+CONTENTS = {f"set/{i}": i * 64 for i in "1234"}
+FACES: dict[str, Vectors] = {"set/1": E1, "set/2": -E1, "set/3": E2, "set/4": E2}
+
+
+def audit(
+    owners: Sequence[ClipOwner] = OWNERS,
+    addresses: Mapping[str, str] = ADDRESSES,
+    contents: Mapping[str, str] = CONTENTS,
+    faces: Mapping[str, Vectors] = FACES,
+    held_apart: Sequence[frozenset[str]] = (),
+) -> Audit:
+    return audit_leakage(
+        owners,
+        addresses=addresses,
+        contents=contents,
+        faces=faces,
+        same_person_above=0.5,
+        held_apart=held_apart,
+    )
+
+
+def test_a_split_without_leak_passes_and_says_what_was_compared() -> None:
+    found = audit()
+    assert found.leaks == []
+    assert [(check.what, check.n_compared, check.n_clips_unseen) for check in found.checks] == [
+        ("person", 3, 0),
+        ("media content", 4, 0),
+        ("source video", 4, 0),
+        ("face", 3, 0),
+    ]
+
+
+def test_a_person_on_both_sides_is_a_leak() -> None:
+    assert audit([*OWNERS, owner("5", "ana", TEST)]).leaks == ["person: 'ana' stands on both sides"]
+
+
+def test_the_same_media_on_both_sides_is_a_leak() -> None:
+    contents = {**CONTENTS, "set/4": CONTENTS["set/1"]}
+    assert audit(contents=contents).leaks == [
+        f"media content: set/1 of 'ana' (train) and set/4 of 'cem' (test) share {'1' * 64}"
+    ]
+
+
+def test_the_same_media_on_one_side_is_none() -> None:
+    assert audit(contents={**CONTENTS, "set/4": CONTENTS["set/3"]}).leaks == []
+
+
+def test_the_same_source_video_on_both_sides_is_a_leak_however_its_address_is_written() -> None:
+    addresses = {**ADDRESSES, "set/3": "https://www.youtube.com/watch?t=3&v=aaaaaaaaaa2"}
+    assert audit(addresses=addresses).leaks == [
+        "source video: set/2 of 'ben' (train) and set/3 of 'cem' (test) share youtube:aaaaaaaaaa2"
+    ]
+
+
+def test_persons_of_both_sides_who_look_like_one_are_a_leak() -> None:
+    leaking = {**FACES, "set/3": np.array([0.6, 0.8]), "set/4": np.array([0.4, 0.9165])}
+    assert audit(faces=leaking).leaks == ["face: 'ana' (train) and 'cem' (test) look alike, 0.500 >= 0.5"]
+    assert audit(faces={**leaking, "set/4": np.array([0.39, 0.9208])}).leaks == []
+
+
+def test_persons_who_are_two_by_override_may_look_alike() -> None:
+    found = audit(faces={**FACES, "set/3": E1, "set/4": E1}, held_apart=[frozenset(("cem", "ana"))])
+    assert found.leaks == []
+    assert "1 pairs are two persons by override" in found.told()
+
+
+def test_clips_that_could_not_be_seen_are_counted() -> None:
+    found = audit(contents={"set/1": "1"}, faces={"set/1": E1, "set/3": E2})
+    assert [(check.what, check.n_clips_unseen) for check in found.checks] == [
+        ("person", 0),
+        ("media content", 3),
+        ("source video", 0),
+        ("face", 2),
+    ]
+    assert "face          0 leaks among 2, 2 clips unseen (the nearest two are 0.0 alike" in found.told()
+
+
+@pytest.mark.parametrize(("faces", "note"), [({}, "no embeddings to compare"), ({"set/1": E1}, "one side has none")])
+def test_without_faces_on_both_sides_the_audit_says_so(faces: dict[str, Vectors], note: str) -> None:
+    assert audit(faces=faces).checks[-1].note == note
+
+
+def test_the_refusal_names_five_leaks_and_what_to_do() -> None:
+    owners = [owner(f"{person}{side}", f"p{person}", side) for person in range(7) for side in (TRAIN, TEST)]
+    told = audit_leakage(owners, addresses={}, contents={}, faces={}, same_person_above=0.5, held_apart=()).refusal()
+    assert told.startswith("7 leaks between train and test: person: 'p0' stands on both sides; ")
+    assert "'p4' stands on both sides and 2 more (see leakage.json)" in told
+    assert "manifests/review/persons.csv" in told
+
+
+@pytest.mark.parametrize(
+    ("address", "video"),
+    [
+        ("https://www.youtube.com/watch?v=a-b_c123456", "youtube:a-b_c123456"),
+        ("https://m.youtube.com/watch?list=x&v=a-b_c123456&t=3", "youtube:a-b_c123456"),
+        ("https://youtu.be/a-b_c123456?t=3", "youtube:a-b_c123456"),
+        ("https://www.youtube.com/shorts/a-b_c123456", "youtube:a-b_c123456"),
+        ("https://www.youtube-nocookie.com/embed/a-b_c123456", "youtube:a-b_c123456"),
+        ("https://example.org/watch?v=a-b_c123456", "https://example.org/watch?v=a-b_c123456"),
+        ("clips/one.mp4", "clips/one.mp4"),
+    ],
+)
+def test_a_source_video_is_known_by_its_address(address: str, video: str) -> None:
+    assert source_video(address) == video

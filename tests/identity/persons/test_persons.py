@@ -1,0 +1,222 @@
+"""One name is one person, everywhere on one side of the split, unless somebody says otherwise."""
+
+from collections.abc import Iterable, Sequence
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.base.errors import BadInput
+from pipeline.base.outcome import Dropped
+from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Override, Overrides
+from pipeline.identity.persons.persons import (
+    PersonsParams,
+    claim_clips,
+    normalised_name,
+    owners_of,
+    persons_of,
+    split_of,
+)
+from pipeline.records.clip import Clip
+from pipeline.records.person import TEST, TRAIN, ClipOwner, Person
+from tests.identity.clips import clip
+
+PARAMS = PersonsParams(
+    test_share=0.2,
+    seed=1,
+    same_name_is_same_person=True,
+    whitening=None,
+    same_person_above=0.5,
+    other_person_below=0.3,
+    same_side_above=None,
+    merge=True,
+    split=True,
+    drop_outliers=True,
+)
+
+
+def find_persons(
+    clips: Iterable[Clip], overrides: Overrides = MappingProxyType({}), params: PersonsParams = PARAMS
+) -> tuple[list[Person], list[tuple[str, Dropped]]]:
+    """By name and override alone, as without a network that knows faces."""
+    claims, dropped = claim_clips(clips, overrides, params)
+    owners = owners_of(claims, {claim.clip.clip_id: claim.name for claim in claims}, {}, params)
+    return persons_of(claims, owners), dropped
+
+
+def ids(persons: Sequence[Person]) -> dict[str, str]:
+    return {person.dataset_identity: person.person_id for person in persons}
+
+
+@pytest.mark.parametrize(
+    ("identity", "name"),
+    [
+        ("A.J._Buckley", "aj_buckley"),
+        ("aj-buckley", "aj_buckley"),
+        ("AJ Buckley", "aj_buckley"),
+        ("  Ünal,  Ana ", "unal_ana"),
+        ("Conan O'Brien", "conan_obrien"),
+        ("conan_o’brien", "conan_obrien"),
+        ("Groß", "gross"),
+        ("id10001", "id10001"),
+        ("Obama1", "obama1"),
+        ("王菲", "王菲"),
+        ("???", "???"),
+    ],
+)
+def test_a_name_is_normalised(identity: str, name: str) -> None:
+    assert normalised_name(identity) == name
+
+
+@given(st.text(min_size=1, max_size=12))
+def test_case_does_not_tell_names_apart_nor_does_normalising_twice(identity: str) -> None:
+    name = normalised_name(identity)
+    assert name != ""
+    assert normalised_name(name) == name
+
+
+def test_a_fifth_of_ten_thousand_names_is_in_test() -> None:
+    sides = [split_of(f"person_{i}", 0.2, 1) for i in range(10_000)]
+    assert 1_900 <= sides.count(TEST) <= 2_100
+    assert sides.count(TEST) + sides.count(TRAIN) == 10_000
+
+
+def test_no_share_puts_nobody_into_test() -> None:
+    assert {split_of(f"person_{i}", 0.0, 1) for i in range(1_000)} == {TRAIN}
+
+
+def test_a_larger_share_moves_people_to_test_only() -> None:
+    names = [f"person_{i}" for i in range(1_000)]
+    small, large = ({name for name in names if split_of(name, share, 1) == TEST} for share in (0.1, 0.3))
+    assert small < large
+
+
+@given(old=st.sets(st.text("abc", min_size=1), max_size=8), new=st.sets(st.text("xyz", min_size=1), max_size=8))
+def test_more_people_move_nobody(old: set[str], new: set[str]) -> None:
+    before, _ = find_persons([clip("set", name, name) for name in sorted(old)])
+    after, _ = find_persons([clip("set", name, name) for name in sorted(old | new)])
+    assert [person for person in after if person.identity in old] == before
+
+
+def test_one_person_is_on_one_side_in_all_datasets() -> None:
+    clips = [
+        clip(dataset, name.format(i), str(i))
+        for i in range(50)
+        for dataset, name in [("vox", "A._B{}"), ("id", "ab{}")]
+    ]
+    persons, dropped = find_persons(clips)
+    sides: dict[str, set[str]] = {}
+    for person in persons:
+        sides.setdefault(person.person_id, set()).add(person.split)
+    assert dropped == []
+    assert ids(persons)["vox/A._B7"] == "a_b7"
+    vox = {person.split for person in persons if person.dataset == "vox"}
+    assert vox == {TRAIN, TEST}
+    assert all(len(found) == 1 for found in sides.values())
+
+
+def test_an_identity_becomes_a_person_with_its_number_of_clips() -> None:
+    persons, dropped = find_persons([clip("set", "Ana Ünal", "1"), clip("set", "Ana Ünal", "2")])
+    assert (persons, dropped) == (
+        [
+            Person(
+                dataset_identity="set/Ana Ünal",
+                dataset="set",
+                identity="Ana Ünal",
+                person_id="ana_unal",
+                split=split_of("ana_unal", 0.2, 1),
+                decided_by="name",
+                n_clips=2,
+            )
+        ],
+        [],
+    )
+
+
+def test_two_datasets_share_no_person_where_names_are_not_trusted() -> None:
+    params = PARAMS.model_copy(update={"same_name_is_same_person": False})
+    clips = [clip("one", "Ana"), clip("two", "Ana", "a"), clip("two", "Ben", "b")]
+    overrides = {("two", "Ben", WHOLE_IDENTITY): Override("Ana", "seen")}
+    persons, _ = find_persons(clips, overrides, params)
+    assert ids(persons) == {"one/Ana": "one:ana", "two/Ana": "two:ana", "two/Ben": "ana"}
+
+
+def test_overrides_merge_rename_and_leave_out() -> None:
+    clips = [clip("set", name, name) for name in ("Obama1", "Obama2", "x17", "crowd", "Ben")]
+    overrides = {
+        ("set", "Obama1", WHOLE_IDENTITY): Override("Barack Obama", "digits"),
+        ("set", "Obama2", WHOLE_IDENTITY): Override("barack-obama", "digits"),
+        ("set", "x17", WHOLE_IDENTITY): Override("Ana", "asked"),
+        ("set", "crowd", WHOLE_IDENTITY): Override("", "several people"),
+        ("later", "Cem", WHOLE_IDENTITY): Override("Ana", "a dataset that is not listed now"),
+    }
+    persons, dropped = find_persons(clips, overrides)
+    assert ids(persons) == {
+        "set/Ben": "ben",
+        "set/Obama1": "barack_obama",
+        "set/Obama2": "barack_obama",
+        "set/x17": "ana",
+    }
+    assert [person.decided_by for person in persons] == ["name", "override", "override", "override"]
+    assert dropped == [("set/crowd", Dropped.filtered("left_out_by_override", "several people"))]
+
+
+def test_an_override_of_a_clip_goes_before_that_of_its_identity() -> None:
+    clips = [clip("set", "Ana", name) for name in ("1", "2", "3", "4")]
+    overrides = {
+        ("set", "Ana", WHOLE_IDENTITY): Override("Ana Maria", "asked"),
+        ("set", "Ana", "2"): Override("Ben", "her brother"),
+        ("set", "Ana", "3"): Override("", "nobody"),
+    }
+    claims, dropped = claim_clips(clips, overrides, PARAMS)
+    assert [(claim.clip.clip_id, claim.name, claim.is_pinned) for claim in claims] == [
+        ("set/1", "ana_maria", True),
+        ("set/2", "ben", True),
+        ("set/4", "ana_maria", True),
+    ]
+    assert dropped == [("set/3", Dropped.filtered("left_out_by_override", "nobody"))]
+    persons, _ = find_persons(clips, overrides)
+    assert ids(persons) == {"set/Ana": "ana_maria", "set/Ana~ben": "ben"}
+    assert [person.n_clips for person in persons] == [2, 1]
+
+
+def test_an_override_of_what_is_not_there_is_refused() -> None:
+    clips = [clip("set", "Ben", "1"), clip("set", "Ana", "2")]
+    with pytest.raises(BadInput, match="dataset 'set' has no identity 'Bem'"):
+        find_persons(clips, {("set", "Bem", WHOLE_IDENTITY): Override("Ana", "")})
+    with pytest.raises(BadInput, match="identity 'Ben' of 'set' has no clip '2'"):
+        find_persons(clips, {("set", "Ben", "2"): Override("Ana", "")})
+
+
+def test_clips_belong_to_persons_and_those_of_nobody_are_left_out() -> None:
+    claims, _ = claim_clips([clip("set", "Ana", "1"), clip("set", "Ana", "2")], {}, PARAMS)
+    assert owners_of(claims, {"set/1": "ana"}, {}, PARAMS) == [
+        ClipOwner(clip_id="set/1", dataset="set", person_id="ana", split=split_of("ana", 0.2, 1))
+    ]
+
+
+def test_parts_that_would_be_merged_again_are_refused() -> None:
+    with pytest.raises(ValueError, match="'other_person_below' must not be larger than 'same_person_above'"):
+        PersonsParams(**{**PARAMS.model_dump(), "other_person_below": 0.6})
+
+
+@given(
+    st.sets(st.tuples(st.sampled_from(["one", "two", "three"]), st.text("abcdef", min_size=1, max_size=3)), min_size=1)
+)
+def test_each_dataset_has_the_share_that_its_persons_hashes_give_it_and_no_other_dataset_changes_that(
+    identities: set[tuple[str, str]],
+) -> None:
+    clips = [clip(dataset, identity, identity) for dataset, identity in sorted(identities)]
+    together, _ = find_persons(clips)
+    for dataset in {dataset for dataset, _ in identities}:
+        alone, _ = find_persons([one for one in clips if one.dataset == dataset])
+        assert [person for person in together if person.dataset == dataset] == alone
+
+
+def test_a_fifth_of_every_large_dataset_is_in_test_though_they_share_persons() -> None:
+    clips = [clip(name, f"p{i}", f"p{i}") for name, ids in (("a", range(3000)), ("b", range(2000, 5000))) for i in ids]
+    persons, _ = find_persons(clips)
+    for dataset in ("a", "b"):
+        sides = [person.split for person in persons if person.dataset == dataset]
+        assert sides.count(TEST) / len(sides) == pytest.approx(0.2, abs=0.02)

@@ -1,0 +1,247 @@
+"""The stages recognise and persons on made-up faces: what they write, what they take from the store, when they fail."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import stages.persons
+import stages.recognise
+from pipeline.base.errors import SplitLeak
+from pipeline.base.images import encode_png
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import Dropped
+from pipeline.identity.network.clip_embedding import clip_faces, embedding_of
+from pipeline.identity.persons.persons import split_of
+from pipeline.records.clip import Clip
+from pipeline.records.evidence import ClipEmbedding, PersonEvidence
+from pipeline.records.face import Face
+from pipeline.records.ledger import LedgerRow
+from pipeline.records.media import Media
+from pipeline.records.person import TEST, TRAIN, ClipOwner, Person
+from pipeline.records.schema import Image, to_table
+from pipeline.storage.manifest import read_manifest, write_manifest
+from pipeline.storage.shards import write_shards
+from tests.face.drawn import SHARED_WEIGHTS
+from tests.face.faces import face
+from tests.identity.clips import clip
+from tests.identity.persons.test_evidence import faces_of
+from tests.identity.persons.test_persons import PARAMS
+
+needs_weights = pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="MobileFaceNet's weights are not here")
+# Where the 68 points of an aligned face lie, about: all that matters are eyes, nose tip and mouth corners.
+POINTS = np.full((68, 2), 128, np.float32)
+POINTS[36:42], POINTS[42:48], POINTS[30], POINTS[48], POINTS[54] = (
+    (96, 120),
+    (160, 120),
+    (128, 156),
+    (102, 194),
+    (154, 194),
+)
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """A root with params, a store of its own, and nothing else."""
+    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "store"))
+    monkeypatch.setenv("FACEVOX_WORKERS", "1")
+    monkeypatch.setenv("FACEVOX_WEIGHTS", str(SHARED_WEIGHTS))
+    at = Layout(tmp_path / "root")
+    at.root.mkdir()
+    write_params(at)
+    return at
+
+
+def write_params(at: Layout, network: str | None = "mobilefacenet", **persons: object) -> None:
+    params = {
+        "datasets": ["set"],
+        "recognise": {"network": network, "max_faces": 2},
+        "persons": {**PARAMS.model_dump(), **persons},
+    }
+    at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def write_faces(at: Layout, yaws: Mapping[str, list[float]]) -> None:
+    """Write one face for each clip and yaw, a picture of its own each."""
+    rng = np.random.default_rng(1)
+    rows = {
+        clip_id: to_table(Face, [_face(f"{clip_id}-t00-{i:08}", clip_id, yaw, rng) for i, yaw in enumerate(found)])
+        for clip_id, found in yaws.items()
+    }
+    write_shards(at.faces_folder("set"), Face, list(rows), rows.__getitem__)
+
+
+def _face(face_id: str, clip_id: str, yaw_deg: float, rng: np.random.Generator) -> Face:
+    coarse = rng.uniform(0, 255, (8, 8, 3))
+    measures = face(0.0, face_id=face_id, clip_id=clip_id, yaw_deg=yaw_deg, pitch_deg=0.0)
+    return Face(
+        **{name: getattr(measures, name) for name in measures.__dataclass_fields__},
+        image_sha256=face_id,
+        image=Image(encode_png(np.kron(coarse, np.ones((32, 32, 1))).astype(np.uint8)), face_id),
+        landmarks_px=POINTS.ravel(),
+        alignment=np.zeros(6, np.float32),
+    )
+
+
+def media(one: Clip, sha256: str) -> Media:
+    return Media(
+        clip_id=one.clip_id,
+        path=f"{one.clip_id}.mp4",
+        sha256=sha256,
+        size_bytes=1,
+        duration_s=1.0,
+        width_px=1,
+        height_px=1,
+        rotation_deg=0,
+        fps=25.0,
+        n_frames_stated=25,
+        video_codec="h264",
+        has_audio=False,
+        audio_codec=None,
+        audio_rate_hz=None,
+        tool="file",
+    )
+
+
+def write_clips(at: Layout, shown: Mapping[tuple[str, str], int], contents: Mapping[str, str] | None = None) -> None:
+    """Write clips (identity, name), their media and the embeddings of the persons that they show."""
+    clips = [clip("set", identity, name) for identity, name in shown]
+    write_manifest(at.clips("set"), Clip, clips)
+    write_manifest(
+        at.media("set"), Media, [media(one, (contents or {}).get(one.clip_id, one.clip_id)) for one in clips]
+    )
+    embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()})
+    write_manifest(at.clip_embeddings("set"), ClipEmbedding, embeddings)
+
+
+def name_in(side: str, start: str = "n") -> str:
+    """A name that the hash puts on this side."""
+    return next(name for i in range(1000) if split_of(name := f"{start}{i}", PARAMS.test_share, PARAMS.seed) == side)
+
+
+def test_the_most_frontal_faces_of_each_clip_are_taken(at: Layout) -> None:
+    write_faces(at, {"set/b": [9.0, -3.0, 1.0, 3.5], "set/a": [5.0]})
+    (shard,) = sorted(at.faces_folder("set").iterdir())
+    items = clip_faces(shard, 2)
+    assert [item.clip_id for item in items] == ["set/a", "set/b"]
+    assert items[1].face_ids == ("set/b-t00-00000001", "set/b-t00-00000002")
+    assert len(items[1].content) == 4
+
+
+def test_an_embedding_is_the_mean_of_unit_vectors_at_length_one() -> None:
+    found = embedding_of("set/a", "net-1", np.array([(3, 0), (0, 0.1)], np.float32))
+    assert isinstance(found, list)
+    (row,) = found
+    assert row.embedding.tolist() == pytest.approx([0.5**0.5] * 2)
+    assert (row.n_faces, row.spread) == (2, pytest.approx(1 - 0.5**0.5))
+
+
+@pytest.mark.parametrize("features", [[(1, 0), (-1, 0)], [(0, 0)], [(np.nan, 1)]])
+def test_faces_without_a_common_direction_give_no_embedding(features: list[tuple[float, float]]) -> None:
+    found = embedding_of("set/a", "net-1", np.array(features, np.float32))
+    assert isinstance(found, Dropped)
+    assert found.reason == "no_embedding"
+
+
+@needs_weights
+def test_recognise_writes_one_embedding_a_clip_and_computes_none_twice(
+    at: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_faces(at, {"set/a": [1.0, 2.0, 30.0], "set/b": [0.0]})
+    stages.recognise.main("set", at)
+    first = at.clip_embeddings("set").read_bytes()
+    rows = read_manifest(at.clip_embeddings("set"), ClipEmbedding)
+    assert [(row.clip_id, row.network, row.n_faces) for row in rows] == [
+        ("set/a", "mobilefacenet-b7120c095d60", 2),
+        ("set/b", "mobilefacenet-b7120c095d60", 1),
+    ]
+    assert [float(np.linalg.norm(row.embedding)) for row in rows] == pytest.approx([1, 1])
+    capsys.readouterr()
+    stages.recognise.main("set", at)
+    assert "2 items, 0 computed, 2 from the store: 2 ok" in capsys.readouterr().out
+    assert at.clip_embeddings("set").read_bytes() == first
+
+
+def test_without_a_network_recognise_writes_an_empty_table(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    write_params(at, network=None)
+    stages.recognise.main("set", at)
+    assert read_manifest(at.clip_embeddings("set"), ClipEmbedding) == []
+    assert read_manifest(at.ledger("recognise", "set"), LedgerRow) == []
+    assert "names no network" in capsys.readouterr().out
+
+
+def test_without_the_weights_recognise_says_so_once_and_goes_on(
+    at: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(at, network="vggface2_resnet50")  # never fetched
+    monkeypatch.delenv("FACEVOX_WEIGHTS")
+    write_faces(at, {"set/a": [0.0], "set/b": [0.0]})
+    stages.recognise.main("set", at)
+    assert read_manifest(at.clip_embeddings("set"), ClipEmbedding) == []
+    ends = [(row.item_id, row.reason) for row in read_manifest(at.ledger("recognise", "set"), LedgerRow)]
+    assert ends == [("set/a", "no_network"), ("set/b", "no_network")]
+    told = capsys.readouterr().out
+    assert told.count("are not here") == 1
+    assert "run 'dvc repro -f -s recognise@set'" in told
+
+
+def test_persons_writes_owners_evidence_and_what_the_audit_saw(at: Layout) -> None:
+    write_clips(at, {("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 7, ("Zoe", "4"): 1, ("Ben", "5"): 2})
+    stages.persons.main(at)
+    owners = {one.clip_id: one.person_id for one in read_manifest(at.owners, ClipOwner)}
+    assert owners == {"set/1": "ana", "set/2": "ana", "set/4": "ana", "set/5": "ben"}
+    persons = read_manifest(at.persons, Person)
+    assert [(one.dataset_identity, one.person_id, one.decided_by, one.n_clips) for one in persons] == [
+        ("set/Ana", "ana", "name", 2),
+        ("set/Ben", "ben", "name", 1),
+        ("set/Zoe", "ana", "evidence", 1),
+    ]
+    evidence = read_manifest(at.person_evidence, PersonEvidence)
+    assert [(one.kind, one.decision) for one in evidence] == [
+        ("outlier", "dropped"),
+        ("same_person_two_names", "merged"),
+    ]
+    ends = {row.item_id: row.reason for row in read_manifest(at.ledger("persons"), LedgerRow)}
+    assert ends == {"set/1": "", "set/2": "", "set/3": "outlier", "set/4": "", "set/5": ""}
+    note = json.loads(at.leakage.read_text())
+    assert note["passes"] is True
+    assert [check["what"] for check in note["checks"]] == ["person", "media content", "source video", "face"]
+    assert note["test_share"]["set"]["persons"] == 2
+
+
+def test_an_override_wins_over_the_faces(at: Layout) -> None:
+    write_clips(at, {("Ana", "1"): 1, ("Zoe", "4"): 1})
+    at.person_overrides.parent.mkdir(parents=True)
+    at.person_overrides.write_text("dataset,identity,person,why\nset,Ana,Ana,twin\nset,Zoe,Zoe,twin\n")
+    stages.persons.main(at)
+    assert {one.clip_id: one.person_id for one in read_manifest(at.owners, ClipOwner)} == {
+        "set/1": "ana",
+        "set/4": "zoe",
+    }
+    (row,) = read_manifest(at.person_evidence, PersonEvidence)
+    assert (row.decision, row.decided_by) == ("overridden", "override")
+
+
+@pytest.mark.parametrize("kind", ["media content", "source video", "face"])
+def test_a_planted_leak_fails_the_stage_and_is_written_down(kind: str, at: Layout) -> None:
+    train, test = name_in(TRAIN), name_in(TEST)
+    shown = {(train, "1"): 1, (test, "2"): 1 if kind == "face" else 2}
+    write_clips(at, shown, {"set/1": "same", "set/2": "same"} if kind == "media content" else {})
+    if kind == "source video":
+        clips = [clip("set", who, name, address="https://youtu.be/a-b_c123456") for who, name in shown]
+        write_manifest(at.clips("set"), Clip, clips)
+    write_params(at, merge=False)
+    with pytest.raises(SplitLeak, match=f"1 leaks between train and test: {kind}: "):
+        stages.persons.main(at)
+    note = json.loads(at.leakage.read_text())
+    assert note["passes"] is False
+    assert {check["what"]: len(check["leaks"]) for check in note["checks"]}[kind] == 1
+
+
+def test_the_same_faces_leak_nothing_once_they_are_merged(at: Layout) -> None:
+    write_clips(at, {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 1})
+    stages.persons.main(at)
+    assert json.loads(at.leakage.read_text())["passes"] is True

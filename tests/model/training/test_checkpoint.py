@@ -1,0 +1,187 @@
+"""A state comes back as it was, old ones go, and a training's folder is its own."""
+
+import pickle
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from model.training import code_version as code_version_module
+from model.training.checkpoint import Checkpoints, TrainingState, digest_of, open_checkpoints
+from model.training.code_version import code_version
+from pipeline.base.errors import BadInput
+from tests.model.training.toy_task import PARAMS
+
+INPUTS = {"data": "d", "voice": "v"}
+CODE = Path(code_version_module.__file__)
+
+
+def state_of(step: int) -> TrainingState:
+    network = nn.Linear(2, 2)
+    optimiser = torch.optim.Adam(network.parameters(), 0.1, fused=True)
+    network(torch.ones(1, 2)).sum().backward()
+    optimiser.step()
+    return TrainingState(
+        step=step,
+        modules={"network": network.state_dict()},
+        optimisers={"network": optimiser.state_dict()},
+        loss_sums={"l1": 1 / 3},
+        n_summed=2,
+        reports=[(3, {"l1": 2 / 3})],
+        seconds=1.5,
+        waited_s=0.25,
+    )
+
+
+def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    written = state_of(5)
+    Checkpoints(tmp_path).write(written, is_end=False)
+    found = Checkpoints(tmp_path).latest(5)
+    assert found is not None
+    for one in fields(TrainingState):
+        if one.name not in ("modules", "optimisers"):
+            assert getattr(found, one.name) == getattr(written, one.name)
+    for name, tensor in written.modules["network"].items():
+        assert torch.equal(found.modules["network"][name], tensor)
+    assert found.optimisers["network"]["param_groups"] == written.optimisers["network"]["param_groups"]
+    for place, moments in written.optimisers["network"]["state"].items():
+        for name, tensor in moments.items():
+            assert torch.equal(found.optimisers["network"]["state"][place][name], tensor)
+
+
+def test_no_state_is_found_where_none_was_written(tmp_path: Path) -> None:
+    assert Checkpoints(tmp_path / "none").latest(99) is None
+
+
+def test_a_later_state_takes_the_place_of_earlier_ones_but_not_of_those_a_training_ended_at(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for step, is_end in ((5, False), (7, True), (10, False), (15, False)):
+        checkpoints.write(state_of(step), is_end=is_end)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000007.ended.pt", "000000015.pt"]
+
+
+@pytest.mark.parametrize(("at_most", "step"), [(6, None), (7, 7), (14, 7), (15, 15), (99, 15)])
+def test_the_latest_state_up_to_a_step_is_found(tmp_path: Path, at_most: int, step: int | None) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.write(state_of(7), is_end=True)
+    checkpoints.write(state_of(15), is_end=False)
+    found = checkpoints.latest(at_most)
+    assert (found.step if found else None) == step
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"not a torch file", id="text"),
+        pytest.param(pickle.dumps({"step": print}, protocol=2), id="code"),
+        pytest.param(None, id="cut short"),
+    ],
+)
+def test_a_file_that_is_no_state_is_named_and_nothing_in_it_is_run(tmp_path: Path, content: bytes | None) -> None:
+    path = Checkpoints(tmp_path).write(state_of(5), is_end=False)
+    path.write_bytes(path.read_bytes()[:1000] if content is None else content)
+    with pytest.raises(BadInput, match=rf"{path}: can't be read as the state of a training .*: delete it"):
+        Checkpoints(tmp_path).latest(5)
+
+
+def test_an_unfinished_file_is_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the disk is full half way."""
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.write(state_of(5), is_end=False)
+
+    def write_half(content: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", write_half)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoints.write(state_of(10), is_end=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["000000005.pt"]
+
+
+def folder_of(root: Path, inputs: dict[str, str] = INPUTS, section: str = "toy", **changes: object) -> str:
+    return open_checkpoints(root, section, PARAMS.model_copy(update=changes), inputs, CODE).folder.name
+
+
+def test_a_training_has_one_folder_whatever_its_length_and_how_often_it_is_kept(tmp_path: Path) -> None:
+    name = folder_of(tmp_path)
+    assert folder_of(tmp_path, steps=99, checkpoint_every=1) == name
+    assert name.startswith("toy-")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_whatever_changes_a_result_changes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other_params = {
+        "lr": 0.02,
+        "lr_halved_every": 9,
+        "batch": 2,
+        "beta1": 0.1,
+        "beta2": 0.1,
+        "precision": "bfloat16",
+        "channels_last": True,
+        "compile": True,
+        "fused": True,
+        "seed": 2,
+        "report_every": 1,
+    }
+    assert other_params.keys() | {"steps", "checkpoint_every"} == PARAMS.model_dump().keys()
+    names = {folder_of(tmp_path), folder_of(tmp_path, section="other"), folder_of(tmp_path, {**INPUTS, "data": "e"})}
+    names |= {folder_of(tmp_path, **{key: value}) for key, value in other_params.items()}
+    monkeypatch.setattr("model.training.checkpoint.code_version", lambda path: "other code")
+    names.add(folder_of(tmp_path))
+    assert len(names) == 4 + len(other_params)
+
+
+def test_a_folder_says_which_training_it_is_of(tmp_path: Path) -> None:
+    text = (tmp_path / folder_of(tmp_path) / "training.json").read_text(encoding="utf-8")
+    assert '"lr": 0.01' in text
+    assert '"voice": "v"' in text
+
+
+def test_a_process_that_does_not_lead_writes_nothing(tmp_path: Path) -> None:
+    open_checkpoints(tmp_path, "toy", PARAMS, INPUTS, CODE, is_writer=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_digest_of_a_network_is_that_of_its_weights() -> None:
+    torch.manual_seed(0)
+    one, other = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    assert digest_of(one) == digest_of(other)
+    other.running_mean[0] = 1e-7
+    assert digest_of(one) != digest_of(other)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of its own: ``train`` imports ``draw`` through ``loss``, inside a function, and never ``lonely``."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "model" / "train.py").write_text("import torch\nfrom model import loss\nRATE = 1\n")
+    (tmp_path / "model" / "loss.py").write_text("def loss():\n    from pipeline.base.draws import x\n    return x\n")
+    (tmp_path / "pipeline" / "draw.py").write_text("from model import train\nfrom pipeline import errors\nx = 1\n")
+    (tmp_path / "pipeline" / "errors.py").write_text("TEXT = 'sorry'\n")
+    (tmp_path / "model" / "lonely.py").write_text("y = 1\n")
+    monkeypatch.setattr(code_version_module, "ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["model/train.py", "model/loss.py", "pipeline/base/draws.py"])
+def test_code_has_another_version_when_it_or_what_it_imports_changes(project: Path, file: str) -> None:
+    before = code_version(project / "model" / "train.py")
+    (project / file).write_text((project / file).read_text() + "z = 2\n")
+    assert code_version(project / "model" / "train.py") != before
+
+
+def test_texts_layout_and_files_that_compute_nothing_do_not_change_the_version(project: Path) -> None:
+    before = code_version(project / "model" / "train.py")
+    told = '"""What."""\n# Why.\nimport torch\n\nfrom model import loss\n\nRATE = (1)\n"""How fast."""\n'
+    (project / "model" / "train.py").write_text(told)
+    (project / "model" / "loss.py").write_text(
+        'def loss():\n    """Why."""\n    from pipeline.base.draws import x\n    return x\n'
+    )
+    (project / "model" / "lonely.py").write_text("y = 2\n")
+    (project / "pipeline" / "errors.py").write_text("TEXT = 'oh'\n")
+    assert code_version(project / "model" / "train.py") == before

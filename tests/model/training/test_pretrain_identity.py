@@ -1,0 +1,84 @@
+"""The stage trains on the dataset's own crops or on a folder, or takes given weights, and says how it went."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from pipeline.base.layout import Layout
+from pipeline.identity.network.resnet import CAFFE, KERAS
+from pipeline.identity.network.weights_file import load_label_network
+from pipeline.records.person import ClipOwner
+from pipeline.storage.manifest import write_manifest
+from stages import pretrain_identity
+from tests.built_dataset import make_dataset_in
+from tests.export.conftest import PLAN
+from tests.identity.keras_file import write_keras
+
+SECTION = {
+    "weights": None,
+    "faces": None,
+    "width": 0.125,
+    "epochs": 1,
+    "batch": 8,
+    "lr": 0.01,
+    "holdout_share": 0.5,
+    "seed": 1,
+}
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Layout:
+    """Five people in two datasets, two clips each, one person in both; three of them on the train side."""
+    made = make_dataset_in(tmp_path, PLAN.without_labels())
+    write_manifest(made.at.owners, ClipOwner, made.owners)
+    return made.at
+
+
+def run(at: Layout, **changes: object) -> dict:
+    params = {"datasets": ["one", "two"], "pretrain_identity": SECTION | changes}
+    at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
+    pretrain_identity.main(at)
+    return json.loads(at.label_network_note.read_text(encoding="utf-8"))
+
+
+def test_half_of_each_training_person_s_clips_is_held_out(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    """'ana' has four clips and '../etc' two, of three crops each."""
+    told = run(at)["training"]
+    assert (told["n_persons"], told["n_persons_without_holdout"]) == (2, 0)
+    assert (told["n_train_faces"], told["n_holdout_faces"], told["n_unreadable_faces"]) == (9, 9, 0)
+    right = f"in clips not trained on, {told['holdout_accuracy']:.1%} of 9 faces given to the right person"
+    assert f"{right}; judged are 2 of 2 persons" in capsys.readouterr().out
+
+
+def test_nothing_held_out_is_said(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(at, holdout_share=0.0)["training"]["holdout_accuracy"] is None
+    assert "no clips are held out: how well persons are known again is not measured" in capsys.readouterr().out
+
+
+def test_a_second_run_gives_the_same_bytes(at: Layout) -> None:
+    first, weights = run(at), at.label_network.read_bytes()
+    assert run(at) == first
+    assert at.label_network.read_bytes() == weights
+
+
+def test_a_folder_of_pictures_takes_the_place_of_the_dataset_s_persons(at: Layout, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for person in ("n000001", "n000002", "n000003"):
+        for place in range(2):
+            path = tmp_path / "vggface2" / "train" / person / f"{place:04d}_01.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draw.integers(0, 256, (60, 50, 3), np.uint8)).save(path)
+    told = run(at, faces=str(tmp_path / "vggface2"))["training"]
+    assert (told["n_persons"], told["n_train_faces"], told["n_holdout_faces"]) == (3, 3, 3)
+
+
+def test_given_weights_keep_their_geometry(at: Layout, tmp_path: Path, small_checkpoint: Path) -> None:
+    state = {name: tensor.numpy() for name, tensor in load_label_network(small_checkpoint).state_dict().items()}
+    write_keras(state, tmp_path / "notop.h5", has_top=False)
+    for weights, geometry in ((tmp_path / "notop.h5", KERAS), (small_checkpoint, CAFFE)):
+        assert run(at, weights=str(weights))["embedding_size"] == 256
+        assert load_label_network(at.label_network).geometry == geometry

@@ -1,0 +1,291 @@
+"""The training stages leave what DVC and the next stage expect, go on where they stopped, and say what is missing."""
+
+import json
+import shutil
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+from safetensors.torch import load_file, save_file
+
+from model.data.samples import TrainingSamples
+from model.networks.generator_file import load_inpainter
+from model.networks.voice import VoiceNetwork, load_voice_network
+from model.training.distributed import Machine
+from model.training.run_settings import RunSettings
+from pipeline.base.errors import BadInput
+from pipeline.base.layout import Layout
+from pipeline.identity.network.weights_file import write_checkpoint
+from pipeline.records.dataset import Identity
+from pipeline.storage.atomic import write_text
+from pipeline.storage.manifest import read_manifest, write_manifest
+from stages import pretrain_audio_face, pretrain_voice, train
+from tests.built_dataset import Made
+from tests.model.params_of import AUDIO_FACE, MASK, TRAIN, VOICE
+from tests.model.training.networks_to_train import WIDTH, make_networks
+
+STEPS = 3
+
+
+class Killed(Exception):
+    """What stops a training in these tests."""
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEVOX_DEVICE", "cpu")
+    monkeypatch.setenv("FACEVOX_LOADER_WORKERS", "0")
+
+
+class Ended(NamedTuple):
+    """All three stages have run."""
+
+    at: Layout
+    cache: Path
+    printed: list[str]
+
+
+@pytest.fixture(scope="module")
+def dataset(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """Two training persons, labels, and the label network they are by; to be copied."""
+    at = Layout(tmp_path_factory.mktemp("dataset") / "root")
+    shutil.copytree(made.at.root, at.root)
+    write_checkpoint(make_networks().psi, at.label_network)
+    note_label_network(at, "tiny-0123")
+    return at
+
+
+@pytest.fixture(scope="module")
+def ended(dataset: Layout, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    folder, printed = tmp_path_factory.mktemp("ended"), StringIO()
+    at = Layout(Path(shutil.copytree(dataset.root, folder / "root")))
+    set_params(at)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+        patch.setenv("FACEVOX_CACHE", str(folder / "cache"))
+        patch.setenv("FACEVOX_DEVICE", "cpu")
+        patch.setenv("FACEVOX_LOADER_WORKERS", "0")
+        for stage in (pretrain_voice, pretrain_audio_face, train):
+            stage.main(at)
+    return Ended(at, folder / "cache", printed.getvalue().splitlines())
+
+
+@pytest.fixture
+def at(dataset: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """A dataset on which nothing was trained, and an empty cache."""
+    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "cache"))
+    return Layout(Path(shutil.copytree(dataset.root, tmp_path / "root")))
+
+
+@pytest.fixture
+def at_ended(ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """What all stages left, and their cache."""
+    monkeypatch.setenv("FACEVOX_CACHE", str(ended.cache))
+    return Layout(Path(shutil.copytree(ended.at.root, tmp_path / "root")))
+
+
+def note_label_network(at: Layout, name: str | None) -> None:
+    write_text(at.label_network_note, json.dumps({"label_network": name}))
+
+
+def set_params(at: Layout, variant: str = "full", **changes: dict[str, object]) -> None:
+    """Write params.yaml; keywords are sections with what differs in them."""
+    sections = {
+        "datasets": ["one", "two"],
+        "model": {"width": WIDTH, "variant": variant, "avff_gain": 1.0},
+        "mask": MASK,
+        "pretrain_voice": VOICE | {"steps": STEPS},
+        "pretrain_audio_face": AUDIO_FACE | {"steps": STEPS},
+        "train": TRAIN | {"steps": STEPS},
+    }
+    text = yaml.safe_dump(
+        {
+            name: section | changes.get(name, {}) if isinstance(section, dict) else section
+            for name, section in sections.items()
+        }
+    )
+    write_text(at.params, text)
+
+
+def delete_outs(at: Layout) -> None:
+    """As DVC does before it runs a stage."""
+    for path in (at.model("inpainter"), at.model_note("inpainter")):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(at.training_folder("train"), ignore_errors=True)
+
+
+def outs(at: Layout) -> dict[str, bytes]:
+    """Return what the stage ``train`` left, by path."""
+    folder = at.training_folder("train")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.name: path.read_bytes() for path in [at.model("inpainter"), at.model_note("inpainter"), *files]}
+
+
+def note_of(at: Layout, name: str) -> dict:
+    return json.loads(at.model_note(name).read_text(encoding="utf-8"))
+
+
+def test_three_stages_lead_from_a_dataset_to_an_inpainting_network(ended: Ended) -> None:
+    at = ended.at
+    network = load_inpainter(at.model("inpainter"))
+    voice = load_voice_network(at.model("voice"))
+    assert network.voice is not None
+    assert all((network.voice.state_dict()[name] == one).all() for name, one in voice.state_dict().items())
+    note = note_of(at, "inpainter")
+    assert note["inpainter"].startswith("full-")
+    assert note["inpainter"].endswith(note["sha256"][:12])
+    assert note["n_parameters"] == sum(one.numel() for one in network.parameters())
+    assert note["voice"] == note_of(at, "voice")["voice"]
+    assert note["audio_face"] == note_of(at, "audio_face")["audio_face"]
+    assert note["label_network"] == "tiny-0123"
+    assert note["trained_on"].startswith("2 persons, 12 faces (12 with a label of 16 values), 12 segments")
+    told = note["training"]
+    assert (told["n_steps"], told["device"], told["n_processes"]) == (STEPS, "cpu", 1)
+    assert set(told["losses"]) == {"total", "label", "match", "face", "audio_face", "gan", "discriminator"}
+    assert 0 <= told["waited_share"] <= 1
+    assert told["samples_per_s"] == pytest.approx(STEPS * 2 / told["seconds"])
+
+
+def test_each_stage_ends_in_one_line_of_figures(ended: Ended) -> None:
+    for stage, name in (("pretrain_voice", "voice"), ("pretrain_audio_face", "audio_face"), ("train", "inpainter")):
+        last = [line for line in ended.printed if line.startswith(f"{stage}:")][-1]
+        assert f"{note_of(ended.at, name)['n_parameters']:,} parameters; {STEPS} steps in " in last
+        assert "% of the time waiting for data): " in last
+
+
+def test_held_out_voices_are_judged(ended: Ended) -> None:
+    """Of a person's clips a quarter is held out, in whole clips by a draw; 'ana' has four and 'ben' two."""
+    voices = note_of(ended.at, "voice")["voices"]
+    n_holdout, accuracy = voices["n_holdout_segments"], voices["holdout_accuracy"]
+    assert n_holdout > 0
+    assert voices["n_train_segments"] + n_holdout == 12
+    judged = f"judged are {2 - voices['n_persons_without_holdout']} of 2 persons"
+    expected = f"in clips not trained on, {accuracy:.1%} of {n_holdout} segments given to the right person; {judged}"
+    assert f"pretrain_voice: {expected}" in ended.printed
+
+
+def test_a_stage_that_ended_before_leaves_the_same_without_training(
+    at_ended: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at, before = at_ended, outs(at_ended)
+    assert {"000000002.png", "000000003.png", "metrics.json", "total.tsv", "discriminator.tsv"} <= before.keys()
+    delete_outs(at)
+    train.main(at)
+    assert outs(at) == before
+    assert "train: had ended at step 3, nothing is left to do" in capsys.readouterr().out
+
+
+def test_a_stage_killed_half_way_goes_on_to_the_same_weights_and_curves(
+    at_ended: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed after the checkpoint of step 2, while it reads the batch of step 3; in a cache of its own."""
+    at, before = at_ended, outs(at_ended)
+    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "other"))
+    delete_outs(at)
+
+    def read(self: TrainingSamples, k: int) -> object:
+        if k == 5:
+            raise Killed
+        return original(self, k)
+
+    original = TrainingSamples.__getitem__
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(TrainingSamples, "__getitem__", read)
+        train.main(at)
+    assert not at.model("inpainter").exists()
+    delete_outs(at)
+    train.main(at)
+    assert "train: goes on after step 2 of 3" in capsys.readouterr().out
+    note = at.model_note("inpainter").name
+    assert {name: data for name, data in outs(at).items() if name != note} == {
+        name: data for name, data in before.items() if name != note
+    }
+
+
+def test_a_run_by_hand_leaves_nothing_of_the_one_before(at_ended: Layout) -> None:
+    """Nobody deletes the outs then."""
+    stray = at_ended.training_folder("train") / "pictures" / "000000099.png"
+    stray.write_bytes(b"")
+    train.main(at_ended)
+    assert not stray.exists()
+
+
+def test_given_weights_become_the_voice_network(at: Layout, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = VoiceNetwork(width=16)
+    state = given.state_dict()
+    save_file(state, tmp_path / "given.safetensors")
+    set_params(at, pretrain_voice={"weights": str(tmp_path / "given.safetensors")})
+    pretrain_voice.main(at)
+    found = load_file(at.model("voice"))
+    assert all((found[name] == tensor).all() for name, tensor in state.items())
+    assert note_of(at, "voice")["voice"].startswith("given.safetensors-")
+    assert list(at.training_folder("pretrain_voice").iterdir()) == []
+    n_parameters = sum(parameter.numel() for parameter in given.parameters())
+    assert capsys.readouterr().out == f"pretrain_voice: given.safetensors, {n_parameters:,} parameters\n"
+
+
+def assert_none(at: Layout, name: str, why: str) -> None:
+    assert load_file(at.model(name)) == {}
+    note = note_of(at, name)
+    assert (note[name], note["sha256"], note["n_parameters"]) == (None, None, 0)
+    assert why in note["why"]
+
+
+def test_weights_that_cannot_be_had_leave_a_note_and_what_needs_none_goes_on(
+    at: Layout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """'vggface2_resnet50' stands for any name of weights that nothing vouches for."""
+    monkeypatch.delenv("FACEVOX_WEIGHTS", raising=False)
+    set_params(at, pretrain_voice={"weights": "vggface2_resnet50"})
+    pretrain_voice.main(at)
+    assert_none(at, "voice", "is not fetched, because nothing vouches for its bytes")
+    assert "All that needs no voice network goes on." in capsys.readouterr().out
+    pretrain_audio_face.main(at)
+    assert_none(at, "audio_face", "there is no voice network: weights 'vggface2_resnet50'")
+    train.main(at)
+    assert_none(at, "inpainter", "there is no voice network: weights 'vggface2_resnet50'")
+    assert at.training_folder("train").is_dir()
+    set_params(at, variant="base", pretrain_voice={"weights": "vggface2_resnet50"})
+    train.main(at)
+    assert load_inpainter(at.model("inpainter")).voice is None
+
+
+def test_without_a_label_network_the_full_variant_says_so(at_ended: Layout) -> None:
+    note_label_network(at_ended, None)
+    train.main(at_ended)
+    assert_none(at_ended, "inpainter", "'full' matches identities, and there is no label network.")
+
+
+def test_a_dataset_without_training_persons_says_so(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    tested = [one for one in read_manifest(at.dataset("identities"), Identity) if one.split == "test"]
+    write_manifest(at.dataset("identities"), Identity, tested)
+    set_params(at)
+    pretrain_voice.main(at)
+    assert_none(at, "voice", "none of the 0 training persons has a segment of sound to learn from.")
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_a_process_that_does_not_lead_writes_no_outs(at_ended: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Second:
+        def __init__(self, settings: RunSettings) -> None:
+            self.machine = Machine(device=settings.device, rank=1)
+
+        def __enter__(self) -> Machine:
+            return self.machine
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("model.training.trained_network.join_machine", Second)
+    delete_outs(at_ended)
+    train.main(at_ended)
+    assert not at_ended.model("inpainter").exists()
+    assert not at_ended.training_folder("train").exists()
+
+
+def test_a_wrong_param_stops_the_stage(at: Layout) -> None:
+    set_params(at, pretrain_voice={"max_frames": 9999})
+    with pytest.raises(BadInput, match="expected min_frames <= max_frames"):
+        pretrain_voice.main(at)

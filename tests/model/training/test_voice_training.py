@@ -1,0 +1,126 @@
+"""Voices are told apart in segments not trained on, whatever stops the training meanwhile."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from model.data.samples_pretrain import VoiceSamples, hold_out_voices
+from model.data.split import ArrayPack
+from model.networks.voice import VoiceNetwork
+from model.training.fit import CannotTrain
+from model.training.tasks.voice import train_voice
+from pipeline.base.errors import BadInput
+from pipeline.base.torch_threads import single_thread
+from tests.model.conftest import N_FRAMES
+from tests.model.params_of import voice_params
+from tests.model.small_pack import small_pack
+from tests.model.training.networks_to_train import WIDTH
+from tests.model.training.toy_task import bytes_of
+
+
+def silent(line: str) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def voices() -> ArrayPack:
+    """Three persons with four segments each, a quarter of which is held out."""
+    return small_pack(n_persons=3, n_each=4)
+
+
+def test_held_out_segments_are_given_to_the_right_persons(voices: ArrayPack) -> None:
+    params = voice_params(steps=40, batch=6, lr=2e-3)
+    network, figures, fitted = train_voice(voices, params, WIDTH, say=silent)
+    assert (figures.n_persons, figures.n_train_segments, figures.n_holdout_segments) == (3, 9, 3)
+    assert figures.n_persons_without_holdout == 0
+    assert figures.holdout_accuracy == 1.0
+    assert fitted.losses["cross_entropy"] < 0.5
+    assert (network.width, network.n_mels, network.training) == (WIDTH, 64, False)
+
+
+def test_the_accuracy_is_that_of_whole_segments_by_the_most_likely_person(
+    voices: ArrayPack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that always names the first person is right in a third of the cases, one of each."""
+
+    def only_first(self: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+        logits = original(self, x)
+        return logits if torch.is_grad_enabled() else functional.one_hot(torch.zeros(len(x), dtype=torch.long), 3) * 1.0
+
+    original = nn.Linear.forward
+    monkeypatch.setattr(nn.Linear, "forward", only_first)
+    _, figures, _ = train_voice(voices, voice_params(), WIDTH, say=silent)
+    assert figures.holdout_accuracy == pytest.approx(1 / 3)
+
+
+def test_nothing_held_out_is_no_accuracy(voices: ArrayPack) -> None:
+    _, figures, _ = train_voice(voices, voice_params(holdout_share=0.0), WIDTH, say=silent)
+    assert figures.holdout_accuracy is None
+    assert (figures.n_train_segments, figures.n_holdout_segments, figures.n_persons_without_holdout) == (12, 0, 3)
+
+
+@single_thread()
+def test_training_is_cross_entropy_over_persons_on_a_linear_layer(voices: ArrayPack) -> None:
+    params = voice_params(steps=2)
+    torch.manual_seed(params.seed)
+    voice = VoiceNetwork(width=WIDTH)
+    classifier = nn.Sequential(voice, nn.Linear(64, 3))
+    optimiser = torch.optim.Adam(classifier.parameters(), params.lr, (0.5, 0.999))
+    samples = VoiceSamples(voices, params, hold_out_voices(voices, params)[0])
+    for step in range(2):
+        log_mels_BMT, person_B = samples.collate([samples[2 * step], samples[2 * step + 1]])
+        log_odds = functional.log_softmax(classifier(log_mels_BMT), dim=1)
+        loss = -(log_odds[0, person_B[0]] + log_odds[1, person_B[1]]) / 2
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    network, _, fitted = train_voice(voices, params, WIDTH, say=silent)
+    for name, tensor in voice.state_dict().items():
+        torch.testing.assert_close(network.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
+    assert fitted.n_steps == 2
+
+
+class Killed(Exception):
+    """What stops a training in these tests."""
+
+
+def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
+    voices: ArrayPack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while it reads the batch of step 4, after the checkpoint of step 2."""
+    params = voice_params(steps=5)
+    unbroken, as_told, _ = train_voice(voices, params, WIDTH, say=silent)
+
+    def read(self: VoiceSamples, k: int) -> object:
+        if k == 7:
+            raise Killed
+        return original(self, k)
+
+    original = VoiceSamples.__getitem__
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(VoiceSamples, "__getitem__", read)
+        train_voice(voices, params, WIDTH, checkpoints=tmp_path, say=silent)
+    resumed, told, _ = train_voice(voices, params, WIDTH, checkpoints=tmp_path, say=silent)
+    assert bytes_of(resumed) == bytes_of(unbroken)
+    assert told == as_told
+
+
+def test_one_voice_alone_cannot_be_told_apart(make_array_pack: Callable[..., ArrayPack]) -> None:
+    with pytest.raises(CannotTrain, match="expected voices of 2 persons or more, found 4 segments of 1"):
+        train_voice(make_array_pack(1), voice_params(), WIDTH, say=silent)
+
+
+def test_a_person_of_whom_only_faces_are_there_does_not_count() -> None:
+    pack = ArrayPack(np.zeros((2, 8, 8, 3), np.uint8), np.zeros((1, 64, 50), np.float32), None, ["a", "b"], ["a"])
+    with pytest.raises(CannotTrain, match="found 1 segments of 1"):
+        train_voice(pack, voice_params(), WIDTH, say=silent)
+
+
+def test_pieces_longer_than_a_log_mel_are_refused(voices: ArrayPack) -> None:
+    with pytest.raises(BadInput, match=f"min_frames <= max_frames <= {N_FRAMES}"):
+        train_voice(voices, voice_params(max_frames=N_FRAMES + 1), WIDTH, say=silent)

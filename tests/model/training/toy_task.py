@@ -1,0 +1,87 @@
+"""A training of milliseconds: a small network with a batch norm learns a fixed linear map, from samples by number."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from model.settings import OptimiserParams
+from model.training.checkpoint import Checkpoints
+from model.training.distributed import Machine, descend
+from model.training.fit import Fitted, fit
+from model.training.placement import adam, placed, reproducible
+from pipeline.base.arrays import ImageRGB
+from tests.model.params_of import optimiser_params
+
+PARAMS = optimiser_params(steps=12, batch=4, lr=0.01, checkpoint_every=5, report_every=3)
+
+
+class ToyBatch(NamedTuple):
+    x_B3: Tensor
+    y_B2: Tensor
+
+
+class ToySamples:
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def __getitem__(self, k: int) -> tuple[Tensor, Tensor]:
+        x = torch.from_numpy(np.random.default_rng([self._seed, k]).normal(size=3).astype(np.float32))
+        return x, torch.stack([x.sum(), x[0] - x[2]])
+
+    def collate(self, samples: Sequence[tuple[Tensor, Tensor]]) -> ToyBatch:
+        return ToyBatch(*(torch.stack(part) for part in zip(*samples, strict=True)))
+
+
+def toy_network(*, normed: bool = True) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5) if normed else nn.Tanh(), nn.Linear(5, 2))
+
+
+class ToyTask:
+    """``before_step`` is told the number of each step before it is done."""
+
+    section = "toy"
+
+    def __init__(
+        self, params: OptimiserParams, machine: Machine, before_step: Callable[[int], None], *, normed: bool = True
+    ) -> None:
+        self._machine, self._before_step = machine, before_step
+        self.samples = ToySamples(params.seed)
+        self.network = placed(toy_network(normed=normed), params, machine)
+        self.modules = {"network": self.network}
+        self.optimisers = {"network": adam(self.network.parameters(), params)}
+
+    def step(self, number: int, batch: ToyBatch) -> dict[str, Tensor]:
+        self._before_step(number)
+        loss = functional.l1_loss(self.network(batch.x_B3), batch.y_B2)
+        descend(loss, self._machine, self.optimisers["network"])
+        return {"l1": loss, "twice": 2 * loss}
+
+    def picture(self, number: int) -> ImageRGB | None:
+        return np.full((2, 2, 3), number, np.uint8) if number % 4 == 0 else None
+
+
+def train_toy(
+    folder: Path | None,
+    params: OptimiserParams = PARAMS,
+    *,
+    machine: Machine = Machine(),
+    before_step: Callable[[int], None] = lambda number: None,
+    log_folder: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    normed: bool = True,
+) -> tuple[ToyTask, Fitted]:
+    """Train, with states in ``folder``."""
+    checkpoints = None if folder is None else Checkpoints(folder)
+    with reproducible(params.seed, machine):
+        task = ToyTask(params, machine, before_step, normed=normed)
+        fitted = fit(task, params, machine, checkpoints=checkpoints, log_folder=log_folder, say=say)
+    return task, fitted
+
+
+def bytes_of(network: nn.Module) -> dict[str, bytes]:
+    return {name: tensor.detach().numpy().tobytes() for name, tensor in network.state_dict().items()}

@@ -1,0 +1,191 @@
+"""The detect and crop steps on generated people: what they find is what was drawn."""
+
+import hashlib
+import io
+import pickle
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.base.images import decode_png
+from pipeline.base.outcome import Dropped
+from pipeline.base.params import load_params
+from pipeline.face.crops.align import transform
+from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip, choose, judge
+from pipeline.face.tracking.settings import DetectParams
+from pipeline.records.face import CANDIDATE, RANDOM
+from pipeline.records.frame import Frame
+from pipeline.records.track import Track
+from pipeline.speaker.observe import Observer
+from pipeline.synthetic.clip import write_clip
+from pipeline.synthetic.script.spec import ClipSpec
+from pipeline.synthetic.script.truth import ClipTruth
+from pipeline.video.clip import MediaClip
+
+DETECT = load_params(DetectParams, "detect")
+CROP = load_params(CropParams, "crop")
+TALK = ClipSpec(seed=7, person=3, clip=1, duration_s=2.4)
+
+Seen = tuple[MediaClip, ClipTruth, list[Frame], list[Track]]
+
+
+def media_clip(path: Path, rotation_deg: int = 0) -> MediaClip:
+    return MediaClip(
+        clip_id="set/clip",
+        path=path,
+        sha256="",
+        rotation_deg=rotation_deg,
+        has_audio=True,
+        start_s=None,
+        end_s=None,
+    )
+
+
+@pytest.fixture(scope="module")
+def observe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Seen]:
+    """Write and observe a clip; each only once."""
+    known: dict[ClipSpec, Seen] = {}
+
+    def once(spec: ClipSpec = TALK) -> Seen:
+        if spec not in known:
+            folder = tmp_path_factory.mktemp("clip")
+            truth = write_clip(spec, folder / "a.mp4")
+            clip = media_clip(folder / "a.mp4", 90 if spec.kind == "rotated" else 0)
+            rows = Observer(DETECT)(clip, folder)
+            assert not isinstance(rows, Dropped), rows
+            frames = [row for row in rows if isinstance(row, Frame)]
+            known[spec] = clip, truth, frames, [row for row in rows if isinstance(row, Track)]
+        return known[spec]
+
+    return once
+
+
+@pytest.mark.parametrize("kind", ["talk", "rotated", "odd_rate"])
+def test_one_person_is_one_track_with_a_frame_for_every_picture(observe: Callable[..., Seen], kind: str) -> None:
+    rate = {"fps_num": 2213, "fps_den": 100} if kind == "odd_rate" else {}
+    _, truth, frames, tracks = observe(replace(TALK, kind=kind, **rate))
+    assert len(tracks) == 1 and tracks[0].is_main and tracks[0].n_frames == len(frames)
+    np.testing.assert_allclose([frame.time_s for frame in frames], truth.time_s, atol=1e-3)
+    assert [frame.frame_index for frame in frames] == list(range(len(frames)))
+
+
+@pytest.mark.parametrize("kind", ["talk", "rotated"])
+def test_eyes_pose_and_lips_are_those_that_were_drawn(observe: Callable[..., Seen], kind: str) -> None:
+    _, truth, frames, _ = observe(replace(TALK, kind=kind))
+    drawn = truth.faces[0]
+    left = np.array([(frame.left_eye_x_px, frame.left_eye_y_px) for frame in frames])
+    span = np.hypot(*(drawn.right_eye_px - drawn.left_eye_px).T)
+    assert np.median(np.hypot(*(left - drawn.left_eye_px).T) / span) < 0.05
+    assert np.median(np.abs([frame.yaw_deg for frame in frames] - drawn.yaw_deg)) < 4
+    assert np.median(np.abs([frame.roll_deg for frame in frames] - drawn.roll_deg)) < 2
+    assert np.corrcoef([frame.lip_opening for frame in frames], drawn.lip_opening)[0, 1] > 0.85
+
+
+def test_two_people_are_two_tracks_from_left_to_right(observe: Callable[..., Seen]) -> None:
+    _, truth, frames, tracks = observe(replace(TALK, kind="two_people", second_person=4))
+    assert [track.track_id[-3:] for track in tracks] == ["t00", "t01"]
+    for track, drawn in zip(tracks, truth.faces, strict=True):
+        here = np.array([frame.left_eye_x_px for frame in frames if frame.track_id == track.track_id])
+        np.testing.assert_allclose(here, drawn.left_eye_px[:, 0], atol=15)
+    assert sum(track.is_main for track in tracks) == 1
+
+
+def test_a_cut_ends_a_track_and_begins_another(observe: Callable[..., Seen]) -> None:
+    _, _, _, tracks = observe(replace(TALK, kind="cuts", second_person=4))
+    assert [round(track.start_s, 2) for track in tracks] == [0.0, 1.2]
+    assert [round(track.end_s, 2) for track in tracks] == [1.16, 2.36]
+
+
+def test_a_clip_without_a_face_is_filtered(tmp_path: Path) -> None:
+    write_clip(replace(TALK, kind="no_face", duration_s=1.0), tmp_path / "a.mp4")
+    dropped = Observer(DETECT)(media_clip(tmp_path / "a.mp4"), tmp_path)
+    assert isinstance(dropped, Dropped) and (dropped.status, dropped.reason) == ("filtered", "no_face")
+
+
+def test_a_file_that_does_not_decode_is_failed(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"nothing")
+    dropped = Observer(DETECT)(media_clip(tmp_path / "a.mp4"), tmp_path)
+    assert isinstance(dropped, Dropped) and (dropped.status, dropped.reason) == ("failed", "undecodable")
+
+
+def test_an_observer_goes_to_a_worker_without_its_models(observe: Callable[..., Seen]) -> None:
+    clip, _, frames, _ = observe()
+    observer = Observer(DETECT)
+    observer(replace(clip, end_s=0.3), Path())
+    again = pickle.load(io.BytesIO(pickle.dumps(observer)))(clip, Path())
+    assert [row for row in again if isinstance(row, Frame)] == frames
+
+
+def test_a_range_of_a_clip_keeps_the_times_of_the_whole(observe: Callable[..., Seen]) -> None:
+    clip, _, frames, _ = observe()
+    rows = Observer(DETECT)(replace(clip, start_s=0.8, end_s=1.6), Path())
+    assert not isinstance(rows, Dropped)
+    times_s = [row.time_s for row in rows if isinstance(row, Frame)]
+    assert times_s == [frame.time_s for frame in frames if 0.8 <= round(frame.time_s, 6) <= 1.6]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 40])
+def test_what_is_known_of_a_clip_by_its_frames_is_their_hash(observe: Callable[..., Seen], n: int) -> None:
+    clip, _, frames, _ = observe()
+    told = repr(tuple(frames[:n])).encode()
+    assert ObservedClip(clip, tuple(frames[:n])).content == (*clip.content, hashlib.sha256(told).hexdigest())
+
+
+@pytest.fixture(scope="module")
+def faces(observe: Callable[..., Seen]) -> list:
+    clip, _, frames, _ = observe()
+    cropped = Cropper(CROP, "dlib")(ObservedClip(clip, tuple(frames)), Path())
+    assert not isinstance(cropped, Dropped)
+    return cropped
+
+
+def test_crops_are_those_chosen_in_time_order(observe: Callable[..., Seen], faces: list) -> None:
+    _, _, frames, _ = observe()
+    chosen = choose(judge(frames, CROP), CROP)
+    assert [face.face_id for face in faces] == [face.face_id for face in chosen]
+    assert [face.time_s for face in faces] == sorted(face.time_s for face in faces)
+    drawn = [face.face_id for face in faces if face.sampled_by == RANDOM]
+    best = [face.face_id for face in faces if face.sampled_by == CANDIDATE]
+    assert len(drawn) == CROP.n_random and 0 < len(best) <= CROP.n_candidates
+    assert len({*drawn, *best}) == len(faces)
+
+
+def test_true_eyes_come_to_the_template(observe: Callable[..., Seen], faces: list) -> None:
+    _, truth, _, _ = observe()
+    drawn, template = truth.faces[0], CROP.template
+    for face in faces:
+        at = int(np.abs(truth.time_s - face.time_s).argmin())
+        eyes = np.array([drawn.left_eye_px[at], drawn.right_eye_px[at]], np.float32)
+        mapped = transform(face.alignment.reshape(2, 3), eyes)
+        np.testing.assert_allclose(mapped[0], (template.left_eye_x_px, template.eyes_y_px), atol=6)
+        np.testing.assert_allclose(mapped[1], (template.right_eye_x_px, template.eyes_y_px), atol=6)
+
+
+def test_pictures_have_the_templates_size_and_landmarks_their_eyes_on_it(faces: list) -> None:
+    for face in faces:
+        assert decode_png(face.image.bytes).shape == (CROP.template.size_px, CROP.template.size_px, 3)
+        points = face.landmarks_px.reshape(68, 2)
+        np.testing.assert_allclose(points[36:42].mean(axis=0), (96, 120), atol=0.02)
+        np.testing.assert_allclose(points[42:48].mean(axis=0), (160, 120), atol=0.02)
+
+
+def test_a_turned_clip_gives_the_same_pictures_upright(observe: Callable[..., Seen]) -> None:
+    """The nose is below the eyes in every crop of a clip that a player has to turn."""
+    clip, _, frames, _ = observe(replace(TALK, kind="rotated"))
+    turned = Cropper(CROP, "dlib")(ObservedClip(clip, tuple(frames)), Path())
+    assert not isinstance(turned, Dropped)
+    assert all(face.landmarks_px.reshape(68, 2)[30, 1] > 130 for face in turned)
+
+
+def test_scores_do_not_look_at_thresholds_and_only_complete_windows_have_one(observe: Callable[..., Seen]) -> None:
+    _, truth, frames, _ = observe()
+    judged = judge(frames, CROP)
+    complete = [face.standardness is not None for face in judged]
+    margin = round(CROP.lip_window_s * 25)
+    assert complete == [margin <= n < len(frames) - margin for n in range(len(frames))]
+    shut = truth.faces[0].lip_opening < 0.02
+    scores = np.array([face.standardness or -np.inf for face in judged])
+    assert np.median(scores[shut]) > np.median(scores[~shut])

