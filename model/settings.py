@@ -61,7 +61,7 @@ class ModelParams(Params):
 
     @property
     def matches_identities(self) -> bool:
-        """Whether painted face and audio face are held to one identity by Eq. 3."""
+        """Whether inpainted face and audio face are held to one identity by Eq. 3."""
         return self._reaches("full")
 
     def _reaches(self, variant: Variant) -> bool:
@@ -69,7 +69,7 @@ class ModelParams(Params):
 
 
 class MaskParams(Params):
-    """Section ``mask``: what is to be painted. 1 is hole, 0 is known.
+    """Section ``mask``: what is to be inpainted. 1 is mask, 0 is known.
 
     ``rectangle_released`` lies where the released code has it, 25 px below the centre; ``size_px`` is the side of
     the rectangles in a face of 256 px. ``image`` is the path of a black and white picture, for the kind of that name.
@@ -86,7 +86,7 @@ class MaskParams(Params):
         return self
 
 
-class OptimiserParams(Params):
+class OptimizerParams(Params):
     """What all trainings have: steps of Adam on batches, and how the numbers are computed.
 
     ``precision`` bfloat16 computes convolutions and products in 16 bits under autocast: other results, of like
@@ -114,7 +114,7 @@ class OptimiserParams(Params):
         return self.lr if self.lr_halved_every is None else self.lr * 0.5 ** ((step - 1) // self.lr_halved_every)
 
 
-class PretrainVoiceParams(OptimiserParams):
+class PretrainVoiceParams(OptimizerParams):
     """Section ``pretrain_voice``: the voice embedding, by telling the training persons apart.
 
     ``weights`` is a name, a path, or null: null trains, and only then the rest matters. Each sample is a piece of
@@ -127,7 +127,7 @@ class PretrainVoiceParams(OptimiserParams):
     holdout_share: float = Field(ge=0, lt=1)
 
 
-class PretrainAudioFaceParams(OptimiserParams):
+class PretrainAudioFaceParams(OptimizerParams):
     """Section ``pretrain_audio_face``: the audio-face decoder, from a voice to a face of the same person.
 
     ``weights`` (a name, a path or null) are what it starts from: a generator of 64 px faces, or a whole decoder.
@@ -140,15 +140,15 @@ class PretrainAudioFaceParams(OptimiserParams):
     noise: float = Field(ge=0)
 
 
-class TrainParams(OptimiserParams):
+class TrainParams(OptimizerParams):
     """Section ``train``: the inpainting network (Eq. 6), and where the released code does otherwise.
 
     ``gan``: ``paper`` is Eq. 5 (log form, one face at a time); ``ralsgan`` is the released code's relativistic
     average least squares on pairs. ``label_of``: the identity label is that of another face of the same person
-    (the paper's training text) or of the face itself (Eq. 2). ``psi_input``: Eq. 3 shows psi what its publishers
+    (the paper's training text) or of the face itself (Eq. 2). ``recognition_input``: Eq. 3 shows psi what its publishers
     show it, or, as the released code, RGB in [-1, 1] of 256 px. ``match_gradient``: false takes the gradient from
-    Eq. 3, as the released code does. ``detach_painted``: false lets the discriminator's loss reach the painter, and
-    the painter's loss the discriminator, as the released code does. ``shuffle_voices`` gives each person the voice
+    Eq. 3, as the released code does. ``detach_inpainted``: false lets the discriminator's loss reach the generator, and
+    the generator's loss the discriminator, as the released code does. ``shuffle_voices`` gives each person the voice
     of another one, for comparison: nothing can then be learnt from sound.
     """
 
@@ -159,9 +159,9 @@ class TrainParams(OptimiserParams):
     weight_gan: float = Field(ge=0)
     gan: Literal["paper", "ralsgan"]
     label_of: Literal["same_person", "same_face"]
-    psi_input: Literal["published", "released"]
+    recognition_input: Literal["published", "released"]
     match_gradient: bool
-    detach_painted: bool
+    detach_inpainted: bool
     flip_share: float = Field(ge=0, le=1)
     grey_share: float = Field(ge=0, le=1)
     shuffle_voices: bool
@@ -169,7 +169,7 @@ class TrainParams(OptimiserParams):
 
 
 class EvaluateParams(Params):
-    """Section ``evaluate``: how faces of the test persons are painted and judged.
+    """Section ``evaluate``: how faces of the test persons are inpainted and judged.
 
     ``networks`` names, for each network that judges (``lpips``, ``inception``, ``arcface``, ``cosface``,
     ``sphereface``, ``vggface``, ``mobilefacenet``), its weights by name or path; null: that metric is not asked for.

@@ -35,7 +35,7 @@ STAGES = {
     "recognise": ("Embed the face of every clip by a network that knows faces: the evidence on who is who.", True),
     "persons": ("Decide which identities are one person, and on which side of the split each person stands.", False),
     "pretrain_identity": (
-        "Provide the label network: the weights that params.yaml names, or one trained on the training persons.",
+        "Provide the face recognition network: the weights that params.yaml names, or one trained on the training persons.",
         False,
     ),
     "identify": ("Label every cropped face with its identity embedding.", True),
@@ -54,7 +54,7 @@ STAGES = {
         False,
     ),
     "evaluate": (
-        "Paint the standard faces of the test persons and judge them: image metrics, identity, retrieval, voice swaps.",
+        "Inpaint the standard faces of the test persons and judge them: image metrics, identity, retrieval, voice swaps.",
         False,
     ),
     "report": (
@@ -95,7 +95,7 @@ def evaluate(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where their metrics.json and faces.parquet go.")] = Path("build/scores"),
 ) -> None:
-    """Run the stage, or judge what another method painted; this run's metrics.json then stays as it is."""
+    """Run the stage, or judge what another method inpainted; this run's metrics.json then stays as it is."""
     if predictions is None:
         import_module("stages.evaluate").main()
     else:
@@ -107,7 +107,7 @@ def masked(
     to: Annotated[Path, typer.Option(help="The folder to make.")],
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier one.")] = False,
 ) -> None:
-    """Hand out the masked test faces and their holes for another method to paint."""
+    """Hand out the masked test faces and their masks for another method to inpaint."""
     from stages.commands.predictions import hand_out_faces
 
     hand_out_faces(to, force=force)
@@ -138,7 +138,7 @@ def status() -> None:
 
 @app.command(rich_help_panel=_PEOPLE)
 def summary() -> None:
-    """Show what a run made: Table 1, the funnel, how the network paints, and where things are."""
+    """Show what a run made: Table 1, the funnel, how the network inpaints, and where things are."""
     from stages.commands.summary import render_summary
 
     print(render_summary())
@@ -169,7 +169,9 @@ def sheet(
 
 Mask = Annotated[
     Path | None,
-    typer.Option(help="Black and white picture of the same size, white where to paint; without: eyes, nose and mouth."),
+    typer.Option(
+        help="Black and white picture of the same size, white where to inpaint; without: eyes, nose and mouth."
+    ),
 ]
 Eyes = Annotated[
     str | None,
@@ -187,8 +189,8 @@ def inpaint(
     eyes: Eyes = None,
     model: Network = None,
 ) -> None:
-    """Paint the missing part of a face by the person's voice."""
-    _paint(source, sound, out, mask, eyes, model)
+    """Inpaint the missing part of a face by the person's voice."""
+    _inpaint(source, sound, out, mask, eyes, model)
 
 
 @app.command(rich_help_panel=_PEOPLE)
@@ -198,14 +200,14 @@ def swap(
     out: Annotated[Path, typer.Option(help="The picture or mp4 to write; it is marked as synthetic.")],
     model: Network = None,
 ) -> None:
-    """Paint eyes, nose and mouth of a face anew, as somebody else's voice has them."""
-    _paint(source, sound, out, None, None, model)
+    """Inpaint eyes, nose and mouth of a face anew, as somebody else's voice has them."""
+    _inpaint(source, sound, out, None, None, model)
 
 
-def _paint(source: Path, sound: Path, out: Path, mask: Path | None, eyes: str | None, model: Path | None) -> None:
-    from stages.commands.paint import eyes_of, paint_file
+def _inpaint(source: Path, sound: Path, out: Path, mask: Path | None, eyes: str | None, model: Path | None) -> None:
+    from stages.commands.inpaint import eyes_of, inpaint_file
 
-    print(paint_file(source, sound, out, mask=mask, eyes_px=None if eyes is None else eyes_of(eyes), model=model))
+    print(inpaint_file(source, sound, out, mask=mask, eyes_px=None if eyes is None else eyes_of(eyes), model=model))
 
 
 @app.command(rich_help_panel=_PEOPLE)

@@ -12,7 +12,7 @@ from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import Face, SelectedFace
 from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.person import ClipOwner
+from pipeline.records.person import ClipPerson
 from pipeline.records.segment import Segment
 from pipeline.records.track import Track
 from pipeline.storage.atomic import write_text
@@ -24,10 +24,10 @@ def main(at: Layout = Layout()) -> None:
     """Run the stage for all datasets listed in params.yaml."""
     params = load_params(DatasetParams, "dataset", at.params)
     names = read_section("datasets", at.params)
-    owners = {owner.clip_id: owner for owner in read_manifest(at.owners, ClipOwner)}
-    faces = [face for name in names for face in _faces(name, at, owners)]
-    segments = [segment for name in names for segment in read_segments(name, at, owners)]
-    built = build(owners.values(), faces, segments, params)
+    clip_persons = {clip_person.clip_id: clip_person for clip_person in read_manifest(at.clip_persons, ClipPerson)}
+    faces = [face for name in names for face in _faces(name, at, clip_persons)]
+    segments = [segment for name in names for segment in read_segments(name, at, clip_persons)]
+    built = build(clip_persons.values(), faces, segments, params)
     audit_split(built.identities)
     _write(built, at)
     counts = count(built.identities, names)
@@ -37,7 +37,7 @@ def main(at: Layout = Layout()) -> None:
     print(f"\nTable 1 of this run, {len(built.pairs):,} pairs:\n{render(counts)}\n")
 
 
-def _faces(dataset: str, at: Layout, owners: dict[str, ClipOwner]) -> Iterator[DatasetFace]:
+def _faces(dataset: str, at: Layout, clip_persons: dict[str, ClipPerson]) -> Iterator[DatasetFace]:
     """Yield the faces of one dataset, each with its owner and the shard where its picture stands."""
     labelled = set(read_table(at.labels(dataset), Label, ["face_id"]).column("face_id").to_pylist())
     shards = {
@@ -46,13 +46,13 @@ def _faces(dataset: str, at: Layout, owners: dict[str, ClipOwner]) -> Iterator[D
         for face_id in read_table(path, Face, ["face_id"]).column("face_id").to_pylist()
     }
     for face in read_manifest(at.selected_faces(dataset), SelectedFace):
-        owner = owners.get(face.clip_id)
-        if owner is not None:
+        clip_person = clip_persons.get(face.clip_id)
+        if clip_person is not None:
             yield DatasetFace(
                 face_id=face.face_id,
                 dataset=dataset,
-                person_id=owner.person_id,
-                split=owner.split,
+                person_id=clip_person.person_id,
+                split=clip_person.split,
                 clip_id=face.clip_id,
                 sampled_by=face.sampled_by,
                 is_standard=face.is_standard,
@@ -61,22 +61,22 @@ def _faces(dataset: str, at: Layout, owners: dict[str, ClipOwner]) -> Iterator[D
             )
 
 
-def read_segments(dataset: str, at: Layout, owners: dict[str, ClipOwner]) -> Iterator[DatasetSegment]:
+def read_segments(dataset: str, at: Layout, clip_persons: dict[str, ClipPerson]) -> Iterator[DatasetSegment]:
     """Yield the segments of one dataset, each with its owner, its clip's main face and where its log-mel stands."""
     columns = ["segment_id", "clip_id", "voiced_s", "n_valid_frames", "face_seen_share"]
     main_tracks = {track.clip_id: track for track in read_manifest(at.tracks(dataset), Track) if track.is_main}
     for path in shard_paths(at.audio_folder(dataset)):
         for row in read_table(path, Segment, columns).to_pylist():
-            owner = owners.get(row["clip_id"])
+            clip_person = clip_persons.get(row["clip_id"])
             track = main_tracks.get(row["clip_id"])
-            if owner is not None:
+            if clip_person is not None:
                 yield DatasetSegment(
                     **row,
-                    heard_s=track.heard_s if track else 0.0,
-                    significance=track.significance if track else None,
+                    av_covered_s=track.av_covered_s if track else 0.0,
+                    av_zscore=track.av_zscore if track else None,
                     dataset=dataset,
-                    person_id=owner.person_id,
-                    split=owner.split,
+                    person_id=clip_person.person_id,
+                    split=clip_person.split,
                     shard=_name(path, at),
                 )
 

@@ -1,4 +1,4 @@
-"""Paint the standard faces of the test persons and judge them: image metrics, identity, retrieval, voice swaps."""
+"""Inpaint the standard faces of the test persons and judge them: image metrics, identity, retrieval, voice swaps."""
 
 from pipeline.base.layout import Layout
 from pipeline.base.params import load_params
@@ -8,19 +8,19 @@ from pipeline.storage.manifest import write_manifest
 
 
 def main(at: Layout = Layout()) -> None:
-    """Run the stage; where there is nobody to paint, or no network, metrics.json says so."""
+    """Run the stage; where there is nobody to inpaint, or no network, metrics.json says so."""
     from model.evaluation.evaluate import NothingToEvaluate, evaluate_network
     from model.evaluation.figures import no_figures, render, told_figures
-    from model.evaluation.inputs import find_judges_at, pack_of_test_persons, trained_network
+    from model.evaluation.inputs import metric_suite_of, test_split, trained_network
     from model.settings import EvaluateParams, MaskParams
 
     params = load_params(EvaluateParams, "evaluate", at.params)
-    mask = load_params(MaskParams, "mask", at.params)
+    mask_params = load_params(MaskParams, "mask", at.params)
     rows: list[EvaluatedFace] = []
     with replacing_folder(at.evaluation_folder) as folder:
         try:
-            network, pack = trained_network(at), pack_of_test_persons(at)
-            rows, metrics = evaluate_network(network, pack, find_judges_at(at, params), params, mask, folder)
+            network, data = trained_network(at), test_split(at)
+            rows, metrics = evaluate_network(network, data, metric_suite_of(at, params), params, mask_params, folder)
         except NothingToEvaluate as error:
             metrics = no_figures(str(error))
     write_manifest(at.evaluation("faces"), EvaluatedFace, rows)

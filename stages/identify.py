@@ -20,16 +20,16 @@ from pipeline.storage.shards import shard_paths
 
 def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``."""
-    note = json.loads(at.label_network_note.read_text(encoding="utf-8"))
+    note = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))
     items = [item for shard in shard_paths(at.faces_folder(dataset)) for item in _faces_of(shard)]
-    if note["label_network"] is None:
+    if note["recognition_network"] is None:
         _write_none(dataset, items, at)
         return
     step = Step(
         name="identify",
         version=VERSION,
-        params={"sha256": note["sha256"], "label_network": note["label_network"]},
-        function=Labeller(at.label_network.absolute(), note["label_network"]),
+        params={"sha256": note["sha256"], "recognition_network": note["recognition_network"]},
+        function=Labeller(at.recognition_network.absolute(), note["recognition_network"]),
         item_id=lambda item: item.clip_id,
         inputs=lambda item: item.content,
     )
@@ -39,11 +39,11 @@ def main(dataset: str, at: Layout = Layout()) -> None:
 
 
 def _write_none(dataset: str, items: list[FacesOfClip], at: Layout) -> None:
-    end = Dropped.filtered("no_label_network", "the weights that params.yaml names are not here")
+    end = Dropped.filtered("no_recognition_network", "the weights that params.yaml names are not here")
     write_manifest(at.labels(dataset), Label, [])
     ends = [ledger_row("identify", item.clip_id, end) for item in items]
     write_manifest(at.ledger("identify", dataset), LedgerRow, ends)
-    print(f"identify@{dataset}: no label network, {len(items)} clips stay without labels")
+    print(f"identify@{dataset}: no face recognition network, {len(items)} clips stay without labels")
 
 
 def _faces_of(shard: Path) -> list[FacesOfClip]:

@@ -12,12 +12,12 @@ from pipeline.base.params import load_params, read_section
 from pipeline.identity.persons.evidence import Faces, Findings, comparable, weigh
 from pipeline.identity.persons.leakage import Audit, audit_leakage
 from pipeline.identity.persons.overrides import read_overrides
-from pipeline.identity.persons.persons import PersonsParams, claim_clips, owners_of, persons_of
+from pipeline.identity.persons.persons import PersonsParams, claim_clips, clip_persons_of, persons_of
 from pipeline.records.clip import Clip
 from pipeline.records.evidence import ClipEmbedding, PersonEvidence
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.media import Media
-from pipeline.records.person import TEST, ClipOwner, Person
+from pipeline.records.person import TEST, ClipPerson, Person
 from pipeline.storage.atomic import write_text
 from pipeline.storage.manifest import read_manifest, read_table, write_manifest
 
@@ -31,21 +31,21 @@ def main(at: Layout = Layout()) -> None:
     claims, left_out = claim_clips(clips, read_overrides(at.person_overrides), params)
     faces = comparable(claims, embeddings, params.whitening)
     findings = weigh(claims, faces, params)
-    owners = owners_of(claims, findings.person_of, findings.stands_with, params)
-    persons = persons_of(claims, owners)
+    clip_persons = clip_persons_of(claims, findings.person_of, findings.stands_with, params)
+    persons = persons_of(claims, clip_persons)
     write_manifest(at.persons, Person, persons)
-    write_manifest(at.owners, ClipOwner, owners)
+    write_manifest(at.clip_persons, ClipPerson, clip_persons)
     write_manifest(at.person_evidence, PersonEvidence, findings.evidence)
-    ends = [ledger_row("persons", owner.clip_id) for owner in owners]
+    ends = [ledger_row("persons", clip_person.clip_id) for clip_person in clip_persons]
     ends += [ledger_row("persons", clip_id, drop) for clip_id, drop in [*left_out, *findings.dropped]]
     write_manifest(at.ledger("persons"), LedgerRow, ends)
     print(_told(persons, findings, faces))
-    _audit(clips, owners, faces, findings, params, at)
+    _audit(clips, clip_persons, faces, findings, params, at)
 
 
 def _audit(
     clips: Sequence[Clip],
-    owners: Sequence[ClipOwner],
+    clip_persons: Sequence[ClipPerson],
     faces: Faces,
     findings: Findings,
     params: PersonsParams,
@@ -57,14 +57,14 @@ def _audit(
         media = read_table(at.media(name), Media, ["clip_id", "sha256"])
         contents.update(zip(media["clip_id"].to_pylist(), media["sha256"].to_pylist(), strict=True))
     audit = audit_leakage(
-        owners,
+        clip_persons,
         addresses={clip.clip_id: clip.address for clip in clips},
         contents=contents,
         faces=faces.of_clip,
         same_person_above=params.same_person_above,
         held_apart=findings.held_apart,
     )
-    note = {**_note(audit), "test_share": _test_shares(owners)}
+    note = {**_note(audit), "test_share": _test_shares(clip_persons)}
     write_text(at.leakage, json.dumps(note, indent=2, sort_keys=True) + "\n")
     print(f"leakage audit:\n{audit.told()}")
     if audit.leaks:
@@ -75,9 +75,9 @@ def _note(audit: Audit) -> dict[str, Any]:
     return {"passes": not audit.leaks, "checks": [asdict(check) for check in audit.checks]}
 
 
-def _test_shares(owners: Iterable[ClipOwner]) -> dict[str, dict[str, float]]:
+def _test_shares(clip_persons: Iterable[ClipPerson]) -> dict[str, dict[str, float]]:
     """Return for each dataset how many persons it has, how many of them are in test, and their share."""
-    sides = {(owner.dataset, owner.person_id): owner.split for owner in owners}
+    sides = {(clip_person.dataset, clip_person.person_id): clip_person.split for clip_person in clip_persons}
     persons = Counter(dataset for dataset, _ in sides)
     test = Counter(dataset for (dataset, _), side in sides.items() if side == TEST)
     return {

@@ -1,4 +1,4 @@
-"""Provide the label network: the weights that params.yaml names, or one trained on the training persons."""
+"""Provide the face recognition network: the weights that params.yaml names, or one trained on the training persons."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from pipeline.base.images import decode_png
 from pipeline.base.layout import Layout
 from pipeline.base.params import load_params, read_section
 from pipeline.records.face import Face
-from pipeline.records.person import TRAIN, ClipOwner
+from pipeline.records.person import TRAIN, ClipPerson
 from pipeline.storage.atomic import replacing, write_text
 from pipeline.storage.manifest import read_manifest
 from pipeline.storage.shards import iterate_batches
@@ -22,39 +22,39 @@ from pipeline.storage.shards import iterate_batches
 
 def main(at: Layout = Layout()) -> None:
     """Run the stage; the network goes to one file in one format, whatever it came from."""
-    from model.training.tasks.face_recognition import LabelTrainerParams
+    from model.training.tasks.face_recognition import RecognitionTrainingParams
 
-    params = load_params(LabelTrainerParams, "pretrain_identity", at.params)
+    params = load_params(RecognitionTrainingParams, "pretrain_identity", at.params)
     try:
         note = _given(params.weights, at) if params.weights else _trained(params, at)
-        print(f"pretrain_identity: {note['label_network']}, {note['embedding_size']}-D")
+        print(f"pretrain_identity: {note['recognition_network']}, {note['embedding_size']}-D")
     except WeightsUnavailable as error:
         note = _none(at)
         print(f"pretrain_identity: {error} Until then faces have no identity label, and all else goes on;")
         print("with the file in its place, run 'dvc repro -f -s pretrain_identity' and then 'dvc repro'.")
-    write_text(at.label_network_note, json.dumps(note, indent=2, sort_keys=True) + "\n")
+    write_text(at.recognition_network_note, json.dumps(note, indent=2, sort_keys=True) + "\n")
 
 
 def _given(name_or_path: str, at: Layout) -> dict[str, Any]:
     """Take weights by name or path; raises WeightsUnavailable when they can't be had."""
-    from pipeline.identity.network.weights_file import load_label_network, write_checkpoint
+    from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network
     from pipeline.weights.fetch import find_weights
 
-    network = load_label_network(find_weights(name_or_path))
-    write_checkpoint(network, at.label_network)
+    network = load_recognition_network(find_weights(name_or_path))
+    write_recognition_network(network, at.recognition_network)
     return _note(Path(name_or_path).name, network.feature_size, at)
 
 
 def _trained(params: Any, at: Layout) -> dict[str, Any]:
     from model.data.recognition_faces import list_folder, store_faces
-    from model.training.tasks.face_recognition import train_label_network
-    from pipeline.identity.network.weights_file import write_checkpoint
+    from model.training.tasks.face_recognition import train_recognition_network
+    from pipeline.identity.network.weights_file import write_recognition_network
 
     with TemporaryDirectory() as folder:
         own = Path(folder) / "faces"
         faces = list_folder(Path(params.faces)) if params.faces else store_faces(_training_faces(at), own)
-        network, metrics = train_label_network(faces, params, report=print)
-    write_checkpoint(network, at.label_network)
+        network, metrics = train_recognition_network(faces, params, report=print)
+    write_recognition_network(network, at.recognition_network)
     print(_judgement(metrics))
     return {**_note("trained-here", network.feature_size, at), "training": asdict(metrics)}
 
@@ -71,19 +71,19 @@ def _none(at: Layout) -> dict[str, Any]:
     """Leave a file without tensors where the weights would be: DVC wants every out to be there."""
     from safetensors.torch import save
 
-    with replacing(at.label_network) as temporary:
+    with replacing(at.recognition_network) as temporary:
         temporary.write_bytes(save({}))
-    return {"label_network": None, "sha256": None, "embedding_size": 0}
+    return {"recognition_network": None, "sha256": None, "embedding_size": 0}
 
 
 def _note(name: str, embedding_size: int, at: Layout) -> dict[str, Any]:
-    sha256 = sha256_of(at.label_network)
-    return {"label_network": f"{name}-{sha256[:12]}", "sha256": sha256, "embedding_size": embedding_size}
+    sha256 = sha256_of(at.recognition_network)
+    return {"recognition_network": f"{name}-{sha256[:12]}", "sha256": sha256, "embedding_size": embedding_size}
 
 
 def _training_faces(at: Layout) -> Iterator[tuple[ImageRGB, str, str]]:
     """Yield the crops of all training persons, standard or not, whose each is, and its clip; in id order."""
-    person_of = {one.clip_id: one.person_id for one in read_manifest(at.owners, ClipOwner) if one.split == TRAIN}
+    person_of = {one.clip_id: one.person_id for one in read_manifest(at.clip_persons, ClipPerson) if one.split == TRAIN}
     for dataset in read_section("datasets", at.params):
         for batch in iterate_batches(at.faces_folder(dataset), Face, ["clip_id", "image"]):
             for row in batch.to_pylist():

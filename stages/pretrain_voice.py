@@ -14,43 +14,43 @@ STAGE, NAME = "pretrain_voice", "voice"
 def main(at: Layout = Layout()) -> None:
     """Run the stage; the network goes to one file in one format, whatever it came from."""
     from model.settings import PretrainVoiceParams
-    from model.training.trained_network import leave_network
+    from model.training.trained_network import save_trained_network
 
     params = load_params(PretrainVoiceParams, STAGE, at.params)
     provide = _given if params.weights else _trained
-    leave_network(at, STAGE, NAME, lambda machine: provide(params, machine, at))
+    save_trained_network(at, STAGE, NAME, lambda process: provide(params, process, at))
 
 
 def _given(params: Any, _: object, at: Layout) -> Any:
     """Take weights by name or path; raises WeightsUnavailable when they can't be had."""
     from model.networks.voice import load_voice_network
-    from model.training.trained_network import Provided, write_network
+    from model.training.trained_network import TrainedNetwork, write_network
     from pipeline.weights.fetch import find_weights
 
     network = load_voice_network(find_weights(params.weights))
-    return Provided(
+    return TrainedNetwork(
         network=network, write=partial(write_network, network), kind=Path(params.weights).name, facts={}, fitted=None
     )
 
 
-def _trained(params: Any, machine: Any, at: Layout) -> Any:
+def _trained(params: Any, process: Any, at: Layout) -> Any:
     from model.settings import ModelParams
     from model.training.tasks.voice import train_voice
-    from model.training.trained_network import Provided, training_pack, training_states, write_network
+    from model.training.trained_network import TrainedNetwork, checkpoint_root, training_split, write_network
 
-    pack = training_pack(at, machine, standard_only=False)
+    data = training_split(at, process, standard_only=False)
     network, figures, fitted = train_voice(
-        pack,
+        data,
         params,
         load_params(ModelParams, "model", at.params).width,
-        machine=machine,
-        checkpoints=training_states(),
+        process=process,
+        checkpoints=checkpoint_root(),
         log_folder=at.training_folder(STAGE),
     )
-    if machine.leads:
+    if process.is_main:
         print(_judgement(figures))
-    facts = {"trained_on": pack.summary(), "voices": asdict(figures)}
-    return Provided(
+    facts = {"trained_on": data.summary(), "voices": asdict(figures)}
+    return TrainedNetwork(
         network=network, write=partial(write_network, network), kind="trained-here", facts=facts, fitted=fitted
     )
 

@@ -6,7 +6,7 @@ from pipeline.dataset.table1 import Counts
 from pipeline.report.evaluation import read_evaluation
 from pipeline.report.faces import read_sheets
 from pipeline.report.funnel import read_funnels
-from pipeline.report.identity import is_synthetic, read_audit, read_label_network, read_terms
+from pipeline.report.identity import is_synthetic, read_audit, read_recognition_network, read_terms
 from pipeline.report.notes import read_json
 from pipeline.report.page import Report, Table1, render_page
 from pipeline.report.sound import read_sounds
@@ -24,7 +24,7 @@ def main(at: Layout = Layout()) -> None:
         table1=_table1(at),
         sheets=read_sheets(at, datasets),
         sounds=read_sounds(at, datasets),
-        label_network=read_label_network(at),
+        recognition_network=read_recognition_network(at),
         audit=read_audit(at),
         terms=read_terms(at, datasets),
         trainings=read_trainings(at),

@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.base.layout import Layout
 from pipeline.base.params import load_params
 
-STAGE, NAME = "train", "inpainter"
+STAGE, NAME = "train", "generator"
 
 Named = tuple[Any, str | None]
 """A network that training starts from, and what it is by its note; (None, None) where the variant needs none."""
@@ -15,55 +15,57 @@ Named = tuple[Any, str | None]
 
 def main(at: Layout = Layout()) -> None:
     """Run the stage; ``torchrun --nproc-per-node 4 -m stages train`` runs it on four GPUs."""
-    from model.training.trained_network import leave_network
+    from model.training.trained_network import save_trained_network
 
-    leave_network(at, STAGE, NAME, lambda machine: _trained(machine, at))
+    save_trained_network(at, STAGE, NAME, lambda process: _trained(process, at))
 
 
-def _trained(machine: Any, at: Layout) -> Any:
-    from model.networks.generator_file import save_inpainter
+def _trained(process: Any, at: Layout) -> Any:
+    from model.networks.generator_file import save_generator
     from model.settings import MaskParams, ModelParams, TrainParams
-    from model.training.tasks.inpainting import train_inpainter
-    from model.training.trained_network import Provided, training_pack, training_states
+    from model.training.tasks.inpainting import train_generator
+    from model.training.trained_network import TrainedNetwork, checkpoint_root, training_split
 
     params = load_params(ModelParams, "model", at.params)
-    psi, psi_name = _psi(params, at)
+    recognition, recognition_name = _recognition(params, at)
     voice, voice_name = _voice(params, at)
     audio_face, audio_face_name = _audio_face(params, at)
-    pack = training_pack(at, machine, standard_only=True)
-    network, fitted = train_inpainter(
-        pack,
-        psi,
+    data = training_split(at, process, standard_only=True)
+    network, fitted = train_generator(
+        data,
+        recognition,
         voice,
         audio_face,
         params,
         load_params(MaskParams, "mask", at.params),
         load_params(TrainParams, STAGE, at.params),
-        machine=machine,
-        checkpoints=training_states(),
+        process=process,
+        checkpoints=checkpoint_root(),
         log_folder=at.training_folder(STAGE),
     )
     facts = {
         "width": params.width,
-        "trained_on": pack.summary(),
-        "label_network": psi_name,
+        "trained_on": data.summary(),
+        "recognition_network": recognition_name,
         "voice": voice_name,
         "audio_face": audio_face_name,
     }
-    write = partial(save_inpainter, network)
-    return Provided(network=network, write=write, kind=params.variant, facts=facts, fitted=fitted)
+    write = partial(save_generator, network)
+    return TrainedNetwork(network=network, write=write, kind=params.variant, facts=facts, fitted=fitted)
 
 
-def _psi(params: Any, at: Layout) -> Named:
+def _recognition(params: Any, at: Layout) -> Named:
     from model.training.fit import CannotTrain
-    from pipeline.identity.network.weights_file import load_label_network
+    from pipeline.identity.network.weights_file import load_recognition_network
 
     if not params.matches_identities:
         return None, None
-    name = json.loads(at.label_network_note.read_text(encoding="utf-8"))["label_network"]
+    name = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))["recognition_network"]
     if name is None:
-        raise CannotTrain(f"model.variant '{params.variant}' matches identities, and there is no label network.")
-    return load_label_network(at.label_network), name
+        raise CannotTrain(
+            f"model.variant '{params.variant}' matches identities, and there is no face recognition network."
+        )
+    return load_recognition_network(at.recognition_network), name
 
 
 def _voice(params: Any, at: Layout) -> Named:
@@ -77,12 +79,12 @@ def _voice(params: Any, at: Layout) -> Named:
 
 
 def _audio_face(params: Any, at: Layout) -> Named:
-    from model.networks.audio_face import AudioFaceDecoder, load_generator
+    from model.networks.audio_face import AudioFaceDecoder, load_audio_face_decoder
     from model.training.trained_network import read_note
 
     if params.fusion is None:
         return None, None
     name = read_note(at, "audio_face")["audio_face"]
     decoder = AudioFaceDecoder(params.width)
-    load_generator(decoder, at.model("audio_face"))
+    load_audio_face_decoder(decoder, at.model("audio_face"))
     return decoder, name

@@ -18,7 +18,7 @@ from pipeline.records.clip import NO_CROP, Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import CANDIDATE, RANDOM, Face
 from pipeline.records.label import Label
-from pipeline.records.person import ClipOwner
+from pipeline.records.person import ClipPerson
 from pipeline.records.schema import Image, key_of, to_table
 from pipeline.records.segment import Segment
 from pipeline.storage.manifest import read_table, write_manifest
@@ -29,8 +29,8 @@ ALL = DatasetParams(
     max_standard_faces_per_person=999,
     max_segments_per_person=999,
     min_face_seen_share=0.0,
-    min_significance=None,
-    full_heard_s=6.0,
+    min_av_zscore=None,
+    full_av_covered_s=6.0,
     seed=1,
 )
 
@@ -71,7 +71,7 @@ class Plan:
     kinds: tuple[FaceKind, ...] = (FaceKind(RANDOM, False), FaceKind(RANDOM, True), FaceKind(CANDIDATE, True))
     face_px: int
     draw_face: Callable[[np.random.Generator, int], ImageRGB] = noise
-    label_network: str = "tiny"
+    recognition_network: str = "tiny"
     label_size: int
     unlabelled: tuple[str, ...] = ()
     n_mels: int
@@ -88,7 +88,7 @@ class Made:
     """A dataset on the disk, and all that went into it, by id."""
 
     at: Layout
-    owners: list[ClipOwner]
+    clip_persons: list[ClipPerson]
     rows: Dataset
     pictures: dict[str, ImageRGB]
     log_mels: dict[str, LogMel]
@@ -116,8 +116,8 @@ class _Maker:
     def __init__(self, root: Path, plan: Plan) -> None:
         self.at, self.plan = Layout(root), plan
         self.draw = np.random.default_rng(plan.seed)
-        self.owners = [
-            ClipOwner(
+        self.clip_persons = [
+            ClipPerson(
                 clip_id=f"{dataset}/{plan.clip_names.format(place=place, person=person, clip=clip)}",
                 dataset=dataset,
                 person_id=person,
@@ -132,63 +132,68 @@ class _Maker:
 
     def write(self) -> Made:
         faces, segments = [], []
-        for dataset in sorted({owner.dataset for owner in self.owners}):
-            owners = {owner.clip_id: owner for owner in self.owners if owner.dataset == dataset}
-            write_manifest(self.at.clips(dataset), Clip, map(self._clip, owners.values()))
-            faces += self._faces(dataset, owners)
-            segments += self._segments(dataset, owners)
-        built = build(self.owners, faces, segments, ALL)
+        for dataset in sorted({clip_person.dataset for clip_person in self.clip_persons}):
+            clip_persons = {
+                clip_person.clip_id: clip_person for clip_person in self.clip_persons if clip_person.dataset == dataset
+            }
+            write_manifest(self.at.clips(dataset), Clip, map(self._clip, clip_persons.values()))
+            faces += self._faces(dataset, clip_persons)
+            segments += self._segments(dataset, clip_persons)
+        built = build(self.clip_persons, faces, segments, ALL)
         write_manifest(self.at.dataset("identities"), Identity, built.identities)
         write_manifest(self.at.dataset("faces"), DatasetFace, built.faces)
         write_manifest(self.at.dataset("audio"), DatasetSegment, built.segments)
         write_manifest(self.at.dataset("pairs"), Pair, built.pairs)
-        return Made(self.at, self.owners, built, self.pictures, self.log_mels, self.labels)
+        return Made(self.at, self.clip_persons, built, self.pictures, self.log_mels, self.labels)
 
-    def _faces(self, dataset: str, owners: dict[str, ClipOwner]) -> list[DatasetFace]:
+    def _faces(self, dataset: str, clip_persons: dict[str, ClipPerson]) -> list[DatasetFace]:
         """Write the faces and labels of a dataset."""
         kinds = self.plan.kinds
-        rows = {clip: [self._face(clip, place, kind.sampled_by) for place, kind in enumerate(kinds)] for clip in owners}
+        rows = {
+            clip: [self._face(clip, place, kind.sampled_by) for place, kind in enumerate(kinds)]
+            for clip in clip_persons
+        }
         shards = self._write_shards(self.at.faces_folder(dataset), Face, rows, {})
         listed = [
             DatasetFace(
                 face_id=face.face_id,
                 dataset=dataset,
-                person_id=owner.person_id,
-                split=owner.split,
+                person_id=clip_person.person_id,
+                split=clip_person.split,
                 clip_id=clip,
                 sampled_by=kind.sampled_by,
                 is_standard=kind.is_standard,
-                is_labelled=kind.is_labelled and owner.person_id not in self.plan.unlabelled,
+                is_labelled=kind.is_labelled and clip_person.person_id not in self.plan.unlabelled,
                 shard=shards[face.face_id],
             )
-            for clip, owner in owners.items()
+            for clip, clip_person in clip_persons.items()
             for face, kind in zip(rows[clip], kinds, strict=True)
         ]
         labels = [self._label(face.face_id) for face in listed if face.is_labelled]
         write_manifest(self.at.labels(dataset), Label, labels)
         return listed
 
-    def _segments(self, dataset: str, owners: dict[str, ClipOwner]) -> list[DatasetSegment]:
+    def _segments(self, dataset: str, clip_persons: dict[str, ClipPerson]) -> list[DatasetSegment]:
         """Write the segments of a dataset."""
         plan = self.plan
-        rows = {clip: [self._segment(clip, place, n) for place, n in enumerate(plan.n_frames)] for clip in owners}
+        rows = {clip: [self._segment(clip, place, n) for place, n in enumerate(plan.n_frames)] for clip in clip_persons}
         sizes = {} if plan.padded_to is None else {"log_mel": plan.n_mels * plan.padded_to}
         shards = self._write_shards(self.at.audio_folder(dataset), Segment, rows, sizes)
         return [
             DatasetSegment(
                 segment_id=segment.segment_id,
                 dataset=dataset,
-                person_id=owner.person_id,
-                split=owner.split,
+                person_id=clip_person.person_id,
+                split=clip_person.split,
                 clip_id=clip,
                 voiced_s=segment.voiced_s,
                 n_valid_frames=segment.n_valid_frames,
                 face_seen_share=segment.face_seen_share,
-                heard_s=6.0,
-                significance=5.0,
+                av_covered_s=6.0,
+                av_zscore=5.0,
                 shard=shards[segment.segment_id],
             )
-            for clip, owner in owners.items()
+            for clip, clip_person in clip_persons.items()
             for segment in rows[clip]
         ]
 
@@ -206,15 +211,15 @@ class _Maker:
             for item_id in read_table(path, record, [key]).column(key).to_pylist()
         }
 
-    def _clip(self, owner: ClipOwner) -> Clip:
+    def _clip(self, clip_person: ClipPerson) -> Clip:
         return Clip(
-            clip_id=owner.clip_id,
-            dataset=owner.dataset,
-            identity=owner.person_id,
+            clip_id=clip_person.clip_id,
+            dataset=clip_person.dataset,
+            identity=clip_person.person_id,
             address="synthetic:",
             start_s=None,
             end_s=None,
-            licence=self.plan.licences.get(owner.dataset, ""),
+            licence=self.plan.licences.get(clip_person.dataset, ""),
             origin="made up",
             content_hash="",
             **NO_CROP,
@@ -246,7 +251,7 @@ class _Maker:
 
     def _label(self, face_id: str) -> Label:
         self.labels[face_id] = self.draw.normal(size=self.plan.label_size).astype(np.float32)
-        return Label(face_id=face_id, label_network=self.plan.label_network, embedding=self.labels[face_id])
+        return Label(face_id=face_id, recognition_network=self.plan.recognition_network, embedding=self.labels[face_id])
 
     def _segment(self, clip_id: str, place: int, n_valid_frames: int) -> Segment:
         segment_id = f"{clip_id}-a{place:08d}"

@@ -77,11 +77,11 @@ def _segments(segments: list[Segment]) -> Numbers:
 def _labels(faces: list[Face]) -> Numbers:
     import torch
 
-    from pipeline.identity.network.resnet import LabelNetwork, preprocess
+    from pipeline.identity.network.resnet import FaceRecognitionNetwork, preprocess
 
     torch.manual_seed(0)
     with torch.inference_mode():
-        feature = LabelNetwork(0.125).eval()(preprocess(decode_png(faces[0].image.bytes)[None]))
+        feature = FaceRecognitionNetwork(0.125).eval()(preprocess(decode_png(faces[0].image.bytes)[None]))
     return {"mean": float(feature.mean()), "largest": float(feature.max())}
 
 

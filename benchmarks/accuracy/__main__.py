@@ -1,7 +1,7 @@
 """Measure how right the face stages are, on generated people of whom everything is known.
 
 Run as ``python -m benchmarks.accuracy``. It generates one clip each of thrice ``--persons`` persons of the 'wide'
-preset, of another seed than the demo's, and one of each awkward kind; takes them through the stages download, detect,
+preset, of another seed than the demo's, and one of each edge case; takes them through the stages download, detect,
 crop and select with the numbers of params.yaml; compares with the truth; and prints each figure with its target, those
 of the sound (benchmarks/accuracy/sound.py), of persons (benchmarks/accuracy/persons.py) and of whose voice is heard
 (benchmarks/accuracy/voice.py) with them. Results of the stages stay in the item store, so that only what a change
@@ -71,7 +71,7 @@ def main() -> None:
     options = read_options(__doc__, out=Path("build/accuracy.json"))
     with tempfile.TemporaryDirectory() as folder:
         at = Layout(Path(folder))
-        list_wide(at, DATASET, TIMES_THE_PERSONS * options.persons, options.seed, SIZE_PX, awkward=True)
+        list_wide(at, DATASET, TIMES_THE_PERSONS * options.persons, options.seed, SIZE_PX, edge_cases=True)
         figures = measure(at)
         figures += measure_persons(Path(folder) / "persons", options.persons, options.seed)
         figures += measure_voice(Path(folder) / "voice", options.persons, options.seed)

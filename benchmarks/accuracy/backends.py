@@ -341,11 +341,11 @@ def long_tracks(tracks: Iterable[Track]) -> dict[str, list[Track]]:
 
 def track_line(track: Track) -> str:
     """Return a track in one line."""
-    heard = f"heard {track.heard_s:5.1f} s"
-    if track.agreement is not None:
-        heard += f", agreement {track.agreement:+.2f}"
-        heard += f" at lag {track.lag_s:+.2f} s" if track.lag_s is not None else ""
-        heard += f", significance {track.significance:4.1f}" if track.significance is not None else ""
+    heard = f"heard {track.av_covered_s:5.1f} s"
+    if track.av_correlation is not None:
+        heard += f", av_correlation {track.av_correlation:+.2f}"
+        heard += f" at lag {track.av_lag_s:+.2f} s" if track.av_lag_s is not None else ""
+        heard += f", av_zscore {track.av_zscore:4.1f}" if track.av_zscore is not None else ""
     mark = "MAIN" if track.is_main else "    "
     span = f"{track.start_s:6.2f}-{track.end_s:6.2f} s"
     return f"{track.track_id[-3:]} {mark} {span}, box {track.mean_box_h_px:4.0f} px, {heard}"

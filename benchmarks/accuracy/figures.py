@@ -56,7 +56,9 @@ def tell(figures: Iterable[Figure]) -> NoReturn:
     raise SystemExit(0 if all(figure.passes for figure in told) else 1)
 
 
-def list_wide(at: Layout, dataset: str, n_persons: int, seed: int, size_px: tuple[int, int], *, awkward: bool) -> None:
+def list_wide(
+    at: Layout, dataset: str, n_persons: int, seed: int, size_px: tuple[int, int], *, edge_cases: bool
+) -> None:
     """Write params.yaml and the list of one clip of each of ``n_persons`` persons of the 'wide' preset."""
     at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
     source = SyntheticSource(
@@ -69,6 +71,6 @@ def list_wide(at: Layout, dataset: str, n_persons: int, seed: int, size_px: tupl
         duration_s=DURATION_S,
         width_px=size_px[0],
         height_px=size_px[1],
-        awkward=awkward,
+        edge_cases=edge_cases,
     )
     write_manifest(at.clips(dataset), Clip, list_clips(dataset, source)[0])

@@ -42,7 +42,7 @@ from pipeline.identity.persons.persons import PersonsParams, claim_clips
 from pipeline.records.clip import NO_CROP, Clip, clip_name
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.media import Media
-from pipeline.records.person import TEST, TRAIN, ClipOwner
+from pipeline.records.person import TEST, TRAIN, ClipPerson
 from pipeline.sources.folder import list_clips
 from pipeline.sources.settings import FolderSource
 from pipeline.storage.manifest import read_manifest, write_manifest
@@ -116,10 +116,10 @@ def drawn_figures(at: Layout, weights: Path, n_persons: int, seed: int) -> list[
     write_manifest(at.media(DRAWN), Media, [])
     write_manifest(at.clip_embeddings(DRAWN), ClipEmbedding, embeddings)
     stages.persons.main(at)
-    owners = read_manifest(at.owners, ClipOwner)
+    clip_persons = read_manifest(at.clip_persons, ClipPerson)
     return [
-        *merging_figures("drawn persons", owners, truth, names),
-        planted_figure(at, owners, embeddings),
+        *merging_figures("drawn persons", clip_persons, truth, names),
+        planted_figure(at, clip_persons, embeddings),
     ]
 
 
@@ -139,17 +139,17 @@ def shuffled_names(items: Sequence[Drawn], rng: np.random.Generator) -> dict[str
 
 def embed_drawn(item: Drawn, weights: Path) -> ClipEmbedding:
     """Draw the faces of one clip, in one room and light, of varied pose and lips, and embed them."""
-    from pipeline.base.seeds import generator
+    from pipeline.base.seeds import keyed_rng
     from pipeline.face.backends.dlib_backend import DlibBackend
     from pipeline.synthetic.look.aligned import aligned_face
     from pipeline.synthetic.script.traits import traits_of
 
     faces, points = [], []
     for number in range(FACES_PER_CLIP):
-        move = generator("pose", item.seed, item.person, item.clip, number)
+        move = keyed_rng("pose", item.seed, item.person, item.clip, number)
         face = aligned_face(
             traits_of(item.seed, item.person),
-            rng=generator("room", item.seed, item.person, item.clip),
+            rng=keyed_rng("room", item.seed, item.person, item.clip),
             yaw_deg=float(move.normal(0, YAW_DEG)),
             pitch_deg=float(move.normal(0, PITCH_DEG)),
             roll_deg=float(move.normal(0, ROLL_DEG)),
@@ -200,12 +200,12 @@ def real_figures(at: Layout, weights: Path) -> list[Figure]:
     seen = {
         one.clip_id for name in (REAL_CLIPS, PHOTOS) for one in read_manifest(at.clip_embeddings(name), ClipEmbedding)
     }
-    owners = read_manifest(at.owners, ClipOwner)
+    clip_persons = read_manifest(at.clip_persons, ClipPerson)
     unseen = sorted(files[clip_id] for clip_id in truth.keys() - seen)
     print(
         f"real clips and photos: {len(truth.keys() & seen)} of {len(set(truth.values()))} persons; no face in {unseen}"
     )
-    return merging_figures("real persons", owners, truth, files)
+    return merging_figures("real persons", clip_persons, truth, files)
 
 
 def embed_photos(folder: Path, weights: Path) -> Iterator[tuple[str, ClipEmbedding]]:
@@ -263,13 +263,13 @@ def a_clip(dataset: str, clip_id: str, identity: str) -> Clip:
 
 
 def merging_figures(
-    what: str, owners: Iterable[ClipOwner], truth: Mapping[str, str], names: Mapping[str, str]
+    what: str, clip_persons: Iterable[ClipPerson], truth: Mapping[str, str], names: Mapping[str, str]
 ) -> list[Figure]:
     """Return how right it is that two clips are one person's, and how many persons stand on both sides of the split.
 
     A clip that was left out belongs to nobody, so that its pairs are missed.
     """
-    found = {owner.clip_id: owner for owner in owners}
+    found = {clip_person.clip_id: clip_person for clip_person in clip_persons}
     alone = {clip_id: found[clip_id].person_id if clip_id in found else clip_id for clip_id in truth}
     precision, recall = pairs_right(alone, truth)
     by_name = pairs_right({clip_id: names[clip_id] for clip_id in truth}, truth)
@@ -294,22 +294,27 @@ def pairs_right(found: Mapping[str, str], truth: Mapping[str, str]) -> tuple[flo
     return 100 * right / max(1, len(joined)), 100 * right / max(1, len(same))
 
 
-def planted_figure(at: Layout, owners: Sequence[ClipOwner], embeddings: Sequence[ClipEmbedding]) -> Figure:
+def planted_figure(at: Layout, clip_persons: Sequence[ClipPerson], embeddings: Sequence[ClipEmbedding]) -> Figure:
     """Plant a leak of each kind, and return how many turn the audit red that was green before."""
     params = load_params(PersonsParams, "persons", at.params)
     claims, _ = claim_clips(read_manifest(at.clips(DRAWN), Clip), {}, params)
     faces = comparable(claims, embeddings, params.whitening).of_clip
-    train = next(owner for owner in owners if owner.split == TRAIN)
-    test = next(owner for owner in owners if owner.split == TEST)
-    others = {owner.clip_id: f"content {owner.clip_id}" for owner in owners}
-    given: dict[str, Any] = {"owners": owners, "addresses": others, "contents": others, "faces": faces}
+    train = next(clip_person for clip_person in clip_persons if clip_person.split == TRAIN)
+    test = next(clip_person for clip_person in clip_persons if clip_person.split == TEST)
+    others = {clip_person.clip_id: f"content {clip_person.clip_id}" for clip_person in clip_persons}
+    given: dict[str, Any] = {"owners": clip_persons, "addresses": others, "contents": others, "faces": faces}
     other_name = replace(train, person_id="somebody else", split=TEST)
     same = {**others, test.clip_id: others[train.clip_id]}
     planted = {
-        "person": {"owners": [replace(train, split=TEST), *(owner for owner in owners if owner != train)]},
+        "person": {
+            "owners": [
+                replace(train, split=TEST),
+                *(clip_person for clip_person in clip_persons if clip_person != train),
+            ]
+        },
         "content": {"contents": same},
         "video": {"addresses": same},
-        "face": {"owners": [other_name, *(owner for owner in owners if owner != train)]},
+        "face": {"owners": [other_name, *(clip_person for clip_person in clip_persons if clip_person != train)]},
     }
     red = []
 

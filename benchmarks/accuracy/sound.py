@@ -50,7 +50,7 @@ def main() -> None:
     options = read_options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         at = Layout(Path(folder))
-        list_wide(at, DATASET, options.persons, options.seed, (SMALLEST_PX, SMALLEST_PX), awkward=False)
+        list_wide(at, DATASET, options.persons, options.seed, (SMALLEST_PX, SMALLEST_PX), edge_cases=False)
         stages.download.main(DATASET, at)
         figures = measure_sound(at, DATASET)
     tell(figures)
@@ -100,8 +100,8 @@ def _step_figure() -> Figure:
     apart_s = []
     for recording in RECORDINGS:
         with tempfile.TemporaryDirectory() as folder:
-            seen_s, heard_s = click_and_flash(recording, Path(folder) / f"clip.{recording.suffix}")
-        apart_s += [abs(heard - seen) for seen, heard in zip(seen_s, heard_s, strict=True)]
+            seen_s, av_covered_s = click_and_flash(recording, Path(folder) / f"clip.{recording.suffix}")
+        apart_s += [abs(heard - seen) for seen, heard in zip(seen_s, av_covered_s, strict=True)]
     n_containers = len({recording.suffix for recording in RECORDINGS})
     name = f"click and flash apart, most in {len(RECORDINGS)} files, {n_containers} containers"
     return Figure(name, 1000 * max(apart_s), 1000 * CLOSE_S, False, "ms")

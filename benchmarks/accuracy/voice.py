@@ -34,7 +34,7 @@ from pipeline.face.tracking.settings import DetectParams
 from pipeline.records.clip import Clip, clip_name, content_of
 from pipeline.records.dataset import DatasetSegment
 from pipeline.records.frame import Frame
-from pipeline.records.person import TRAIN, ClipOwner
+from pipeline.records.person import TRAIN, ClipPerson
 from pipeline.records.track import Track
 from pipeline.speaker.mouth_sound import loudness, mouth_sound
 from pipeline.storage.manifest import read_manifest, write_manifest
@@ -97,11 +97,11 @@ def _run_stages(at: Layout, listed: Mapping[str, tuple[str, str]]) -> list[Datas
     write_manifest(at.clips(DATASET), Clip, clips)
     for stage in (stages.download, stages.detect, stages.audio):
         stage.main(DATASET, at)
-    owners = {
-        clip.clip_id: ClipOwner(clip_id=clip.clip_id, dataset=DATASET, person_id=clip.identity, split=TRAIN)
+    clip_persons = {
+        clip.clip_id: ClipPerson(clip_id=clip.clip_id, dataset=DATASET, person_id=clip.identity, split=TRAIN)
         for clip in clips
     }
-    return list(read_segments(DATASET, at, owners))
+    return list(read_segments(DATASET, at, clip_persons))
 
 
 def _kept(segments: Sequence[DatasetSegment], params: DatasetParams) -> dict[str, bool]:
@@ -130,9 +130,9 @@ def tell_real(at: Layout) -> None:
     kept = _kept(segments, params)
     print(f"real single speakers that are kept: {sum(kept.values())} of {len(kept)} clips")
     swapped = list(_with_other_sound(at, {segment.clip_id: segment for segment in segments}))
-    caught = [(segment.heard_s, why_not_own_voice(segment, params) is not None) for segment in swapped]
-    for least_s, most_s in ((0.0, params.full_heard_s), (params.full_heard_s, np.inf)):
-        found = [is_caught for heard_s, is_caught in caught if least_s <= heard_s < most_s]
+    caught = [(segment.av_covered_s, why_not_own_voice(segment, params) is not None) for segment in swapped]
+    for least_s, most_s in ((0.0, params.full_av_covered_s), (params.full_av_covered_s, np.inf)):
+        found = [is_caught for av_covered_s, is_caught in caught if least_s <= av_covered_s < most_s]
         print(
             f"real single speakers under the voice of another, both there for {least_s:g} to {most_s:g} s: "
             f"{sum(found)} of {len(found)} filtered"
@@ -153,8 +153,10 @@ def _with_other_sound(at: Layout, segments: Mapping[str, DatasetSegment]) -> Ite
     }
     for seen, heard in permutations(sorted(segments), 2):
         if segments[seen].person_id != segments[heard].person_id and seen in frames:
-            found = mouth_sound(frames[seen], loud[heard], max_lag_s=params.max_lag_s, min_overlap_s=params.min_heard_s)
-            yield replace(segments[seen], face_seen_share=1.0, heard_s=found.overlap_s, significance=found.significance)
+            found = mouth_sound(
+                frames[seen], loud[heard], max_av_lag_s=params.max_av_lag_s, min_overlap_s=params.min_av_covered_s
+            )
+            yield replace(segments[seen], face_seen_share=1.0, av_covered_s=found.overlap_s, av_zscore=found.av_zscore)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""See whether the painter learns faces from voices: on synthetic persons, five of whose traits drive both.
+"""See whether the generator learns faces from voices: on synthetic persons, five of whose traits drive both.
 
 Run as ``make learn``, or ``python -m benchmarks.learn``; ``--quick`` goes through everything in a minute and learns
-nothing. The project's own trainings make, from the persons of benchmarks/learn/learn.yaml, the label network psi, the voice
-network, and three painters: the full model, ``base``, which hears nothing, and the full model with each person's
+nothing. The project's own trainings make, from the persons of benchmarks/learn/learn.yaml, the face recognition network psi, the voice
+network, and three generators: the full model, ``base``, which hears nothing, and the full model with each person's
 voice exchanged for another's. They are judged on persons who were held out from everything:
 
-- how far a painted face is from the true one inside the hole, and how far by psi, and by MobileFaceNet where its
+- how far a inpainted face is from the true one inside the mask, and how far by psi, and by MobileFaceNet where its
   weights can be had: the full model against ``base``;
-- whether the traits inside the hole follow the voice, when a face is painted by another person's.
+- whether the traits inside the mask follow the voice, when a face is inpainted by another person's.
 
 Traits are read from pictures by a meter (benchmarks/learn/trait_meter.py), which is itself judged first. Two processes
 train side by side; FACEVOX_DEVICE says on what.
@@ -30,18 +30,18 @@ import numpy as np
 
 from benchmarks.accuracy.figures import Figure, tell
 from benchmarks.learn.compare import (
+    InpaintedFaces,
     Moves,
-    Paintings,
     draw_swaps,
     estimate,
-    hole_errors,
     identity_distances,
+    inpaint_held_out,
     judges_of_identity,
+    masked_errors,
     measure_moves,
-    paint_held_out,
     probe_voices,
-    read_paintings,
-    released_hole,
+    read_inpainted_faces,
+    released_mask,
 )
 from benchmarks.learn.data import People, flat, make_people, open_people
 from benchmarks.learn.params import LearnParams, read_learn_params
@@ -52,8 +52,8 @@ from benchmarks.learn.train import (
     SHUFFLED,
     Contestant,
     learn_audio_face,
-    learn_psi,
-    learn_to_paint,
+    learn_recognition,
+    learn_to_inpaint,
     learn_voice,
 )
 from benchmarks.learn.trait_meter import TraitMeter, fit_meter, order_shares, seen_traits
@@ -72,7 +72,7 @@ def main() -> None:
     """Train, judge, and print the figures; fail when a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="two steps of every training, on ten persons")
-    parser.add_argument("--picture", type=Path, default=Path("build/learn.png"), help="where paintings are shown")
+    parser.add_argument("--picture", type=Path, default=Path("build/learn.png"), help="where inpainted_faces are shown")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, _two_processes() as workers:
         figures = learn(read_learn_params(quick=options.quick), Path(folder), workers, options.picture)
@@ -89,7 +89,7 @@ def learn(params: LearnParams, folder: Path, workers: Executor, picture: Path) -
 
 
 def train(params: LearnParams, folder: Path, workers: Executor, told: "_Clock") -> None:
-    """Train everything, and let the painters paint the held-out persons.
+    """Train everything, and let the generators inpaint the held-out persons.
 
     Each work starts once its inputs are there, in an order in which both processes end about together.
     """
@@ -97,30 +97,30 @@ def train(params: LearnParams, folder: Path, workers: Executor, told: "_Clock") 
     def start(work: Callable[..., str], *of: Contestant) -> Future[str]:
         return workers.submit(work, *of, params, folder)
 
-    psi, voice, base = start(learn_psi), start(learn_voice), start(learn_to_paint, BASE)
+    recognition, voice, base = start(learn_recognition), start(learn_voice), start(learn_to_inpaint, BASE)
     told.line(voice.result())
     audio_face, shuffled_audio_face = (start(learn_audio_face, one) for one in (FULL, SHUFFLED))
-    told.lines([psi, audio_face])
-    full = start(learn_to_paint, FULL)
+    told.lines([recognition, audio_face])
+    full = start(learn_to_inpaint, FULL)
     told.line(shuffled_audio_face.result())
-    told.lines([base, full, start(learn_to_paint, SHUFFLED)])
-    told.lines([start(paint_held_out, one) for one in CONTESTANTS])
+    told.lines([base, full, start(learn_to_inpaint, SHUFFLED)])
+    told.lines([start(inpaint_held_out, one) for one in CONTESTANTS])
 
 
 def judge(params: LearnParams, folder: Path, picture: Path, told: "_Clock") -> list[Figure]:
-    """Measure what was painted, and return the figures."""
+    """Measure what was inpainted, and return the figures."""
     known, people = open_people(params.people, folder)
     meter = fit_meter(flat(known.faces), np.repeat(seen_traits(known.heard), known.faces.shape[1], axis=0))
-    paintings = {one: read_paintings(one, folder) for one in CONTESTANTS}
-    _draw(paintings, people, params, picture)
-    told.line(f"paintings of held-out persons are shown in {picture}")
+    inpainted_faces = {one: read_inpainted_faces(one, folder) for one in CONTESTANTS}
+    _draw(inpainted_faces, people, params, picture)
+    told.line(f"inpainted_faces of held-out persons are shown in {picture}")
     _tell_probe(probe_voices(params, folder))
-    moves = {one: measure_moves(paintings[one], people, meter, params.judge) for one in CONTESTANTS}
+    moves = {one: measure_moves(inpainted_faces[one], people, meter, params.judge) for one in CONTESTANTS}
     for one in CONTESTANTS:
         _tell_moves(one, moves[one])
     return [
         *_meter_figures(meter, people, params),
-        *_distance_figures(paintings, people, params, folder),
+        *_distance_figures(inpainted_faces, people, params, folder),
         *_move_figures(moves),
     ]
 
@@ -134,13 +134,13 @@ def _meter_figures(meter: TraitMeter, people: People, params: LearnParams) -> It
 
 
 def _distance_figures(
-    paintings: dict[Contestant, Paintings], people: People, params: LearnParams, folder: Path
+    inpainted_faces: dict[Contestant, InpaintedFaces], people: People, params: LearnParams, folder: Path
 ) -> Iterator[Figure]:
-    hole = released_hole(params)
-    full, base = (hole_errors(paintings[one].own, people, hole) for one in (FULL, BASE))
-    yield _gain_figure("L1 in the hole, grey levels", full, base, people, params)
+    mask = released_mask(params)
+    full, base = (masked_errors(inpainted_faces[one].own, people, mask) for one in (FULL, BASE))
+    yield _gain_figure("L1 in the mask, grey levels", full, base, people, params)
     for name, judge in judges_of_identity(folder).items():
-        full, base = (identity_distances(paintings[one].own, people, judge) for one in (FULL, BASE))
+        full, base = (identity_distances(inpainted_faces[one].own, people, judge) for one in (FULL, BASE))
         yield _gain_figure(f"identity distance, 1 - cosine by {name}", full, base, people, params)
 
 
@@ -180,9 +180,11 @@ def _in_words(one: Estimate, scale: float = 1.0) -> str:
     return f"{scale * one.value:.3f} ({scale * one.low:.3f} to {scale * one.high:.3f})"
 
 
-def _draw(paintings: dict[Contestant, Paintings], people: People, params: LearnParams, picture: Path) -> None:
-    """Show some held-out persons: by their own voice by each painter, and by others' by the full model."""
-    hole, n_faces = released_hole(params), people.faces.shape[1]
+def _draw(
+    inpainted_faces: dict[Contestant, InpaintedFaces], people: People, params: LearnParams, picture: Path
+) -> None:
+    """Show some held-out persons: by their own voice by each generator, and by others' by the full model."""
+    mask, n_faces = released_mask(params), people.faces.shape[1]
     swaps = draw_swaps(len(people.traits), params.judge)
     rows = []
     for person in range(min(N_SHOWN, len(people.traits))):
@@ -191,9 +193,9 @@ def _draw(paintings: dict[Contestant, Paintings], people: People, params: LearnP
         rows.append(
             [
                 true,
-                masked(true, hole),
-                *(paintings[one].own[person * n_faces] for one in CONTESTANTS),
-                paintings[FULL].swapped[swap],
+                masked(true, mask),
+                *(inpainted_faces[one].own[person * n_faces] for one in CONTESTANTS),
+                inpainted_faces[FULL].swapped[swap],
                 people.faces[swaps.voice[swap], 0],
             ]
         )

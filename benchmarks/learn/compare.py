@@ -1,4 +1,4 @@
-"""What the networks of ``make learn`` have learnt: held-out persons painted by their own voice and by others'."""
+"""What the networks of ``make learn`` have learnt: held-out persons inpainted by their own voice and by others'."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from benchmarks.learn.data import People, flat, open_people
 from benchmarks.learn.params import JudgeParams, LearnParams
 from benchmarks.learn.ridge import Reals, explained, fit_ridge
-from benchmarks.learn.train import PSI, VOICE, Contestant
+from benchmarks.learn.train import RECOGNITION, VOICE, Contestant
 from benchmarks.learn.trait_meter import TraitMeter, seen_traits
 from model.data.masks import Mask, draw_mask
-from model.evaluation.metrics.image import l1_hole
+from model.evaluation.metrics.image import l1_masked
 from model.evaluation.metrics.intervals import Estimate, estimate_mean
 from model.evaluation.networks.recognisers import MOBILEFACENET, cosine_distances, load_recogniser
-from model.inference.inpaint import paint_face
-from model.networks.generator_file import load_inpainter
+from model.inference.inpaint import inpaint_face
+from model.networks.generator_file import load_generator
 from model.networks.voice import load_voice_network
 from model.training.run_settings import read_run_settings
 from pipeline.base.arrays import FramesRGB, ImageRGB
 from pipeline.base.errors import WeightsUnavailable
-from pipeline.identity.network.embed import Embedder
+from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.synthetic.script.traits import HEARD
 from pipeline.weights.fetch import find_weights
 
@@ -32,7 +32,7 @@ PROBE_PENALTY = 0.01
 
 
 class Swaps(NamedTuple):
-    """N paintings of a held-out person's first face by another one's first segment: whose face, whose voice."""
+    """N inpainted_faces of a held-out person's first face by another one's first segment: whose face, whose voice."""
 
     face: NDArray[np.intp]
     voice: NDArray[np.intp]
@@ -49,43 +49,43 @@ def draw_swaps(n_persons: int, params: JudgeParams) -> Swaps:
     return Swaps(*np.array(pairs, np.intp).T)
 
 
-def paint_held_out(contestant: Contestant, params: LearnParams, folder: Path) -> str:
-    """Paint all faces of the held-out persons by their own voice, and the first ones by others'; leave the pictures."""
+def inpaint_held_out(contestant: Contestant, params: LearnParams, folder: Path) -> str:
+    """Inpaint all faces of the held-out persons by their own voice, and the first ones by others'; leave the pictures."""
     _, people = open_people(params.people, folder)
-    network = load_inpainter(folder / contestant.file).to(read_run_settings().device)
-    hole = released_hole(params)
+    network = load_generator(folder / contestant.file).to(read_run_settings().device)
+    mask = released_mask(params)
 
-    def paint(face: NDArray[np.uint8], voice: int) -> NDArray[np.uint8]:
-        return paint_face(network, face, hole, people.log_mels[voice, 0]).face
+    def inpaint(face: NDArray[np.uint8], voice: int) -> NDArray[np.uint8]:
+        return inpaint_face(network, face, mask, people.log_mels[voice, 0]).face
 
-    own = [paint(face, person) for person, faces in enumerate(people.faces) for face in faces]
+    own = [inpaint(face, person) for person, faces in enumerate(people.faces) for face in faces]
     swaps = draw_swaps(len(people.traits), params.judge)
-    swapped = [paint(people.faces[face, 0], voice) for face, voice in zip(*swaps, strict=True)]
+    swapped = [inpaint(people.faces[face, 0], voice) for face, voice in zip(*swaps, strict=True)]
     np.savez(folder / f"{contestant.name}.npz", own=np.stack(own), swapped=np.stack(swapped))
-    return f"{contestant.name}: {len(own) + len(swapped)} faces of held-out persons are painted"
+    return f"{contestant.name}: {len(own) + len(swapped)} faces of held-out persons are inpainted"
 
 
-def released_hole(params: LearnParams) -> Mask:
-    """Return the hole that everything is judged in."""
+def released_mask(params: LearnParams) -> Mask:
+    """Return the mask that everything is judged in."""
     return draw_mask(params.mask, np.random.default_rng(params.judge.seed))
 
 
-class Paintings(NamedTuple):
-    """What ``paint_held_out`` left: all faces of P persons by their own voice (P * K), and those by others' (N)."""
+class InpaintedFaces(NamedTuple):
+    """What ``inpaint_held_out`` left: all faces of P persons by their own voice (P * K), and those by others' (N)."""
 
     own: FramesRGB
     swapped: FramesRGB
 
 
-def read_paintings(contestant: Contestant, folder: Path) -> Paintings:
+def read_inpainted_faces(contestant: Contestant, folder: Path) -> InpaintedFaces:
     """Return a contestant's pictures."""
     with np.load(folder / f"{contestant.name}.npz") as arrays:
-        return Paintings(arrays["own"], arrays["swapped"])
+        return InpaintedFaces(arrays["own"], arrays["swapped"])
 
 
-def hole_errors(painted: FramesRGB, people: People, hole: Mask) -> Reals:
-    """Return the mean absolute difference to the true face inside the hole, of each face, in grey levels."""
-    return np.array([l1_hole(one, true, hole) for one, true in zip(painted, flat(people.faces), strict=True)])
+def masked_errors(inpainted: FramesRGB, people: People, mask: Mask) -> Reals:
+    """Return the mean absolute difference to the true face inside the mask, of each face, in grey levels."""
+    return np.array([l1_masked(one, true, mask) for one, true in zip(inpainted, flat(people.faces), strict=True)])
 
 
 class JudgeOfIdentity(Protocol):
@@ -97,7 +97,7 @@ class JudgeOfIdentity(Protocol):
 
 def judges_of_identity(folder: Path) -> dict[str, JudgeOfIdentity]:
     """Return psi, which met some hundred drawn persons only, and a recogniser of real people where it can be had."""
-    judges: dict[str, JudgeOfIdentity] = {"psi": Embedder(folder / PSI)}
+    judges: dict[str, JudgeOfIdentity] = {"recognition": FaceRecogniser(folder / RECOGNITION)}
     try:
         judges["MobileFaceNet"] = load_recogniser(MOBILEFACENET, find_weights(MOBILEFACENET))
     except WeightsUnavailable as error:
@@ -105,9 +105,9 @@ def judges_of_identity(folder: Path) -> dict[str, JudgeOfIdentity]:
     return judges
 
 
-def identity_distances(painted: FramesRGB, people: People, judge: JudgeOfIdentity) -> Reals:
-    """Return 1 - cosine between the judge's features of painted and true face, of each face."""
-    return np.asarray(cosine_distances(judge.embed(painted), judge.embed(flat(people.faces))), np.float64)
+def identity_distances(inpainted: FramesRGB, people: People, judge: JudgeOfIdentity) -> Reals:
+    """Return 1 - cosine between the judge's features of inpainted and true face, of each face."""
+    return np.asarray(cosine_distances(judge.embed(inpainted), judge.embed(flat(people.faces))), np.float64)
 
 
 def estimate(values: Reals, persons: Sequence[str], params: JudgeParams) -> Estimate:
@@ -119,7 +119,7 @@ def estimate(values: Reals, persons: Sequence[str], params: JudgeParams) -> Esti
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """Where the meter's readings go when a face is painted by another's voice.
+    """Where the meter's readings go when a face is inpainted by another's voice.
 
     A case counts 1 when the reading goes towards the reading of the voice's person, 0 when it goes away, 1/2 when it
     stays. ``ways`` are by how much, least squares: 1 is all the way, 0 is nowhere.
@@ -131,12 +131,12 @@ class Moves:
     ways: dict[str, float]
 
 
-def measure_moves(paintings: Paintings, people: People, meter: TraitMeter, params: JudgeParams) -> Moves:
-    """Return how the held-out persons' first faces follow the voices that they are painted by."""
+def measure_moves(inpainted_faces: InpaintedFaces, people: People, meter: TraitMeter, params: JudgeParams) -> Moves:
+    """Return how the held-out persons' first faces follow the voices that they are inpainted by."""
     swaps = draw_swaps(len(people.traits), params)
     n_faces = people.faces.shape[1]
-    true, own = meter.read(people.faces[:, 0]), meter.read(paintings.own[::n_faces])
-    moved = meter.read(paintings.swapped) - own[swaps.face]
+    true, own = meter.read(people.faces[:, 0]), meter.read(inpainted_faces.own[::n_faces])
+    moved = meter.read(inpainted_faces.swapped) - own[swaps.face]
     wanted = true[swaps.voice] - true[swaps.face]
     seen = seen_traits(people.heard)
     is_case = np.abs(seen[swaps.voice] - seen[swaps.face]) >= params.swap_apart

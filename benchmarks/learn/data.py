@@ -21,7 +21,7 @@ from pipeline.base.errors import FacevoxError
 from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
 from pipeline.base.progress import progress
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import aligned_face
 from pipeline.synthetic.script.speech import plan_bursts, speak
 from pipeline.synthetic.script.traits import HEARD, Traits, traits_of, voice_of
@@ -129,14 +129,14 @@ def _traits(params: PeopleParams, person: int) -> Traits:
 
 
 def _face(params: PeopleParams, traits: Traits, person: int, number: int) -> NDArray[np.uint8]:
-    rng = generator("learn face", params.seed, person, number)
+    rng = keyed_rng("learn face", params.seed, person, number)
     yaw_deg, pitch_deg, roll_deg = (
         float(rng.uniform(-most, most)) for most in (params.max_yaw_deg, params.max_pitch_deg, params.max_roll_deg)
     )
     return aligned_face(
         traits,
         rng=rng,
-        room_rng=generator("learn studio", params.seed),
+        room_rng=keyed_rng("learn studio", params.seed),
         size_px=FACE_PX,
         yaw_deg=yaw_deg,
         pitch_deg=pitch_deg,
@@ -148,7 +148,7 @@ def _log_mel(params: PeopleParams, audio: AudioParams, traits: Traits, person: i
     """Return the log-mel of one segment, by the path that recordings take, from the waveform on."""
     voice = voice_of(traits)
     for attempt in range(MOST_UTTERANCES):
-        rng = generator("learn voice", params.seed, person, number, attempt)
+        rng = keyed_rng("learn voice", params.seed, person, number, attempt)
         said = speak(rng, plan_bursts(rng, audio.segment_s), voice.syllables_hz)
         n_samples = round(audio.segment_s * SAMPLE_RATE_HZ)
         for _, feature in segment_features(synthesise(said, voice, n_samples=n_samples, rng=rng), audio):

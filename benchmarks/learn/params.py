@@ -8,7 +8,7 @@ from pydantic import Field
 
 from benchmarks.learn.data import PeopleParams
 from model.settings import MaskParams, ModelParams, PretrainAudioFaceParams, PretrainVoiceParams, TrainParams
-from model.training.tasks.face_recognition import LabelTrainerParams
+from model.training.tasks.face_recognition import RecognitionTrainingParams
 from pipeline.audio.settings import AudioParams
 from pipeline.base.params import Params, Section, check_section, read_params
 
@@ -19,7 +19,7 @@ QUICK_FILE = Path("benchmarks/learn/learn_quick.yaml")
 class JudgeParams(Params):
     """Section ``judge`` of benchmarks/learn/learn.yaml.
 
-    A case is a face painted by its own person's voice and by another's, and a trait in which the two persons differ
+    A case is a face inpainted by its own person's voice and by another's, and a trait in which the two persons differ
     by ``swap_apart`` or more. The meter is judged by pairs of persons ``meter_apart`` or more apart.
     """
 
@@ -40,7 +40,7 @@ class LearnParams:
     audio: AudioParams
     mask: MaskParams
     model: ModelParams
-    label: LabelTrainerParams
+    label: RecognitionTrainingParams
     voice: PretrainVoiceParams
     audio_face: PretrainAudioFaceParams
     train: TrainParams
@@ -64,7 +64,7 @@ def read_learn_params(*, quick: bool) -> LearnParams:
         audio=read(AudioParams, "audio"),
         mask=read(MaskParams, "mask"),
         model=read(ModelParams, "model"),
-        label=read(LabelTrainerParams, "pretrain_identity"),
+        label=read(RecognitionTrainingParams, "pretrain_identity"),
         voice=read(PretrainVoiceParams, "pretrain_voice"),
         audio_face=read(PretrainAudioFaceParams, "pretrain_audio_face"),
         train=read(TrainParams, "train"),

@@ -19,23 +19,23 @@ from benchmarks.learn.data import People, flat, open_people
 from benchmarks.learn.params import LearnParams
 from model.data.recognition_faces import store_faces
 from model.data.samples_draw import others
-from model.data.split import ArrayPack
-from model.networks.audio_face import AudioFaceDecoder, load_generator
-from model.networks.generator_file import save_inpainter
+from model.data.split import DatasetSplit
+from model.networks.audio_face import AudioFaceDecoder, load_audio_face_decoder
+from model.networks.generator_file import save_generator
 from model.networks.voice import load_voice_network
 from model.settings import Variant
-from model.training.distributed import Machine
+from model.training.distributed import TrainingProcess
 from model.training.loss_means import losses_in_words
 from model.training.run_settings import read_run_settings
 from model.training.tasks.audio_face import train_audio_face
-from model.training.tasks.face_recognition import train_label_network
-from model.training.tasks.inpainting import train_inpainter
+from model.training.tasks.face_recognition import train_recognition_network
+from model.training.tasks.inpainting import train_generator
 from model.training.tasks.voice import train_voice
 from model.training.trained_network import write_network
-from pipeline.identity.network.embed import Embedder
-from pipeline.identity.network.weights_file import write_checkpoint
+from pipeline.identity.network.embed import FaceRecogniser
+from pipeline.identity.network.weights_file import write_recognition_network
 
-PSI, LABELS, VOICE = "psi.safetensors", "labels.npy", "voice.safetensors"
+RECOGNITION, LABELS, VOICE = "recognition.safetensors", "labels.npy", "voice.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +62,30 @@ BASE = Contestant("base", "base", shuffled=False)
 SHUFFLED = Contestant("shuffled", "full", shuffled=True)
 
 
-def learn_psi(params: LearnParams, folder: Path) -> str:
+def learn_recognition(params: LearnParams, folder: Path) -> str:
     """Train psi on the training persons' faces and label these; return how well persons are known again."""
     train, _ = open_people(params.people, folder)
     faces, persons = flat(train.faces), train.face_persons
-    with _speaking("psi") as say:
+    with _speaking("recognition") as say:
         shown = (
             (face, person, f"{person}/{row}") for row, (face, person) in enumerate(zip(faces, persons, strict=True))
         )
-        stored = store_faces(shown, folder / "psi_faces")
-        psi, metrics = train_label_network(stored, params.label, report=say, device=str(_machine().device))
-        write_checkpoint(psi, folder / PSI)
-        np.save(folder / LABELS, Embedder(folder / PSI).embed(faces))
-    return _known("psi", metrics.holdout_accuracy, f"{metrics.n_holdout_faces} faces of {metrics.n_persons} persons")
+        stored = store_faces(shown, folder / "recognition_faces")
+        recognition, metrics = train_recognition_network(
+            stored, params.label, report=say, device=str(_process().device)
+        )
+        write_recognition_network(recognition, folder / RECOGNITION)
+        np.save(folder / LABELS, FaceRecogniser(folder / RECOGNITION).embed(faces))
+    return _known(
+        "recognition", metrics.holdout_accuracy, f"{metrics.n_holdout_faces} faces of {metrics.n_persons} persons"
+    )
 
 
 def learn_voice(params: LearnParams, folder: Path) -> str:
     """Train the voice network on the training persons' voices; return how well they are told apart."""
     with _speaking("voice") as say:
-        pack = _pack(open_people(params.people, folder)[0])
-        voice, figures, _ = train_voice(pack, params.voice, params.model.width, machine=_machine(), say=say)
+        data = _data(open_people(params.people, folder)[0])
+        voice, figures, _ = train_voice(data, params.voice, params.model.width, process=_process(), say=say)
         write_network(voice, folder / VOICE)
     judged = f"{figures.n_holdout_segments} segments of {figures.n_persons} persons"
     return _known("voice network", figures.holdout_accuracy, judged)
@@ -91,61 +95,63 @@ def learn_audio_face(contestant: Contestant, params: LearnParams, folder: Path) 
     """Train the audio-face decoder that a contestant starts from; return its loss."""
     with _speaking(f"audio face, {contestant.name}") as say:
         train, _ = open_people(params.people, folder)
-        pack = shuffled_pack(train, params.train.seed) if contestant.shuffled else _pack(train)
+        data = shuffled_data(train, params.train.seed) if contestant.shuffled else _data(train)
         voice = load_voice_network(folder / VOICE)
         decoder, fitted = train_audio_face(
-            pack, voice, params.audio_face, params.model.width, machine=_machine(), say=say
+            data, voice, params.audio_face, params.model.width, process=_process(), say=say
         )
         write_network(decoder, folder / contestant.audio_face)
     return f"audio-face decoder of {contestant.name}: {losses_in_words(fitted.losses)}"
 
 
-def learn_to_paint(contestant: Contestant, params: LearnParams, folder: Path) -> str:
+def learn_to_inpaint(contestant: Contestant, params: LearnParams, folder: Path) -> str:
     """Train a contestant; return its losses and its pace."""
     model = params.model.model_copy(update={"variant": contestant.variant})
-    psi = voice = audio_face = labels = None
+    recognition = voice = audio_face = labels = None
     if model.hears:
         voice = load_voice_network(folder / VOICE)
     if model.fusion:
         audio_face = AudioFaceDecoder(model.width)
-        load_generator(audio_face, folder / contestant.audio_face)
+        load_audio_face_decoder(audio_face, folder / contestant.audio_face)
     if model.matches_identities:
-        psi, labels = Embedder(folder / PSI).network, np.load(folder / LABELS)
+        recognition, labels = FaceRecogniser(folder / RECOGNITION).network, np.load(folder / LABELS)
     with _speaking(contestant.name) as say:
-        network, fitted = train_inpainter(
-            _pack(open_people(params.people, folder)[0], labels),
-            psi,
+        network, fitted = train_generator(
+            _data(open_people(params.people, folder)[0], labels),
+            recognition,
             voice,
             audio_face,
             model,
             params.mask,
             params.train.model_copy(update={"shuffle_voices": contestant.shuffled}),
-            machine=_machine(),
+            process=_process(),
             say=say,
         )
-        save_inpainter(network, folder / contestant.file)
+        save_generator(network, folder / contestant.file)
     return f"{contestant.name}: {fitted.samples_per_s:.1f} faces/s, {losses_in_words(fitted.losses)}"
 
 
-def _machine() -> Machine:
+def _process() -> TrainingProcess:
     """This process's; on a CPU it reads its batches itself, for every core trains."""
     settings = read_run_settings()
     n_workers = settings.n_loader_workers if settings.device.type == "cuda" else 0
-    return Machine(device=settings.device, n_loader_workers=n_workers)
+    return TrainingProcess(device=settings.device, n_loader_workers=n_workers)
 
 
-def _pack(train: People, labels: NDArray[np.float32] | None = None) -> ArrayPack:
+def _data(train: People, labels: NDArray[np.float32] | None = None) -> DatasetSplit:
     """Return the people as trainings read them."""
-    return ArrayPack(flat(train.faces), flat(train.log_mels), labels, train.face_persons, train.segment_persons)
+    return DatasetSplit.from_arrays(
+        flat(train.faces), flat(train.log_mels), labels, train.face_persons, train.segment_persons
+    )
 
 
-def shuffled_pack(train: People, seed: int) -> ArrayPack:
+def shuffled_data(train: People, seed: int) -> DatasetSplit:
     """Return the people, each with the voice of another one: the same as with ``train.shuffle_voices``."""
     persons = sorted(set(train.face_persons))
     heard = others(np.arange(len(persons)), seed)
     given_to = {persons[other]: persons[person] for person, other in heard.items()}
     segment_persons = [given_to[person] for person in train.segment_persons]
-    return ArrayPack(flat(train.faces), flat(train.log_mels), None, train.face_persons, segment_persons)
+    return DatasetSplit.from_arrays(flat(train.faces), flat(train.log_mels), None, train.face_persons, segment_persons)
 
 
 @contextmanager

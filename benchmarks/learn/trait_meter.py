@@ -1,7 +1,7 @@
 """Read from a face, inside the mask alone, the traits that its person's voice has too: a ridge regression a trait.
 
 It sees the region of a trait in blocks of a few pixels, as logarithms of colour over that of the cheeks, which takes
-out most of the light. All it looks at lies in the hole of ``rectangle_released``.
+out most of the light. All it looks at lies in the mask of ``rectangle_released``.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Place(NamedTuple):
     block_px: int
 
 
-HOLE = Place(64, 89, 192, 217, 1)
+MASK = Place(64, 89, 192, 217, 1)
 PLACES = {
     "depth": Place(88, 168, 168, 212, 4),  # moustache, lips and chin
     "size": Place(100, 128, 156, 180, 4),  # nose

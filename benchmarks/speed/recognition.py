@@ -1,4 +1,4 @@
-"""Measure the label network on one core: python -m benchmarks.speed.recognition."""
+"""Measure the face recognition network on one core: python -m benchmarks.speed.recognition."""
 
 import os
 import tempfile
@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from benchmarks.timing import seconds
-from model.training.tasks.face_recognition import LabelTrainerParams
+from model.training.tasks.face_recognition import RecognitionTrainingParams
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.params import load_params
 from pipeline.base.torch_threads import single_thread
-from pipeline.identity.network.embed import Embedder
-from pipeline.identity.network.resnet import LabelNetwork, feature_size, preprocess
-from pipeline.identity.network.weights_file import load_label_network, write_checkpoint
+from pipeline.identity.network.embed import FaceRecogniser
+from pipeline.identity.network.resnet import FaceRecognitionNetwork, feature_size, preprocess
+from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network
 
 FACE_PX = 256
 N_ROUNDS = 7
@@ -27,17 +27,17 @@ N_FACES_OTHERWISE = 40
 
 def measure_labels(folder: Path) -> None:
     """Print faces a second at full width and at the one of params.yaml, and against the network as it is stored."""
-    width = load_params(LabelTrainerParams, "pretrain_identity").width
+    width = load_params(RecognitionTrainingParams, "pretrain_identity").width
     print("\nidentity labels, one core, crops in memory to features")
     for one in dict.fromkeys((1.0, width)):
         _measure_width(folder / "label.safetensors", one)
 
 
 def _measure_width(checkpoint: Path, width: float) -> None:
-    write_checkpoint(LabelNetwork(width), checkpoint)
+    write_recognition_network(FaceRecognitionNetwork(width), checkpoint)
     draw, n_faces = np.random.default_rng(0), N_FACES.get(width, N_FACES_OTHERWISE)
     faces = list(draw.integers(0, 256, (n_faces, FACE_PX, FACE_PX, 3), np.uint8))
-    embedder, stored = Embedder(checkpoint), load_label_network(checkpoint).eval()
+    embedder, stored = FaceRecogniser(checkpoint), load_recognition_network(checkpoint).eval()
     embedder.embed(faces[:1])
     _features(stored, faces[:1])  # both have chosen their kernels now
     rounds = [
@@ -49,7 +49,7 @@ def _measure_width(checkpoint: Path, width: float) -> None:
     print(f"  {name:35} {rate:7.1f} faces/s, {gain:.2f} x as many as unfolded and channels first")
 
 
-def _features(network: LabelNetwork, faces: list[ImageRGB]) -> None:
+def _features(network: FaceRecognitionNetwork, faces: list[ImageRGB]) -> None:
     with single_thread(), torch.inference_mode():
         for face in faces:
             network(preprocess(face[None]))

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 
 from benchmarks.timing import seconds
-from model.data.split import ArrayPack
+from model.data.split import DatasetSplit
 from model.networks.voice import VoiceNetwork
 from model.settings import MaskParams, ModelParams, TrainParams
-from model.training.distributed import Machine
+from model.training.distributed import TrainingProcess
 from model.training.run_settings import read_run_settings
-from model.training.tasks.inpainting import train_inpainter
+from model.training.tasks.inpainting import train_generator
 from pipeline.base.params import PARAMS_FILE, read_section
-from pipeline.identity.network.resnet import LabelNetwork
+from pipeline.identity.network.resnet import FaceRecognitionNetwork
 
 PAPER_WIDTH, PAPER_BATCH = 64, 4
 N_PERSONS, N_FACES = 8, 32
@@ -43,23 +43,23 @@ class Speed(NamedTuple):
 
 def measure_training() -> None:
     """Print images a second, and on a GPU memory."""
-    machine = Machine(device=read_run_settings().device, n_loader_workers=read_run_settings().n_loader_workers)
-    kind = machine.device.type
-    name = torch.cuda.get_device_name(machine.device) if kind == "cuda" else "one core"
+    process = TrainingProcess(device=read_run_settings().device, n_loader_workers=read_run_settings().n_loader_workers)
+    kind = process.device.type
+    name = torch.cuda.get_device_name(process.device) if kind == "cuda" else "one core"
     print(f"\ntraining the inpainting network, width {PAPER_WIDTH}, all losses, psi of full width, {name}")
-    eager = _measure(machine, PAPER_BATCH, {})
+    eager = _measure(process, PAPER_BATCH, {})
     _tell(f"eager float32, batch {PAPER_BATCH}", eager)
-    light = _measure(machine, PAPER_BATCH, LIGHT)
+    light = _measure(process, PAPER_BATCH, LIGHT)
     _tell(
         f"tuned, not compiled, batch {PAPER_BATCH}", light, f", {light.images_per_s / eager.images_per_s:.2f} x eager"
     )
-    tuned = _measure(machine, PAPER_BATCH, TUNED)
+    tuned = _measure(process, PAPER_BATCH, TUNED)
     aim = f" (target >= {MIN_GPU_GAIN})" if kind == "cuda" else ""
     _tell(f"tuned, batch {PAPER_BATCH}", tuned, f", {tuned.images_per_s / eager.images_per_s:.2f} x eager{aim}")
     if kind == "cuda":
         for batch in GPU_BATCHES:
             torch.cuda.reset_peak_memory_stats()
-            speed = _measure(machine, batch, TUNED)
+            speed = _measure(process, batch, TUNED)
             peak_gb = torch.cuda.max_memory_allocated() / BYTES_PER_GB
             _tell(f"tuned, batch {batch}", speed, f", {peak_gb:.1f} GB at most")
 
@@ -69,10 +69,10 @@ def _tell(name: str, speed: Speed, more: str = "") -> None:
     print(f"  {name:35} {speed.images_per_s:7.2f} images/s, {waited}{more}", flush=True)
 
 
-def _measure(machine: Machine, batch: int, changes: dict[str, object]) -> Speed:
+def _measure(process: TrainingProcess, batch: int, changes: dict[str, object]) -> Speed:
     """Return the speed of the steps that a long training has and a short one has not."""
-    pack = made_up_pack()
-    psi, voice = LabelNetwork(1.0).eval(), VoiceNetwork(N_MELS, PAPER_WIDTH).eval()
+    data = made_up_data()
+    recognition, voice = FaceRecognitionNetwork(1.0).eval(), VoiceNetwork(N_MELS, PAPER_WIDTH).eval()
     model = ModelParams(width=PAPER_WIDTH, variant="full", avff_gain=1.0)
     mask = MaskParams(kind="rectangle_released", size_px=FACE_PX // 2, image=None)
     section = read_section("train", PARAMS_FILE)
@@ -80,10 +80,12 @@ def _measure(machine: Machine, batch: int, changes: dict[str, object]) -> Speed:
     def train(n_steps: int) -> tuple[float, float]:
         params = TrainParams(**{**section, **changes, "batch": batch, "steps": n_steps, "report_every": n_steps})
         quiet = params.model_copy(update={"checkpoint_every": n_steps, "sample_every": n_steps})
-        _, fitted = train_inpainter(pack, psi, voice, None, model, mask, quiet, machine=machine, say=lambda _: None)
+        _, fitted = train_generator(
+            data, recognition, voice, None, model, mask, quiet, process=process, say=lambda _: None
+        )
         return fitted.seconds, fitted.waited_share * fitted.seconds
 
-    short, long = N_STEPS[machine.device.type]
+    short, long = N_STEPS[process.device.type]
     train(short)  # compiles, loads kernels
     (short_s, short_waited_s), (long_s, long_waited_s) = train(short), train(long)
     return Speed(
@@ -92,14 +94,14 @@ def _measure(machine: Machine, batch: int, changes: dict[str, object]) -> Speed:
     )
 
 
-def made_up_pack() -> ArrayPack:
+def made_up_data() -> DatasetSplit:
     """Return faces and sound of noise: as costly as real ones, but for their PNG."""
     draw = np.random.default_rng(0)
     persons = [f"person_{number % N_PERSONS}" for number in range(N_FACES)]
-    return ArrayPack(
+    return DatasetSplit.from_arrays(
         faces=draw.integers(0, 256, (N_FACES, FACE_PX, FACE_PX, 3), np.uint8),
         face_persons=persons,
-        labels=draw.normal(size=(N_FACES, LabelNetwork(1.0).feature_size)).astype(np.float32),
+        labels=draw.normal(size=(N_FACES, FaceRecognitionNetwork(1.0).feature_size)).astype(np.float32),
         log_mels=draw.normal(size=(N_FACES, N_MELS, N_FRAMES)).astype(np.float32),
         segment_persons=persons,
     )

@@ -1,4 +1,4 @@
-"""What is to be painted: rectangles, strokes, or a picture. 1 is hole, 0 is known."""
+"""What is to be inpainted: rectangles, strokes, or a picture. 1 is mask, 0 is known."""
 
 from functools import lru_cache
 from math import cos, pi, sin
@@ -14,19 +14,19 @@ from pipeline.base.errors import BadInput
 from pipeline.base.images import LARGEST_FILE_BYTES, MOST_PIXELS, read_picture_file
 
 Mask: TypeAlias = NDArray[np.uint8]
-"""(H, W) uint8: 1 is hole, 0 is known."""
+"""(H, W) uint8: 1 is mask, 0 is known."""
 
 FACE_PX = 256
 """The face in whose pixels the settings, and the lengths below, are given; of another size they grow along."""
 
 RELEASED_SHIFT_PX = 25
-"""How far below the centre the released code paints: its 128 px hole is columns 64..191, rows 89..216."""
+"""How far below the centre the released code inpaints: its 128 px mask is columns 64..191, rows 89..216."""
 
 STROKE_BANDS = {"strokes_small": (0.1, 0.2), "strokes_medium": (0.2, 0.4), "strokes_large": (0.4, 0.6)}
-"""The share of the face that is hole: from, and below.
+"""The share of the face that is mask: from, and below.
 
 Of the paper's three sizes (Fig. 6) no number is known; these are the bands 0.1 to 0.6 by which irregular masks
-are usually judged (Liu et al. 2018, "Image inpainting for irregular holes"), the four wider ones in pairs.
+are usually judged (Liu et al. 2018, "Image inpainting for irregular masks"), the four wider ones in pairs.
 """
 
 N_VERTICES = (5, 18)
@@ -65,7 +65,7 @@ def _fixed_rectangle(params: MaskParams, shift_px: int, size_px: int) -> Mask:
     top = left + shift_px
     if top + params.size_px > FACE_PX:
         raise BadInput(
-            f"mask.size_px: expected at most {FACE_PX - 2 * shift_px} for {params.kind}, whose hole lies {shift_px} px"
+            f"mask.size_px: expected at most {FACE_PX - 2 * shift_px} for {params.kind}, whose mask lies {shift_px} px"
             f" below the centre of {FACE_PX} px, found {params.size_px}"
         )
     mask = np.zeros((size_px, size_px), np.uint8)
@@ -88,7 +88,7 @@ def _scaled(start_px: int, length_px: int, size_px: int) -> slice:
 
 
 def _strokes(band: tuple[float, float], rng: np.random.Generator, size_px: int) -> Mask:
-    """Draw strokes until a share that is itself drawn is hole; the last one ends where that is reached.
+    """Draw strokes until a share that is itself drawn is mask; the last one ends where that is reached.
 
     One piece of a stroke can't carry the share past the band, for the share aimed at lies a piece below its end.
     Of one seed the strokes of all bands are the same ones: the larger mask holds the smaller.
@@ -102,7 +102,7 @@ def _strokes(band: tuple[float, float], rng: np.random.Generator, size_px: int) 
 
 
 def _draw_stroke(mask: Mask, wanted_px: float, rng: np.random.Generator) -> None:
-    """Add one stroke to ``mask``, or as much of it as makes ``wanted_px`` pixels hole; it is kept inside the face."""
+    """Add one stroke to ``mask``, or as much of it as makes ``wanted_px`` pixels mask; it is kept inside the face."""
     size_px = len(mask)
     scale = size_px / FACE_PX
     width_px = _brush_px(int(rng.integers(*BRUSH_PX, endpoint=True)), scale)
@@ -131,7 +131,7 @@ def _largest_piece_px(size_px: int) -> float:
 
 @lru_cache(maxsize=4)
 def _image(path: Path, size_px: int) -> Mask:
-    """Return the black and white picture at ``path``, white being hole, resized to the nearest pixel.
+    """Return the black and white picture at ``path``, white being mask, resized to the nearest pixel.
 
     It is the mask of every face, and read once in a process.
     """
@@ -146,5 +146,5 @@ def _image(path: Path, size_px: int) -> Mask:
     mask: Mask = (resized.mean(axis=2) >= WHITE_FROM).astype(np.uint8)
     if mask.all() or not mask.any():
         found = "all white" if mask.all() else "all black"
-        raise BadInput(f"{path}: expected white where is to be painted and black elsewhere, found {found}")
+        raise BadInput(f"{path}: expected white where is to be inpainted and black elsewhere, found {found}")
     return mask

@@ -1,4 +1,4 @@
-"""Faces to train a label network on: whose each is, what it was taken from, and its picture when it is asked for."""
+"""Faces to train a face recognition network on: whose each is, what it was taken from, and its picture when it is asked for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SHORTER_SIDE_PX = 256
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 
-class LabelFaces(Protocol):
+class RecognitionFaces(Protocol):
     """N faces."""
 
     @property

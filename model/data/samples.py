@@ -16,11 +16,11 @@ from model.data.columns import Rows
 from model.data.masks import draw_mask
 from model.data.samples_draw import Epochs, drawn, drawn_other, others
 from model.data.samples_tensors import face_tensor, flipped, greyed, log_mel_tensor
-from model.data.split import Pack
+from model.data.split import DatasetSplit
 from model.settings import MaskParams, TrainParams
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.errors import BadInput
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 
 AnySample = TypeVar("AnySample")
 AnyBatch = TypeVar("AnyBatch", covariant=True)
@@ -35,7 +35,7 @@ class Sample(NamedTuple):
     face_CHW: Tensor
     """RGB in [-1, 1]."""
     mask_1HW: Tensor
-    """float32, 1 is hole, 0 is known."""
+    """float32, 1 is mask, 0 is known."""
     log_mel_MT: Tensor
     label_D: Tensor
     """Of no values where the dataset has no labels."""
@@ -54,9 +54,9 @@ class Batch(NamedTuple):
 
 
 class TrainingSamples(Dataset[Sample]):
-    """Samples of the faces of ``pack``: each once an epoch, with a segment of its person, all as likely.
+    """Samples of the faces of ``data``: each once an epoch, with a segment of its person, all as likely.
 
-    Label, mirror image, loss of colour and mask are as ``params`` and ``mask`` say. What is drawn for a sample follows
+    Label, mirror image, loss of colour and mask are as ``params`` and ``mask_params`` say. What is drawn for a sample follows
     from ``params.seed`` and k, each thing by itself: trainings that differ in one setting see the same otherwise. The
     mask is drawn for the face as it is by then: one that is mirrored has no mirrored mask.
 
@@ -64,13 +64,13 @@ class TrainingSamples(Dataset[Sample]):
     does, and when the voices of fewer than two persons are to be shuffled.
     """
 
-    def __init__(self, pack: Pack, params: TrainParams, mask: MaskParams) -> None:
-        self._pack, self._params, self._mask = pack, params, mask
-        self.rows = _usable(pack)
+    def __init__(self, data: DatasetSplit, params: TrainParams, mask_params: MaskParams) -> None:
+        self._data, self._params, self._mask_params = data, params, mask_params
+        self.rows = _usable(data)
         """(N,) rows of the faces that take part; N samples are an epoch."""
         if not len(self.rows):
-            raise BadInput(f"no face has a label and a segment of its person's voice, of {pack.summary()}")
-        self.persons: Rows = np.unique(pack.person_of_face[self.rows])
+            raise BadInput(f"no face has a label and a segment of its person's voice, of {data.summary()}")
+        self.persons: Rows = np.unique(data.person_of_face[self.rows])
         """Those whom the faces are of, rising."""
         self._epochs = Epochs(self.rows, params.seed)
         self._heard = self._shuffled() if params.shuffle_voices else {}
@@ -78,11 +78,11 @@ class TrainingSamples(Dataset[Sample]):
     def __getitem__(self, k: int) -> Sample:
         """Return sample ``k``, 0 and up."""
         row = self._epochs.row(k)
-        face = self._augmented(self._pack.face(row), self._rng("look", k))
+        face = self._augmented(self._data.face(row), self._rng("look", k))
         return Sample(
             face_CHW=face_tensor(face),
-            mask_1HW=torch.from_numpy(draw_mask(self._mask, self._rng("mask", k), len(face))).float()[None],
-            log_mel_MT=log_mel_tensor(self._pack.log_mel(self._segment_row(row, k))),
+            mask_1HW=torch.from_numpy(draw_mask(self._mask_params, self._rng("mask", k), len(face))).float()[None],
+            log_mel_MT=log_mel_tensor(self._data.log_mel(self._segment_row(row, k))),
             label_D=self._label(row, k),
             face_row=row,
         )
@@ -97,10 +97,10 @@ class TrainingSamples(Dataset[Sample]):
 
     def summary(self) -> str:
         """Return in one line what takes part, and how much is left out for want of what."""
-        pack = self._pack
-        n_unheard = sum(not len(pack.segments_of(person)) for person in range(len(pack.persons)))
-        n_unlabelled = int((~pack.is_labelled).sum()) if pack.label_size else 0
-        left_out = f"{len(pack.persons) - len(self.persons):,} persons and {pack.n_faces - len(self.rows):,} faces"
+        data = self._data
+        n_unheard = sum(not len(data.segments_of(person)) for person in range(len(data.persons)))
+        n_unlabelled = int((~data.is_labelled).sum()) if data.label_size else 0
+        left_out = f"{len(data.persons) - len(self.persons):,} persons and {data.n_faces - len(self.rows):,} faces"
         why = f"{n_unheard:,} persons have no segment, {n_unlabelled:,} faces no label"
         return f"{len(self.persons):,} persons and {len(self.rows):,} faces take part; {left_out} do not: {why}"
 
@@ -111,19 +111,19 @@ class TrainingSamples(Dataset[Sample]):
         return others(self.persons, self._params.seed)
 
     def _rng(self, what: str, k: int) -> np.random.Generator:
-        return generator("training", what, self._params.seed, k)
+        return keyed_rng("training", what, self._params.seed, k)
 
     def _segment_row(self, row: int, k: int) -> int:
-        person = int(self._pack.person_of_face[row])
-        return drawn(self._pack.segments_of(self._heard.get(person, person)), self._rng("segment", k))
+        person = int(self._data.person_of_face[row])
+        return drawn(self._data.segments_of(self._heard.get(person, person)), self._rng("segment", k))
 
     def _label(self, row: int, k: int) -> Tensor:
-        if not self._pack.label_size:
+        if not self._data.label_size:
             return torch.empty(0)
         if self._params.label_of == "same_person":
-            faces = self._pack.faces_of(int(self._pack.person_of_face[row]))
-            row = drawn_other(faces[self._pack.is_labelled[faces]], row, self._rng("label", k))
-        return torch.tensor(self._pack.label(row))
+            faces = self._data.faces_of(int(self._data.person_of_face[row]))
+            row = drawn_other(faces[self._data.is_labelled[faces]], row, self._rng("label", k))
+        return torch.tensor(self._data.label(row))
 
     def _augmented(self, face: ImageRGB, rng: np.random.Generator) -> ImageRGB:
         flip, grey = rng.random(2) < (self._params.flip_share, self._params.grey_share)
@@ -131,11 +131,11 @@ class TrainingSamples(Dataset[Sample]):
         return greyed(face) if grey else face
 
 
-def _usable(pack: Pack) -> Rows:
+def _usable(data: DatasetSplit) -> Rows:
     """Return the rows of the faces that can be learnt from."""
-    has_segment = np.bincount(pack.person_of_segment, minlength=len(pack.persons)) > 0
-    usable = has_segment[pack.person_of_face]
-    return np.flatnonzero(usable & pack.is_labelled if pack.label_size else usable)
+    has_segment = np.bincount(data.person_of_segment, minlength=len(data.persons)) > 0
+    usable = has_segment[data.person_of_face]
+    return np.flatnonzero(usable & data.is_labelled if data.label_size else usable)
 
 
 class Samples(Protocol[AnySample, AnyBatch]):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from model.data.columns import Rows
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 
 
 class Epochs:
@@ -17,7 +17,7 @@ class Epochs:
         """Return the row at place ``k`` of the endless order."""
         epoch, place = divmod(k, len(self._rows))
         if epoch != self._epoch:
-            self._epoch, self._order = epoch, generator("epoch", self._seed, epoch).permutation(self._rows)
+            self._epoch, self._order = epoch, keyed_rng("epoch", self._seed, epoch).permutation(self._rows)
         return int(self._order[place])
 
 
@@ -34,5 +34,5 @@ def drawn_other(rows: Rows, row: int, rng: np.random.Generator) -> int:
 
 def others(persons: Rows, seed: int) -> dict[int, int]:
     """Return another person for each of 2 persons or more, nobody twice: the next in a circle in random order."""
-    circle = generator("circle", seed).permutation(persons)
+    circle = keyed_rng("circle", seed).permutation(persons)
     return dict(zip(circle.tolist(), np.roll(circle, -1).tolist(), strict=True))

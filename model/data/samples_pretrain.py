@@ -12,12 +12,12 @@ from model.data.columns import Rows
 from model.data.holdout import choose_holdout
 from model.data.samples_draw import Epochs, drawn
 from model.data.samples_tensors import face_tensor, log_mel_tensor
-from model.data.split import Pack
+from model.data.split import DatasetSplit
 from model.networks.voice import VOICE_SIZE
 from model.settings import PretrainAudioFaceParams, PretrainVoiceParams
 from pipeline.base.arrays import LogMel
 from pipeline.base.errors import BadInput
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 
 
 class VoiceSample(NamedTuple):
@@ -25,7 +25,7 @@ class VoiceSample(NamedTuple):
 
     log_mel_MT: Tensor
     person: int
-    """Place in ``Pack.persons``."""
+    """Place in ``DatasetSplit.persons``."""
 
 
 class VoiceBatch(NamedTuple):
@@ -65,23 +65,23 @@ class VoiceSamples(Dataset[VoiceSample]):
     segments, and when ``max_frames`` is less than ``min_frames`` or more than a log-mel has.
     """
 
-    def __init__(self, pack: Pack, params: PretrainVoiceParams, rows: Rows) -> None:
-        _, n_frames = pack.log_mel_shape
+    def __init__(self, data: DatasetSplit, params: PretrainVoiceParams, rows: Rows) -> None:
+        _, n_frames = data.log_mel_shape
         if not params.min_frames <= params.max_frames <= n_frames:
             raise BadInput(
                 f"'pretrain_voice': expected min_frames <= max_frames <= {n_frames}, which log-mels have;"
                 f" found {params.min_frames} and {params.max_frames}"
             )
         if not len(rows):
-            raise BadInput(f"there is no segment to tell a voice from, in {pack.summary()}")
-        self._pack, self._params = pack, params
+            raise BadInput(f"there is no segment to tell a voice from, in {data.summary()}")
+        self._data, self._params = data, params
         self._epochs = Epochs(rows, params.seed)
 
     def __getitem__(self, k: int) -> VoiceSample:
         """Return sample ``k``, 0 and up."""
         row = self._epochs.row(k)
-        piece = self._piece(self._pack.log_mel(row), k)
-        return VoiceSample(log_mel_tensor(piece), int(self._pack.person_of_segment[row]))
+        piece = self._piece(self._data.log_mel(row), k)
+        return VoiceSample(log_mel_tensor(piece), int(self._data.person_of_segment[row]))
 
     @staticmethod
     def collate(samples: Sequence[VoiceSample]) -> VoiceBatch:
@@ -100,42 +100,42 @@ class VoiceSamples(Dataset[VoiceSample]):
         return int(rng.integers(self._params.min_frames, self._params.max_frames, endpoint=True))
 
     def _rng(self, what: str, place: int) -> np.random.Generator:
-        return generator("voice", what, self._params.seed, place)
+        return keyed_rng("voice", what, self._params.seed, place)
 
 
-def hold_out_voices(pack: Pack, params: PretrainVoiceParams) -> tuple[Rows, Rows]:
+def hold_out_voices(data: DatasetSplit, params: PretrainVoiceParams) -> tuple[Rows, Rows]:
     """Return the rows of the segments to train on, and of those held out, both rising.
 
     Held out are whole clips, ``params.holdout_share`` of each person's on average; one clip of each is trained on.
     """
-    persons = [pack.persons[person] for person in pack.person_of_segment]
-    clips = [pack.clips[row] for row in range(pack.n_segments)]
+    persons = [data.persons[person] for person in data.person_of_segment]
+    clips = [data.clips[row] for row in range(data.n_segments)]
     held_out = choose_holdout(persons, clips, params.holdout_share, params.seed)
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 class AudioFaceSamples(Dataset[AudioFaceSample]):
-    """Samples of all faces of ``pack`` whose person has a segment: each once an epoch, with one of these segments.
+    """Samples of all faces of ``data`` whose person has a segment: each once an epoch, with one of these segments.
 
     Raises BadInput when there is no such face.
     """
 
-    def __init__(self, pack: Pack, params: PretrainAudioFaceParams) -> None:
-        has_segment = np.bincount(pack.person_of_segment, minlength=len(pack.persons)) > 0
-        self.rows: Rows = np.flatnonzero(has_segment[pack.person_of_face])
+    def __init__(self, data: DatasetSplit, params: PretrainAudioFaceParams) -> None:
+        has_segment = np.bincount(data.person_of_segment, minlength=len(data.persons)) > 0
+        self.rows: Rows = np.flatnonzero(has_segment[data.person_of_face])
         """(N,) rows of the faces that take part; N samples are an epoch."""
         if not len(self.rows):
-            raise BadInput(f"no face has a segment of its person's voice, of {pack.summary()}")
-        self._pack, self._params = pack, params
+            raise BadInput(f"no face has a segment of its person's voice, of {data.summary()}")
+        self._data, self._params = data, params
         self._epochs = Epochs(self.rows, params.seed)
 
     def __getitem__(self, k: int) -> AudioFaceSample:
         """Return sample ``k``, 0 and up."""
         row = self._epochs.row(k)
-        segments = self._pack.segments_of(int(self._pack.person_of_face[row]))
+        segments = self._data.segments_of(int(self._data.person_of_face[row]))
         return AudioFaceSample(
-            face_CHW=face_tensor(self._pack.face(row)),
-            log_mel_MT=log_mel_tensor(self._pack.log_mel(drawn(segments, self._rng("segment", k)))),
+            face_CHW=face_tensor(self._data.face(row)),
+            log_mel_MT=log_mel_tensor(self._data.log_mel(drawn(segments, self._rng("segment", k)))),
             noise_V=self._noise(k),
             face_row=row,
         )
@@ -147,7 +147,7 @@ class AudioFaceSamples(Dataset[AudioFaceSample]):
         return AudioFaceBatch(torch.stack(faces), torch.stack(log_mels), torch.stack(noises), torch.tensor(rows))
 
     def _rng(self, what: str, k: int) -> np.random.Generator:
-        return generator("audio face", what, self._params.seed, k)
+        return keyed_rng("audio face", what, self._params.seed, k)
 
     def _noise(self, k: int) -> Tensor:
         normal = self._rng("noise", k).standard_normal(VOICE_SIZE, np.float32)

@@ -35,7 +35,7 @@ _PNG_SIZE = struct.Struct(">16x2I")
 """Signature, length and type of the first chunk; then the picture's width and height."""
 
 
-def pack_key(built: Built, split: str) -> str:
+def split_key(built: Built, split: str) -> str:
     """Return the hash of all that goes into a pack: lists, labels, and the shards that hold a row of ``built``.
 
     Raises BadInput when one of these files is not there.
@@ -47,10 +47,10 @@ def pack_key(built: Built, split: str) -> str:
         files += [at.labels(dataset) for dataset in built.datasets]
     if missing := [file for file in files if not file.is_file()]:
         raise BadInput(f"{missing[0]}: not there, and the dataset has rows in it. Run 'dvc repro', or 'dvc checkout'.")
-    return item_key("pack", _VERSION, {"split": split}, [sha256_of(file) for file in files])
+    return item_key("dataset_split", _VERSION, {"split": split}, [sha256_of(file) for file in files])
 
 
-def write_pack(built: Built, folder: Path) -> None:
+def write_split_files(built: Built, folder: Path) -> None:
     """Write the files of a pack; raises BadInput for faces or log-mels of which no batch can be made."""
     shape = _one_shape(built)
     _write(folder / _FACES, _FACE_SCHEMA, _face_batches(built))
@@ -59,7 +59,7 @@ def write_pack(built: Built, folder: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class PackFiles:
+class SplitFiles:
     """A pack's files, mapped: bytes come from the disk when they are looked at, and go when memory is short."""
 
     faces: pa.Table
@@ -70,7 +70,7 @@ class PackFiles:
     """segment_id, person_id, dataset, clip_id, log_mel."""
 
     @classmethod
-    def map(cls, folder: Path) -> "PackFiles":
+    def map(cls, folder: Path) -> "SplitFiles":
         """Return the files of ``folder``; raises BadInput when one is damaged."""
         try:
             return cls(*(pa.ipc.open_file(pa.memory_map(str(folder / name))).read_all() for name in _FILES))

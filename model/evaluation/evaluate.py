@@ -1,4 +1,4 @@
-"""Evaluate a painter: paint the faces of the test persons, judge them, and leave figures, tables and pictures."""
+"""Evaluate a generator: inpaint the faces of the test persons, judge them, and leave figures, tables and pictures."""
 
 import csv
 import io
@@ -7,24 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data.split import Pack
-from model.evaluation.example_figure import Showcase
+from model.data.split import DatasetSplit
+from model.evaluation.example_figure import ExampleFigure
 from model.evaluation.figures import OVERALL, Metrics, all_figures, groups_of, swap_figures
 from model.evaluation.inpainted_faces import (
     MaskedFace,
     count_masked_faces,
     heard_persons,
+    inpaint,
     iterate_masked_faces,
-    paint,
-    writing_paintings,
+    writing_inpainted_images,
 )
-from model.evaluation.metric_suite import IDENTITY_NETWORKS, PSI, Judges
+from model.evaluation.metric_suite import IDENTITY_NETWORKS, RECOGNITION, MetricSuite
 from model.evaluation.retrieve import LISTED, retrieve
-from model.evaluation.scores import PaintedPair, Scores, score_pairs
+from model.evaluation.scores import InpaintedPair, Scores, compute_all_metrics
 from model.evaluation.swap import draw_swaps, measure_swaps, swap_voices
 from model.evaluation.tsne import map_faces
 from model.inference.marked_pictures import write_marked
-from model.networks.generator import Inpainter
+from model.networks.generator import InpaintingGenerator
 from model.settings import EvaluateParams, MaskParams
 from pipeline.base.arrays import FaceEmbedding
 from pipeline.base.errors import FacevoxError
@@ -39,43 +39,48 @@ class NothingToEvaluate(FacevoxError):
 
 
 def evaluate_network(
-    network: Inpainter, pack: Pack, judges: Judges, params: EvaluateParams, mask: MaskParams, folder: Path
+    network: InpaintingGenerator,
+    data: DatasetSplit,
+    metric_suite: MetricSuite,
+    params: EvaluateParams,
+    mask_params: MaskParams,
+    folder: Path,
 ) -> tuple[list[EvaluatedFace], Metrics]:
-    """Paint the faces of ``pack`` by their persons' voices; return a row each, and what metrics.json says of them.
+    """Inpaint the faces of ``data`` by their persons' voices; return a row each, and what metrics.json says of them.
 
-    ``folder`` gets ``painted.parquet`` and ``grid.png``, and where they can be made ``retrieval.parquet``,
+    ``folder`` gets ``inpainted.parquet`` and ``grid.png``, and where they can be made ``retrieval.parquet``,
     ``tsne.parquet``, ``swaps.parquet``, ``swap.png`` and ``plots/retrieval.csv``. The network is in evaluation mode,
     on the CPU. Raises NothingToEvaluate where no person has both a face and a voice.
     """
-    n_faces = count_masked_faces(pack, params)
+    n_faces = count_masked_faces(data, params)
     if not n_faces:
         raise NothingToEvaluate(
-            f"no test person has both a standard face and a voice ({pack.summary()}): nothing is evaluated. "
+            f"no test person has both a standard face and a voice ({data.summary()}): nothing is evaluated. "
             "'facevox status' shows where faces and sound ended."
         )
-    heard = heard_persons(pack)
-    showcase = Showcase(heard, params)
-    with progress("evaluate", n_faces) as advance, writing_paintings(folder / "painted.parquet") as keep:
+    heard = heard_persons(data)
+    example_figure = ExampleFigure(heard, params)
+    with progress("evaluate", n_faces) as advance, writing_inpainted_images(folder / "inpainted.parquet") as keep:
 
-        def painted_pairs() -> Iterator[PaintedPair]:
-            for face in iterate_masked_faces(pack, params, mask):
-                painted = paint(network, face, face.subject.log_mel)
-                keep(face, painted)
-                showcase.look(face, painted)
-                yield PaintedPair(face.subject, face.hole, painted.face)
+        def inpainted_pairs() -> Iterator[InpaintedPair]:
+            for face in iterate_masked_faces(data, params, mask_params):
+                inpainted = inpaint(network, face, face.subject.log_mel)
+                keep(face, inpainted)
+                example_figure.look(face, inpainted)
+                yield InpaintedPair(face.subject, face.mask, inpainted.face)
                 advance()
 
-        scores = score_pairs(painted_pairs(), judges)
-    metrics = all_figures(scores, judges, params)
-    metrics["n_persons_without_voice"] = len(np.unique(pack.person_of_face)) - len(heard)
-    write_marked(showcase.draw_grid(), folder / "grid.png")
-    if identity_network := judges.first(IDENTITY_NETWORKS):
+        scores = compute_all_metrics(inpainted_pairs(), metric_suite)
+    metrics = all_figures(scores, metric_suite, params)
+    metrics["n_persons_without_voice"] = len(np.unique(data.person_of_face)) - len(heard)
+    write_marked(example_figure.draw_grid(), folder / "grid.png")
+    if identity_network := metric_suite.first(IDENTITY_NETWORKS):
         _write_retrieval(scores, identity_network, params, folder)
         write_manifest(folder / "tsne.parquet", MapPoint, map_faces(scores, identity_network, params.seed))
-    if why_not := _why_no_swap(network, showcase):
+    if why_not := _why_no_swap(network, example_figure):
         metrics["unavailable"]["swap"] = why_not
     else:
-        swapped = _swap(network, showcase.swap_faces, scores, judges, folder)
+        swapped = _swap(network, example_figure.swap_faces, scores, metric_suite, folder)
         metrics["swap"] = swap_figures(swapped, params)
     return scores.rows, metrics
 
@@ -89,36 +94,36 @@ def _write_retrieval(scores: Scores, network: str, params: EvaluateParams, folde
     if overall:
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(["k", "painted", "true"])
+        writer.writerow(["k", "inpainted", "true"])
         for k in range(1, LISTED + 1):
             writer.writerow([k, np.mean(overall.places_Q <= k), np.mean(overall.true_places_Q <= k)])
         write_text(folder / "plots" / "retrieval.csv", table.getvalue())
 
 
-def _why_no_swap(network: Inpainter, showcase: Showcase) -> str | None:
+def _why_no_swap(network: InpaintingGenerator, example_figure: ExampleFigure) -> str | None:
     if not network.params.hears:
         return f"variant '{network.params.variant}' hears no voice"
-    if len(showcase.swap_faces) < 2:
+    if len(example_figure.swap_faces) < 2:
         return "there is one test person with a voice: nobody to swap with"
     return None
 
 
 def _swap(
-    network: Inpainter, faces: list[MaskedFace], scores: Scores, judges: Judges, folder: Path
+    network: InpaintingGenerator, faces: list[MaskedFace], scores: Scores, metric_suite: MetricSuite, folder: Path
 ) -> list[SwappedFace]:
-    """Paint faces by each other's voices, and write what comes of it."""
+    """Inpaint faces by each other's voices, and write what comes of it."""
     swaps = swap_voices(network, faces)
     write_marked(draw_swaps(swaps), folder / "swap.png")
-    rows = measure_swaps(swaps, judges.psi, _mean_features(scores))
+    rows = measure_swaps(swaps, metric_suite.recognition, _mean_features(scores))
     write_manifest(folder / "swaps.parquet", SwappedFace, rows)
     return rows
 
 
 def _mean_features(scores: Scores) -> dict[str, FaceEmbedding]:
     """Return the mean feature of each person's true faces by psi; nothing where psi is not here."""
-    if PSI not in scores.features:
+    if RECOGNITION not in scores.features:
         return {}
     rows_of: dict[str, list[int]] = {}
     for place, row in enumerate(scores.rows):
         rows_of.setdefault(row.person_id, []).append(place)
-    return {person: scores.features[PSI].true_ND[rows].mean(axis=0) for person, rows in rows_of.items()}
+    return {person: scores.features[RECOGNITION].true_ND[rows].mean(axis=0) for person, rows in rows_of.items()}

@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from model.data.split import Pack
+from model.data.split import DatasetSplit
 from pipeline.base.arrays import FaceEmbedding, ImageRGB, LogMel
 from pipeline.base.draws import draw_order
 
 
 class EvaluationFace(NamedTuple):
-    """A face to paint, and the voice that it is painted from."""
+    """A face to inpaint, and the voice that it is inpainted from."""
 
     face_id: str
     person_id: str
@@ -22,7 +22,7 @@ class EvaluationFace(NamedTuple):
 
 
 def iterate_evaluation_faces(
-    pack: Pack, *, most_per_person: int | None = None, seed: int = 0
+    data: DatasetSplit, *, most_per_person: int | None = None, seed: int = 0
 ) -> Iterator[EvaluationFace]:
     """Yield the faces of all persons who have a segment, by person and then in id order; each is read when its turn is.
 
@@ -30,28 +30,28 @@ def iterate_evaluation_faces(
     don't change which. All faces of a person hear one segment, that with the smallest id: the released test hears
     the first of an identity with every picture.
     """
-    for person, person_id in enumerate(pack.persons):
-        segments = {pack.segment_ids[row]: row for row in pack.segments_of(person)}
+    for person, person_id in enumerate(data.persons):
+        segments = {data.segment_ids[row]: row for row in data.segments_of(person)}
         if not segments:
             continue
         segment_id, segment_row = min(segments.items())
-        for face_id, row in _drawn_faces(pack, person, most_per_person, seed):
+        for face_id, row in _drawn_faces(data, person, most_per_person, seed):
             yield EvaluationFace(
                 face_id=face_id,
                 person_id=person_id,
-                dataset=pack.datasets[row],
-                face=pack.face(row),
-                label=pack.label(row) if pack.is_labelled[row] else None,
+                dataset=data.datasets[row],
+                face=data.face(row),
+                label=data.label(row) if data.is_labelled[row] else None,
                 segment_id=segment_id,
-                log_mel=pack.log_mel(segment_row),
+                log_mel=data.log_mel(segment_row),
             )
 
 
-def _drawn_faces(pack: Pack, person: int, most: int | None, seed: int) -> list[tuple[str, int]]:
+def _drawn_faces(data: DatasetSplit, person: int, most: int | None, seed: int) -> list[tuple[str, int]]:
     """Return ids and rows of up to ``most`` of the person's faces in each dataset, in id order."""
     by_dataset: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for row in pack.faces_of(person).tolist():
-        by_dataset[pack.datasets[row]].append((pack.face_ids[row], row))
+    for row in data.faces_of(person).tolist():
+        by_dataset[data.datasets[row]].append((data.face_ids[row], row))
     return sorted(
         face
         for faces in by_dataset.values()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.metric_suite import CSIM_NETWORKS, IDENTITY_NETWORKS, INCEPTION, Judges
+from model.evaluation.metric_suite import CSIM_NETWORKS, IDENTITY_NETWORKS, INCEPTION, MetricSuite
 from model.evaluation.metrics.fid import FEWEST_IMAGES, few_images_note, frechet_distance
 from model.evaluation.metrics.intervals import estimate_mean
 from model.evaluation.metrics.retrieval import DEPTHS
@@ -22,10 +22,10 @@ OVERALL = "overall"
 METRICS = tuple(name for name, _, is_nullable, _ in describe(EvaluatedFace) if is_nullable)
 SHARES = ("is_found", "is_true_found")
 SWAP_MEASURES = ("to_face_person", "to_voice_person", "moved", "change")
-HEADLINES = ("psnr", "ssim", "l1", "l1_hole", "lpips", "psi_cosine", "psi_l1", "fid")
+HEADLINES = ("psnr", "ssim", "l1", "l1_masked", "lpips", "recognition_cosine", "recognition_l1", "fid")
 """Those whose mean also stands by itself at the top, where 'dvc exp show' makes a short column of it."""
 
-PRINTED = ("psnr", "ssim", "l1", "l1_hole", "psi_cosine")
+PRINTED = ("psnr", "ssim", "l1", "l1_masked", "recognition_cosine")
 """Those that a command prints."""
 
 PERCENT = 100.0
@@ -37,13 +37,13 @@ Metrics = dict[str, Any]
 """All of metrics.json: headlines, groups of figures, notes."""
 
 
-def all_figures(scores: Scores, judges: Judges, params: EvaluateParams) -> Metrics:
+def all_figures(scores: Scores, metric_suite: MetricSuite, params: EvaluateParams) -> Metrics:
     """Return what metrics.json says of scored faces, this network's or another method's.
 
     'overall', and each dataset's name, hold the figures of all metrics; 'unavailable' says of those that are missing
     why they are.
     """
-    groups = {name: _group(scores, chosen, judges, params) for name, chosen in groups_of(scores.rows).items()}
+    groups = {name: _group(scores, chosen, metric_suite, params) for name, chosen in groups_of(scores.rows).items()}
     overall = groups[OVERALL]
     metrics: Metrics = {
         **{name: overall[name]["value"] for name in HEADLINES if name in overall},
@@ -51,8 +51,8 @@ def all_figures(scores: Scores, judges: Judges, params: EvaluateParams) -> Metri
         "n_persons": len({row.person_id for row in scores.rows}),
         "retrieval": {name: figure for name, figure in overall.items() if "acc@" in name},
         "swap": {},
-        "unavailable": {**judges.missing, **_not_told(overall, judges)},
-        "notes": _notes(scores, judges),
+        "unavailable": {**metric_suite.missing, **_not_told(overall, metric_suite)},
+        "notes": _notes(scores, metric_suite),
     }
     return metrics | {_free(name, metrics): group for name, group in groups.items()}
 
@@ -77,7 +77,7 @@ def groups_of(rows: Sequence[EvaluatedFace]) -> dict[str, list[int]]:
 
 
 def swap_figures(rows: Sequence[SwappedFace], params: EvaluateParams) -> dict[str, Figure]:
-    """Return the means over faces painted by another person's voice, with intervals over the faces' persons."""
+    """Return the means over faces inpainted by another person's voice, with intervals over the faces' persons."""
     swapped = [row for row in rows if row.face_person != row.voice_person]
     return _means(
         {name: [getattr(row, name) for row in swapped] for name in SWAP_MEASURES},
@@ -91,20 +91,22 @@ def _free(name: str, taken: Container[str]) -> str:
     return f"dataset {name}" if name in taken else name
 
 
-def _group(scores: Scores, chosen: Sequence[int], judges: Judges, params: EvaluateParams) -> dict[str, Figure]:
+def _group(
+    scores: Scores, chosen: Sequence[int], metric_suite: MetricSuite, params: EvaluateParams
+) -> dict[str, Figure]:
     rows = [scores.rows[place] for place in chosen]
     persons = [row.person_id for row in rows]
     figures = _means({name: [getattr(row, name) for row in rows] for name in (*METRICS, *SHARES)}, persons, params)
     if INCEPTION in scores.features and len(rows) >= FEWEST_IMAGES:
         distance = frechet_distance(*(features[list(chosen)] for features in scores.features[INCEPTION]))
         figures["fid"] = {"value": distance, "low": None, "high": None, "n": len(rows)}
-    network = judges.first(IDENTITY_NETWORKS)
+    network = metric_suite.first(IDENTITY_NETWORKS)
     found = retrieve(scores, chosen, network, params.seed) if network else None
     return figures | (_accuracies(found, params) if found else {})
 
 
 def _accuracies(found: Retrieval, params: EvaluateParams) -> dict[str, Figure]:
-    """Return accuracies in percent: 'acc@1' of painted faces, 'true_acc@1' where true ones ask."""
+    """Return accuracies in percent: 'acc@1' of inpainted faces, 'true_acc@1' where true ones ask."""
     places = {"": found.places_Q, "true_": found.true_places_Q}
     hits = {f"{of}acc@{k}": PERCENT * (places_Q <= k) for of, places_Q in places.items() for k in DEPTHS}
     return _means(hits, found.persons, params)
@@ -133,22 +135,22 @@ def _means(
     return figures
 
 
-def _not_told(overall: Mapping[str, Figure], judges: Judges) -> dict[str, str]:
+def _not_told(overall: Mapping[str, Figure], metric_suite: MetricSuite) -> dict[str, str]:
     """Return why the faces themselves leave a metric without a figure."""
     reasons = {}
     if "landmark_mse" not in overall:
-        reasons["landmark"] = "the detector finds no face in any painted picture, or in no true one"
+        reasons["landmark"] = "the detector finds no face in any inpainted picture, or in no true one"
     if not any("acc@" in name for name in overall):
-        can_tell = judges.first(IDENTITY_NETWORKS)
+        can_tell = metric_suite.first(IDENTITY_NETWORKS)
         reasons["retrieval"] = "no test person has two faces" if can_tell else "no network here tells persons apart"
     return reasons
 
 
-def _notes(scores: Scores, judges: Judges) -> dict[str, str]:
+def _notes(scores: Scores, metric_suite: MetricSuite) -> dict[str, str]:
     """Return which network told identities, and what to know of FID."""
     told = {
-        "identity_network": judges.first(IDENTITY_NETWORKS),
-        "csim_network": judges.first(CSIM_NETWORKS),
+        "identity_network": metric_suite.first(IDENTITY_NETWORKS),
+        "csim_network": metric_suite.first(CSIM_NETWORKS),
         "fid": few_images_note(len(scores.rows), len(scores.rows)) if INCEPTION in scores.features else None,
     }
     return {name: note for name, note in told.items() if note}

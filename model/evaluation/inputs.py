@@ -2,11 +2,11 @@
 
 import json
 
-from model.data.split import StoredPack, pack
+from model.data.split import DatasetSplit, open_split
 from model.evaluation.evaluate import NothingToEvaluate
-from model.evaluation.metric_suite import Judges, find_judges
-from model.networks.generator import Inpainter
-from model.networks.generator_file import load_inpainter
+from model.evaluation.metric_suite import MetricSuite, load_metric_suite
+from model.networks.generator import InpaintingGenerator
+from model.networks.generator_file import load_generator
 from model.settings import EvaluateParams
 from pipeline.base.cache import cache_folder
 from pipeline.base.layout import Layout
@@ -15,15 +15,15 @@ from pipeline.records.person import TEST
 from pipeline.storage.manifest import read_manifest
 
 
-def trained_network(at: Layout) -> Inpainter:
+def trained_network(at: Layout) -> InpaintingGenerator:
     """Return the trained network; raises NothingToEvaluate where the training left none."""
-    note = json.loads(at.model_note("inpainter").read_text(encoding="utf-8"))
-    if note["inpainter"] is None:
-        raise NothingToEvaluate(f"there is no inpainter network: {note['why']} Nothing is evaluated.")
-    return load_inpainter(at.model("inpainter"))
+    note = json.loads(at.model_note("generator").read_text(encoding="utf-8"))
+    if note["generator"] is None:
+        raise NothingToEvaluate(f"there is no generator: {note['why']} Nothing is evaluated.")
+    return load_generator(at.model("generator"))
 
 
-def pack_of_test_persons(at: Layout) -> StoredPack:
+def test_split(at: Layout) -> DatasetSplit:
     """Return the test persons' standard faces and segments; raises NothingToEvaluate where there are none."""
     persons = [one for one in read_manifest(at.dataset("identities"), Identity) if one.split == TEST]
     if not persons:
@@ -36,13 +36,13 @@ def pack_of_test_persons(at: Layout) -> StoredPack:
             f"the {len(persons)} test persons have {n_faces} standard faces and {n_segments} segments of sound: "
             "nothing is evaluated. 'facevox status' shows where they ended."
         )
-    return pack(at, cache_folder() / "items", split=TEST, standard_only=True)
+    return open_split(at, cache_folder() / "items", split=TEST, standard_only=True)
 
 
-def find_judges_at(at: Layout, params: EvaluateParams) -> Judges:
-    """Return the judges that params.yaml names, and this run's label network; print what would provide others."""
-    note = json.loads(at.label_network_note.read_text(encoding="utf-8"))
-    judges = find_judges(params.networks, at.label_network if note["label_network"] else None)
-    for remedy in judges.remedies:
+def metric_suite_of(at: Layout, params: EvaluateParams) -> MetricSuite:
+    """Return the judges that params.yaml names, and this run's face recognition network; print what would provide others."""
+    note = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))
+    metric_suite = load_metric_suite(params.networks, at.recognition_network if note["recognition_network"] else None)
+    for remedy in metric_suite.remedies:
         print(f"evaluate: {remedy}")
-    return judges
+    return metric_suite

@@ -1,4 +1,4 @@
-"""Pictures of painted faces in rows and columns, a few words above each column."""
+"""Pictures of inpainted faces in rows and columns, a few words above each column."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ GAP_PX = 4
 HEAD_PX = 20
 PAPER = 255
 INK = (40, 40, 40)
-HOLE = 128
-"""The grey that the network sees in a hole: 0 of [-1, 1]."""
+MASK = 128
+"""The grey that the network sees in a mask: 0 of [-1, 1]."""
 
 
 def draw_table(heads: Sequence[str], rows: Sequence[Sequence[ImageRGB | None]]) -> ImageRGB:
@@ -34,6 +34,6 @@ def draw_table(heads: Sequence[str], rows: Sequence[Sequence[ImageRGB | None]]) 
     return table
 
 
-def masked(face: ImageRGB, hole: Mask) -> ImageRGB:
-    """Return the face (H, W, 3) with its hole grey."""
-    return np.where(hole[..., None] == 1, np.uint8(HOLE), face)
+def masked(face: ImageRGB, mask: Mask) -> ImageRGB:
+    """Return the face (H, W, 3) with its mask grey."""
+    return np.where(mask[..., None] == 1, np.uint8(MASK), face)

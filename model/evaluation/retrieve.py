@@ -1,4 +1,4 @@
-"""Retrieve the test persons by their painted faces, as the paper does."""
+"""Retrieve the test persons by their inpainted faces, as the paper does."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Retrieval:
     persons: list[str]
     """Who asks, (Q)."""
     places_Q: NDArray[np.int64]
-    """The place, from 1, at which each painted face first meets its person."""
+    """The place, from 1, at which each inpainted face first meets its person."""
     true_places_Q: NDArray[np.int64]
     """The same when the true face asks: what the network could find at best."""
     n_gallery: int
@@ -28,9 +28,9 @@ class Retrieval:
 
 
 def retrieve(scores: Scores, chosen: Sequence[int], network: str, seed: int) -> Retrieval | None:
-    """Return how the ``chosen`` rows' painted faces find their persons; None where no person has two faces.
+    """Return how the ``chosen`` rows' inpainted faces find their persons; None where no person has two faces.
 
-    One face of each person asks: the painted one, by Euclidean distance of features. The gallery are the true faces
+    One face of each person asks: the inpainted one, by Euclidean distance of features. The gallery are the true faces
     of the rows that don't ask.
     """
     rows, features = np.asarray(chosen, np.intp), scores.features[network]
@@ -41,7 +41,7 @@ def retrieve(scores: Scores, chosen: Sequence[int], network: str, seed: int) -> 
     asking, asked = rows[is_query], rows[~is_query]
     who, owners = ([scores.rows[row].person_id for row in some] for some in (asking, asked))
     gallery_GD = features.true_ND[asked]
-    order_QG = rank_gallery(features.painted_ND[asking], who, gallery_GD, owners)
+    order_QG = rank_gallery(features.inpainted_ND[asking], who, gallery_GD, owners)
     true_order_QG = rank_gallery(features.true_ND[asking], who, gallery_GD, owners)
     return Retrieval(
         persons=who,
@@ -57,7 +57,7 @@ def retrieve(scores: Scores, chosen: Sequence[int], network: str, seed: int) -> 
 
 
 def _nearest(scores: Scores, network: str, query: int, found: list[int]) -> Iterator[RetrievedFace]:
-    painted_ND, true_ND = scores.features[network]
+    inpainted_ND, true_ND = scores.features[network]
     asking = scores.rows[query]
     for place, row in enumerate(found, start=1):
         yield RetrievedFace(
@@ -68,5 +68,5 @@ def _nearest(scores: Scores, network: str, query: int, found: list[int]) -> Iter
             place=place,
             face_id=scores.rows[row].face_id,
             found_person_id=scores.rows[row].person_id,
-            distance=float(np.linalg.norm(painted_ND[query] - true_ND[row])),
+            distance=float(np.linalg.norm(inpainted_ND[query] - true_ND[row])),
         )

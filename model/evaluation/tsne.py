@@ -1,4 +1,4 @@
-"""A map of faces by t-SNE (van der Maaten and Hinton 2008): do painted faces lie with the true ones of their person?
+"""A map of faces by t-SNE (van der Maaten and Hinton 2008): do inpainted faces lie with the true ones of their person?
 
 Fig. 9 of the paper.
 """
@@ -17,26 +17,26 @@ POINTS_PER_NEIGHBOUR = 3
 
 
 def map_faces(scores: Scores, network: str, seed: int) -> list[MapPoint]:
-    """Return the painted and the true faces in the plane, by the directions of their features by ``network``.
+    """Return the inpainted and the true faces in the plane, by the directions of their features by ``network``.
 
     Nothing for fewer than two faces.
     """
     if len(scores.rows) < 2:
         return []
-    painted_ND, true_ND = scores.features[network]
-    places = place(np.concatenate([painted_ND, true_ND]), seed)
+    inpainted_ND, true_ND = scores.features[network]
+    places = place(np.concatenate([inpainted_ND, true_ND]), seed)
     return [
         MapPoint(
-            point_id=f"{row.face_id}{'+painted' if is_painted else ''}",
+            point_id=f"{row.face_id}{'+inpainted' if is_inpainted else ''}",
             face_id=row.face_id,
             dataset=row.dataset,
             person_id=row.person_id,
-            is_painted=is_painted,
+            is_inpainted=is_inpainted,
             x=float(x),
             y=float(y),
         )
-        for (row, is_painted), (x, y) in zip(
-            [(row, is_painted) for is_painted in (True, False) for row in scores.rows], places, strict=True
+        for (row, is_inpainted), (x, y) in zip(
+            [(row, is_inpainted) for is_inpainted in (True, False) for row in scores.rows], places, strict=True
         )
     ]
 

@@ -1,4 +1,4 @@
-"""Write painted pictures so that every reader of metadata learns that they are synthetic."""
+"""Write inpainted pictures so that every reader of metadata learns that they are synthetic."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from pipeline.base.arrays import ImageRGB
 from pipeline.base.errors import BadInput
 from pipeline.storage.atomic import replacing
 
-NOTICE = "Synthetic: parts of this face were painted by facevox from a voice. It shows nobody as they are."
+NOTICE = "Synthetic: parts of this face were inpainted by facevox from a voice. It shows nobody as they are."
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 """IPTC's term for a picture of which a trained model made a part."""
 

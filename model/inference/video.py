@@ -1,4 +1,4 @@
-"""Paint the main face of a video by a voice, frame by frame; picture times and sound stay as they are."""
+"""Inpaint the main face of a video by a voice, frame by frame; picture times and sound stay as they are."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -30,35 +30,35 @@ from pipeline.video.probe import FILES_ONLY, probe
 X264_OPTIONS = {"preset": "fast", "crf": "18"}
 TICKS_PER_S = 90_000
 
-Paint = Callable[[ImageRGB, Landmarks], ImageRGB]
-"""From a picture and the points of the face in it to the painted picture."""
+Inpaint = Callable[[ImageRGB, Landmarks], ImageRGB]
+"""From a picture and the points of the face in it to the inpainted picture."""
 
 
-def paint_video(source: Path, out: Path, paint: Paint, params: DetectParams) -> tuple[int, int]:
-    """Write ``source`` with the face of its main track painted, as mp4; return (frames painted, frames in all).
+def inpaint_video(source: Path, out: Path, inpaint: Inpaint, params: DetectParams) -> tuple[int, int]:
+    """Write ``source`` with the face of its main track inpainted, as mp4; return (frames inpainted, frames in all).
 
     Frames in which that face is not seen stay as they are. The sound is the source's own. The notice that the video
     is synthetic stands in its metadata. Raises BadInput when no face is found, or for a name that is not .mp4.
     """
     if out.suffix.lower() != ".mp4":
-        raise BadInput(f"{out}: expected a name that ends in .mp4 for a painted video")
+        raise BadInput(f"{out}: expected a name that ends in .mp4 for a inpainted video")
     boxes = _main_face(source, params)
     backend = build_backend(params.backend)
-    n_painted = n_frames = 0
+    n_inpainted = n_frames = 0
 
-    def painted() -> Iterator[tuple[float, ImageRGB]]:
-        nonlocal n_painted, n_frames
+    def inpainted() -> Iterator[tuple[float, ImageRGB]]:
+        nonlocal n_inpainted, n_frames
         for time_s, picture in rgb_frames(source, rotation_deg=probe(source).rotation_deg):
             n_frames += 1
             box = boxes.get(round(time_s * TICKS_PER_S))
             grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
             points = None if box is None else steady_landmarks(backend, np.ascontiguousarray(grey), box)
-            n_painted += points is not None
-            yield time_s, picture if points is None else paint(picture, points)
+            n_inpainted += points is not None
+            yield time_s, picture if points is None else inpaint(picture, points)
 
     with replacing(out) as temporary:
-        _write(temporary, painted(), source)
-    return n_painted, n_frames
+        _write(temporary, inpainted(), source)
+    return n_inpainted, n_frames
 
 
 def _main_face(source: Path, params: DetectParams) -> dict[int, Box]:
@@ -75,7 +75,7 @@ def _main_face(source: Path, params: DetectParams) -> dict[int, Box]:
     )
     seen = Observer(params)(clip, source.parent)
     if isinstance(seen, Dropped):
-        raise BadInput(f"{source}: expected a face to paint: {seen.reason}, {seen.detail}")
+        raise BadInput(f"{source}: expected a face to inpaint: {seen.reason}, {seen.detail}")
     main = next(row.track_id for row in seen if isinstance(row, Track) and row.is_main)
     return {
         round(row.time_s * TICKS_PER_S): box_of(row) for row in seen if isinstance(row, Frame) and row.track_id == main

@@ -62,7 +62,7 @@ class AudioFaceDecoder(nn.Module):
         return AudioFace(x_BCHW, tuple(features[2:6]))
 
 
-def load_generator(decoder: AudioFaceDecoder, path: Path) -> None:
+def load_audio_face_decoder(decoder: AudioFaceDecoder, path: Path) -> None:
     """Load a whole decoder, or voice2face's generator (a file without ``upsample.*``) and leave the rest as it is.
 
     Raises BadInput naming the first tensor that is missing, unknown, of another shape or type or not finite,

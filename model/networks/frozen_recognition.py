@@ -1,4 +1,4 @@
-"""The label network psi as a judge: it stays as it is, and passes the gradient on to the faces it is shown."""
+"""The face recognition network psi as a judge: it stays as it is, and passes the gradient on to the faces it is shown."""
 
 from collections.abc import Callable
 from typing import Literal, Self
@@ -7,26 +7,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.identity.network.resnet import LabelNetwork, preprocess_tensor
+from pipeline.identity.network.resnet import FaceRecognitionNetwork, preprocess_tensor
 
-PsiInput = Literal["published", "released"]
+RecognitionInput = Literal["published", "released"]
 POOL_PX = 7
 """The published network ends in an average pool of a fixed 7x7: all of the map of a 224 px face."""
 
 
-class FrozenPsi(nn.Module):
-    """A label network of feature size D, which this takes over: evaluation mode and no gradient of its own, for good.
+class FrozenRecognitionNetwork(nn.Module):
+    """A face recognition network of feature size D, which this takes over: evaluation mode and no gradient of its own, for good.
 
     It has neither parameters nor a state as far as others can see, so that whoever holds it neither trains nor
     saves it; it moves to another device or memory order like any module.
     """
 
-    def __init__(self, network: LabelNetwork) -> None:
+    def __init__(self, network: FaceRecognitionNetwork) -> None:
         super().__init__()
         # In a tuple nn.Module does not register it: .train(), .parameters() and .state_dict() pass it by.
         self._hidden = (network.eval().requires_grad_(False),)
 
-    def forward(self, faces_BCHW: Tensor, psi_input: PsiInput) -> Tensor:
+    def forward(self, faces_BCHW: Tensor, recognition_input: RecognitionInput) -> Tensor:
         """(B, 3, 256, 256) RGB in [-1, 1] -> features >= 0 in float32 or better, not normalised.
 
         ``published``: (B, D), of the view, size, channel order and mean that the network's weights belong to.
@@ -34,7 +34,7 @@ class FrozenPsi(nn.Module):
         places, and the result is (B, 4 D).
         """
         faces_BCHW = at_least_float32(faces_BCHW)
-        seen_BCHW = preprocess_tensor(faces_BCHW) if psi_input == "published" else faces_BCHW
+        seen_BCHW = preprocess_tensor(faces_BCHW) if recognition_input == "published" else faces_BCHW
         map_BDHW = at_least_float32(_feature_map(self._hidden[0], seen_BCHW))
         return functional.avg_pool2d(map_BDHW, POOL_PX, stride=1).flatten(1)
 
@@ -49,8 +49,8 @@ def at_least_float32(values: Tensor) -> Tensor:
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
-def _feature_map(network: LabelNetwork, faces_BCHW: Tensor) -> Tensor:
-    """All of ``LabelNetwork.forward`` but its pool, which leaves one place whatever the face's size."""
+def _feature_map(network: FaceRecognitionNetwork, faces_BCHW: Tensor) -> Tensor:
+    """All of ``FaceRecognitionNetwork.forward`` but its pool, which leaves one place whatever the face's size."""
     x_BCHW = network.maxpool(functional.relu(network.bn1(network.conv1(network.pad_end(faces_BCHW)))))
     x_BCHW = network.layer4(network.layer3(network.layer2(network.layer1(x_BCHW))))
     return torch.as_tensor(x_BCHW)

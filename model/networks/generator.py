@@ -1,4 +1,4 @@
-"""The inpainting network: a masked face and a voice to a painted face (the paper's Fig. 2), and its ablations."""
+"""The inpainting network: a masked face and a voice to a inpainted face (the paper's Fig. 2), and its ablations."""
 
 from typing import NamedTuple, Self
 
@@ -15,10 +15,10 @@ from pipeline.base.errors import BadInput
 IMAGE_PX = 256
 
 
-class Painted(NamedTuple):
+class Inpainted(NamedTuple):
     """What the network makes of a batch, in the type of the masked faces, also under autocast.
 
-    ``composite_BCHW``: the known pixels as given, the hole painted; what losses and people see. ``raw_BCHW``: the
+    ``composite_BCHW``: the known pixels as given, the mask inpainted; what losses and people see. ``raw_BCHW``: the
     decoder's face, (-1, 1) everywhere. ``audio_face_BCHW``: the face from the voice alone, unbounded; None without
     audio-face decoder. ``label_BD``: the predicted identity label I_c; None without label head. Faces are
     (B, 3, 256, 256) RGB.
@@ -30,7 +30,7 @@ class Painted(NamedTuple):
     label_BD: Tensor | None
 
 
-class Inpainter(nn.Module):
+class InpaintingGenerator(nn.Module):
     """Face encoder, voice network, decoder and heads; those that ``params.variant`` lacks are None.
 
     The code of the face and the voice embedding go through one linear layer and ReLU to f, which the decoder
@@ -43,7 +43,7 @@ class Inpainter(nn.Module):
         if params.predicts_label and label_size < 1:
             raise BadInput(
                 f"inpainting network: model.variant '{params.variant}' predicts identity labels, and labels of size "
-                f"{label_size} were given: provide a label network, or choose an earlier variant"
+                f"{label_size} were given: provide a face recognition network, or choose an earlier variant"
             )
         code_size = CHANNELS_PER_WIDTH[-1] * params.width
         self.params, self.label_size, self.n_mels = params, label_size, n_mels
@@ -76,13 +76,13 @@ class Inpainter(nn.Module):
             self.voice.eval()
         return self
 
-    def forward(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, log_mels_BMT: Tensor) -> Painted:
-        """Paint the holes of faces (B, 3, 256, 256) in [-1, 1], 0 in the hole, where masks are 1.
+    def forward(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, log_mels_BMT: Tensor) -> Inpainted:
+        """Inpaint the masks of faces (B, 3, 256, 256) in [-1, 1], 0 in the mask, where masks are 1.
 
         Log-mels are (B, n_mels, T), T >= 1; a variant that doesn't hear ignores them. Raises BadInput for other
         shapes.
         """
-        return self.paint(masked_faces_BCHW, masks_B1HW, self.listen(log_mels_BMT))
+        return self.inpaint(masked_faces_BCHW, masks_B1HW, self.listen(log_mels_BMT))
 
     def listen(self, log_mels_BMT: Tensor) -> Tensor | None:
         """(B, n_mels, T) log-mels -> (B, 64) voice embeddings of unit length; None of a variant that doesn't hear."""
@@ -93,8 +93,8 @@ class Inpainter(nn.Module):
         with torch.no_grad():
             return self.voice.embed(log_mels_BMT)
 
-    def paint(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, voice_B64: Tensor | None) -> Painted:
-        """Paint for voices as ``listen`` gives them; raises BadInput where a variant that hears is given none."""
+    def inpaint(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, voice_B64: Tensor | None) -> Inpainted:
+        """Inpaint for voices as ``listen`` gives them; raises BadInput where a variant that hears is given none."""
         _check_images(masked_faces_BCHW, masks_B1HW)
         code_BC, skips = self.encoder(masked_faces_BCHW)
         if self.fuse is not None:
@@ -104,7 +104,7 @@ class Inpainter(nn.Module):
         audio_face = None if self.audio_face is None else self.audio_face(voice_B64)
         taps = () if audio_face is None else audio_face.taps
         raw_BCHW = self.decoder(code_BC, skips, taps).to(masked_faces_BCHW)
-        return Painted(
+        return Inpainted(
             composite_BCHW=masked_faces_BCHW * (1 - masks_B1HW) + raw_BCHW * masks_B1HW,
             raw_BCHW=raw_BCHW,
             audio_face_BCHW=None if audio_face is None else audio_face.face_BCHW.to(masked_faces_BCHW),
@@ -112,7 +112,7 @@ class Inpainter(nn.Module):
         )
 
     def trainable_parameters(self) -> list[nn.Parameter]:
-        """Return what an optimiser may move: all but the voice network and ``audio_face.model.10``, which isn't run."""
+        """Return what an optimizer may move: all but the voice network and ``audio_face.model.10``, which isn't run."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
 

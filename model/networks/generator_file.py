@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from model.networks.generator import Inpainter
+from model.networks.generator import InpaintingGenerator
 from model.networks.voice import VoiceNetwork
 from model.settings import ModelParams
 from pipeline.base.errors import BadInput
@@ -15,7 +15,7 @@ from pipeline.base.params import Params
 from pipeline.weights.shape_check import check_state
 from pipeline.weights.state_dict import write_state_dict
 
-METADATA_KEY = "facevox_inpainter"
+METADATA_KEY = "facevox_generator"
 """One key with all in it: of several, safetensors would write the order that a hash table happens to have."""
 
 LARGEST_SIZE = 1 << 16
@@ -23,7 +23,7 @@ LARGEST_SIZE = 1 << 16
 
 
 class _Build(Params):
-    """The arguments of ``Inpainter``, and the width of its voice network, which may come from elsewhere."""
+    """The arguments of ``InpaintingGenerator``, and the width of its voice network, which may come from elsewhere."""
 
     params: ModelParams
     label_size: int = Field(ge=0, le=LARGEST_SIZE)
@@ -31,7 +31,7 @@ class _Build(Params):
     voice_width: int | None = Field(ge=1, le=LARGEST_SIZE)
 
 
-def save_inpainter(network: Inpainter, path: Path) -> None:
+def save_generator(network: InpaintingGenerator, path: Path) -> None:
     """Write the network, whole or not at all; equal weights give equal bytes."""
     build = _Build(
         params=network.params,
@@ -42,15 +42,15 @@ def save_inpainter(network: Inpainter, path: Path) -> None:
     write_state_dict(network.state_dict(), path, {METADATA_KEY: build.model_dump_json()})
 
 
-def load_inpainter(path: Path) -> Inpainter:
-    """Return the network of ``path``, in evaluation mode, on the CPU; it paints what the one that was saved painted.
+def load_generator(path: Path) -> InpaintingGenerator:
+    """Return the network of ``path``, in evaluation mode, on the CPU; it inpaints what the one that was saved inpainted.
 
-    Raises BadInput for anything but a file of ``save_inpainter``, naming the first tensor that is wrong.
+    Raises BadInput for anything but a file of ``save_generator``, naming the first tensor that is wrong.
     """
     metadata, state = _read(path)
     build = _parse(metadata, path)
     with torch.device("meta"):  # nothing is drawn at random only to be overwritten
-        network = Inpainter(build.params, build.label_size, build.n_mels)
+        network = InpaintingGenerator(build.params, build.label_size, build.n_mels)
         if build.voice_width is not None:
             network.use_voice(VoiceNetwork(build.n_mels, build.voice_width))
     check_state(network.state_dict(), state, path, f"an inpainting network of width {build.params.width}")

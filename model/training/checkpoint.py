@@ -31,14 +31,14 @@ KEY_DIGITS = 16
 class TrainingState:
     """All that the next step depends on, and what is told of the steps before.
 
-    Draws depend on the seed and the step alone, so no generator is among it. ``modules`` and ``optimisers`` are
+    Draws depend on the seed and the step alone, so no generator is among it. ``modules`` and ``optimizers`` are
     states by name; ``loss_sums`` are over the ``n_summed`` steps since the last report; ``reports`` are (step, mean
     losses since the report before).
     """
 
     step: int = 0
     modules: dict[str, dict[str, Tensor]] = field(default_factory=dict)
-    optimisers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    optimizers: dict[str, dict[str, Any]] = field(default_factory=dict)
     loss_sums: dict[str, float] = field(default_factory=dict)
     n_summed: int = 0
     reports: list[tuple[int, dict[str, float]]] = field(default_factory=list)

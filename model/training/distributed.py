@@ -26,7 +26,7 @@ WORLD_VARIABLE, LOCAL_RANK_VARIABLE = "WORLD_SIZE", "LOCAL_RANK"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class TrainingProcess:
     """What one process of a training runs on, and its place among ``world`` of them."""
 
     device: torch.device = torch.device("cpu")
@@ -35,16 +35,16 @@ class Machine:
     world: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process is the one that writes files and speaks."""
         return self.rank == 0
 
 
 @contextmanager
-def join_machine(settings: RunSettings) -> Iterator[Machine]:
+def join_processes(settings: RunSettings) -> Iterator[TrainingProcess]:
     """Give the machine of this process, after meeting the others that torchrun started, if it did."""
     if int(os.environ.get(WORLD_VARIABLE, "1")) == 1:
-        yield Machine(device=settings.device, n_loader_workers=settings.n_loader_workers)
+        yield TrainingProcess(device=settings.device, n_loader_workers=settings.n_loader_workers)
         return
     device = settings.device
     if device.type == "cuda":
@@ -52,7 +52,7 @@ def join_machine(settings: RunSettings) -> Iterator[Machine]:
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Machine(
+        yield TrainingProcess(
             device=device,
             n_loader_workers=settings.n_loader_workers,
             rank=distributed.get_rank(),
@@ -62,48 +62,48 @@ def join_machine(settings: RunSettings) -> Iterator[Machine]:
         distributed.destroy_process_group()
 
 
-def wait_for_leader(machine: Machine) -> None:
+def wait_for_main(process: TrainingProcess) -> None:
     """Return once all processes have come here: what the leader wrote before can be read."""
-    if machine.world > 1:
+    if process.world > 1:
         distributed.barrier()
 
 
-def descend(loss: Tensor, machine: Machine, *optimisers: Optimizer) -> None:
-    """Let each optimiser take one step down the mean of ``loss`` over the processes."""
-    for optimiser in optimisers:
-        optimiser.zero_grad()
+def optimizer_step(loss: Tensor, process: TrainingProcess, *optimizers: Optimizer) -> None:
+    """Let each optimizer take one step down the mean of ``loss`` over the processes."""
+    for optimizer in optimizers:
+        optimizer.zero_grad()
     torch.autograd.backward(loss)
-    for optimiser in optimisers:
-        parameters = (parameter for group in optimiser.param_groups for parameter in group["params"])
-        average([parameter.grad for parameter in parameters if parameter.grad is not None], machine)
-        optimiser.step()
+    for optimizer in optimizers:
+        parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
+        average([parameter.grad for parameter in parameters if parameter.grad is not None], process)
+        optimizer.step()
 
 
-def average(tensors: Iterable[Tensor], machine: Machine) -> None:
+def average(tensors: Iterable[Tensor], process: TrainingProcess) -> None:
     """Replace each tensor by its mean over the processes, all in one exchange; they must be of one type."""
     here = list(tensors)
-    if machine.world == 1 or not here:
+    if process.world == 1 or not here:
         return
     flat = torch.cat([tensor.reshape(-1) for tensor in here])
     distributed.all_reduce(flat)
-    flat /= machine.world
+    flat /= process.world
     for tensor, mean in zip(here, torch.split(flat, [tensor.numel() for tensor in here]), strict=True):
         tensor.copy_(mean.view(tensor.shape))
 
 
-def smallest(number: Tensor, machine: Machine) -> Tensor:
+def smallest(number: Tensor, process: TrainingProcess) -> Tensor:
     """Return the elementwise minimum over the processes."""
-    if machine.world > 1:
+    if process.world > 1:
         distributed.all_reduce(number, distributed.ReduceOp.MIN)
     return number
 
 
-def check_agreement(number: int, machine: Machine, what: str) -> None:
+def check_equal(number: int, process: TrainingProcess, what: str) -> None:
     """Raise FacevoxError where processes hold different numbers: they would wait for each other for ever."""
-    if machine.world == 1:
+    if process.world == 1:
         return
-    ends = torch.tensor([number, -number], device=machine.device)
-    lowest, negated_highest = smallest(ends, machine).tolist()
+    ends = torch.tensor([number, -number], device=process.device)
+    lowest, negated_highest = smallest(ends, process).tolist()
     if lowest != -negated_highest:
         raise FacevoxError(
             f"{what} differs between the processes of this training ({lowest} to {-negated_highest}): give all "

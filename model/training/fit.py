@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from model.data.samples import Samples, loader
-from model.settings import OptimiserParams
+from model.settings import OptimizerParams
 from model.training.checkpoint import Checkpoints, TrainingState
-from model.training.distributed import Machine, average, check_agreement
+from model.training.distributed import TrainingProcess, average, check_equal
 from model.training.loss_means import LossMeans, losses_in_words
-from model.training.placement import placed_batch
+from model.training.placement import batch_to_device
 from model.training.stopwatch import Stopwatch
 from model.training.training_log import TrainingLog, training_log
 from pipeline.base.arrays import ImageRGB
@@ -44,7 +44,7 @@ class Task(Protocol):
         """The networks that learn, on their device."""
 
     @property
-    def optimisers(self) -> Mapping[str, Optimizer]:
+    def optimizers(self) -> Mapping[str, Optimizer]:
         """What moves them."""
 
     @property
@@ -77,8 +77,8 @@ class Fitted:
 
 def fit(
     task: Task,
-    params: OptimiserParams,
-    machine: Machine,
+    params: OptimizerParams,
+    process: TrainingProcess,
     *,
     checkpoints: Checkpoints | None,
     log_folder: Path | None,
@@ -89,13 +89,13 @@ def fit(
     Raises FacevoxError when a loss or a weight is no longer a number, the checkpoint before being kept, and BadInput
     when the processes can't share a batch evenly.
     """
-    if params.batch % machine.world:
+    if params.batch % process.world:
         raise BadInput(
-            f"{task.section}.batch = {params.batch}: expected a multiple of the {machine.world} processes that share it"
+            f"{task.section}.batch = {params.batch}: expected a multiple of the {process.world} processes that share it"
         )
-    training = _Training(task, params, machine, checkpoints)
-    has_log = machine.leads and log_folder is not None
-    tell = say if machine.leads else _say_nothing
+    training = _Training(task, params, process, checkpoints)
+    has_log = process.is_main and log_folder is not None
+    tell = say if process.is_main else _say_nothing
     if training.step:
         tell(training.taken_up())
     with training.log_to(log_folder if has_log else None) as log, training.progress() as advance:
@@ -115,19 +115,21 @@ def fit(
 class _Training:
     """A task between two of its steps, and what is told of the steps before."""
 
-    def __init__(self, task: Task, params: OptimiserParams, machine: Machine, checkpoints: Checkpoints | None) -> None:
-        self._task, self._params, self._machine, self._checkpoints = task, params, machine, checkpoints
+    def __init__(
+        self, task: Task, params: OptimizerParams, process: TrainingProcess, checkpoints: Checkpoints | None
+    ) -> None:
+        self._task, self._params, self._process, self._checkpoints = task, params, process, checkpoints
         state = (checkpoints.latest(params.steps) if checkpoints else None) or TrainingState()
-        check_agreement(state.step, machine, "the checkpoint to go on from")
+        check_equal(state.step, process, "the checkpoint to go on from")
         if state.step:
             for name, module in task.modules.items():
                 module.load_state_dict(state.modules[name])
-            for name, optimiser in task.optimisers.items():
-                optimiser.load_state_dict(state.optimisers[name])
+            for name, optimizer in task.optimizers.items():
+                optimizer.load_state_dict(state.optimizers[name])
         self.step = self._first_step = state.step
         self._reports = state.reports
         self._last_good = state
-        self._means = LossMeans(machine, state.loss_sums, state.n_summed)
+        self._means = LossMeans(process, state.loss_sums, state.n_summed)
         self._stopwatch = Stopwatch(state.seconds, state.waited_s)
 
     def log_to(self, folder: Path | None) -> AbstractContextManager[TrainingLog]:
@@ -137,7 +139,7 @@ class _Training:
 
     def progress(self) -> AbstractContextManager[Advance]:
         """Show on the leading process how many steps are done, and how long the rest will take."""
-        if not self._machine.leads:
+        if not self._process.is_main:
             return nullcontext(lambda: None)
         title = f"{self._task.section} after step {self._first_step}" if self._first_step else self._task.section
         return progress(title, self._params.steps - self._first_step)
@@ -149,19 +151,19 @@ class _Training:
             first=self._first_step,
             n=self._params.steps - self._first_step,
             batch=self._params.batch,
-            workers=self._machine.n_loader_workers,
-            rank=self._machine.rank,
-            world=self._machine.world,
-            pin=self._machine.device.type == "cuda",
+            workers=self._process.n_loader_workers,
+            rank=self._process.rank,
+            world=self._process.world,
+            pin=self._process.device.type == "cuda",
         )
         return self._stopwatch.waiting_for(batches)
 
     def learn(self, batch: Any) -> None:
         """Do one step."""
         self.step += 1
-        for group in (group for optimiser in self._task.optimisers.values() for group in optimiser.param_groups):
+        for group in (group for optimizer in self._task.optimizers.values() for group in optimizer.param_groups):
             group["lr"] = self._params.lr_of(self.step)
-        losses = self._task.step(self.step, placed_batch(batch, self._params, self._machine))
+        losses = self._task.step(self.step, batch_to_device(batch, self._params, self._process))
         self._means.add(self.step, losses)
 
     def is_due(self, every: int) -> bool:
@@ -183,10 +185,10 @@ class _Training:
     def keep(self) -> None:
         """Write a checkpoint, unless something in it is no longer a number."""
         self._check_losses()
-        average(self._running_statistics(), self._machine)
+        average(self._running_statistics(), self._process)
         self._check_weights()
         state = self._state()
-        if self._checkpoints and self._machine.leads:
+        if self._checkpoints and self._process.is_main:
             self._checkpoints.write(state, is_end=self.step == self._params.steps)
         self._last_good = state
 
@@ -219,7 +221,7 @@ class _Training:
         return TrainingState(
             step=self.step,
             modules={name: module.state_dict() for name, module in self._task.modules.items()},
-            optimisers={name: optimiser.state_dict() for name, optimiser in self._task.optimisers.items()},
+            optimizers={name: optimizer.state_dict() for name, optimizer in self._task.optimizers.items()},
             loss_sums=loss_sums,
             n_summed=n_summed,
             reports=self._reports,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from model.training.distributed import Machine, average, smallest
+from model.training.distributed import TrainingProcess, average, smallest
 
 NEVER = 1 << 62
 
@@ -16,10 +16,10 @@ class LossMeans:
     ``sums`` over ``n_summed`` steps are those of the training this one goes on from.
     """
 
-    def __init__(self, machine: Machine, sums: Mapping[str, float], n_summed: int) -> None:
-        self._machine = machine
+    def __init__(self, process: TrainingProcess, sums: Mapping[str, float], n_summed: int) -> None:
+        self._process = process
         self._names = list(sums)
-        self._sums = torch.tensor(list(sums.values()), dtype=torch.float64, device=machine.device)
+        self._sums = torch.tensor(list(sums.values()), dtype=torch.float64, device=process.device)
         self._bad_at = torch.full_like(self._sums, NEVER, dtype=torch.int64)
         self._n_summed = n_summed
 
@@ -36,13 +36,13 @@ class LossMeans:
 
     def first_bad(self) -> tuple[int, str] | None:
         """Return the first step at which a loss of any process was not finite, and its name; None: all were."""
-        bad_at = smallest(self._bad_at, self._machine).tolist()
+        bad_at = smallest(self._bad_at, self._process).tolist()
         step, name = min(zip(bad_at, self._names, strict=True))
         return None if step == NEVER else (step, name)
 
     def sums(self) -> tuple[dict[str, float], int]:
         """Return the sums, means over the processes, and of how many steps they are."""
-        average([self._sums], self._machine)
+        average([self._sums], self._process)
         return dict(zip(self._names, self._sums.tolist(), strict=True)), self._n_summed
 
     def take(self) -> dict[str, float]:

@@ -8,54 +8,54 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from model.settings import OptimiserParams
-from model.training.distributed import Machine
+from model.settings import OptimizerParams
+from model.training.distributed import TrainingProcess
 from pipeline.base.torch_threads import single_thread
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 @contextmanager
-def reproducible(seed: int, machine: Machine) -> Iterator[None]:
+def reproducible(seed: int, process: TrainingProcess) -> Iterator[None]:
     """Draw from ``seed`` and compute on one thread inside, as the caller did afterwards."""
-    devices = [machine.device] if machine.device.type == "cuda" else []
+    devices = [process.device] if process.device.type == "cuda" else []
     with single_thread(), torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         yield
 
 
-def placed(network: Network, params: OptimiserParams, machine: Machine) -> Network:
+def to_device(network: Network, params: OptimizerParams, process: TrainingProcess) -> Network:
     """Return ``network`` on the device, to be trained; the batch norms of several GPUs see the whole batch."""
-    if machine.world > 1 and machine.device.type == "cuda":
+    if process.world > 1 and process.device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-    network.to(machine.device, memory_format=_memory_format(params))  # type: ignore[call-overload]
+    network.to(process.device, memory_format=_memory_format(params))  # type: ignore[call-overload]
     return network.train()
 
 
-def placed_batch(batch: Any, params: OptimiserParams, machine: Machine) -> Any:
+def batch_to_device(batch: Any, params: OptimizerParams, process: TrainingProcess) -> Any:
     """Return a named tuple of tensors with all of them on the device; copies of page-locked memory go on meanwhile."""
-    return type(batch)(*(_placed_tensor(tensor, params, machine) for tensor in batch))
+    return type(batch)(*(_tensor_to_device(tensor, params, process) for tensor in batch))
 
 
-def compiled(network: nn.Module, params: OptimiserParams) -> Callable[..., Any]:
+def compiled(network: nn.Module, params: OptimizerParams) -> Callable[..., Any]:
     """Return how to call ``network``, which itself stays as it is."""
     return torch.compile(network) if params.compile else network
 
 
-def autocast(params: OptimiserParams, machine: Machine) -> torch.autocast:
+def autocast(params: OptimizerParams, process: TrainingProcess) -> torch.autocast:
     """Return the context of a forward pass."""
-    return torch.autocast(machine.device.type, torch.bfloat16, enabled=params.precision == "bfloat16")
+    return torch.autocast(process.device.type, torch.bfloat16, enabled=params.precision == "bfloat16")
 
 
-def adam(parameters: Iterable[nn.Parameter], params: OptimiserParams) -> Adam:
-    """Return the optimiser of ``parameters``, which must be on their device; ``fit`` sets each step's learning rate."""
+def adam(parameters: Iterable[nn.Parameter], params: OptimizerParams) -> Adam:
+    """Return the optimizer of ``parameters``, which must be on their device; ``fit`` sets each step's learning rate."""
     return Adam(parameters, params.lr, (params.beta1, params.beta2), fused=params.fused or None)
 
 
-def _placed_tensor(tensor: Tensor, params: OptimiserParams, machine: Machine) -> Tensor:
+def _tensor_to_device(tensor: Tensor, params: OptimizerParams, process: TrainingProcess) -> Tensor:
     memory_format = _memory_format(params) if tensor.ndim == 4 else torch.preserve_format
-    return tensor.to(machine.device, non_blocking=True, memory_format=memory_format)
+    return tensor.to(process.device, non_blocking=True, memory_format=memory_format)
 
 
-def _memory_format(params: OptimiserParams) -> torch.memory_format:
+def _memory_format(params: OptimizerParams) -> torch.memory_format:
     return torch.channels_last if params.channels_last else torch.preserve_format

@@ -22,7 +22,7 @@ class VadProfile:
     frame_ms: int
     padding_ms: int
     """Length of the ring of frames that must agree, cut down to whole frames."""
-    agreement: float
+    ring_share: float
     """More than this share of the ring must be voiced to open, unvoiced to close."""
     asks_again: bool
     """False: the detector is asked once about each frame, in order. True: about every frame in the ring, oldest
@@ -131,7 +131,7 @@ class MelProfile:
 # librosa.filters.mel(htk=True, norm="slaney"), but on edges rounded to FFT bins, which librosa can't do:
 # pipeline/audio/filters.py takes librosa's edges, rounds them and builds the triangles.
 VOICE2FACE = MelProfile(
-    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, agreement=0.9, asks_again=True),
+    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, ring_share=0.9, asks_again=True),
     keeps_unvoiced=False,
     window="hamming",
     window_samples=WINDOW_SAMPLES,
@@ -156,14 +156,14 @@ VOICE2FACE = MelProfile(
 # also narrows all others. The paper does not ask for that frame, nor to ask the voice detector again.
 PAPER = replace(
     VOICE2FACE,
-    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, agreement=0.9, asks_again=False),
+    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, ring_share=0.9, asks_again=False),
     window="hann",
     frames_start="before_the_end",
 )
 
 # BAI-Yeqi/SF2F_PyTorch, utils/wav2mel.py: python_speech_features.logfbank with 40 filters, else its defaults.
 SF2F = MelProfile(
-    vad=VadProfile(mode=1, frame_ms=30, padding_ms=300, agreement=0.9, asks_again=False),
+    vad=VadProfile(mode=1, frame_ms=30, padding_ms=300, ring_share=0.9, asks_again=False),
     keeps_unvoiced=False,
     window="rectangular",
     window_samples=WINDOW_SAMPLES,

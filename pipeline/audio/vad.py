@@ -66,13 +66,13 @@ def _asker(samples: WaveformInt16, vad: VadProfile, n_frames: int) -> Callable[[
 def collect(is_speech: Callable[[int], bool], n_frames: int, vad: VadProfile) -> NDArray[np.bool_]:
     """Return one flag for each frame from what ``is_speech`` says of those in the ring, oldest first.
 
-    Closed: speech opens when more than ``agreement`` of a full ring is voiced, and the whole ring counts as
-    speech. Open: every frame counts, and speech closes after the frame at which more than ``agreement`` of
+    Closed: speech opens when more than ``ring_share`` of a full ring is voiced, and the whole ring counts as
+    speech. Open: every frame counts, and speech closes after the frame at which more than ``ring_share`` of
     a full ring is unvoiced. The ring starts empty after each change.
     """
     voiced = np.zeros(n_frames, dtype=np.bool_)
     ring: deque[int] = deque(maxlen=vad.ring_frames)
-    enough = vad.agreement * vad.ring_frames
+    enough = vad.ring_share * vad.ring_frames
     is_open = False
     for frame in range(n_frames):
         voiced[frame] = is_open

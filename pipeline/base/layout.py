@@ -65,9 +65,9 @@ class Layout:
         return self.root / "manifests" / "persons.parquet"
 
     @property
-    def owners(self) -> Path:
-        """The manifest of ClipOwner."""
-        return self.root / "manifests" / "owners.parquet"
+    def clip_persons(self) -> Path:
+        """The manifest of ClipPerson."""
+        return self.root / "manifests" / "clip_persons.parquet"
 
     @property
     def person_evidence(self) -> Path:
@@ -80,14 +80,14 @@ class Layout:
         return self.root / "manifests" / "leakage.json"
 
     @property
-    def label_network(self) -> Path:
-        """The weights of the label network, safetensors."""
-        return self.root / "data" / "label_network" / "weights.safetensors"
+    def recognition_network(self) -> Path:
+        """The weights of the face recognition network, safetensors."""
+        return self.root / "data" / "recognition_network" / "weights.safetensors"
 
     @property
-    def label_network_note(self) -> Path:
-        """What the label network is and how it did, JSON."""
-        return self.root / "manifests" / "label_network.json"
+    def recognition_network_note(self) -> Path:
+        """What the face recognition network is and how it did, JSON."""
+        return self.root / "manifests" / "recognition_network.json"
 
     def labels(self, dataset: str) -> Path:
         """Return the manifest of Label."""
@@ -115,7 +115,7 @@ class Layout:
         return self.root / "data" / "audio" / dataset
 
     def model(self, name: str) -> Path:
-        """Return the trained weights of one network: voice, audio_face or inpainter; safetensors."""
+        """Return the trained weights of one network: voice, audio_face or generator; safetensors."""
         return self.root / "data" / "models" / f"{name}.safetensors"
 
     def model_note(self, name: str) -> Path:
@@ -137,7 +137,7 @@ class Layout:
 
     @property
     def evaluation_folder(self) -> Path:
-        """The folder of painted faces, grids and plots."""
+        """The folder of inpainted faces, grids and plots."""
         return self.root / "data" / "evaluation"
 
     @property

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 
-def generator(*key: str | int) -> np.random.Generator:
+def keyed_rng(*key: str | int) -> np.random.Generator:
     """Return the generator of ``key``: equal keys give equal numbers in every process and on every day."""
     text = "\x1f".join(f"{type(part).__name__}:{part}" for part in key)
     return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big"))

@@ -13,7 +13,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import RANDOM
-from pipeline.records.person import ClipOwner, on_both_sides
+from pipeline.records.person import ClipPerson, on_both_sides
 
 
 class DatasetParams(Params):
@@ -23,8 +23,8 @@ class DatasetParams(Params):
     max_standard_faces_per_person: int = Field(ge=0)
     max_segments_per_person: int = Field(ge=0)
     min_face_seen_share: float = Field(ge=0, le=1)
-    min_significance: float | None
-    full_heard_s: float = Field(gt=0)
+    min_av_zscore: float | None
+    full_av_covered_s: float = Field(gt=0)
     seed: int
 
 
@@ -41,7 +41,7 @@ class Dataset:
 
 
 def build(
-    owners: Iterable[ClipOwner],
+    clip_persons: Iterable[ClipPerson],
     faces: Iterable[DatasetFace],
     segments: Iterable[DatasetSegment],
     params: DatasetParams,
@@ -54,7 +54,7 @@ def build(
     heard = [(segment, why_not_own_voice(segment, params)) for segment in segments]
     segments_of = _by_person(segment for segment, why_not in heard if why_not is None)
     others_of = _by_person(segment for segment, why_not in heard if why_not is not None)
-    clips_of = Counter((owner.dataset, owner.person_id) for owner in owners)
+    clips_of = Counter((clip_person.dataset, clip_person.person_id) for clip_person in clip_persons)
     built = Dataset([], [], [], [], [], [(segment.segment_id, why_not) for segment, why_not in heard])
     for key in sorted(clips_of):
         kept_faces = cap_faces(faces_of.get(key, []), params)
@@ -70,17 +70,17 @@ def why_not_own_voice(segment: DatasetSegment, params: DatasetParams) -> Dropped
     """Return why a segment is not, or not surely, the voice of its clip's main face; None when it may be.
 
     Both are told of the main track alone: other tracks, also those after a cut, may be of other persons, and no face
-    of theirs is cropped. The significance of a face's own voice grows with the root of the time that it is heard for,
-    so less is asked of less than ``full_heard_s``; where it can't be told at all, the voice may be the face's.
+    of theirs is cropped. The av_zscore of a face's own voice grows with the root of the time that it is heard for,
+    so less is asked of less than ``full_av_covered_s``; where it can't be told at all, the voice may be the face's.
     """
     if segment.face_seen_share < params.min_face_seen_share:
         told = f"the main face is seen in {segment.face_seen_share:.3f} of it, below {params.min_face_seen_share:g}"
         return Dropped.filtered("face_not_seen", told)
-    if params.min_significance is None or segment.significance is None:
+    if params.min_av_zscore is None or segment.av_zscore is None:
         return None
-    limit = params.min_significance * min(1.0, sqrt(segment.heard_s / params.full_heard_s))
-    if segment.significance < limit:
-        told = f"mouth and sound agree with significance {segment.significance:.3f}, below {limit:.3f}"
+    limit = params.min_av_zscore * min(1.0, sqrt(segment.av_covered_s / params.full_av_covered_s))
+    if segment.av_zscore < limit:
+        told = f"mouth and sound agree with av_zscore {segment.av_zscore:.3f}, below {limit:.3f}"
         return Dropped.filtered("other_voice", told)
     return None
 

@@ -100,7 +100,7 @@ def iterate_labels(built: Built) -> Iterator[Label]:
         for label in _iterate_rows(path, Label, _LABELS_PER_BATCH) if wanted else ():
             if label.face_id in wanted:
                 wanted.remove(label.face_id)
-                kinds.add((label.label_network, len(label.embedding)))
+                kinds.add((label.recognition_network, len(label.embedding)))
                 yield label
         if wanted:
             raise BadManifest(f"{path}: {len(wanted)} labels are missing, of '{min(wanted)}' first. Run 'dvc repro'.")

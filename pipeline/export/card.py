@@ -64,7 +64,11 @@ def columns_of(record: type) -> str:
 def _how(shapes: list[Shape], label: LabelKind | None) -> str:
     sizes = " or ".join(f"{n_mels}x{n_frames}" for n_mels, n_frames in shapes[:3])
     sizes += " and others" if len(shapes) > 3 else ""
-    labels = "none: no label network was at hand" if label is None else f"{label[1]} values a face, by `{label[0]}`"
+    labels = (
+        "none: no face recognition network was at hand"
+        if label is None
+        else f"{label[1]} values a face, by `{label[0]}`"
+    )
     return f"""\
 - **Faces** are aligned so that the eye centres always stand at the same places. Blindly drawn ones are a sample of each
   clip; standard ones are frontal, lip-still, open-eyed and sharp over a window in time.

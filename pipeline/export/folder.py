@@ -112,6 +112,6 @@ def _write_labels(built: Built, tree: _Tree) -> LabelKind | None:
     kind = None
     rows = {row["face_id"]: row for row in built.faces.select([*_OWNER, "face_id"]).to_pylist()}
     for label in iterate_labels(built):
-        kind = label.label_network, len(label.embedding)
+        kind = label.recognition_network, len(label.embedding)
         tree.write(_FEATURES, rows[label.face_id], label.face_id, "npy", encode_npy(label.embedding))
     return kind

@@ -82,7 +82,7 @@ def export_huggingface(built: Built, to: Path, *, force: bool = False) -> Counts
 def _spool_labels(built: Built, labels: Spool) -> LabelKind | None:
     kind = None
     for label in iterate_labels(built):
-        kind = label.label_network, len(label.embedding)
+        kind = label.recognition_network, len(label.embedding)
         labels.put(_LABEL, label.face_id, label.embedding.tobytes())
     return kind
 

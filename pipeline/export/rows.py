@@ -17,7 +17,9 @@ class ExportedFace(Face):
     split: str = column("'train' or 'test'; the same for all rows of a person")
     is_standard: bool = column("whether it is a standard face: frontal, lip-still, open-eyed and sharp")
     licence: str = column("terms under which its clip is published, as the source states them; may be empty")
-    label: Vector | None = column("identity embedding by the label network, not normalised; null: none was at hand")
+    label: Vector | None = column(
+        "identity embedding by the face recognition network, not normalised; null: none was at hand"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

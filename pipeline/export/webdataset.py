@@ -54,7 +54,7 @@ reader meets many people early. Of each sample there are
 |---|---|
 | `<key>.face.png` | the aligned face, RGB, lossless |
 | `<key>.logmel.npy` | the log-mel, (n_mels, n_frames) float32 |
-| `<key>.label.npy` | the face's identity embedding, float32; absent where no label network was at hand |
+| `<key>.label.npy` | the face's identity embedding, float32; absent where no face recognition network was at hand |
 | `<key>.json` | ids, person, dataset, split, clips with their terms, `n_valid_frames`, `voiced_s`, `same_clip` |
 """
 
@@ -160,7 +160,7 @@ def _spool_payload(built: Built, spool: Spool, advance: Advance) -> LabelKind | 
             advance()
     kind = None
     for label in iterate_labels(built):
-        kind = label.label_network, len(label.embedding)
+        kind = label.recognition_network, len(label.embedding)
         spool.put(_LABEL, label.face_id, encode_npy(label.embedding))
     return kind
 

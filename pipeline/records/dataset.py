@@ -31,7 +31,7 @@ class DatasetFace:
     clip_id: str = column("the clip")
     sampled_by: str = column("'random' or 'candidate'")
     is_standard: bool = column("whether it is a standard face")
-    is_labelled: bool = column("whether it has an identity label; false in a run without a label network")
+    is_labelled: bool = column("whether it has an identity label; false in a run without a face recognition network")
     shard: str = column("the shard with the picture, relative to the repository root")
 
 
@@ -47,8 +47,8 @@ class DatasetSegment:
     voiced_s: float = column("seconds of voice in it")
     n_valid_frames: int = column("log-mel frames that are sound")
     face_seen_share: float = column("share of the segment's time in which the clip's main face is observed, 0-1")
-    heard_s: float = column("for how long that face and the clip's sound are both there, seconds")
-    significance: float | None = column(
+    av_covered_s: float = column("for how long that face and the clip's sound are both there, seconds")
+    av_zscore: float | None = column(
         "how surely that face moves its mouth to the clip's sound (see tracks.parquet); null: can't be told"
     )
     shard: str = column("the shard with the log-mel, relative to the repository root")

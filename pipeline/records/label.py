@@ -10,5 +10,7 @@ class Label:
     """One row of ``manifests/labels/<dataset>/embeddings.parquet``."""
 
     face_id: str = column("the face: <track_id>-<time in ms>")
-    label_network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
-    embedding: Vector = column("pool5 feature of the label network, not normalised; 2048 values at full width")
+    recognition_network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
+    embedding: Vector = column(
+        "pool5 feature of the face recognition network, not normalised; 2048 values at full width"
+    )

@@ -34,8 +34,8 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClipOwner:
-    """One row of ``manifests/owners.parquet``: whose a clip is. Clips that were left out have no row."""
+class ClipPerson:
+    """One row of ``manifests/clip_persons.parquet``: whose a clip is. Clips that were left out have no row."""
 
     clip_id: str = column("the clip: <dataset>/<clip>")
     dataset: str = column("the dataset")

@@ -7,9 +7,9 @@ from typing import Any
 from pipeline.base.layout import Layout
 from pipeline.report.face_map import FaceMap, read_face_map
 from pipeline.report.inline import Allowance, Picture
+from pipeline.report.inpainted import Inpainted, Query, read_inpainted_faces, read_queries
 from pipeline.report.metrics import IDENTITY, PICTURES, PUBLISHED_SETS, RETRIEVAL, RETRIEVAL_SET, Metric
 from pipeline.report.notes import as_text, flatten, read_json
-from pipeline.report.paintings import Painted, Query, read_paintings, read_queries
 from pipeline.report.pictures import inline_grid
 
 _OVERALL = "overall"
@@ -20,7 +20,7 @@ _SWAP = {
     "to_face_person": "Likeness to the person of the face",
     "to_voice_person": "Likeness to the person of the voice",
     "moved": "Moved towards the person of the voice",
-    "change": "Change in the hole, grey levels",
+    "change": "Change in the mask, grey levels",
 }
 _NOTES = {"identity_network": "Identities are told by", "csim_network": "CSIM is told by", "fid": "FID"}
 
@@ -73,7 +73,7 @@ class Evaluation:
     retrieval: MetricTable
     swap: list[tuple[str, Figure]]
     swap_picture: Picture | None
-    paintings: list[Painted]
+    inpainted_faces: list[Inpainted]
     queries: list[Query]
     face_map: FaceMap | None
     notes: list[tuple[str, str]]
@@ -91,7 +91,7 @@ def read_evaluation(at: Layout, datasets: Sequence[str]) -> Evaluation | None:
         retrieval=_retrieval(groups),
         swap=[(_SWAP.get(name, name), figure) for name, figure in _figures(content.get("swap", {}))],
         swap_picture=_swap_picture(at),
-        paintings=read_paintings(at),
+        inpainted_faces=read_inpainted_faces(at),
         queries=read_queries(at),
         face_map=read_face_map(at),
         notes=[(_NOTES.get(name, name), as_text(note)) for name, note in content.get("notes", {}).items()],
@@ -118,7 +118,7 @@ def _swap_picture(at: Layout) -> Picture | None:
     path = at.evaluation_folder / "swap.png"
     if not path.is_file():
         return None
-    alt = "A table of faces: each row one person's face, each column the voice that it was painted by"
+    alt = "A table of faces: each row one person's face, each column the voice that it was inpainted by"
     return inline_grid(path.read_bytes(), alt, Allowance(_SWAP_ALLOWANCE), _SWAP_BYTES)
 
 

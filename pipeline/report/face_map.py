@@ -1,4 +1,4 @@
-"""The map of faces by t-SNE: true and painted faces in the plane, each painted one tied to its true one."""
+"""The map of faces by t-SNE: true and inpainted faces in the plane, each inpainted one tied to its true one."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """A true face and the painted one."""
+    """A true face and the inpainted one."""
 
     true: Place
-    painted: Place
+    inpainted: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def read_face_map(at: Layout) -> FaceMap | None:
         return None
     both: dict[str, dict[bool, MapPoint]] = defaultdict(dict)
     for point in read_manifest(path, MapPoint):
-        both[point.face_id][point.is_painted] = point
+        both[point.face_id][point.is_inpainted] = point
     true = [points[False] for points in both.values() if len(points) == 2]
     if not true:
         return None

@@ -1,4 +1,4 @@
-"""Who is who: the label network, the audit of the split, and where the clips come from under which terms."""
+"""Who is who: the face recognition network, the audit of the split, and where the clips come from under which terms."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ _MOST_TERMS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class LabelNetwork:
-    """The label network's name, None where no weights were to be had, and what its note says of it."""
+class RecognitionNote:
+    """The face recognition network's name, None where no weights were to be had, and what its note says of it."""
 
     name: str | None
     rows: list[tuple[str, str]]
@@ -54,10 +54,10 @@ class Terms:
     n_clips: int
 
 
-def read_label_network(at: Layout) -> LabelNetwork | None:
-    """Return the label network's note; None before ``pretrain_identity``."""
-    note = read_json(at.label_network_note)
-    return None if note is None else LabelNetwork(note["label_network"], flatten(note))
+def read_recognition_network(at: Layout) -> RecognitionNote | None:
+    """Return the face recognition network's note; None before ``pretrain_identity``."""
+    note = read_json(at.recognition_network_note)
+    return None if note is None else RecognitionNote(note["recognition_network"], flatten(note))
 
 
 def read_audit(at: Layout) -> Audit | None:

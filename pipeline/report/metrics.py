@@ -25,17 +25,17 @@ PICTURES = {
     "ssim_win7": Metric("SSIM, window of 7 px", HIGHER),
     "lpips": Metric("LPIPS", LOWER, ("0.0463", "0.0514", "0.0544")),
     "l1": Metric("L1, of 255", LOWER, ("3.4811", "3.3944", "4.4863")),
-    "l1_hole": Metric("L1 in the hole, of 255", LOWER),
+    "l1_masked": Metric("L1 in the mask, of 255", LOWER),
     "landmark_mse": Metric("Landmarks, mean square, px²", LOWER, ("5.9931", "5.3709", "8.7056")),
     "landmark_px": Metric("Landmarks, mean, px", LOWER),
     "landmark_nme": Metric("Landmarks over eye distance", LOWER),
-    "is_found": Metric("A painted face is found, share", HIGHER),
+    "is_found": Metric("A inpainted face is found, share", HIGHER),
     "is_true_found": Metric("A true face is found, share"),
     "cpbd": Metric("Sharpness (CPBD)", HIGHER),
     "cpbd_true": Metric("Sharpness of the true faces (CPBD)"),
     "fid": Metric("FID", LOWER),
 }
-"""How like the painted picture is to the true one: Table 2 of the paper, and more."""
+"""How like the inpainted picture is to the true one: Table 2 of the paper, and more."""
 
 IDENTITY = {
     "hog": Metric("HOG", LOWER, ("2.1262", "2.0899", "2.0796")),
@@ -50,10 +50,10 @@ IDENTITY = {
     "mobilefacenet_cosine": Metric("MobileFaceNet, 1 − cosine", LOWER),
     "mobilefacenet_l2": Metric("MobileFaceNet, L2", LOWER),
     "csim": Metric("CSIM, cosine", HIGHER),
-    "psi_cosine": Metric("Label network, 1 − cosine", LOWER),
-    "psi_l1": Metric("Label network, L1", LOWER),
+    "recognition_cosine": Metric("Face recognition network, 1 − cosine", LOWER),
+    "recognition_l1": Metric("Face recognition network, L1", LOWER),
 }
-"""How near the painted face is to the true one's identity: Table 3 of the paper, and more."""
+"""How near the inpainted face is to the true one's identity: Table 3 of the paper, and more."""
 
 RETRIEVAL_SET = "VoxCeleb-ID"
 RETRIEVAL = {
@@ -66,4 +66,4 @@ RETRIEVAL = {
     "true_acc@8": Metric("Acc@8 of the true faces, %"),
     "true_acc@10": Metric("Acc@10 of the true faces, %"),
 }
-"""How often a painted face finds its person among the first K true ones: Figure 8 of the paper."""
+"""How often a inpainted face finds its person among the first K true ones: Figure 8 of the paper."""

@@ -12,7 +12,7 @@ from pipeline.dataset.table1 import Counts, totals
 from pipeline.report.evaluation import Evaluation
 from pipeline.report.faces import DatasetSheets
 from pipeline.report.funnel import Funnel
-from pipeline.report.identity import Audit, LabelNetwork, Terms
+from pipeline.report.identity import Audit, RecognitionNote, Terms
 from pipeline.report.sound import Sound
 from pipeline.report.training import Training
 
@@ -37,7 +37,7 @@ class Report:
     table1: Table1 | None
     sheets: list[DatasetSheets] | None
     sounds: list[Sound] | None
-    label_network: LabelNetwork | None
+    recognition_network: RecognitionNote | None
     audit: Audit | None
     terms: list[Terms]
     trainings: list[Training]

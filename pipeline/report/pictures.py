@@ -23,8 +23,8 @@ _ROWS_PER_MEL = 2
 # From quiet to loud; even steps of lightness, so that the picture reads the same without its colours.
 _RAMP = ((13, 16, 43), (59, 27, 105), (122, 40, 118), (190, 60, 100), (238, 110, 72), (252, 185, 110), (252, 250, 205))
 
-SYNTHETIC = "Synthetic: parts of this picture were painted by a network. It shows nobody as they are."
-"""Stands in the file of every painted picture, for whoever takes it from the page."""
+SYNTHETIC = "Synthetic: parts of this picture were inpainted by a network. It shows nobody as they are."
+"""Stands in the file of every inpainted picture, for whoever takes it from the page."""
 
 
 def inline_face(png: bytes, alt: str, allowance: Allowance) -> Picture | None:
@@ -39,7 +39,7 @@ def inline_face_image(face: ImageRGB, alt: str, allowance: Allowance, comment: s
 
 
 def inline_grid(png: bytes, alt: str, allowance: Allowance, most: int) -> Picture | None:
-    """Return a painted picture as it is where it takes at most ``most`` bytes, else as the largest JPEG that does.
+    """Return a inpainted picture as it is where it takes at most ``most`` bytes, else as the largest JPEG that does.
 
     None where no readable size does, or where the allowance is spent.
     """

@@ -19,7 +19,7 @@ _MOST_CHARTS = 12
 _STAGES = {
     "pretrain_voice": ("voice", "The voice network"),
     "pretrain_audio_face": ("audio_face", "The audio-face decoder"),
-    "train": ("inpainter", "The inpainting network"),
+    "train": ("generator", "The inpainting network"),
 }
 
 

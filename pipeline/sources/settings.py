@@ -23,8 +23,8 @@ class SyntheticSource(Params):
     duration_s: float = Field(gt=0, le=3600)
     width_px: int = Field(ge=64, le=4096, multiple_of=2)
     height_px: int = Field(ge=64, le=4096, multiple_of=2)
-    awkward: bool
-    """Whether one clip of each awkward kind follows (no face, two people, silence, ...)."""
+    edge_cases: bool
+    """Whether one clip of each edge case follows (no face, two people, silence, ...)."""
 
 
 class FolderSource(Params):

@@ -1,20 +1,20 @@
-"""List the built-in talkers: a cast, some clips of each, and on demand one clip of each awkward kind."""
+"""List the built-in talkers: a cast, some clips of each, and on demand one clip of each edge case."""
 
 from pipeline.records.clip import NO_CROP, Clip, content_of
 from pipeline.sources.listing import Listing, finish_listing
 from pipeline.sources.settings import SyntheticSource
-from pipeline.synthetic.script.spec import KINDS, ClipSpec, awkward_spec
+from pipeline.synthetic.script.spec import KINDS, ClipSpec, edge_case_spec
 
 LICENCE = "CC0-1.0"
 PLAIN_KIND = "talk"
-FIRST_AWKWARD_PERSON = 1_000_000
+FIRST_EDGE_CASE_PERSON = 1_000_000
 PERSONS_PER_KIND = 2
 
 
 def list_clips(dataset: str, source: SyntheticSource) -> Listing:
-    """Return the clips of ``person_000`` on; with ``awkward``, those of ``<kind>_person`` follow them.
+    """Return the clips of ``person_000`` on; with ``edge_cases``, those of ``<kind>_person`` follow them.
 
-    Raising ``n_persons`` or ``clips_per_person`` adds clips and leaves the others as they are. Awkward clips
+    Raising ``n_persons`` or ``clips_per_person`` adds clips and leaves the others as they are. Edge cases
     have the length and size that their kind is for, and persons that no plain clip has.
     """
     plain = [
@@ -22,8 +22,8 @@ def list_clips(dataset: str, source: SyntheticSource) -> Listing:
         for person in range(source.n_persons)
         for clip in range(source.clips_per_person)
     ]
-    awkward = _awkward_clips(dataset, source) if source.awkward else []
-    return finish_listing(plain + awkward, [])
+    edge_cases = _edge_case_clips(dataset, source) if source.edge_cases else []
+    return finish_listing(plain + edge_cases, [])
 
 
 def _plain_spec(source: SyntheticSource, person: int, clip: int) -> ClipSpec:
@@ -39,11 +39,11 @@ def _plain_spec(source: SyntheticSource, person: int, clip: int) -> ClipSpec:
     )
 
 
-def _awkward_clips(dataset: str, source: SyntheticSource) -> list[Clip]:
+def _edge_case_clips(dataset: str, source: SyntheticSource) -> list[Clip]:
     clips = []
     for number, kind in enumerate(kind for kind in KINDS if kind != PLAIN_KIND):
-        person = FIRST_AWKWARD_PERSON + PERSONS_PER_KIND * number
-        spec = awkward_spec(kind, seed=source.seed, person=person, preset=source.preset)
+        person = FIRST_EDGE_CASE_PERSON + PERSONS_PER_KIND * number
+        spec = edge_case_spec(kind, seed=source.seed, person=person, preset=source.preset)
         clips.append(_clip_of(dataset, f"{kind}_person", spec))
     return clips
 

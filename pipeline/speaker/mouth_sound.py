@@ -27,10 +27,10 @@ MOST_SPREADS = 2.5  # values further out are drawn in: one slip of the landmarks
 JITTER = (0.01, 0.03)
 MAX_GAP_S = 0.15  # between two frames, and still bridged by a straight line
 USUAL_LAG_S = 0.05  # lips open before they are heard
-FAR_COST = 0.3  # share by which the longest lag's agreement counts less: few files are that far out of step
+FAR_COST = 0.3  # share by which the longest lag's av_correlation counts less: few files are that far out of step
 MEMORY_S = 1.0  # further apart a series knows nothing of itself
 SILENCE = 3e-4  # loudness, about -70 dB: nobody is heard who stays below
-CLEAR_LEAD = 1.0  # of one track's significance over another's, for the first to be the speaker rather than the other
+CLEAR_LEAD = 1.0  # of one track's av_zscore over another's, for the first to be the speaker rather than the other
 
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ // 100  # four blocks of 10 ms lie around each step's time
 _BLOCKS_A_STEP = 100 // GRID_HZ
@@ -42,17 +42,17 @@ class MouthSound:
     """How well one track's mouth agrees with the sound; all but ``overlap_s`` are None where that can't be told.
 
     ``overlap_s``: for how long both are there.
-    ``agreement``: correlation of the mouth's movement and loudness at the best lag, -1 to 1; a mouth that rests agrees
+    ``av_correlation``: correlation of the mouth's movement and loudness at the best lag, -1 to 1; a mouth that rests agrees
     with nothing: 0.
-    ``lag_s``: how long after the mouth the sound comes at that lag.
-    ``significance``: ``agreement``, times the lag's weight, over the standard deviation that the correlation of
+    ``av_lag_s``: how long after the mouth the sound comes at that lag.
+    ``av_zscore``: ``av_correlation``, times the lag's weight, over the standard deviation that the correlation of
     unrelated series as long and as smooth has. The best lag wins: 1.7 is usual by chance, 2.5 comes once in ten times.
     """
 
     overlap_s: float
-    agreement: float | None = None
-    lag_s: float | None = None
-    significance: float | None = None
+    av_correlation: float | None = None
+    av_lag_s: float | None = None
+    av_zscore: float | None = None
 
 
 def loudness(pieces: Iterable[WaveformInt16]) -> Floats:
@@ -92,31 +92,31 @@ def _block_powers(pieces: Iterable[WaveformInt16]) -> Iterator[Floats]:
         rest = band[whole:]
 
 
-def mouth_sound(frames: Sequence[Frame], loud: Floats, *, max_lag_s: float, min_overlap_s: float) -> MouthSound:
+def mouth_sound(frames: Sequence[Frame], loud: Floats, *, max_av_lag_s: float, min_overlap_s: float) -> MouthSound:
     """Return how well the mouth of one track's ``frames``, in time order, agrees with its clip's ``loudness``.
 
-    Lags up to ``max_lag_s`` from USUAL_LAG_S are tried. Nothing can be told where face and sound are both there for
+    Lags up to ``max_av_lag_s`` from USUAL_LAG_S are tried. Nothing can be told where face and sound are both there for
     less than ``min_overlap_s``, or where that sound is silence.
 
     A mouth's movement is the quick part of its height, of its change from shut, or of both: landmarks know where lips
     usually are, grey values see lips part where landmarks do not, and either may fail. The one with the greatest
-    significance counts. agreement = cov(movement, loud) / sd(loud), of quick parts. By chance its standard deviation is
+    av_zscore counts. av_correlation = cov(movement, loud) / sd(loud), of quick parts. By chance its standard deviation is
     sqrt((1 + 2 sum over k of r_movement(k) r_loud(k)) / n), with n values and autocorrelations r (Bartlett 1946, J. R.
-    Stat. Soc. Suppl. 8, 27). A lag weighs 1 - FAR_COST ((lag - USUAL_LAG_S) / max_lag_s)^2.
+    Stat. Soc. Suppl. 8, 27). A lag weighs 1 - FAR_COST ((lag - USUAL_LAG_S) / max_av_lag_s)^2.
     """
     first, measures, seen = _mouth_on_grid(frames, len(loud))
     overlap_s = float(seen.sum()) / GRID_HZ
     if not seen.any() or overlap_s < min_overlap_s or np.quantile(loud[first:][: len(seen)][seen], 0.95) < SILENCE:
         return MouthSound(overlap_s=overlap_s)
-    lags = np.arange(round((USUAL_LAG_S - max_lag_s) * GRID_HZ), round((USUAL_LAG_S + max_lag_s) * GRID_HZ) + 1)
-    weights = 1 - FAR_COST * ((lags / GRID_HZ - USUAL_LAG_S) / max_lag_s) ** 2
+    lags = np.arange(round((USUAL_LAG_S - max_av_lag_s) * GRID_HZ), round((USUAL_LAG_S + max_av_lag_s) * GRID_HZ) + 1)
+    weights = 1 - FAR_COST * ((lags / GRID_HZ - USUAL_LAG_S) / max_av_lag_s) ** 2
     steps = np.arange(first + lags[0], first + lags[-1] + len(seen))
     sound = _quick(loud[np.clip(steps, 0, len(loud) - 1)])
     voices = [_centred(sound[start:][: len(seen)], seen) for start in range(len(lags))]
     found = [_best_lag(movement, voices, weights, int(seen.sum())) for movement in _movements(measures, seen)]
-    significance, agreement, best = max(found)
+    av_zscore, av_correlation, best = max(found)
     return MouthSound(
-        overlap_s=overlap_s, agreement=agreement, lag_s=float(lags[best]) / GRID_HZ, significance=significance
+        overlap_s=overlap_s, av_correlation=av_correlation, av_lag_s=float(lags[best]) / GRID_HZ, av_zscore=av_zscore
     )
 
 
@@ -159,11 +159,11 @@ def _centred(series: Floats, seen: Flags) -> Floats:
 
 
 def _best_lag(movement: Floats, voices: Sequence[Floats], weights: Floats, n: int) -> tuple[float, float, int]:
-    """Return significance and agreement at the lag where they agree best, and its place among the ``voices``."""
+    """Return av_zscore and av_correlation at the lag where they agree best, and its place among the ``voices``."""
     agreements = np.array([_agreement(movement, voice, n) for voice in voices])
     best = int(np.argmax(weights * agreements))
-    significance = float((weights * agreements)[best]) / _by_chance(movement, voices[best], n)
-    return significance, float(agreements[best]), best
+    av_zscore = float((weights * agreements)[best]) / _by_chance(movement, voices[best], n)
+    return av_zscore, float(agreements[best]), best
 
 
 def _agreement(movement: Floats, voice: Floats, n: int) -> float:
@@ -188,21 +188,21 @@ def main_track(
     presence: Sequence[float],
     heard: Sequence[MouthSound],
     *,
-    min_significance: float,
+    min_av_zscore: float,
     min_presence_share: float,
 ) -> int:
     """Return the index of the clip's main track, given each track's ``presence`` (sum of box areas) and MouthSound.
 
     It is the track with the greatest presence: large, and there for long. But among the tracks with at least
-    ``min_presence_share`` of that, one whose agreement with the sound has at least ``min_significance``, and leads
+    ``min_presence_share`` of that, one whose av_correlation with the sound has at least ``min_av_zscore``, and leads
     that of every other by CLEAR_LEAD, is the speaker and takes its place.
     """
     largest = int(np.argmax(presence))
     rivals = [n for n, one in enumerate(presence) if one >= min_presence_share * presence[largest]]
-    best, *others = sorted(rivals, key=lambda n: -_significance(heard[n]))
-    to_beat = max((_significance(heard[n]) + CLEAR_LEAD for n in others), default=min_significance)
-    return best if _significance(heard[best]) >= max(min_significance, to_beat) else largest
+    best, *others = sorted(rivals, key=lambda n: -_zscore(heard[n]))
+    to_beat = max((_zscore(heard[n]) + CLEAR_LEAD for n in others), default=min_av_zscore)
+    return best if _zscore(heard[best]) >= max(min_av_zscore, to_beat) else largest
 
 
-def _significance(one: MouthSound) -> float:
-    return 0.0 if one.significance is None else one.significance
+def _zscore(one: MouthSound) -> float:
+    return 0.0 if one.av_zscore is None else one.av_zscore

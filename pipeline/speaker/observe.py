@@ -13,7 +13,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.base.units import milliseconds
 from pipeline.face.backends.interface import FaceBackend, FrameAware
 from pipeline.face.backends.registry import build_backend
-from pipeline.face.tracking.observations import Sightings
+from pipeline.face.tracking.observations import TrackObservations
 from pipeline.face.tracking.search import FaceSearch
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.face.tracking.tracker import Tracker
@@ -49,7 +49,7 @@ class Observer:
     def __getstate__(self) -> dict[str, Any]:
         return {"_params": self._params, "_backend": None}
 
-    def _tracks(self, clip: MediaClip) -> list[Sightings]:
+    def _tracks(self, clip: MediaClip) -> list[TrackObservations]:
         params = self._params
         self._backend = self._backend or build_backend(params.backend)
         frame_aware = self._backend if isinstance(self._backend, FrameAware) else None
@@ -84,18 +84,19 @@ class Observer:
         tracker.end_all()
         return tracker.finished()
 
-    def _records(self, clip: MediaClip, tracks: list[Sightings]) -> list[Frame | Track]:
+    def _records(self, clip: MediaClip, tracks: list[TrackObservations]) -> list[Frame | Track]:
         params = self._params
         ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
         seen = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
-        loud = _loudness(clip, max(frames[-1].time_s for frames in seen) + params.max_lag_s)
+        loud = _loudness(clip, max(frames[-1].time_s for frames in seen) + params.max_av_lag_s)
         heard = [
-            mouth_sound(frames, loud, max_lag_s=params.max_lag_s, min_overlap_s=params.min_heard_s) for frames in seen
+            mouth_sound(frames, loud, max_av_lag_s=params.max_av_lag_s, min_overlap_s=params.min_av_covered_s)
+            for frames in seen
         ]
         main = main_track(
             [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in seen],
             heard,
-            min_significance=params.min_significance,
+            min_av_zscore=params.min_av_zscore,
             min_presence_share=params.min_presence_share,
         )
         rows = [
@@ -105,11 +106,11 @@ class Observer:
         return [*rows, *chain.from_iterable(seen)]
 
 
-def _length_s(track: Sightings) -> float:
+def _length_s(track: TrackObservations) -> float:
     return track.last.time_s - track.first.time_s
 
 
-def _frames(clip_id: str, track_id: str, track: Sightings) -> list[Frame]:
+def _frames(clip_id: str, track_id: str, track: TrackObservations) -> list[Frame]:
     return [
         Frame(
             frame_id=f"{track_id}-{milliseconds(numbers['time_s']):08d}", clip_id=clip_id, track_id=track_id, **numbers
@@ -126,10 +127,10 @@ def _row(track_id: str, clip_id: str, frames: Sequence[Frame], heard: MouthSound
         end_s=frames[-1].time_s,
         n_frames=len(frames),
         mean_box_h_px=sum(frame.box_h_px for frame in frames) / len(frames),
-        heard_s=heard.overlap_s,
-        agreement=heard.agreement,
-        lag_s=heard.lag_s,
-        significance=heard.significance,
+        av_covered_s=heard.overlap_s,
+        av_correlation=heard.av_correlation,
+        av_lag_s=heard.av_lag_s,
+        av_zscore=heard.av_zscore,
         is_main=is_main,
     )
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.encode import write_mp4
 from pipeline.synthetic.look.body import draw_body
 from pipeline.synthetic.look.face import draw_head
 from pipeline.synthetic.look.scene import Image, Light, add_noise, draw_light, draw_noises, draw_room
-from pipeline.synthetic.look.talker import sitter
+from pipeline.synthetic.look.talker import talker
 from pipeline.synthetic.mp4 import cut_short, show_rotated
-from pipeline.synthetic.plan import Role, cast, face_truth, key, seen_at
+from pipeline.synthetic.plan import Role, face_truth, key, plan_clip, seen_at
 from pipeline.synthetic.script.spec import CRF_OF_PRESET, UNHEARD, ClipSpec
 from pipeline.synthetic.script.traits import voice_of
 from pipeline.synthetic.script.truth import ClipTruth
@@ -26,7 +26,7 @@ CRF_RANGE = {"demo": (23, 23), "wide": (23, 35)}
 def write_clip(spec: ClipSpec, path: Path) -> ClipTruth:
     """Write the clip to exactly ``path`` and return the truth about it."""
     time_s = np.arange(spec.n_frames) / float(spec.fps)
-    roles = cast(spec, time_s)
+    roles = plan_clip(spec, time_s)
     seen = roles if spec.kind != "no_face" else ()
     faces = tuple(face_truth(role, time_s, is_heard=spec.kind not in UNHEARD) for role in seen)
     frames = _frames(spec, seen)
@@ -59,7 +59,7 @@ def _crf(spec: ClipSpec) -> int:
     if spec.crf != CRF_OF_PRESET:
         return spec.crf
     low, high = CRF_RANGE[spec.preset]
-    return int(generator("crf", *key(spec, spec.person)).integers(low, high + 1))
+    return int(keyed_rng("crf", *key(spec, spec.person)).integers(low, high + 1))
 
 
 def _bursts(role: Role) -> tuple[tuple[float, float], ...]:
@@ -68,7 +68,7 @@ def _bursts(role: Role) -> tuple[tuple[float, float], ...]:
 
 def _frames(spec: ClipSpec, roles: tuple[Role, ...]) -> Iterator[Image]:
     """Draw the clip, frame by frame."""
-    rng = generator("scene", *key(spec, spec.person))
+    rng = keyed_rng("scene", *key(spec, spec.person))
     light = draw_light(rng)
     shots = _shots(rng, spec, roles, light)
     noises = draw_noises(rng, spec.width_px, spec.height_px)
@@ -89,14 +89,14 @@ def _shots(
     for together in casts:
         room = draw_room(rng, spec.width_px, spec.height_px)
         for role in together:
-            draw_body(room, sitter(role.traits), role.camera, light)
+            draw_body(room, talker(role.traits), role.camera, light)
         shots[tuple(role.person for role in together)] = room
     return shots
 
 
 def _draw_role(image: Image, role: Role, frame: int, light: Light) -> None:
     turn, camera, face = seen_at(role, frame)
-    draw_head(image, sitter(role.traits), turn, camera, light, face)
+    draw_head(image, talker(role.traits), turn, camera, light, face)
 
 
 def sound_of(spec: ClipSpec, roles: tuple[Role, ...]) -> NDArray[np.float32] | None:
@@ -110,6 +110,6 @@ def sound_of(spec: ClipSpec, roles: tuple[Role, ...]) -> NDArray[np.float32] | N
     for role in roles:
         if role.said is not None:
             voice = voice_of(role.traits)
-            rng = generator("voice", *key(spec, role.person))
+            rng = keyed_rng("voice", *key(spec, role.person))
             sound += synthesise(role.said, voice, n_samples=n_samples, rng=rng)
     return sound

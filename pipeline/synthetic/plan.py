@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.look.features import Expression
 from pipeline.synthetic.look.geometry import Camera, Reals, rotation
-from pipeline.synthetic.look.talker import Landmarks, landmarks, sitter
+from pipeline.synthetic.look.talker import Landmarks, landmarks, talker
 from pipeline.synthetic.script.motion import MANNERS, PROFILE, PROFILE_YAW_DEG, Script, act
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.synthetic.script.speech import Floats, Speech, is_speaking, mouth_opening, plan_bursts, speak
@@ -34,26 +34,26 @@ class Role:
     visible: NDArray[np.bool_]
 
 
-def cast(spec: ClipSpec, time_s: Floats) -> tuple[Role, ...]:
+def plan_clip(spec: ClipSpec, time_s: Floats) -> tuple[Role, ...]:
     """Give every person of the clip a part."""
     duration_s = float(spec.n_frames / spec.fps)
     everything = np.ones(spec.n_frames, bool)
     if spec.kind == "two_people":
-        bursts = plan_bursts(generator("bursts", *key(spec, spec.person)), duration_s, at_least=2)
+        bursts = plan_bursts(keyed_rng("bursts", *key(spec, spec.person)), duration_s, at_least=2)
         parts = ((spec.person, bursts[0::2], 0.27), (spec.second_person, bursts[1::2], 0.73))
         return tuple(_role(spec, time_s, who, said, at, everything) for who, said, at in parts)
     if spec.kind == "cuts":
         half = spec.n_frames // 2
         cut_s = float(half / spec.fps)
-        first = plan_bursts(generator("bursts", *key(spec, spec.person)), cut_s)
-        second = plan_bursts(generator("bursts", *key(spec, spec.second_person)), duration_s - cut_s)
+        first = plan_bursts(keyed_rng("bursts", *key(spec, spec.person)), cut_s)
+        second = plan_bursts(keyed_rng("bursts", *key(spec, spec.second_person)), duration_s - cut_s)
         second = tuple((start + cut_s, end + cut_s) for start, end in second)
         before = np.arange(spec.n_frames) < half
         return (
             _role(spec, time_s, spec.person, first, 0.5, before),
             _role(spec, time_s, spec.second_person, second, 0.5, ~before),
         )
-    bursts = plan_bursts(generator("bursts", *key(spec, spec.person)), duration_s)
+    bursts = plan_bursts(keyed_rng("bursts", *key(spec, spec.person)), duration_s)
     return (_role(spec, time_s, spec.person, bursts, 0.5, everything),)
 
 
@@ -72,10 +72,10 @@ def _role(
 ) -> Role:
     traits = traits_of(spec.seed, person)
     rate_hz = voice_of(traits).syllables_hz
-    said = speak(generator("syllables", *key(spec, person)), bursts_s, rate_hz) if bursts_s else None
+    said = speak(keyed_rng("syllables", *key(spec, person)), bursts_s, rate_hz) if bursts_s else None
     mouthed = _mouthed(spec, person, said, rate_hz)
     manner = PROFILE if spec.kind == "profile_only" else MANNERS[spec.preset]
-    rng = generator("motion", *key(spec, person))
+    rng = keyed_rng("motion", *key(spec, person))
     moved = act(rng, time_s, mouthed, manner)
     if spec.kind == "profile_only":
         moved = replace(moved, yaw_deg=moved.yaw_deg + PROFILE_YAW_DEG * rng.choice([-1, 1]))
@@ -96,7 +96,7 @@ def _mouthed(spec: ClipSpec, person: int, said: Speech | None, rate_hz: float) -
         return None
     if spec.kind != "wrong_face" or said is None:
         return said
-    return _out_of_step(generator("other speech", *key(spec, person)), said, spec, rate_hz)
+    return _out_of_step(keyed_rng("other speech", *key(spec, person)), said, spec, rate_hz)
 
 
 def _out_of_step(rng: np.random.Generator, said: Speech, spec: ClipSpec, rate_hz: float) -> Speech:
@@ -161,4 +161,4 @@ def face_truth(role: Role, time_s: Floats, *, is_heard: bool) -> FaceTruth:
 
 def _landmarks_at(role: Role, frame: int) -> Landmarks:
     turn, camera, face = seen_at(role, frame)
-    return landmarks(sitter(role.traits), turn, camera, face.lip_gap)
+    return landmarks(talker(role.traits), turn, camera, face.lip_gap)

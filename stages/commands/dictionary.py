@@ -2,14 +2,14 @@
 
 from pipeline.records.clip import Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.evaluation import EvaluatedFace, MapPoint, Painting, RetrievedFace, SwappedFace
+from pipeline.records.evaluation import EvaluatedFace, InpaintedImage, MapPoint, RetrievedFace, SwappedFace
 from pipeline.records.evidence import ClipEmbedding, PersonEvidence
 from pipeline.records.face import Face, SelectedFace
 from pipeline.records.frame import Frame
 from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow
 from pipeline.records.media import Media
-from pipeline.records.person import ClipOwner, Person
+from pipeline.records.person import ClipPerson, Person
 from pipeline.records.schema import describe
 from pipeline.records.segment import Segment
 from pipeline.records.track import Track
@@ -28,7 +28,7 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (Segment, "data/audio/<dataset>/shard-*.parquet", "audio"),
     (ClipEmbedding, "manifests/sets/<dataset>/clip_embeddings.parquet", "recognise"),
     (Person, "manifests/persons.parquet", "persons"),
-    (ClipOwner, "manifests/owners.parquet", "persons"),
+    (ClipPerson, "manifests/clip_persons.parquet", "persons"),
     (PersonEvidence, "manifests/person_evidence.parquet", "persons"),
     (Label, "manifests/labels/<dataset>/embeddings.parquet", "identify"),
     (Identity, "manifests/dataset/identities.parquet", "dataset"),
@@ -36,7 +36,7 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (DatasetSegment, "manifests/dataset/audio.parquet", "dataset"),
     (Pair, "manifests/dataset/pairs.parquet", "dataset"),
     (EvaluatedFace, "manifests/evaluation/faces.parquet", "evaluate"),
-    (Painting, "data/evaluation/painted.parquet", "evaluate"),
+    (InpaintedImage, "data/evaluation/inpainted.parquet", "evaluate"),
     (RetrievedFace, "data/evaluation/retrieval.parquet", "evaluate"),
     (SwappedFace, "data/evaluation/swaps.parquet", "evaluate"),
     (MapPoint, "data/evaluation/tsne.parquet", "evaluate"),

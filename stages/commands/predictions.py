@@ -1,4 +1,4 @@
-"""Judge another method by this dataset's test faces: hand out what it is to paint, and score what it painted."""
+"""Judge another method by this dataset's test faces: hand out what it is to inpaint, and score what it inpainted."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ def score_predictions(pictures: Path, out: Path, at: Layout = Layout()) -> None:
     Raises BadInput when no picture is a face's, and for one that can't be read or is not of 256x256 pixels.
     """
     from model.evaluation.figures import told_figures
-    from model.evaluation.inputs import find_judges_at, pack_of_test_persons
+    from model.evaluation.inputs import metric_suite_of, test_split
     from model.evaluation.predictions import evaluate_predictions
     from model.settings import EvaluateParams, MaskParams
 
     params = load_params(EvaluateParams, "evaluate", at.params)
-    mask = load_params(MaskParams, "mask", at.params)
-    scored = evaluate_predictions(pictures, pack_of_test_persons(at), find_judges_at(at, params), params, mask, out)
+    mask_params = load_params(MaskParams, "mask", at.params)
+    scored = evaluate_predictions(pictures, test_split(at), metric_suite_of(at, params), params, mask_params, out)
     print(told_figures(str(pictures), scored.metrics))
     if scored.n_missing or scored.n_unknown:
         print(f"{pictures}: {scored.n_missing} faces have no picture; {scored.n_unknown} pictures are no face's")
@@ -26,12 +26,12 @@ def score_predictions(pictures: Path, out: Path, at: Layout = Layout()) -> None:
 
 
 def hand_out_faces(to: Path, at: Layout = Layout(), *, force: bool = False) -> None:
-    """Write the masked test faces and their holes for another method to paint."""
-    from model.evaluation.inputs import pack_of_test_persons
+    """Write the masked test faces and their masks for another method to inpaint."""
+    from model.evaluation.inputs import test_split
     from model.evaluation.predictions import export_masked
     from model.settings import EvaluateParams, MaskParams
 
     params = load_params(EvaluateParams, "evaluate", at.params)
-    mask = load_params(MaskParams, "mask", at.params)
-    n_faces = export_masked(pack_of_test_persons(at), to, params, mask, force=force)
-    print(f"{to}: {n_faces} faces: masked/, holes/ and faces.csv")
+    mask_params = load_params(MaskParams, "mask", at.params)
+    n_faces = export_masked(test_split(at), to, params, mask_params, force=force)
+    print(f"{to}: {n_faces} faces: masked/, masks/ and faces.csv")

@@ -1,4 +1,4 @@
-"""Tell what a run made: Table 1, the funnel of every stage, how the network paints, and where things are."""
+"""Tell what a run made: Table 1, the funnel of every stage, how the network inpaints, and where things are."""
 
 import json
 
@@ -12,8 +12,8 @@ _HEADLINES = {
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
     "l1": "L1, 0-255",
-    "l1_hole": "L1 in the hole, 0-255",
-    "psi_cosine": "identity (psi), 1 - cosine",
+    "l1_masked": "L1 in the mask, 0-255",
+    "recognition_cosine": "identity (psi), 1 - cosine",
 }
 
 
@@ -24,19 +24,19 @@ def render_summary(at: Layout = Layout()) -> str:
     stats = json.loads(at.stats.read_text(encoding="utf-8"))
     n_pairs = stats.pop("total")["pairs"]
     table = f"Table 1 of this run, {n_pairs:,} pairs\n{render(stats)}"
-    funnel = f"What became of everything\n{render_status(at)}"
+    funnel = f"Items per stage\n{render_status(at)}"
     return "\n\n".join(part for part in (table, funnel, _figures(at), _places(at)) if part)
 
 
 def _figures(at: Layout) -> str:
-    """Return how the trained network paints the test persons' faces; nothing before there is one."""
+    """Return how the trained network inpaints the test persons' faces; nothing before there is one."""
     if not at.metrics.is_file():
         return ""
     figures = json.loads(at.metrics.read_text(encoding="utf-8"))
     if not figures.get("n_faces"):
         return ""
     told = [f"  {meaning:<32}{figures[name]:.4g}" for name, meaning in _HEADLINES.items() if name in figures]
-    title = f"How it paints {figures['n_faces']} faces of {figures['n_persons']} test persons"
+    title = f"How it inpaints {figures['n_faces']} faces of {figures['n_persons']} test persons"
     return "\n".join([title, *told])
 
 

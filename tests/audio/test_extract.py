@@ -50,10 +50,10 @@ CONTAINERS = [
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=describe)
 def test_a_click_and_a_flash_of_the_same_time_stay_together(recording: Recording, tmp_path: Path) -> None:
-    seen_s, heard_s = click_and_flash(recording, tmp_path / f"clip.{recording.suffix}")
+    seen_s, av_covered_s = click_and_flash(recording, tmp_path / f"clip.{recording.suffix}")
     first_shown_s = recording.picture_s + recording.cut_s
     assert seen_s == pytest.approx([time_s - first_shown_s for time_s in EVENTS_S], abs=float(1 / recording.fps))
-    assert heard_s == pytest.approx(seen_s, abs=0.002)
+    assert av_covered_s == pytest.approx(seen_s, abs=0.002)
 
 
 def test_segments_stand_where_the_picture_shows_them(audio_params: Callable[..., AudioParams], tmp_path: Path) -> None:
@@ -61,8 +61,8 @@ def test_segments_stand_where_the_picture_shows_them(audio_params: Callable[...,
     seen_s, _ = click_and_flash(recording, tmp_path / f"clip.{recording.suffix}")
     waveform = extract_waveform(tmp_path / f"clip.{recording.suffix}", max_duration_s=60)
     segments = cut(waveform, audio_params(segment_s=0.44, segment_step_s=0.44))
-    heard_s = [segment.start_s + time_s for segment in segments for time_s in heard_at_s(segment.samples)]
-    assert heard_s == pytest.approx(seen_s, abs=0.002)
+    av_covered_s = [segment.start_s + time_s for segment in segments for time_s in heard_at_s(segment.samples)]
+    assert av_covered_s == pytest.approx(seen_s, abs=0.002)
 
 
 @pytest.mark.parametrize("shown_s", [0.5, 3.0])
@@ -230,8 +230,8 @@ def test_a_cover_image_is_no_picture_to_keep_step_with(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         assert len(container.streams.video) == 1
     aac_priming_s = 1024 / 48_000
-    heard_s = heard_at_s(extract_waveform(path, max_duration_s=60))
-    assert heard_s == pytest.approx([0.25 + aac_priming_s], abs=0.02)
+    av_covered_s = heard_at_s(extract_waveform(path, max_duration_s=60))
+    assert av_covered_s == pytest.approx([0.25 + aac_priming_s], abs=0.02)
 
 
 def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:

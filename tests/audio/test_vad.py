@@ -113,7 +113,7 @@ def test_synthetic_speech_is_voiced_and_its_pauses_are_not(speech: Callable[...,
 
 @given(decisions=st.lists(st.booleans(), max_size=80), ring_frames=st.integers(1, 12))
 def test_any_sequence_of_decisions_is_smoothed_as_by_the_reference(decisions: list[bool], ring_frames: int) -> None:
-    vad = VadProfile(mode=0, frame_ms=10, padding_ms=10 * ring_frames, agreement=0.9, asks_again=False)
+    vad = VadProfile(mode=0, frame_ms=10, padding_ms=10 * ring_frames, ring_share=0.9, asks_again=False)
     kept = collect(decisions.__getitem__, len(decisions), vad)
     assert np.flatnonzero(kept).tolist() == collected_frames(decisions, ring_frames)
 

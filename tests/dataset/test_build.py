@@ -12,18 +12,18 @@ from pipeline.base.outcome import Dropped
 from pipeline.dataset.build import Dataset, DatasetParams, audit_split, build, cap_faces, pair_up, why_not_own_voice
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import CANDIDATE, RANDOM
-from pipeline.records.person import TRAIN, ClipOwner
+from pipeline.records.person import TRAIN, ClipPerson
 
 PARAMS = DatasetParams(
     max_faces_per_person=3,
     max_standard_faces_per_person=3,
     max_segments_per_person=2,
     min_face_seen_share=0.5,
-    min_significance=2.5,
-    full_heard_s=9.0,
+    min_av_zscore=2.5,
+    full_av_covered_s=9.0,
     seed=1,
 )
-KEEP_ALL = PARAMS.model_copy(update={"min_face_seen_share": 0.0, "min_significance": None})
+KEEP_ALL = PARAMS.model_copy(update={"min_face_seen_share": 0.0, "min_av_zscore": None})
 
 
 def face(
@@ -55,8 +55,8 @@ def segment(
     dataset: str = "set",
     clip: str = "c",
     seen: float = 1.0,
-    heard_s: float = 9.0,
-    significance: float | None = 2.5,
+    av_covered_s: float = 9.0,
+    av_zscore: float | None = 2.5,
 ) -> DatasetSegment:
     return DatasetSegment(
         segment_id=segment_id,
@@ -67,14 +67,14 @@ def segment(
         voiced_s=3.0,
         n_valid_frames=300,
         face_seen_share=seen,
-        heard_s=heard_s,
-        significance=significance,
+        av_covered_s=av_covered_s,
+        av_zscore=av_zscore,
         shard="data/audio/shard.parquet",
     )
 
 
-def owner(person: str, clip: str = "c", dataset: str = "set") -> ClipOwner:
-    return ClipOwner(clip_id=f"{dataset}/{clip}", dataset=dataset, person_id=person, split=TRAIN)
+def clip_person(person: str, clip: str = "c", dataset: str = "set") -> ClipPerson:
+    return ClipPerson(clip_id=f"{dataset}/{clip}", dataset=dataset, person_id=person, split=TRAIN)
 
 
 def identity(person: str, split: str, dataset: str = "set") -> Identity:
@@ -151,7 +151,7 @@ def made(people: dict[str, tuple[int, int]], params: DatasetParams = PARAMS) -> 
     """Return the dataset of people with so many standard faces and segments each."""
     faces = [face(f"{p}-f{i}", p, standard=True) for p, (n, _) in people.items() for i in range(n)]
     segments = [segment(f"{p}-a{i}", p) for p, (_, n) in people.items() for i in range(n)]
-    return build([owner(person) for person in people], faces, segments, params)
+    return build([clip_person(person) for person in people], faces, segments, params)
 
 
 _PEOPLE = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.tuples(st.integers(0, 8), st.integers(0, 6)))
@@ -203,7 +203,7 @@ def test_pairs_stay_within_a_person_and_a_dataset() -> None:
     who = [("ana", "one"), ("ana", "two"), ("ben", "one")]
     faces = [face(f"{d}/{p}-f", p, standard=True, dataset=d) for p, d in who]
     segments = [segment(f"{d}/{p}-a", p, dataset=d) for p, d in who]
-    built = build([owner(p, dataset=d, clip=p) for p, d in who], faces, segments, PARAMS)
+    built = build([clip_person(p, dataset=d, clip=p) for p, d in who], faces, segments, PARAMS)
     assert [pair.pair_id for pair in built.pairs] == [
         "one/ana-f+one/ana-a",
         "one/ben-f+one/ben-a",
@@ -213,7 +213,9 @@ def test_pairs_stay_within_a_person_and_a_dataset() -> None:
 
 def test_a_person_counts_clips_faces_segments_and_pairs() -> None:
     faces = [face("f1", standard=True), face("f2"), face("f3", by=CANDIDATE, standard=True)]
-    built = build([owner("ana"), owner("ana", "d")], faces, [segment("a1"), segment("a2"), segment("a3")], PARAMS)
+    built = build(
+        [clip_person("ana"), clip_person("ana", "d")], faces, [segment("a1"), segment("a2"), segment("a3")], PARAMS
+    )
     assert built.identities == [
         replace(identity("ana", TRAIN), n_clips=2, n_faces=2, n_standard_faces=2, n_segments=2, n_pairs=4)
     ]
@@ -236,7 +238,7 @@ def test_a_person_without_faces_standard_faces_or_sound_is_dropped_for_that_reas
     faces: list[DatasetFace], segments: list[DatasetSegment], end: Dropped
 ) -> None:
     ben = [face("b1", "ben", standard=True)], [segment("b2", "ben")]
-    built = build([owner("ana"), owner("ben", "d")], [*faces, *ben[0]], [*segments, *ben[1]], PARAMS)
+    built = build([clip_person("ana"), clip_person("ben", "d")], [*faces, *ben[0]], [*segments, *ben[1]], PARAMS)
     assert built.ends == [("set/ana", end), ("set/ben", None)]
     assert (built.faces, built.segments, [pair.person_id for pair in built.pairs]) == (*ben, ["ben"])
 
@@ -246,9 +248,9 @@ def test_a_person_without_faces_standard_faces_or_sound_is_dropped_for_that_reas
     [
         segment("a1"),
         segment("a1", seen=0.5),
-        segment("a1", significance=None),
-        segment("a1", heard_s=4.0, significance=5 / 3),
-        segment("a1", heard_s=900.0, significance=2.5),
+        segment("a1", av_zscore=None),
+        segment("a1", av_covered_s=4.0, av_zscore=5 / 3),
+        segment("a1", av_covered_s=900.0, av_zscore=2.5),
     ],
     ids=["at the limit", "seen half of the time", "nothing can be told", "heard for a short time", "heard for long"],
 )
@@ -260,18 +262,18 @@ def test_the_face_s_own_voice_is_kept(segment: DatasetSegment) -> None:
     ("segment", "reason", "detail"),
     [
         (segment("a1", seen=0.499), "face_not_seen", "the main face is seen in 0.499 of it, below 0.5"),
-        (segment("a1", seen=0.0, significance=9.0), "face_not_seen", "the main face is seen in 0.000 of it, below 0.5"),
+        (segment("a1", seen=0.0, av_zscore=9.0), "face_not_seen", "the main face is seen in 0.000 of it, below 0.5"),
         (
-            segment("a1", significance=2.499),
+            segment("a1", av_zscore=2.499),
             "other_voice",
-            "mouth and sound agree with significance 2.499, below 2.500",
+            "mouth and sound agree with av_zscore 2.499, below 2.500",
         ),
         (
-            segment("a1", heard_s=4.0, significance=1.66),
+            segment("a1", av_covered_s=4.0, av_zscore=1.66),
             "other_voice",
-            "mouth and sound agree with significance 1.660, below 1.667",
+            "mouth and sound agree with av_zscore 1.660, below 1.667",
         ),
-        (segment("a1", significance=0.0), "other_voice", "mouth and sound agree with significance 0.000, below 2.500"),
+        (segment("a1", av_zscore=0.0), "other_voice", "mouth and sound agree with av_zscore 0.000, below 2.500"),
     ],
 )
 def test_a_voice_that_is_not_the_face_s_is_left_out_for_that_reason(
@@ -281,15 +283,15 @@ def test_a_voice_that_is_not_the_face_s_is_left_out_for_that_reason(
 
 
 @given(st.floats(0, 1), st.floats(0, 99), st.none() | st.floats(-9, 9))
-def test_the_limits_that_are_off_leave_nothing_out(seen: float, heard_s: float, significance: float | None) -> None:
-    one = segment("a1", seen=seen, heard_s=heard_s, significance=significance)
+def test_the_limits_that_are_off_leave_nothing_out(seen: float, av_covered_s: float, av_zscore: float | None) -> None:
+    one = segment("a1", seen=seen, av_covered_s=av_covered_s, av_zscore=av_zscore)
     assert why_not_own_voice(one, KEEP_ALL) is None
 
 
 def test_voices_of_others_are_neither_paired_nor_do_they_take_room_under_the_cap() -> None:
     own = [segment("a1"), segment("a2")]
-    others = [segment(f"o{n}", significance=0.0) for n in range(9)]
-    built = build([owner("ana")], [face("f1", standard=True)], [*others, *own], PARAMS)
+    others = [segment(f"o{n}", av_zscore=0.0) for n in range(9)]
+    built = build([clip_person("ana")], [face("f1", standard=True)], [*others, *own], PARAMS)
     assert built.segments == own
     assert [pair.segment_id for pair in built.pairs] == ["a1", "a2"]
     reasons = [(item_id, end and end.reason) for item_id, end in built.segment_ends]
@@ -298,8 +300,8 @@ def test_voices_of_others_are_neither_paired_nor_do_they_take_room_under_the_cap
 
 
 def test_a_person_who_is_never_heard_is_left_out_and_each_of_the_segments_says_why() -> None:
-    segments = [segment("a1", seen=0.0), segment("a2", significance=1.0)]
-    built = build([owner("ana")], [face("f1", standard=True)], segments, PARAMS)
+    segments = [segment("a1", seen=0.0), segment("a2", av_zscore=1.0)]
+    built = build([clip_person("ana")], [face("f1", standard=True)], segments, PARAMS)
     reasons = {item_id: end.reason for item_id, end in [*built.ends, *built.segment_ends] if end}
     assert reasons == {"a1": "face_not_seen", "a2": "other_voice", "set/ana": "no_own_voice"}
     assert (built.identities, built.faces, built.segments, built.pairs) == ([], [], [], [])

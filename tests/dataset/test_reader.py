@@ -78,7 +78,7 @@ def test_a_missing_label_is_named(copy: Layout) -> None:
 
 def test_labels_of_two_networks_are_refused(copy: Layout) -> None:
     labels = read_manifest(copy.labels("two"), Label)
-    write_manifest(copy.labels("two"), Label, [replace(label, label_network="other") for label in labels])
+    write_manifest(copy.labels("two"), Label, [replace(label, recognition_network="other") for label in labels])
     with pytest.raises(
         BadManifest, match=r"labels are of several networks: \[\('other', 6\), \('tiny-0123456789ab', 6\)"
     ):

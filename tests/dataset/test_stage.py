@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.layout import Layout
-from pipeline.records.person import TRAIN, ClipOwner
+from pipeline.records.person import TRAIN, ClipPerson
 from pipeline.records.schema import to_table
 from pipeline.records.segment import Segment
 from pipeline.records.track import Track
@@ -15,7 +15,7 @@ from pipeline.storage.shards import write_shards
 from stages.dataset import read_segments
 
 
-def track(number: int, significance: float | None, *, is_main: bool) -> Track:
+def track(number: int, av_zscore: float | None, *, is_main: bool) -> Track:
     return Track(
         track_id=f"set/one-t{number:02d}",
         clip_id="set/one",
@@ -23,10 +23,10 @@ def track(number: int, significance: float | None, *, is_main: bool) -> Track:
         end_s=8.0,
         n_frames=200,
         mean_box_h_px=100.0,
-        heard_s=8.0,
-        agreement=None,
-        lag_s=None,
-        significance=significance,
+        av_covered_s=8.0,
+        av_correlation=None,
+        av_lag_s=None,
+        av_zscore=av_zscore,
         is_main=is_main,
     )
 
@@ -66,13 +66,13 @@ def at(tmp_path: Path) -> Layout:
 
 
 def test_a_segment_has_the_measures_of_its_clips_main_track(at: Layout) -> None:
-    owners = {
-        clip_id: ClipOwner(clip_id=clip_id, dataset="set", person_id="ana", split=TRAIN)
+    clip_persons = {
+        clip_id: ClipPerson(clip_id=clip_id, dataset="set", person_id="ana", split=TRAIN)
         for clip_id in ("set/none", "set/one")
     }
-    none, one = read_segments("set", at, owners)
-    assert (one.clip_id, one.face_seen_share, one.heard_s, one.significance) == ("set/one", 0.75, 8.0, 4.5)
-    assert (none.clip_id, none.heard_s, none.significance) == ("set/none", 0.0, None)
+    none, one = read_segments("set", at, clip_persons)
+    assert (one.clip_id, one.face_seen_share, one.av_covered_s, one.av_zscore) == ("set/one", 0.75, 8.0, 4.5)
+    assert (none.clip_id, none.av_covered_s, none.av_zscore) == ("set/none", 0.0, None)
     assert one.shard == none.shard == "data/audio/set/" + Path(one.shard).name
 
 

@@ -56,10 +56,10 @@ def test_adding_a_clip_to_twenty_computes_that_clip_alone_and_removing_one_compu
 def made_up_weights(folder: Path) -> Path:
     import torch
 
-    from pipeline.identity.network.resnet import LabelNetwork
-    from pipeline.identity.network.weights_file import write_checkpoint
+    from pipeline.identity.network.resnet import FaceRecognitionNetwork
+    from pipeline.identity.network.weights_file import write_recognition_network
 
     torch.manual_seed(0)
     path = folder / "weights.safetensors"
-    write_checkpoint(LabelNetwork(0.125), path)
+    write_recognition_network(FaceRecognitionNetwork(0.125), path)
     return path

@@ -1,4 +1,4 @@
-"""The paper's settings: every data stage runs on six clips with a label network of full width."""
+"""The paper's settings: every data stage runs on six clips with a face recognition network of full width."""
 
 import json
 import pickle
@@ -20,10 +20,10 @@ def released_format(path: Path) -> Path:
     """Write made-up weights as the VGGFace2 release does: a pickled dict of numpy arrays, with a classifier."""
     import torch
 
-    from pipeline.identity.network.resnet import LabelNetwork
+    from pipeline.identity.network.resnet import FaceRecognitionNetwork
 
     torch.manual_seed(0)
-    arrays = {name: tensor.numpy() for name, tensor in LabelNetwork(1.0).state_dict().items()}
+    arrays = {name: tensor.numpy() for name, tensor in FaceRecognitionNetwork(1.0).state_dict().items()}
     arrays["fc.weight"] = torch.randn(10, 2048).numpy()
     with path.open("wb") as file:
         pickle.dump(arrays, file, protocol=2)
@@ -37,11 +37,11 @@ def test_the_papers_settings_run_end_to_end(make_checkout: Callable[..., Checkou
     print(told[told.index("Table 1") :])
     labels = pd.read_parquet(checkout.root / "manifests/labels/demo/embeddings.parquet")
     sound = pd.read_parquet(checkout.root / "data/audio/demo")
-    note = json.loads((checkout.root / "manifests/label_network.json").read_text())
+    note = json.loads((checkout.root / "manifests/recognition_network.json").read_text())
     assert {name.partition("@")[0] for name in stages_run(told)} == set(STAGES) - MODEL_STAGES
     assert set(labels.embedding.map(len)) == {2048}
     assert set(zip(sound.n_mels, sound.n_frames, sound.profile, strict=True)) == {(64, 1000, "paper")}
-    assert note["label_network"].startswith("resnet50_ft_weight.pkl-")
+    assert note["recognition_network"].startswith("resnet50_ft_weight.pkl-")
     assert note["embedding_size"] == 2048
 
 
@@ -52,6 +52,6 @@ def test_without_the_weights_a_sentence_says_so_and_the_rest_goes_on(make_checko
     ledger = pd.read_parquet(checkout.root / "manifests/ledger/demo/identify.parquet")
     assert "weights 'vggface2_resnet50'" in told
     assert "all else goes on" in told
-    assert set(ledger.reason) == {"no_label_network"}
+    assert set(ledger.reason) == {"no_recognition_network"}
     assert len(faces) > 0
     assert not faces.is_labelled.any()

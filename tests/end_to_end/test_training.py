@@ -25,14 +25,14 @@ def trained(make_checkout: Callable[..., Checkout]) -> Checkout:
 
 
 def test_a_run_ends_with_a_trained_network_its_figures_and_a_page(trained: Checkout) -> None:
-    note = json.loads((trained.root / "manifests/models/inpainter.json").read_text())
+    note = json.loads((trained.root / "manifests/models/generator.json").read_text())
     metrics = json.loads((trained.root / "metrics.json").read_text())
     judged = pd.read_parquet(trained.root / "manifests/evaluation/faces.parquet")
     page = (trained.root / "report/index.html").read_text(encoding="utf-8")
     assert note["width"] == 8
     assert metrics["n_faces"] == len(judged) > 0
     assert metrics["psnr"] == pytest.approx(judged.psnr.mean())
-    assert metrics["l1_hole"] == pytest.approx(judged.l1_hole.mean())
+    assert metrics["l1_masked"] == pytest.approx(judged.l1_masked.mean())
     assert "lpips" in metrics["unavailable"]
     assert "<script" not in page and "synthetic" in page
 
@@ -42,7 +42,7 @@ def test_a_finished_training_finds_nothing_to_do(trained: Checkout) -> None:
 
 
 def test_a_training_whose_outs_are_gone_comes_back_from_its_checkpoint(trained: Checkout) -> None:
-    weights = trained.root / "data/models/inpainter.safetensors"
+    weights = trained.root / "data/models/generator.safetensors"
     before = weights.read_bytes()
     told = trained.run("dvc", "repro", "-f", "-s", "train")
     assert "train: had ended at step 2, nothing is left to do" in told
@@ -54,7 +54,7 @@ def test_a_queue_of_two_ablations_runs_in_copies_and_is_compared(trained: Checko
     trained.run("dvc", "exp", "run", "--run-all", "--jobs", "1")
     shown = list(csv.DictReader(trained.run("dvc", "exp", "show", "--csv").splitlines()))
     by_variant = {row["model.variant"]: row for row in shown if row["Experiment"]}
-    print({variant: (row["psnr"], row["l1_hole"]) for variant, row in by_variant.items()})
+    print({variant: (row["psnr"], row["l1_masked"]) for variant, row in by_variant.items()})
     assert by_variant.keys() == {"base", "audio_embedding"}
     assert all(float(row["psnr"]) > 0 for row in by_variant.values())
     assert by_variant["base"]["psnr"] != by_variant["audio_embedding"]["psnr"]

@@ -27,7 +27,7 @@ PLAN = Plan(
     licences=LICENCES,
     kinds=(FaceKind(RANDOM, False), FaceKind(RANDOM, True, is_labelled=False), FaceKind(CANDIDATE, True)),
     face_px=SIDE_PX,
-    label_network="tiny-0123456789ab",
+    recognition_network="tiny-0123456789ab",
     label_size=LABEL_SIZE,
     n_mels=N_MELS,
     n_frames=(5, 6),

@@ -127,7 +127,9 @@ def test_log_mels_of_several_lengths_keep_theirs(make: Callable[..., Made], load
     assert {len(row["log_mel"][0]) for row in rows} == {5, 6}
 
 
-def test_without_a_label_network_labels_are_null(make: Callable[..., Made], load: Callable, tmp_path: Path) -> None:
+def test_without_a_recognition_network_labels_are_null(
+    make: Callable[..., Made], load: Callable, tmp_path: Path
+) -> None:
     made = make(PEOPLE[:1], labelled=False)
     export_huggingface(made.open(), tmp_path / "export")
     assert set(load(tmp_path / "export", "faces", split=TRAIN)["label"]) == {None}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.identity.network.resnet import LabelNetwork
-from pipeline.identity.network.weights_file import write_checkpoint
+from pipeline.identity.network.resnet import FaceRecognitionNetwork
+from pipeline.identity.network.weights_file import write_recognition_network
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
@@ -81,12 +81,12 @@ def random_state() -> Callable[[int], dict[str, NDArray[np.float32]]]:
 def small_checkpoint(
     random_state: Callable[[int], dict[str, NDArray[np.float32]]], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A label network of width 0.125 (256-D) in safetensors."""
+    """A face recognition network of width 0.125 (256-D) in safetensors."""
     import torch
 
-    network = LabelNetwork(0.125)
+    network = FaceRecognitionNetwork(0.125)
     state = {name: torch.from_numpy(values) for name, values in random_state(8).items()}
     network.load_state_dict({k: v for k, v in state.items() if not k.startswith("fc.")}, strict=False)
     path = tmp_path_factory.mktemp("weights") / "label.safetensors"
-    write_checkpoint(network, path)
+    write_recognition_network(network, path)
     return path

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model.data.split import ArrayPack
+from model.data.split import DatasetSplit
 from pipeline.records.person import TEST, TRAIN
 from tests.built_dataset import Made, Plan, make_dataset_in, smooth_face
 
@@ -46,18 +46,18 @@ def made(make_dataset: Callable[..., Made]) -> Made:
 
 
 @pytest.fixture(scope="session")
-def make_array_pack() -> Callable[..., ArrayPack]:
+def make_array_pack() -> Callable[..., DatasetSplit]:
     """Make packs of arrays; all columns of a log-mel say which row it is, and all values of a label."""
 
     def make(
         n_persons: int = 6, n_faces: int = 3, n_segments: int = 4, *, face_px: int = 32, labelled: bool = True
-    ) -> ArrayPack:
+    ) -> DatasetSplit:
         """``n_faces`` and ``n_segments`` are those of each person."""
         rng = np.random.default_rng(3)
         persons = [f"person_{number}" for number in range(n_persons)]
         total = n_persons * n_faces
         rows = np.arange(n_persons * n_segments, dtype=np.float32)[:, None, None]
-        return ArrayPack(
+        return DatasetSplit.from_arrays(
             np.stack([smooth_face(rng, face_px) for _ in range(total)]),
             rows + np.arange(N_FRAMES, dtype=np.float32) / 1000 + np.zeros((1, N_MELS, 1), np.float32),
             np.arange(total, dtype=np.float32)[:, None] + np.zeros((1, LABEL_SIZE), np.float32) if labelled else None,
@@ -69,6 +69,6 @@ def make_array_pack() -> Callable[..., ArrayPack]:
 
 
 @pytest.fixture(scope="session")
-def array_pack(make_array_pack: Callable[..., ArrayPack]) -> ArrayPack:
+def array_pack(make_array_pack: Callable[..., DatasetSplit]) -> DatasetSplit:
     """Six persons with three faces of 256 px and four segments each."""
     return make_array_pack(face_px=256)

@@ -1,6 +1,6 @@
 """Params for trainings of a few steps: as params.yaml has them, and as the classes of model/settings.py."""
 
-from model.settings import MaskParams, OptimiserParams, PretrainAudioFaceParams, PretrainVoiceParams, TrainParams
+from model.settings import MaskParams, OptimizerParams, PretrainAudioFaceParams, PretrainVoiceParams, TrainParams
 
 OPTIMISER = {
     "steps": 1,
@@ -28,21 +28,21 @@ TRAIN = {
     "weight_gan": 0.002,
     "gan": "paper",
     "label_of": "same_person",
-    "psi_input": "published",
+    "recognition_input": "published",
     "match_gradient": True,
-    "detach_painted": True,
+    "detach_inpainted": True,
     "flip_share": 0.5,
     "grey_share": 0.1,
     "shuffle_voices": False,
     "sample_every": 2,
 }
 MASK = {"kind": "rectangle_released", "size_px": 128, "image": None}
-RELEASED = {"gan": "ralsgan", "psi_input": "released", "match_gradient": False, "detach_painted": False}
+RELEASED = {"gan": "ralsgan", "recognition_input": "released", "match_gradient": False, "detach_inpainted": False}
 """What the released code does otherwise than the paper."""
 
 
-def optimiser_params(**changes: object) -> OptimiserParams:
-    return OptimiserParams.model_validate(OPTIMISER | changes)
+def optimizer_params(**changes: object) -> OptimizerParams:
+    return OptimizerParams.model_validate(OPTIMISER | changes)
 
 
 def mask_params() -> MaskParams:

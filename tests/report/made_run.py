@@ -18,7 +18,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.dataset.table1 import count, totals
 from pipeline.records.clip import NO_CROP, Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.evaluation import MapPoint, Painting, RetrievedFace
+from pipeline.records.evaluation import InpaintedImage, MapPoint, RetrievedFace
 from pipeline.records.face import CANDIDATE, RANDOM, Face, SelectedFace
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.media import Media
@@ -64,7 +64,9 @@ def make_data(at: Layout, address: str = "file:clip.mp4") -> None:
     _make_faces(at)
     _make_segments(at)
     _make_dataset(at)
-    write_json(at.label_network_note, {"label_network": f"given-{HOSTILE}", "sha256": "0", "embedding_size": 6})
+    write_json(
+        at.recognition_network_note, {"recognition_network": f"given-{HOSTILE}", "sha256": "0", "embedding_size": 6}
+    )
     checks = [{"what": "person", "n_compared": 2, "n_clips_unseen": 1, "leaks": [], "note": HOSTILE}]
     shares = {SET: {"persons": 2, "test_persons": 1, "test_share": 0.5}}
     write_json(at.leakage, {"passes": True, "checks": checks, "test_share": shares})
@@ -72,7 +74,7 @@ def make_data(at: Layout, address: str = "file:clip.mp4") -> None:
 
 def make_training(at: Layout) -> None:
     """Write what the three trainings leave."""
-    for stage, name in (("pretrain_voice", "voice"), ("pretrain_audio_face", "audio_face"), ("train", "inpainter")):
+    for stage, name in (("pretrain_voice", "voice"), ("pretrain_audio_face", "audio_face"), ("train", "generator")):
         note = {name: f"trained-here-{HOSTILE}", "n_parameters": 1234567, "training": {"losses": {"face": 0.123456}}}
         write_json(at.model_note(name), note)
         write_curve(at.training_folder(stage) / "plots" / "metrics" / "train" / "face_loss.tsv", [(1, 0.5), (9, 0.25)])
@@ -93,14 +95,14 @@ def make_evaluation(at: Layout) -> None:
         "retrieval": {"acc@1": figure},
         "swap": {"moved": figure},
         "unavailable": {"lpips": f"evaluate.networks.lpips is null {HOSTILE}"},
-        "notes": {"identity_network": "psi"},
+        "notes": {"identity_network": "recognition"},
         "overall": overall,
         SET: overall,
     }
     write_json(at.metrics, content)
     folder = at.evaluation_folder
     asked, nearest = face_of(QUOTED, 0), face_of(HOSTILE, 0)
-    write_manifest(folder / "painted.parquet", Painting, [painting(QUOTED, number) for number in range(3)])
+    write_manifest(folder / "inpainted.parquet", InpaintedImage, [inpainting(QUOTED, number) for number in range(3)])
     write_manifest(
         folder / "retrieval.parquet",
         RetrievedFace,
@@ -123,32 +125,32 @@ def make_evaluation(at: Layout) -> None:
         MapPoint,
         [
             MapPoint(
-                point_id=f"{face_of(QUOTED, number)}{'+painted' * is_painted}",
+                point_id=f"{face_of(QUOTED, number)}{'+inpainted' * is_inpainted}",
                 face_id=face_of(QUOTED, number),
                 dataset=SET,
                 person_id=QUOTED,
-                is_painted=is_painted,
-                x=float(number + is_painted),
+                is_inpainted=is_inpainted,
+                x=float(number + is_inpainted),
                 y=float(number),
             )
             for number in range(3)
-            for is_painted in (False, True)
+            for is_inpainted in (False, True)
         ],
     )
     (folder / "swap.png").write_bytes(encode_png(picture(9, 200)))
 
 
-def painting(person: str, number: int) -> Painting:
-    hole = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
-    hole[10:20, 10:20] = 255
+def inpainting(person: str, number: int) -> InpaintedImage:
+    mask = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
+    mask[10:20, 10:20] = 255
     face_id = face_of(person, number)
-    return Painting(
+    return InpaintedImage(
         face_id=face_id,
         dataset=SET,
         person_id=person,
         segment_id=segment_of(person),
-        image=Image(encode_png(picture(number)), "painted.png"),
-        hole=Image(encode_png(hole), "hole.png"),
+        image=Image(encode_png(picture(number)), "inpainted.png"),
+        mask=Image(encode_png(mask), "mask.png"),
         audio_face=None,
     )
 
@@ -321,8 +323,8 @@ def _make_dataset(at: Layout) -> None:
                 voiced_s=0.8,
                 n_valid_frames=N_VALID,
                 face_seen_share=1.0,
-                heard_s=1.0,
-                significance=None,
+                av_covered_s=1.0,
+                av_zscore=None,
                 shard=f"data/audio/{SET}/shard-00000-of-00001.parquet",
                 **of_clip,
             )

@@ -108,38 +108,38 @@ def test_equal_pictures_have_a_psnr_in_words(evaluated: Layout) -> None:
     assert row_of(read(evaluated).tables[0], "PSNR, dB").figures == [Figure("inf", "", 1)]
 
 
-def test_painted_faces_stand_between_what_was_left_of_them_and_the_true_ones(evaluated: Layout) -> None:
-    paintings = read(evaluated).paintings
-    assert len(paintings) == 3
-    first = paintings[0]
+def test_inpainted_faces_stand_between_what_was_left_of_them_and_the_true_ones(evaluated: Layout) -> None:
+    inpainted_faces = read(evaluated).inpainted_faces
+    assert len(inpainted_faces) == 3
+    first = inpainted_faces[0]
     assert first.audio_face is None
-    assert [one.alt for one in (first.masked, first.painted, first.true) if one] == [
+    assert [one.alt for one in (first.masked, first.inpainted, first.true) if one] == [
         f"{QUOTED}, what is left of the face",
-        f"{QUOTED}, painted",
+        f"{QUOTED}, inpainted",
         f"{QUOTED}, the true face",
     ]
 
 
 def test_a_query_shows_whom_it_found_nearest_first(evaluated: Layout) -> None:
     (query,) = read(evaluated).queries
-    assert query.person == QUOTED and query.painted is not None
+    assert query.person == QUOTED and query.inpainted is not None
     assert [(one.person, one.is_right, one.picture is not None) for one in query.found] == [
         (HOSTILE, False, True),
         (QUOTED, True, True),
     ]
 
 
-def test_the_map_ties_each_painted_face_to_its_true_one_within_the_picture(evaluated: Layout) -> None:
+def test_the_map_ties_each_inpainted_face_to_its_true_one_within_the_picture(evaluated: Layout) -> None:
     face_map = read(evaluated).face_map
     assert face_map is not None and (face_map.n_faces, face_map.n_persons) == (3, 1)
-    # True faces lie at (0, 0), (1, 1), (2, 2), painted ones 1 to the right of them; up is up.
+    # True faces lie at (0, 0), (1, 1), (2, 2), inpainted ones 1 to the right of them; up is up.
     left, right, top, bottom = 14.0, face_map.width - 14.0, 14.0, face_map.height - 14.0
     assert [(tie.true.x, tie.true.y) for tie in face_map.ties] == [
         (left, bottom),
         (pytest.approx(left + (right - left) / 3), pytest.approx((top + bottom) / 2)),
         (pytest.approx(left + 2 * (right - left) / 3), top),
     ]
-    assert face_map.ties[2].painted.x == right
+    assert face_map.ties[2].inpainted.x == right
 
 
 def test_what_could_not_be_computed_is_told_with_its_reason(evaluated: Layout) -> None:

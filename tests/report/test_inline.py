@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pipeline.base.images import encode_png
-from pipeline.report import evaluation, faces, paintings, sound, training
+from pipeline.report import evaluation, faces, inpainted_faces, sound, training
 from pipeline.report.inline import Allowance
 from pipeline.report.pictures import SYNTHETIC, inline_face, inline_grid, inline_log_mel
 from tests.report.made_run import picture
@@ -84,8 +84,8 @@ def test_all_parts_together_stay_below_eight_megabytes() -> None:
     parts = (
         evaluation._SWAP_ALLOWANCE,
         faces._ALLOWANCE,
-        paintings._FOUND_ALLOWANCE,
-        paintings._PAINTED_ALLOWANCE,
+        inpainted_faces._FOUND_ALLOWANCE,
+        inpainted_faces._PAINTED_ALLOWANCE,
         sound._ALLOWANCE,
         training._ALLOWANCE,
     )

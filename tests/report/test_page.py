@@ -157,10 +157,10 @@ def test_the_page_tells_real_people_from_built_in_talkers(tmp_path: Path, addres
     assert told in words(written(at))
 
 
-def test_the_page_says_that_painted_faces_are_synthetic_and_what_it_must_not_be_used_for(page: str) -> None:
+def test_the_page_says_that_inpainted_faces_are_synthetic_and_what_it_must_not_be_used_for(page: str) -> None:
     told = words(page)
-    assert "Every painted face on this page is synthetic" in told
-    assert "to pass a painted face off as a person's" in told
+    assert "Every inpainted face on this page is synthetic" in told
+    assert "to pass a inpainted face off as a person's" in told
 
 
 def test_the_page_names_its_datasets_and_counts_them(page: str) -> None:

@@ -29,9 +29,9 @@ def test_the_folder_that_dvclive_writes_is_read(data_run: Layout) -> None:
     with Live(dir=str(data_run.training_folder("train")), dvcyaml=None, save_dvc_exp=False) as live:
         for step in (1, 2):
             live.step = step
-            live.log_metric("painter/total", 1.0 / step)
+            live.log_metric("generator/total", 1.0 / step)
     (chart,) = read(data_run, "train").charts
-    assert chart.told.startswith("painter/total: 1.000 at step 1, 0.5000 at step 2")
+    assert chart.told.startswith("generator/total: 1.000 at step 1, 0.5000 at step 2")
 
 
 def test_a_row_cut_short_by_a_kill_is_left_out(data_run: Layout) -> None:
@@ -64,6 +64,6 @@ def test_the_first_the_middle_and_the_last_picture_are_shown(data_run: Layout) -
 
 
 def test_a_training_that_could_not_be_says_why(data_run: Layout) -> None:
-    write_json(data_run.model_note("inpainter"), {"inpainter": None, "n_parameters": 0, "why": "nobody is in train"})
+    write_json(data_run.model_note("generator"), {"generator": None, "n_parameters": 0, "why": "nobody is in train"})
     training = read(data_run, "train")
     assert training.has_run and training.why_none == "nobody is in train"

@@ -1,4 +1,4 @@
-"""The built-in talkers as a source: a cast that grows without changing, and the awkward ones."""
+"""The built-in talkers as a source: a cast that grows without changing, and the edge_cases ones."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ DEMO: dict[str, Any] = {
     "duration_s": 6.5,
     "width_px": 320,
     "height_px": 240,
-    "awkward": False,
+    "edge_cases": False,
 }
 
 
@@ -46,20 +46,20 @@ def test_an_address_tells_the_generator_what_the_section_says() -> None:
 
 
 def test_more_persons_and_more_clips_leave_the_others_as_they_are() -> None:
-    few, _ = listed(awkward=True)
-    many, _ = listed(n_persons=5, clips_per_person=3, awkward=True)
+    few, _ = listed(edge_cases=True)
+    many, _ = listed(n_persons=5, clips_per_person=3, edge_cases=True)
     assert [clip for clip in few if clip not in many] == []
     assert len(many) - len(few) == 5 * 3 - 3 * 2
 
 
-def test_awkward_adds_one_clip_of_each_kind_with_persons_of_its_own() -> None:
+def test_edge_cases_adds_one_clip_of_each_kind_with_persons_of_its_own() -> None:
     plain, _ = listed()
-    clips, drops = listed(awkward=True)
-    awkward = [ClipSpec.from_address(clip.address) for clip in clips if clip not in plain]
+    clips, drops = listed(edge_cases=True)
+    edge_cases = [ClipSpec.from_address(clip.address) for clip in clips if clip not in plain]
     identities = [clip.identity for clip in clips if clip not in plain]
     assert drops == []
-    assert sorted(spec.kind for spec in awkward) == sorted(set(KINDS) - {"talk"})
-    assert sorted(identities) == sorted(f"{spec.kind}_person" for spec in awkward)
-    people = [person for spec in awkward for person in (spec.person, spec.second_person) if person >= 0]
+    assert sorted(spec.kind for spec in edge_cases) == sorted(set(KINDS) - {"talk"})
+    assert sorted(identities) == sorted(f"{spec.kind}_person" for spec in edge_cases)
+    people = [person for spec in edge_cases for person in (spec.person, spec.second_person) if person >= 0]
     assert len(people) == len(set(people))
     assert min(people) >= 999_999

@@ -27,10 +27,10 @@ def syllables(seed: int, duration_s: float) -> Floats:
     return np.asarray(0.001 + 0.1 * bumps)
 
 
-def mouthing(loud: Floats, *, lag_s: float = 0.0, fps: float = 25.0, height: float = 0.2) -> list[Frame]:
-    """Return a track whose mouth moves as ``loud`` does, the sound coming ``lag_s`` later."""
+def mouthing(loud: Floats, *, av_lag_s: float = 0.0, fps: float = 25.0, height: float = 0.2) -> list[Frame]:
+    """Return a track whose mouth moves as ``loud`` does, the sound coming ``av_lag_s`` later."""
     times = np.arange(0, (len(loud) - 1) / GRID_HZ, 1 / fps)
-    opening = np.interp(times + lag_s, np.arange(len(loud)) / GRID_HZ, loud / loud.max())
+    opening = np.interp(times + av_lag_s, np.arange(len(loud)) / GRID_HZ, loud / loud.max())
     heights, from_shut = 0.3 + height * opening, 0.2 + 10 * height * opening
     return [
         frame(n, float(times[n]), mouth_height=float(heights[n]), mouth_from_shut=float(from_shut[n]))
@@ -39,11 +39,11 @@ def mouthing(loud: Floats, *, lag_s: float = 0.0, fps: float = 25.0, height: flo
 
 
 def heard(frames: list[Frame], loud: Floats, min_overlap_s: float = 2.0) -> MouthSound:
-    return mouth_sound(frames, loud, max_lag_s=0.25, min_overlap_s=min_overlap_s)
+    return mouth_sound(frames, loud, max_av_lag_s=0.25, min_overlap_s=min_overlap_s)
 
 
-def significance(frames: list[Frame], loud: Floats) -> float:
-    told = heard(frames, loud).significance
+def av_zscore(frames: list[Frame], loud: Floats) -> float:
+    told = heard(frames, loud).av_zscore
     assert told is not None
     return told
 
@@ -83,12 +83,12 @@ def test_a_long_sound_is_filtered_in_pieces_without_seams(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("fps", [22.13, 25.0, 29.97])
-@pytest.mark.parametrize("lag_s", [-0.2, -0.1, 0.0, 0.06, 0.3])
-def test_a_mouth_agrees_with_its_voice_at_the_lag_of_the_file(lag_s: float, fps: float) -> None:
+@pytest.mark.parametrize("av_lag_s", [-0.2, -0.1, 0.0, 0.06, 0.3])
+def test_a_mouth_agrees_with_its_voice_at_the_lag_of_the_file(av_lag_s: float, fps: float) -> None:
     loud = syllables(1, 8.0)
-    told = heard(mouthing(loud, lag_s=lag_s, fps=fps), loud)
-    assert told.lag_s == pytest.approx(lag_s, abs=0.011)
-    assert told.agreement is not None and told.agreement > 0.9
+    told = heard(mouthing(loud, av_lag_s=av_lag_s, fps=fps), loud)
+    assert told.av_lag_s == pytest.approx(av_lag_s, abs=0.011)
+    assert told.av_correlation is not None and told.av_correlation > 0.9
     assert told.overlap_s == pytest.approx(8.0, abs=0.1)
 
 
@@ -97,11 +97,11 @@ def test_slow_movements_of_mouth_and_loudness_count_for_nothing() -> None:
     times = np.arange(len(loud)) / GRID_HZ
     nodding = [
         replace(one, mouth_height=one.mouth_height + 0.3 * float(np.sin(one.time_s)))
-        for one in mouthing(loud, lag_s=0.1)
+        for one in mouthing(loud, av_lag_s=0.1)
     ]
     told = heard(nodding, loud + 0.5 * (1 + np.cos(0.7 * times)))
-    assert told.lag_s == pytest.approx(0.1)
-    assert told.agreement is not None and told.agreement > 0.9
+    assert told.av_lag_s == pytest.approx(0.1)
+    assert told.av_correlation is not None and told.av_correlation > 0.9
 
 
 def noisy(frames: list[Frame], seed: int, height: float = 0.08) -> list[Frame]:
@@ -116,7 +116,7 @@ def noisy(frames: list[Frame], seed: int, height: float = 0.08) -> list[Frame]:
 def test_of_unrelated_mouths_one_in_ten_reaches_the_significance_that_the_docstring_says() -> None:
     for duration_s in (4.0, 16.0):
         mouths = [noisy(mouthing(syllables(n, duration_s)), n) for n in range(200)]
-        chance = [significance(mouth, syllables(1000 + n, duration_s)) for n, mouth in enumerate(mouths)]
+        chance = [av_zscore(mouth, syllables(1000 + n, duration_s)) for n, mouth in enumerate(mouths)]
         assert np.quantile(chance, 0.5) == pytest.approx(1.7, abs=0.25)
         assert np.quantile(chance, 0.9) == pytest.approx(2.5, abs=0.25)
 
@@ -124,19 +124,19 @@ def test_of_unrelated_mouths_one_in_ten_reaches_the_significance_that_the_docstr
 def test_the_significance_of_a_voice_grows_with_the_root_of_its_length() -> None:
     def blurred(duration_s: float) -> float:
         loud = syllables(3, duration_s)
-        return significance(mouthing(loud + 0.1 * syllables(4, duration_s)), loud)
+        return av_zscore(mouthing(loud + 0.1 * syllables(4, duration_s)), loud)
 
     assert blurred(32.0) / blurred(8.0) == pytest.approx(2, rel=0.15)
 
 
 def test_what_either_landmarks_or_grey_values_fail_to_see_the_other_tells() -> None:
     loud, rng = syllables(11, 8.0), np.random.default_rng(0)
-    frames = mouthing(loud, lag_s=0.1)
+    frames = mouthing(loud, av_lag_s=0.1)
     blurred = [replace(one, mouth_from_shut=float(rng.normal(1, 0.5))) for one in frames]
     strayed = [replace(one, mouth_height=float(rng.normal(0.3, 0.1))) for one in frames]
     for failed in (blurred, strayed):
-        assert significance(failed, loud) == pytest.approx(significance(frames, loud), rel=0.1)
-        assert heard(failed, loud).lag_s == pytest.approx(0.1)
+        assert av_zscore(failed, loud) == pytest.approx(av_zscore(frames, loud), rel=0.1)
+        assert heard(failed, loud).av_lag_s == pytest.approx(0.1)
 
 
 def test_two_measures_that_are_each_half_noise_tell_more_together() -> None:
@@ -144,7 +144,7 @@ def test_two_measures_that_are_each_half_noise_tell_more_together() -> None:
     both = noisy(mouthing(loud), 0)
     lone_height = [replace(one, mouth_from_shut=0.0) for one in both]
     lone_grey = [replace(one, mouth_height=0.0) for one in both]
-    assert significance(both, loud) > 1.05 * max(significance(lone_height, loud), significance(lone_grey, loud))
+    assert av_zscore(both, loud) > 1.05 * max(av_zscore(lone_height, loud), av_zscore(lone_grey, loud))
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.002])
@@ -156,32 +156,32 @@ def test_a_resting_mouth_agrees_with_nothing(jitter: float) -> None:
         for one in mouthing(loud)
     ]
     told = heard(still, loud)
-    assert told.agreement == pytest.approx(0, abs=0.06)
-    assert told.significance == pytest.approx(0, abs=0.6)
+    assert told.av_correlation == pytest.approx(0, abs=0.06)
+    assert told.av_zscore == pytest.approx(0, abs=0.6)
 
 
 def test_one_slip_of_the_landmarks_does_not_decide() -> None:
     loud = syllables(6, 8.0)
-    frames = mouthing(loud, lag_s=0.1)
+    frames = mouthing(loud, av_lag_s=0.1)
     frames[70] = replace(frames[70], mouth_height=3.0)
-    assert heard(frames, loud).lag_s == pytest.approx(0.1)
-    assert significance(frames, loud) > 3
+    assert heard(frames, loud).av_lag_s == pytest.approx(0.1)
+    assert av_zscore(frames, loud) > 3
 
 
 def test_frames_may_be_missing() -> None:
     loud = syllables(7, 8.0)
-    frames = mouthing(loud, lag_s=0.1)
+    frames = mouthing(loud, av_lag_s=0.1)
     told = heard(frames[:50] + frames[52:100] + frames[125:], loud)
     assert told.overlap_s == pytest.approx(7.0, abs=0.1)
-    assert told.lag_s == pytest.approx(0.1)
-    assert told.agreement is not None and told.agreement > 0.9
+    assert told.av_lag_s == pytest.approx(0.1)
+    assert told.av_correlation is not None and told.av_correlation > 0.9
 
 
 def test_a_track_may_begin_late_in_a_long_clip() -> None:
     loud = syllables(8, 60.0)
-    told = heard([one for one in mouthing(loud, lag_s=0.06) if 40 <= one.time_s < 48], loud)
-    assert told.lag_s == pytest.approx(0.06, abs=0.021)
-    assert told.agreement is not None and told.agreement > 0.9
+    told = heard([one for one in mouthing(loud, av_lag_s=0.06) if 40 <= one.time_s < 48], loud)
+    assert told.av_lag_s == pytest.approx(0.06, abs=0.021)
+    assert told.av_correlation is not None and told.av_correlation > 0.9
 
 
 @pytest.mark.parametrize(
@@ -202,20 +202,20 @@ def test_it_can_not_be_told_without_enough_sound(loud: Floats, overlap_s: float)
 def test_it_can_not_be_told_of_a_track_that_is_short_or_comes_after_the_sound() -> None:
     loud = syllables(10, 8.0)
     frames = mouthing(loud)
-    assert heard(frames[:25], loud).agreement is None
-    assert heard(frames[:1], loud, min_overlap_s=0.1).agreement is None
+    assert heard(frames[:25], loud).av_correlation is None
+    assert heard(frames[:1], loud, min_overlap_s=0.1).av_correlation is None
     assert heard([one for one in frames if one.time_s > 4], loud[:150]) == MouthSound(overlap_s=0.0)
 
 
 def generated(kind: str, seed: int) -> float:
-    """Return the significance that the true lips of a generated talker have."""
+    """Return the av_zscore that the true lips of a generated talker have."""
     spec = ClipSpec(seed=seed, person=0, clip=0, kind=kind, preset="wide", duration_s=6.4)
     time_s = np.arange(spec.n_frames) / float(spec.fps)
     roles = cast(spec, time_s)
     sound = sound_of(spec, roles)
     assert sound is not None
     gaps = enumerate(zip(time_s, roles[0].moved.lip_gap, strict=True))
-    return significance([frame(n, float(t), mouth_height=0.3 + float(gap)) for n, (t, gap) in gaps], loudness_of(sound))
+    return av_zscore([frame(n, float(t), mouth_height=0.3 + float(gap)) for n, (t, gap) in gaps], loudness_of(sound))
 
 
 def test_generated_talkers_are_told_from_voices_over_and_from_other_persons_faces() -> None:
@@ -226,7 +226,7 @@ def test_generated_talkers_are_told_from_voices_over_and_from_other_persons_face
 
 
 def agrees(with_significance: float | None) -> MouthSound:
-    return MouthSound(overlap_s=8.0, significance=with_significance)
+    return MouthSound(overlap_s=8.0, av_zscore=with_significance)
 
 
 @pytest.mark.parametrize(
@@ -248,4 +248,4 @@ def test_the_main_track_is_the_largest_unless_a_comparable_one_is_clearly_the_sp
     presence: list[float], significances: list[float | None], main: int
 ) -> None:
     told = [agrees(one) for one in significances]
-    assert main_track(presence, told, min_significance=2.5, min_presence_share=0.3) == main
+    assert main_track(presence, told, min_av_zscore=2.5, min_presence_share=0.3) == main

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.synthetic.clip import sound_of, write_clip
-from pipeline.synthetic.plan import cast
-from pipeline.synthetic.script.spec import KINDS, ClipSpec, awkward_spec
+from pipeline.synthetic.plan import plan_clip
+from pipeline.synthetic.script.spec import KINDS, ClipSpec, edge_case_spec
 from pipeline.synthetic.script.truth import POINTS, ClipTruth, truth_rows
 
 TALK = ClipSpec(seed=7, person=3, clip=1, duration_s=3.0)
@@ -36,7 +36,7 @@ class Decoded:
 
 
 def _spec(kind: str) -> ClipSpec:
-    spec = awkward_spec(kind, seed=7, person=3, clip=1)
+    spec = edge_case_spec(kind, seed=7, person=3, clip=1)
     return spec if kind == "short" else replace(spec, duration_s=0.6 if kind == "portrait" else 3.0)
 
 
@@ -71,7 +71,7 @@ def test_true_times_are_those_of_the_encoded_frames() -> None:
 def test_decoded_sound_is_in_step_with_the_truth() -> None:
     _, decoded = _made("talk")
     time_s = np.arange(_spec("talk").n_frames) / 25
-    made = sound_of(_spec("talk"), cast(_spec("talk"), time_s))
+    made = sound_of(_spec("talk"), plan_clip(_spec("talk"), time_s))
     assert made is not None
     lags = np.arange(-1600, 1601)
     middle = made[8000:40000]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pipeline.base.errors import BadInput, FacevoxError, UntrustedWeights
-from pipeline.identity.network.resnet import LabelNetwork
-from pipeline.identity.network.weights_file import load_label_network, write_checkpoint
+from pipeline.identity.network.resnet import FaceRecognitionNetwork
+from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network
 from pipeline.weights import state_dict as checkpoint
 from pipeline.weights.state_dict import read_state_dict
 
@@ -174,7 +174,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def save_changed(path: Path, changed: dict[str, torch.Tensor | None]) -> None:
-    state = {**LabelNetwork(0.125).state_dict(), **changed}
+    state = {**FaceRecognitionNetwork(0.125).state_dict(), **changed}
     torch.save({name: tensor for name, tensor in state.items() if tensor is not None}, path)
 
 
@@ -198,26 +198,28 @@ def test_a_wrong_key_shape_or_number_is_named(
     path = tmp_path / "weights.pt"
     save_changed(path, changed)
     with pytest.raises(BadInput, match=message):
-        load_label_network(path)
+        load_recognition_network(path)
 
 
 def test_weights_without_batch_counters_are_complete(tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
-    save_changed(path, {n: None for n in LabelNetwork(0.125).state_dict() if n.endswith("num_batches_tracked")})
-    assert load_label_network(path).feature_size == 256
+    save_changed(
+        path, {n: None for n in FaceRecognitionNetwork(0.125).state_dict() if n.endswith("num_batches_tracked")}
+    )
+    assert load_recognition_network(path).feature_size == 256
 
 
 @pytest.mark.parametrize("width", [0.125, 0.375])
 def test_a_written_checkpoint_comes_back_with_its_width_and_numbers(width: float, tmp_path: Path) -> None:
-    network, path = LabelNetwork(width), tmp_path / "new" / "label.safetensors"
-    write_checkpoint(network, path)
-    found = load_label_network(path)
+    network, path = FaceRecognitionNetwork(width), tmp_path / "new" / "label.safetensors"
+    write_recognition_network(network, path)
+    found = load_recognition_network(path)
     assert found.feature_size == network.feature_size
     for name, tensor in network.state_dict().items():
         assert torch.equal(found.state_dict()[name], tensor), name
 
 
 def test_equal_weights_give_equal_bytes_and_leave_no_other_file(small_checkpoint: Path, tmp_path: Path) -> None:
-    write_checkpoint(load_label_network(small_checkpoint), tmp_path / "label.safetensors")
+    write_recognition_network(load_recognition_network(small_checkpoint), tmp_path / "label.safetensors")
     assert (tmp_path / "label.safetensors").read_bytes() == small_checkpoint.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["label.safetensors"]

@@ -29,6 +29,6 @@ def hog_features(face: ImageRGB) -> NDArray[np.float64]:
     return features
 
 
-def hog_distance(painted: ImageRGB, true: ImageRGB) -> float:
+def hog_distance(inpainted: ImageRGB, true: ImageRGB) -> float:
     """Return the Euclidean distance of the features of two square faces."""
-    return float(np.linalg.norm(hog_features(painted) - hog_features(true)))
+    return float(np.linalg.norm(hog_features(inpainted) - hog_features(true)))

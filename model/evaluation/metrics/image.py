@@ -1,6 +1,6 @@
-"""How far a painted picture is from the true one, pixel by pixel: PSNR, SSIM, L1.
+"""How far a inpainted picture is from the true one, pixel by pixel: PSNR, SSIM, L1.
 
-The paper doesn't say how it computes them: these are the usual definitions, on RGB of 0 to 255. All take the painted
+The paper doesn't say how it computes them: these are the usual definitions, on RGB of 0 to 255. All take the inpainted
 picture and the true one, (H, W, 3) uint8 each.
 """
 
@@ -18,52 +18,52 @@ MAX_LEVEL = 255
 SSIM_SIGMA_PX = 1.5
 
 
-def psnr(painted: ImageRGB, true: ImageRGB) -> float:
+def psnr(inpainted: ImageRGB, true: ImageRGB) -> float:
     """Return the peak signal-to-noise ratio, dB; infinite for equal pictures."""
-    _check(painted, true)
-    mean_square = float(np.mean(np.square(_difference(painted, true))))
+    _check(inpainted, true)
+    mean_square = float(np.mean(np.square(_difference(inpainted, true))))
     return 10 * math.log10(MAX_LEVEL**2 / mean_square) if mean_square else math.inf
 
 
-def ssim(painted: ImageRGB, true: ImageRGB) -> float:
+def ssim(inpainted: ImageRGB, true: ImageRGB) -> float:
     """Return the structural similarity of Wang et al. 2004: a Gaussian window of 1.5 px, the mean over the channels."""
-    return _ssim(painted, true, gaussian_weights=True, sigma=SSIM_SIGMA_PX, use_sample_covariance=False)
+    return _ssim(inpainted, true, gaussian_weights=True, sigma=SSIM_SIGMA_PX, use_sample_covariance=False)
 
 
-def ssim_win7(painted: ImageRGB, true: ImageRGB) -> float:
+def ssim_win7(inpainted: ImageRGB, true: ImageRGB) -> float:
     """Return the structural similarity as scikit-image has it by default: even weights in 7x7 px, sample covariance."""
-    return _ssim(painted, true, win_size=7)
+    return _ssim(inpainted, true, win_size=7)
 
 
-def l1(painted: ImageRGB, true: ImageRGB) -> float:
+def l1(inpainted: ImageRGB, true: ImageRGB) -> float:
     """Return the mean absolute difference over the whole picture, grey levels of 255 (Table 2, by its size)."""
-    _check(painted, true)
-    return float(np.mean(np.abs(_difference(painted, true))))
+    _check(inpainted, true)
+    return float(np.mean(np.abs(_difference(inpainted, true))))
 
 
-def l1_hole(painted: ImageRGB, true: ImageRGB, hole: NDArray[np.uint8]) -> float:
-    """Return the mean absolute difference where ``hole`` (H, W) is 1, grey levels; BadInput: it never is."""
-    _check(painted, true)
-    inside = hole == 1
+def l1_masked(inpainted: ImageRGB, true: ImageRGB, mask: NDArray[np.uint8]) -> float:
+    """Return the mean absolute difference where ``mask`` (H, W) is 1, grey levels; BadInput: it never is."""
+    _check(inpainted, true)
+    inside = mask == 1
     if not inside.any():
-        raise BadInput(f"mask: expected a hole in {hole.shape}, found none")
-    return float(np.mean(np.abs(_difference(painted, true)[inside])))
+        raise BadInput(f"mask: expected a mask in {mask.shape}, found none")
+    return float(np.mean(np.abs(_difference(inpainted, true)[inside])))
 
 
-def _ssim(painted: ImageRGB, true: ImageRGB, **window: Any) -> float:
-    _check(painted, true)
-    similarity = structural_similarity(painted, true, data_range=MAX_LEVEL, channel_axis=-1, **window)  # type: ignore[no-untyped-call]
+def _ssim(inpainted: ImageRGB, true: ImageRGB, **window: Any) -> float:
+    _check(inpainted, true)
+    similarity = structural_similarity(inpainted, true, data_range=MAX_LEVEL, channel_axis=-1, **window)  # type: ignore[no-untyped-call]
     return float(similarity)
 
 
-def _difference(painted: ImageRGB, true: ImageRGB) -> NDArray[np.float64]:
-    return painted.astype(np.float64) - true
+def _difference(inpainted: ImageRGB, true: ImageRGB) -> NDArray[np.float64]:
+    return inpainted.astype(np.float64) - true
 
 
-def _check(painted: ImageRGB, true: ImageRGB) -> None:
-    for picture in (painted, true):
+def _check(inpainted: ImageRGB, true: ImageRGB) -> None:
+    for picture in (inpainted, true):
         if picture.dtype != np.uint8 or picture.shape != true.shape or picture.shape[2:] != (3,):
             raise BadInput(
                 "pictures: expected two of (H, W, 3) uint8 RGB, "
-                f"found {painted.shape} {painted.dtype} and {true.shape} {true.dtype}"
+                f"found {inpainted.shape} {inpainted.dtype} and {true.shape} {true.dtype}"
             )

@@ -1,4 +1,4 @@
-"""How far the points of a painted face are from those of the true one.
+"""How far the points of a inpainted face are from those of the true one.
 
 The paper says "dlib landmark distance" and no more; of the three figures here the mean square has the size of the
 paper's 5.4 to 8.7. Both faces are looked for anew, with the same detector; under noise of 3 grey levels its points move
@@ -40,8 +40,8 @@ class LandmarkFinder:
         return steady_landmarks(self._backend, grey, found[0].box) if found else None
 
 
-def landmark_distances(painted: Landmarks, true: Landmarks) -> LandmarkDistances:
+def landmark_distances(inpainted: Landmarks, true: Landmarks) -> LandmarkDistances:
     """Return the distances between (P, 2) points."""
-    square_P = np.square(painted.astype(np.float64) - true).sum(axis=1)
+    square_P = np.square(inpainted.astype(np.float64) - true).sum(axis=1)
     mean_px = float(np.sqrt(square_P).mean())
     return LandmarkDistances(mean_px, mean_px / float(interocular_px(true)), float(square_P.mean()))

@@ -1,4 +1,4 @@
-"""Retrieve a person by a painted face: accuracy among the first k of a gallery of true faces (Fig. 8 of the paper)."""
+"""Retrieve a person by a inpainted face: accuracy among the first k of a gallery of true faces (Fig. 8 of the paper)."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Recognisers: networks that judge, by the distance of two faces' features, whether a painted face shows the person."""
+"""Recognisers: networks that judge, by the distance of two faces' features, whether a inpainted face shows the person."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

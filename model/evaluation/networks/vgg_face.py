@@ -48,7 +48,7 @@ def prepared_for_vggface(face: ImageRGB, points: Landmarks) -> NDArray[np.float3
     """Return (3, 224, 224), RGB minus the mean.
 
     The network was trained on detected faces, not on aligned ones, and is shown the square of the aligned face that
-    a detector would find, as the label network is.
+    a detector would find, as the face recognition network is.
     """
     del points
     seen = np.ascontiguousarray(face[view(len(face))])

@@ -10,14 +10,14 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from model.data.samples_pretrain import AudioFaceBatch, AudioFaceSamples
-from model.data.split import Pack
-from model.networks.audio_face import AudioFaceDecoder, load_generator
+from model.data.split import DatasetSplit
+from model.networks.audio_face import AudioFaceDecoder, load_audio_face_decoder
 from model.networks.voice import VoiceNetwork
 from model.settings import PretrainAudioFaceParams
 from model.training.checkpoint import digest_of, open_checkpoints
-from model.training.distributed import Machine, descend
+from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, Fitted, fit
-from model.training.placement import adam, autocast, compiled, placed, reproducible
+from model.training.placement import adam, autocast, compiled, reproducible, to_device
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.errors import BadInput
 from pipeline.base.hashing import sha256_of
@@ -26,41 +26,41 @@ SECTION = "pretrain_audio_face"
 
 
 def train_audio_face(
-    pack: Pack,
+    data: DatasetSplit,
     voice: VoiceNetwork,
     params: PretrainAudioFaceParams,
     width: int,
     *,
     start: Path | None = None,
-    machine: Machine = Machine(),
+    process: TrainingProcess = TrainingProcess(),
     checkpoints: Path | None = None,
     log_folder: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> tuple[AudioFaceDecoder, Fitted]:
-    """Return a decoder trained on faces and segments of ``pack``, on the CPU and in evaluation mode, and how it went.
+    """Return a decoder trained on faces and segments of ``data``, on the CPU and in evaluation mode, and how it went.
 
     The loss is L_a of Eq. 4, at 256 px, from the embedding by ``voice``, which stays as it is. ``start`` is a file of
-    ``load_generator`` to start from; what it lacks, or all, starts by the seed. ``checkpoints`` and ``log_folder``
-    are as ``train_inpainter`` has them. Raises BadInput when voice network and log-mels don't fit, CannotTrain when
-    no face has a voice, and what ``load_generator`` and ``fit`` raise.
+    ``load_audio_face_decoder`` to start from; what it lacks, or all, starts by the seed. ``checkpoints`` and ``log_folder``
+    are as ``train_generator`` has them. Raises BadInput when voice network and log-mels don't fit, CannotTrain when
+    no face has a voice, and what ``load_audio_face_decoder`` and ``fit`` raise.
     """
-    n_mels, _ = pack.log_mel_shape
+    n_mels, _ = data.log_mel_shape
     voice.expect_mels(n_mels)
-    with reproducible(params.seed, machine):
+    with reproducible(params.seed, process):
         decoder = AudioFaceDecoder(width)
         if start is not None:
-            load_generator(decoder, start)
-        task = _AudioFaceTask(decoder, deepcopy(voice), _samples(pack, params), params, machine)
+            load_audio_face_decoder(decoder, start)
+        task = _AudioFaceTask(decoder, deepcopy(voice), _samples(data, params), params, process)
         kept = None
         if checkpoints is not None:
             inputs = {
-                "data": pack.content_hash,
+                "data": data.content_hash,
                 "width": str(width),
                 "voice": digest_of(voice),
                 "start": "" if start is None else sha256_of(start),
             }
-            kept = open_checkpoints(checkpoints, SECTION, params, inputs, Path(__file__), is_writer=machine.leads)
-        fitted = fit(task, params, machine, checkpoints=kept, log_folder=log_folder, say=say)
+            kept = open_checkpoints(checkpoints, SECTION, params, inputs, Path(__file__), is_writer=process.is_main)
+        fitted = fit(task, params, process, checkpoints=kept, log_folder=log_folder, say=say)
     return task.decoder.cpu().eval(), fitted
 
 
@@ -75,32 +75,32 @@ class _AudioFaceTask:
         voice: VoiceNetwork,
         samples: AudioFaceSamples,
         params: PretrainAudioFaceParams,
-        machine: Machine,
+        process: TrainingProcess,
     ) -> None:
-        self.samples, self._params, self._machine = samples, params, machine
-        self._voice = placed(voice, params, machine).requires_grad_(False).eval()
-        self.decoder = placed(decoder, params, machine)
-        self._optimiser = adam((one for one in self.decoder.parameters() if one.requires_grad), params)
+        self.samples, self._params, self._process = samples, params, process
+        self._voice = to_device(voice, params, process).requires_grad_(False).eval()
+        self.decoder = to_device(decoder, params, process)
+        self._optimizer = adam((one for one in self.decoder.parameters() if one.requires_grad), params)
         self._decode = compiled(self.decoder, params)
         self.modules = {"decoder": self.decoder}
-        self.optimisers: dict[str, Optimizer] = {"decoder": self._optimiser}
+        self.optimizers: dict[str, Optimizer] = {"decoder": self._optimizer}
 
     def step(self, number: int, batch: AudioFaceBatch) -> dict[str, Tensor]:
         """Learn the faces that belong to the voices, moved by noise and of unit length again (as voice2face has it)."""
-        with autocast(self._params, self._machine):
+        with autocast(self._params, self._process):
             with torch.no_grad():
                 voice_B64 = self._voice.embed(batch.log_mel_BMT)
             heard_B64 = functional.normalize(voice_B64 + batch.noise_BV, dim=1)
             loss = functional.l1_loss(self._decode(heard_B64).face_BCHW.float(), batch.face_BCHW)
-        descend(loss, self._machine, self._optimiser)
+        optimizer_step(loss, self._process, self._optimizer)
         return {"audio_face": loss}
 
     def picture(self, number: int) -> ImageRGB | None:
         """Return nothing: the training has no ``sample_every``."""
 
 
-def _samples(pack: Pack, params: PretrainAudioFaceParams) -> AudioFaceSamples:
+def _samples(data: DatasetSplit, params: PretrainAudioFaceParams) -> AudioFaceSamples:
     try:
-        return AudioFaceSamples(pack, params)
+        return AudioFaceSamples(data, params)
     except BadInput as error:
         raise CannotTrain(f"{error}.") from None

@@ -1,4 +1,4 @@
-"""Train a label network, on the dataset's own persons or a folder of faces, for runs without published weights."""
+"""Train a face recognition network, on the dataset's own persons or a folder of faces, for runs without published weights."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +14,12 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import OneCycleLR
 
 from model.data.holdout import choose_holdout
-from model.data.recognition_faces import LabelFaces
+from model.data.recognition_faces import RecognitionFaces
 from pipeline.base.arrays import FramesRGB
 from pipeline.base.errors import BadInput, FacevoxError
 from pipeline.base.params import Params
 from pipeline.base.torch_threads import single_thread
-from pipeline.identity.network.resnet import INPUT_PX, LabelNetwork, preprocess_framed
+from pipeline.identity.network.resnet import INPUT_PX, FaceRecognitionNetwork, preprocess_framed
 
 HALF_PX = INPUT_PX // 2
 FULL_SIZE_SHARE = 0.15
@@ -37,7 +37,7 @@ WARM_UP_SHARE = 0.2
 JUDGED_AT_ONCE = 16
 
 
-class LabelTrainerParams(Params):
+class RecognitionTrainingParams(Params):
     """Section ``pretrain_identity`` of params.yaml.
 
     ``weights`` is a name, a path, or null: null trains a network, and only then the other values matter.
@@ -55,7 +55,7 @@ class LabelTrainerParams(Params):
 
 
 @dataclass(frozen=True, slots=True)
-class LabelMetrics:
+class RecognitionMetrics:
     """How the training went.
 
     ``holdout_accuracy`` is the share of held-out faces given to the right person among all persons (None when
@@ -74,9 +74,9 @@ class LabelMetrics:
     train_loss: float
 
 
-def train_label_network(
-    faces: LabelFaces, params: LabelTrainerParams, *, report: Callable[[str], None], device: str = "cpu"
-) -> tuple[LabelNetwork, LabelMetrics]:
+def train_recognition_network(
+    faces: RecognitionFaces, params: RecognitionTrainingParams, *, report: Callable[[str], None], device: str = "cpu"
+) -> tuple[FaceRecognitionNetwork, RecognitionMetrics]:
     """Return a network trained to tell the persons of ``faces`` apart, in evaluation mode, and how it went.
 
     Two runs on one type of machine give the same bytes. Faces are read a batch at a time, in each epoch anew.
@@ -85,19 +85,19 @@ def train_label_network(
     names = sorted(set(faces.persons))
     if len(names) < 2:
         raise BadInput(
-            f"label network: expected faces of 2 persons or more, found {len(faces.persons)} of {len(names)}"
+            f"face recognition network: expected faces of 2 persons or more, found {len(faces.persons)} of {len(names)}"
         )
     is_holdout = choose_holdout(faces.persons, faces.origins, params.holdout_share, params.seed)
     train, holdout = np.flatnonzero(~is_holdout), np.flatnonzero(is_holdout)
     reader = _Reader(faces, names, device)
     with _reproducible(params.seed):
-        network = LabelNetwork(params.width)
+        network = FaceRecognitionNetwork(params.width)
         classifier = nn.Sequential(network, nn.Linear(network.feature_size, len(names)))
         classifier.to(device)
         loss = _train(classifier, reader, train, params, report)
         accuracy = _accuracy(classifier.eval(), reader, holdout)
     n_judged = len({faces.persons[row] for row in holdout.tolist()})
-    return network.to("cpu"), LabelMetrics(
+    return network.to("cpu"), RecognitionMetrics(
         n_persons=len(names),
         n_persons_without_holdout=len(names) - n_judged,
         n_train_faces=len(train) - len(reader.unreadable.intersection(train)),
@@ -111,7 +111,7 @@ def train_label_network(
 class _Reader:
     """Batches of faces as the network takes them, with their persons' numbers; remembers what can't be read."""
 
-    def __init__(self, faces: LabelFaces, names: Sequence[str], device: str) -> None:
+    def __init__(self, faces: RecognitionFaces, names: Sequence[str], device: str) -> None:
         self._faces = faces
         self._number_of = {name: number for number, name in enumerate(names)}
         self._device = device
@@ -142,7 +142,7 @@ def _train(
     classifier: nn.Module,
     reader: _Reader,
     train: NDArray[np.intp],
-    params: LabelTrainerParams,
+    params: RecognitionTrainingParams,
     report: Callable[[str], None],
 ) -> float:
     """Return the mean cross-entropy of the last epoch, under augmentation."""
@@ -162,10 +162,10 @@ def _train(
             if not len(images):
                 continue
             faces_BCHW = augment(preprocess_framed(images), size_px, generator)
-            loss = functional.cross_entropy(classifier(_placed(faces_BCHW, labels_B)), labels_B)
+            loss = functional.cross_entropy(classifier(_to_device(faces_BCHW, labels_B)), labels_B)
             if not math.isfinite(loss.item()):
                 where = f"the loss became {loss.item()} in epoch {epoch}"
-                raise FacevoxError(f"label network: {where}: lower pretrain_identity.lr (now {params.lr})")
+                raise FacevoxError(f"face recognition network: {where}: lower pretrain_identity.lr (now {params.lr})")
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
@@ -173,9 +173,9 @@ def _train(
             total_loss += loss.item() * len(images)
             n_faces += len(images)
         if not n_faces:
-            raise BadInput("label network: expected faces to train on, found no picture that can be read")
+            raise BadInput("face recognition network: expected faces to train on, found no picture that can be read")
         mean_loss = total_loss / n_faces
-        report(f"label network: epoch {epoch} of {params.epochs}, {size_px} px: loss {mean_loss:.3f}")
+        report(f"face recognition network: epoch {epoch} of {params.epochs}, {size_px} px: loss {mean_loss:.3f}")
     return mean_loss
 
 
@@ -208,12 +208,12 @@ def _accuracy(classifier: nn.Module, reader: _Reader, holdout: NDArray[np.intp])
         for rows in np.split(holdout, range(JUDGED_AT_ONCE, len(holdout), JUDGED_AT_ONCE)):
             images, labels_B = reader.batch(rows)
             if len(images):
-                guesses_B = classifier(_placed(preprocess_framed(images), labels_B)).argmax(dim=1)
+                guesses_B = classifier(_to_device(preprocess_framed(images), labels_B)).argmax(dim=1)
                 n_right += int((guesses_B == labels_B).sum())
                 n_faces += len(images)
     return n_right / n_faces if n_faces else None
 
 
-def _placed(faces_BCHW: Tensor, like: Tensor) -> Tensor:
+def _to_device(faces_BCHW: Tensor, like: Tensor) -> Tensor:
     """On the device of ``like``, in the memory order that trains fastest."""
     return faces_BCHW.to(like.device, memory_format=torch.channels_last)

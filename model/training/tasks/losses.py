@@ -1,4 +1,4 @@
-"""What the painter and the discriminator are trained to make small: the paper's Eqs. 2 to 6, and the released GAN loss.
+"""What the generator and the discriminator are trained to make small: the paper's Eqs. 2 to 6, and the released GAN loss.
 
 Every norm |.|_1 is the mean over all elements, as in the released code, to which the paper's weights belong.
 Losses are computed in float32 or better, also under autocast.
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.networks.frozen_recognition import FrozenPsi, PsiInput, at_least_float32
-from model.networks.generator import Painted
+from model.networks.frozen_recognition import FrozenRecognitionNetwork, RecognitionInput, at_least_float32
+from model.networks.generator import Inpainted
 from model.settings import TrainParams
 
 GanKind = Literal["paper", "ralsgan"]
@@ -23,30 +23,34 @@ def identity_label_loss(predicted_BD: Tensor, labels_BD: Tensor) -> Tensor:
 
 
 def identity_match_loss(
-    psi: FrozenPsi, painted_BCHW: Tensor, audio_face_BCHW: Tensor, psi_input: PsiInput, with_gradient: bool
+    recognition: FrozenRecognitionNetwork,
+    inpainted_BCHW: Tensor,
+    audio_face_BCHW: Tensor,
+    recognition_input: RecognitionInput,
+    with_gradient: bool,
 ) -> Tensor:
-    """L_idc = |psi(x_f) - psi(x_a)|_1 (Eq. 3), of the painted face and the audio face, RGB in [-1, 1].
+    """L_idc = |psi(x_f) - psi(x_a)|_1 (Eq. 3), of the inpainted face and the audio face, RGB in [-1, 1].
 
     Both move towards each other, for the gradient goes through psi to both. The released code computes the same
     value without a gradient, which ``with_gradient`` false does.
     """
     with torch.set_grad_enabled(with_gradient and torch.is_grad_enabled()):
-        features = psi(torch.cat([painted_BCHW, audio_face_BCHW]), psi_input)
-        painted_BD, audio_face_BD = features.chunk(2)
-        return _mean_distance(painted_BD, audio_face_BD)
+        features = recognition(torch.cat([inpainted_BCHW, audio_face_BCHW]), recognition_input)
+        inpainted_BD, audio_face_BD = features.chunk(2)
+        return _mean_distance(inpainted_BD, audio_face_BD)
 
 
 def reconstruction_loss(made_BCHW: Tensor, faces_BCHW: Tensor) -> Tensor:
-    """L_c = |x_f - x|_1 and L_a = |x_a - x|_1 (Eq. 4), of a painted or an audio face and the true one."""
+    """L_c = |x_f - x|_1 and L_a = |x_a - x|_1 (Eq. 4), of a inpainted or an audio face and the true one."""
     return _mean_distance(made_BCHW, faces_BCHW)
 
 
 def discriminator_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Return what the discriminator makes small, from its logits of true and of painted faces.
+    """Return what the discriminator makes small, from its logits of true and of inpainted faces.
 
     ``paper``: -(E[log(1 - D(x_f))] + E[log D(x)]), the negative of Eq. 5, with D the logits' sigmoid.
     ``ralsgan``: relativistic average least squares (Jolicoeur-Martineau 2018), as the released code and CSA have
-    it: true faces are to lie 1 above the mean of the painted ones, painted ones 1 below the mean of the true.
+    it: true faces are to lie 1 above the mean of the inpainted ones, inpainted ones 1 below the mean of the true.
     """
     real, fake = at_least_float32(real_logits), at_least_float32(fake_logits)
     if kind == "paper":
@@ -54,10 +58,10 @@ def discriminator_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) 
     return _relativistic_squares(real, fake, margin=1.0)
 
 
-def painter_gan_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Return what the painter makes small, L_gan of Eq. 6, from the discriminator's logits.
+def generator_gan_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Return what the generator makes small, L_gan of Eq. 6, from the discriminator's logits.
 
-    ``paper``: E[log(1 - D(x_f))], the part of Eq. 5 that the painter can change, as it is written. It is negative,
+    ``paper``: E[log(1 - D(x_f))], the part of Eq. 5 that the generator can change, as it is written. It is negative,
     and its gradient fades as the discriminator wins; the common remedy, -E[log D(x_f)], is not in the paper.
     ``ralsgan``: the discriminator's loss with the two margins' signs turned.
     """
@@ -67,7 +71,7 @@ def painter_gan_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) ->
     return _relativistic_squares(real, fake, margin=-1.0)
 
 
-class PainterLosses(NamedTuple):
+class GeneratorLosses(NamedTuple):
     """The sum of Eq. 6 and its parts before they are weighted; what the variant lacks is 0."""
 
     total: Tensor
@@ -78,32 +82,36 @@ class PainterLosses(NamedTuple):
     gan: Tensor
 
 
-def painter_losses(
+def generator_losses(
     params: TrainParams,
-    painted: Painted,
+    inpainted: Inpainted,
     faces_BCHW: Tensor,
     labels_BD: Tensor,
     *,
-    psi: FrozenPsi | None,
+    recognition: FrozenRecognitionNetwork | None,
     real_logits: Tensor,
     fake_logits: Tensor,
-) -> PainterLosses:
-    """Return Eq. 6 for painted faces, with the weights of ``params``; the composite is what is judged.
+) -> GeneratorLosses:
+    """Return Eq. 6 for inpainted faces, with the weights of ``params``; the composite is what is judged.
 
-    ``psi`` is None where the variant does not match identities, or there is no label network.
+    ``recognition`` is None where the variant does not match identities, or there is no face recognition network.
     """
-    zero = painted.composite_BCHW.new_zeros((), dtype=torch.float32)
+    zero = inpainted.composite_BCHW.new_zeros((), dtype=torch.float32)
     label, match, audio_face = zero, zero, zero
-    if painted.label_BD is not None:
-        label = identity_label_loss(painted.label_BD, labels_BD)
-    if painted.audio_face_BCHW is not None:
-        audio_face = reconstruction_loss(painted.audio_face_BCHW, faces_BCHW)
-        if psi is not None:
+    if inpainted.label_BD is not None:
+        label = identity_label_loss(inpainted.label_BD, labels_BD)
+    if inpainted.audio_face_BCHW is not None:
+        audio_face = reconstruction_loss(inpainted.audio_face_BCHW, faces_BCHW)
+        if recognition is not None:
             match = identity_match_loss(
-                psi, painted.composite_BCHW, painted.audio_face_BCHW, params.psi_input, params.match_gradient
+                recognition,
+                inpainted.composite_BCHW,
+                inpainted.audio_face_BCHW,
+                params.recognition_input,
+                params.match_gradient,
             )
-    face = reconstruction_loss(painted.composite_BCHW, faces_BCHW)
-    gan = painter_gan_loss(params.gan, real_logits, fake_logits)
+    face = reconstruction_loss(inpainted.composite_BCHW, faces_BCHW)
+    gan = generator_gan_loss(params.gan, real_logits, fake_logits)
     total = (
         params.weight_label * label
         + params.weight_match * match
@@ -111,7 +119,7 @@ def painter_losses(
         + params.weight_audio_face * audio_face
         + params.weight_gan * gan
     )
-    return PainterLosses(total, label, match, face, audio_face, gan)
+    return GeneratorLosses(total, label, match, face, audio_face, gan)
 
 
 def _mean_distance(a: Tensor, b: Tensor) -> Tensor:

@@ -13,13 +13,13 @@ from torch.optim import Optimizer
 from model.data.columns import Rows
 from model.data.samples_pretrain import VoiceBatch, VoiceSamples, hold_out_voices
 from model.data.samples_tensors import log_mel_tensor
-from model.data.split import Pack
+from model.data.split import DatasetSplit
 from model.networks.voice import VOICE_SIZE, VoiceNetwork
 from model.settings import PretrainVoiceParams
 from model.training.checkpoint import open_checkpoints
-from model.training.distributed import Machine, descend
+from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, Fitted, fit
-from model.training.placement import adam, autocast, compiled, placed, reproducible
+from model.training.placement import adam, autocast, compiled, reproducible, to_device
 from pipeline.base.arrays import ImageRGB
 
 SECTION = "pretrain_voice"
@@ -43,37 +43,37 @@ class VoiceFigures:
 
 
 def train_voice(
-    pack: Pack,
+    data: DatasetSplit,
     params: PretrainVoiceParams,
     width: int,
     *,
-    machine: Machine = Machine(),
+    process: TrainingProcess = TrainingProcess(),
     checkpoints: Path | None = None,
     log_folder: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> tuple[VoiceNetwork, VoiceFigures, Fitted]:
-    """Return a network trained on the segments of ``pack``, on the CPU and in evaluation mode, and how it went.
+    """Return a network trained on the segments of ``data``, on the CPU and in evaluation mode, and how it went.
 
     A linear layer on the embedding, not normalised, tells the persons apart by cross-entropy, and is thrown away.
-    ``checkpoints`` and ``log_folder`` are as ``train_inpainter`` has them. Raises CannotTrain for fewer than two
+    ``checkpoints`` and ``log_folder`` are as ``train_generator`` has them. Raises CannotTrain for fewer than two
     persons with a segment, BadInput for pieces longer than the log-mels, and what ``fit`` raises.
     """
-    n_persons = len(np.unique(pack.person_of_segment))
+    n_persons = len(np.unique(data.person_of_segment))
     if n_persons < 2:
-        raise CannotTrain(f"expected voices of 2 persons or more, found {pack.n_segments} segments of {n_persons}.")
-    train_rows, holdout_rows = hold_out_voices(pack, params)
-    with reproducible(params.seed, machine):
-        samples = VoiceSamples(pack, params, train_rows)
-        task = _VoiceTask(samples, pack, width, params, machine)
+        raise CannotTrain(f"expected voices of 2 persons or more, found {data.n_segments} segments of {n_persons}.")
+    train_rows, holdout_rows = hold_out_voices(data, params)
+    with reproducible(params.seed, process):
+        samples = VoiceSamples(data, params, train_rows)
+        task = _VoiceTask(samples, data, width, params, process)
         kept = None
         if checkpoints is not None:
-            inputs = {"data": pack.content_hash, "width": str(width)}
-            kept = open_checkpoints(checkpoints, SECTION, params, inputs, Path(__file__), is_writer=machine.leads)
-        fitted = fit(task, params, machine, checkpoints=kept, log_folder=log_folder, say=say)
-        accuracy = task.accuracy(pack, holdout_rows)
+            inputs = {"data": data.content_hash, "width": str(width)}
+            kept = open_checkpoints(checkpoints, SECTION, params, inputs, Path(__file__), is_writer=process.is_main)
+        fitted = fit(task, params, process, checkpoints=kept, log_folder=log_folder, say=say)
+        accuracy = task.accuracy(data, holdout_rows)
     figures = VoiceFigures(
         n_persons=n_persons,
-        n_persons_without_holdout=n_persons - len(np.unique(pack.person_of_segment[holdout_rows])),
+        n_persons_without_holdout=n_persons - len(np.unique(data.person_of_segment[holdout_rows])),
         n_train_segments=len(train_rows),
         n_holdout_segments=len(holdout_rows),
         holdout_accuracy=accuracy,
@@ -87,28 +87,35 @@ class _VoiceTask:
     section = SECTION
 
     def __init__(
-        self, samples: VoiceSamples, pack: Pack, width: int, params: PretrainVoiceParams, machine: Machine
+        self,
+        samples: VoiceSamples,
+        data: DatasetSplit,
+        width: int,
+        params: PretrainVoiceParams,
+        process: TrainingProcess,
     ) -> None:
-        self.samples, self._params, self._machine = samples, params, machine
-        n_mels, _ = pack.log_mel_shape
+        self.samples, self._params, self._process = samples, params, process
+        n_mels, _ = data.log_mel_shape
         self.voice = VoiceNetwork(n_mels, width)
-        self._classifier = placed(nn.Sequential(self.voice, nn.Linear(VOICE_SIZE, len(pack.persons))), params, machine)
-        self._optimiser = adam(self._classifier.parameters(), params)
+        self._classifier = to_device(
+            nn.Sequential(self.voice, nn.Linear(VOICE_SIZE, len(data.persons))), params, process
+        )
+        self._optimizer = adam(self._classifier.parameters(), params)
         self._classify = compiled(self._classifier, params)
         self.modules = {"classifier": self._classifier}
-        self.optimisers: dict[str, Optimizer] = {"classifier": self._optimiser}
+        self.optimizers: dict[str, Optimizer] = {"classifier": self._optimizer}
 
     def step(self, number: int, batch: VoiceBatch) -> dict[str, Tensor]:
         """Learn whose each piece is."""
-        with autocast(self._params, self._machine):
+        with autocast(self._params, self._process):
             loss = functional.cross_entropy(self._classify(batch.log_mel_BMT), batch.person_B)
-        descend(loss, self._machine, self._optimiser)
+        optimizer_step(loss, self._process, self._optimizer)
         return {"cross_entropy": loss}
 
     def picture(self, number: int) -> ImageRGB | None:
         """Return nothing: there is nothing to see."""
 
-    def accuracy(self, pack: Pack, rows: Rows) -> float | None:
+    def accuracy(self, data: DatasetSplit, rows: Rows) -> float | None:
         """Return the share of whole segments given to the right person; None for no segments."""
         if not len(rows):
             return None
@@ -116,7 +123,7 @@ class _VoiceTask:
         self._classifier.eval()
         with torch.inference_mode():
             for some in np.split(rows, range(JUDGED_AT_ONCE, len(rows), JUDGED_AT_ONCE)):
-                log_mels_BMT = torch.stack([log_mel_tensor(pack.log_mel(row)) for row in some.tolist()])
-                guesses_B = self._classifier(log_mels_BMT.to(self._machine.device)).argmax(dim=1)
-                n_right += int((guesses_B.cpu().numpy() == pack.person_of_segment[some]).sum())
+                log_mels_BMT = torch.stack([log_mel_tensor(data.log_mel(row)) for row in some.tolist()])
+                guesses_B = self._classifier(log_mels_BMT.to(self._process.device)).argmax(dim=1)
+                n_right += int((guesses_B.cpu().numpy() == data.person_of_segment[some]).sum())
         return n_right / len(rows)

@@ -22,17 +22,17 @@ from pipeline.face.measures.pose import head_pose_deg
 from pipeline.records.frame import Frame
 
 Numbers: TypeAlias = NDArray[np.void]
-"""(T,) with a field for each column of Frame that holds a number, of the same name: 201 bytes a sighting."""
+"""(T,) with a field for each column of Frame that holds a number, of the same name: 201 bytes a observation."""
 
 _NUMBERS = np.dtype([(one.name, one.type) for one in fields(Frame) if one.type in (bool, int, float)])
 _NAMES = _NUMBERS.names or ()
 _TAKEN_OVER = ("frame_index", "time_s", "detected", "score", "mouth_change", "eye_change", "sharpness", "brightness")
-# Sightings that are measured together: one by one, numpy's calls would take fifteen times as long.
+# TrackObservations that are measured together: one by one, numpy's calls would take fifteen times as long.
 _BLOCK = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Observation:
     """One face in one frame: what is measured there, without the picture; pixels are those of the shrunk frame."""
 
     frame_index: int
@@ -51,16 +51,16 @@ class Sighting:
     mouth_profile: Profile
 
 
-class Sightings:
-    """The sightings of one track, in time order: a few as they came, the others as numbers, however long it lasts."""
+class TrackObservations:
+    """The observations of one track, in time order: a few as they came, the others as numbers, however long it lasts."""
 
-    def __init__(self, first: Sighting) -> None:
+    def __init__(self, first: Observation) -> None:
         self.first = self.last = first
         self._latest = [first]
         self._measured: list[Numbers] = []
         self._profiles: list[NDArray[np.uint8]] = []  # of the mouth, until the track ends, beside what is measured
 
-    def add(self, following: Iterable[Sighting]) -> None:
+    def add(self, following: Iterable[Observation]) -> None:
         """Take up what the track goes on with."""
         self._latest += following
         self.last = self._latest[-1]
@@ -75,7 +75,7 @@ class Sightings:
             self._compare_with_shut()
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the numbers of each sighting of an ended track by their names in Frame; pixels of the full frame."""
+        """Yield the numbers of each observation of an ended track by their names in Frame; pixels of the full frame."""
         for block in self._measured:
             for row in block.tolist():
                 yield dict(zip(_NAMES, row, strict=True))
@@ -95,14 +95,14 @@ class Sightings:
         self._profiles = []
 
 
-def _numbers(sightings: list[Sighting]) -> Numbers:
-    points = np.stack([one.points for one in sightings])
-    scale = np.array([one.scale for one in sightings])
-    boxes = [one.box.scaled(one.scale) for one in sightings]
+def _numbers(observations: list[Observation]) -> Numbers:
+    points = np.stack([one.points for one in observations])
+    scale = np.array([one.scale for one in observations])
+    boxes = [one.box.scaled(one.scale) for one in observations]
     left_eye, right_eye = eye_centres(points)
     yaw, pitch, roll = head_pose_deg(points)
     columns: dict[str, Any] = {
-        **{name: [getattr(one, name) for one in sightings] for name in _TAKEN_OVER},
+        **{name: [getattr(one, name) for one in observations] for name in _TAKEN_OVER},
         "box_x_px": [box.x for box in boxes],
         "box_y_px": [box.y for box in boxes],
         "box_w_px": [box.w for box in boxes],
@@ -119,9 +119,9 @@ def _numbers(sightings: list[Sighting]) -> Numbers:
         "lip_opening": lip_opening(points),
         "mouth_height": mouth_height(points),
         "eye_opening": eye_opening(points),
-        "inside_share": [inside_share(one.box, one.width_px, one.height_px) for one in sightings],
+        "inside_share": [inside_share(one.box, one.width_px, one.height_px) for one in observations],
     }
-    numbers = np.empty(len(sightings), _NUMBERS)
+    numbers = np.empty(len(observations), _NUMBERS)
     for name, values in columns.items():
         numbers[name] = values
     return numbers

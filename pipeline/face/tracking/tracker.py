@@ -10,34 +10,34 @@ from pipeline.base.units import SAME_TIME_S
 from pipeline.face.backends.interface import Detection, FaceBackend, around
 from pipeline.face.measures.boxes import Box, iou
 from pipeline.face.measures.measures import changes, mouth_and_eye_profiles, sharpness_and_brightness
-from pipeline.face.tracking.observations import Sighting, Sightings
+from pipeline.face.tracking.observations import Observation, TrackObservations
 from pipeline.video.decode import GreyFrame
 
 _MAX_GROWTH = 0.1  # of a followed face's box from one frame to the next
 # Boxes of dlib's detector come in steps of a fifth of their side: one that overlaps the followed face less than this
 # says that the landmarks have strayed.
-_MIN_AGREEMENT = 0.5
+_MIN_OVERLAP = 0.5
 
 
 @dataclass(slots=True)
 class LiveTrack:
-    """A track that may go on. Sightings since the last detection are held back until the next one confirms them."""
+    """A track that may go on. TrackObservations since the last detection are held back until the next one confirms them."""
 
-    confirmed: Sightings
-    held_back: list[Sighting] = field(default_factory=list)
+    confirmed: TrackObservations
+    held_back: list[Observation] = field(default_factory=list)
     # the latest of mouth and eyes, with their times
     looks: deque[tuple[float, Profiles]] = field(default_factory=deque)
     missed: bool = False  # whether the detector has looked since the last detection, and not seen the face
 
     @property
-    def last(self) -> Sighting:
-        """The latest sighting, confirmed or not."""
+    def last(self) -> Observation:
+        """The latest observation, confirmed or not."""
         return self.held_back[-1] if self.held_back else self.confirmed.last
 
-    def confirm(self, sighting: Sighting) -> None:
-        """Add a detected sighting, in place of a followed one of the same frame: what was held back is true."""
-        before = [one for one in self.held_back if one.frame_index != sighting.frame_index]
-        self.confirmed.add([*before, sighting])
+    def confirm(self, observation: Observation) -> None:
+        """Add a detected observation, in place of a followed one of the same frame: what was held back is true."""
+        before = [one for one in self.held_back if one.frame_index != observation.frame_index]
+        self.confirmed.add([*before, observation])
         self.held_back, self.missed = [], False
 
     def changes(self, time_s: float, profiles: Profiles, look_back_s: float) -> tuple[float, float]:
@@ -48,7 +48,7 @@ class LiveTrack:
         self.looks.append((time_s, profiles))
         return changed
 
-    def end(self) -> Sightings:
+    def end(self) -> TrackObservations:
         """Return the track as it stands; what is held back counts only while no look has missed the face."""
         if self.held_back and not self.missed:
             self.confirmed.add(self.held_back)
@@ -57,7 +57,7 @@ class LiveTrack:
 
 
 class Tracker:
-    """Turns following, and detections now and then, into tracks of sightings; each frame is followed, then seen."""
+    """Turns following, and detections now and then, into tracks of observations; each frame is followed, then seen."""
 
     def __init__(self, backend: FaceBackend, *, min_iou: float, max_gap_s: float, look_back_s: float) -> None:
         self._backend = backend
@@ -65,7 +65,7 @@ class Tracker:
         self._max_gap_s = max_gap_s
         self._look_back_s = look_back_s
         self._live: list[LiveTrack] = []
-        self._ended: list[Sightings] = []
+        self._ended: list[TrackObservations] = []
 
     def boxes(self) -> list[Box]:
         """Return where the faces being followed are, pixels of the shrunk frame."""
@@ -80,13 +80,13 @@ class Tracker:
         """Take up what the detector saw in the frame just followed: confirm, mend and begin tracks."""
         free = list(self._live)
         for detection in sorted(detections, key=lambda one: -one.score):
-            track = max(free, key=lambda one: self._agreement(one, detection), default=None)
-            if track is not None and self._agreement(track, detection) >= self._min_iou:
-                if sighting := self._confirmed(track, frame, detection):
-                    track.confirm(sighting)
+            track = max(free, key=lambda one: self._overlap(one, detection), default=None)
+            if track is not None and self._overlap(track, detection) >= self._min_iou:
+                if observation := self._confirmed(track, frame, detection):
+                    track.confirm(observation)
                     free.remove(track)
-            elif self._is_new(detection) and (sighting := self._sight_anew(frame, detection)):
-                self._live.append(LiveTrack(Sightings(sighting)))
+            elif self._is_new(detection) and (observation := self._observe_anew(frame, detection)):
+                self._live.append(LiveTrack(TrackObservations(observation)))
         for track in free:
             track.missed = True
 
@@ -95,48 +95,50 @@ class Tracker:
         for track in list(self._live):
             self._end(track)
 
-    def finished(self) -> list[Sightings]:
+    def finished(self) -> list[TrackObservations]:
         """Return the ended tracks by first appearance, then from left to right."""
         return sorted(self._ended, key=lambda track: (track.first.frame_index, track.first.box.x))
 
     def _place(self, track: LiveTrack) -> Box:
         return self._backend.box_around(track.last.points)
 
-    def _agreement(self, track: LiveTrack, detection: Detection) -> float:
+    def _overlap(self, track: LiveTrack, detection: Detection) -> float:
         return iou(self._place(track), detection.box)
 
     def _is_new(self, detection: Detection) -> bool:
-        return all(self._agreement(track, detection) < self._min_iou for track in self._live)
+        return all(self._overlap(track, detection) < self._min_iou for track in self._live)
 
     def _follow_one(self, track: LiveTrack, frame: GreyFrame) -> None:
         box = _near_size(self._place(track), track.last.box)
         if frame.time_s - track.confirmed.last.time_s > self._max_gap_s or not _touches(box, frame.shape):
             self._end(track)
             return
-        sighting = self._sight(frame, box, track, track.confirmed.last.score, detected=False)
-        if sighting is None:
+        observation = self._observe(frame, box, track, track.confirmed.last.score, detected=False)
+        if observation is None:
             track.missed = True
         else:
-            track.held_back.append(sighting)
+            track.held_back.append(observation)
 
-    def _confirmed(self, track: LiveTrack, frame: GreyFrame, detection: Detection) -> Sighting | None:
-        """Return the followed sighting as a detected one, or one fitted anew where following has strayed."""
+    def _confirmed(self, track: LiveTrack, frame: GreyFrame, detection: Detection) -> Observation | None:
+        """Return the followed observation as a detected one, or one fitted anew where following has strayed."""
         followed = track.last
-        if followed.frame_index == frame.index and self._agreement(track, detection) >= _MIN_AGREEMENT:
+        if followed.frame_index == frame.index and self._overlap(track, detection) >= _MIN_OVERLAP:
             return replace(followed, score=detection.score, detected=True)
-        return self._sight_anew(frame, detection, track)
+        return self._observe_anew(frame, detection, track)
 
-    def _sight_anew(self, frame: GreyFrame, detection: Detection, track: LiveTrack | None = None) -> Sighting | None:
+    def _observe_anew(
+        self, frame: GreyFrame, detection: Detection, track: LiveTrack | None = None
+    ) -> Observation | None:
         """Measure a detected face in the box that its own points ask for; the detector's own is a step of scale off."""
         grey, left, top = around(frame, detection.box, self._backend.margin)
         found = self._backend.landmarks(grey, detection.box.moved(-left, -top))
         box = detection.box if found is None else self._backend.box_around(found).moved(left, top)
         settled = box if iou(box, detection.box) >= self._min_iou else detection.box
-        return self._sight(frame, settled, track, detection.score, detected=True)
+        return self._observe(frame, settled, track, detection.score, detected=True)
 
-    def _sight(
+    def _observe(
         self, frame: GreyFrame, box: Box, track: LiveTrack | None, score: float, *, detected: bool
-    ) -> Sighting | None:
+    ) -> Observation | None:
         """Measure the face in ``box``; None when the landmark model sees none there."""
         grey, left, top = around(frame, box, self._backend.margin)
         found = self._backend.landmarks(grey, box.moved(-left, -top))
@@ -146,7 +148,7 @@ class Tracker:
         sharpness, brightness = sharpness_and_brightness(grey, box.moved(-left, -top))
         looks = mouth_and_eye_profiles(grey, found)
         mouth_change, eye_change = track.changes(frame.time_s, looks, self._look_back_s) if track else (0.0, 0.0)
-        return Sighting(
+        return Observation(
             frame_index=frame.index,
             time_s=frame.time_s,
             width_px=width,

@@ -27,7 +27,7 @@ LEAVES = {
 
 
 def read_keras_weights(path: Path) -> dict[str, Tensor]:
-    """Return the state of a LabelNetwork and its classifier ``fc``, by name, as the file has it.
+    """Return the state of a FaceRecognitionNetwork and its classifier ``fc``, by name, as the file has it.
 
     Raises BadInput for an array of another network; besides, what ``read_hdf5_arrays`` raises.
     """
@@ -48,7 +48,7 @@ def read_keras_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _modules() -> dict[str, str]:
-    """Return the module of LabelNetwork by Keras layer; a layer's batch norm has ``/bn`` after its name."""
+    """Return the module of FaceRecognitionNetwork by Keras layer; a layer's batch norm has ``/bn`` after its name."""
     convolutions = {"conv1/7x7_s2": ("conv1", "bn1")}
     for stage, n_blocks in enumerate(BLOCKS, start=1):
         for block in range(n_blocks):

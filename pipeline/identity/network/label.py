@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipeline.base.images import decode_png
-from pipeline.identity.network.embed import Embedder
+from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.records.label import Label
 
 VERSION = 2  # of what the identify step returns: raise it whenever the same input gives another result
@@ -29,9 +29,9 @@ class FacesOfClip:
 class Labeller:
     """The identify step; the network is loaded once a worker."""
 
-    def __init__(self, checkpoint: Path, label_network: str) -> None:
-        self._embedder = Embedder(checkpoint)
-        self._label_network = label_network
+    def __init__(self, checkpoint: Path, recognition_network: str) -> None:
+        self._embedder = FaceRecogniser(checkpoint)
+        self._recognition_network = recognition_network
 
     def __call__(self, item: FacesOfClip, folder: Path) -> list[Label]:
         """Return one label a face."""
@@ -41,6 +41,6 @@ class Labeller:
         pictures = [decode_png(image["bytes"]) for image in table.column("image").to_pylist()]
         embeddings = self._embedder.embed(pictures)
         return [
-            Label(face_id=face_id, label_network=self._label_network, embedding=embedding)
+            Label(face_id=face_id, recognition_network=self._recognition_network, embedding=embedding)
             for face_id, embedding in zip(table.column("face_id").to_pylist(), embeddings, strict=True)
         ]

@@ -73,13 +73,13 @@ class MobileFaceNet:
         return np.concatenate(rows) if rows else np.empty((0, 128), np.float32)
 
 
-class LabelNetworkRecogniser:
-    """The label network psi, for whom its weights are given; it needs no points."""
+class ResNetRecogniser:
+    """The face recognition network psi, for whom its weights are given; it needs no points."""
 
     def __init__(self, weights: Path) -> None:
-        from pipeline.identity.network.embed import Embedder
+        from pipeline.identity.network.embed import FaceRecogniser
 
-        self._embedder = Embedder(weights)
+        self._embedder = FaceRecogniser(weights)
 
     def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks]) -> NDArray[np.float32]:
         """Return (N, D) features of N faces, 2048-D at full width."""
@@ -88,8 +88,8 @@ class LabelNetworkRecogniser:
 
 
 def build_recogniser(weights: Path) -> Recogniser:
-    """Return the network of a weights file: MobileFaceNet from ONNX, the label network from any of its formats."""
-    return MobileFaceNet(weights) if weights.suffix == ONNX_SUFFIX else LabelNetworkRecogniser(weights)
+    """Return the network of a weights file: MobileFaceNet from ONNX, the face recognition network from any of its formats."""
+    return MobileFaceNet(weights) if weights.suffix == ONNX_SUFFIX else ResNetRecogniser(weights)
 
 
 def prepared(face: ImageRGB, points: Landmarks) -> NDArray[np.float32]:

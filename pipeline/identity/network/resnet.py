@@ -1,4 +1,4 @@
-"""The label network psi: the VGGFace2 ResNet-50, at any width, with the pictures it expects.
+"""The face recognition network psi: the VGGFace2 ResNet-50, at any width, with the pictures it expects.
 
 Cao et al. 2018, "VGGFace2: a dataset for recognising faces across pose and age", in the geometry of the Caffe
 release: stride 2 on the first 1x1 convolution of a bottleneck (torchvision: on the 3x3) and a max-pool
@@ -90,7 +90,7 @@ class Bottleneck(nn.Module):
         return functional.relu(self.bn3(self.conv3(y_BCHW)) + shortcut)
 
 
-class LabelNetwork(nn.Module):
+class FaceRecognitionNetwork(nn.Module):
     """Faces as ``preprocess`` gives them to features >= 0: the 7x7 average pool, not normalised.
 
     State names are the usual ones: ``conv1.weight``, ``layer1.0.bn1.bias``, ``layer1.0.downsample.0.weight``;

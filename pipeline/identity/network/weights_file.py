@@ -1,4 +1,4 @@
-"""Read and write the weights of the label network: its published files in any format, and our own safetensors."""
+"""Read and write the weights of the face recognition network: its published files in any format, and our own safetensors."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +13,8 @@ from pipeline.identity.network.resnet import (
     FULL_BASE_CHANNELS,
     GEOMETRIES,
     KERAS,
+    FaceRecognitionNetwork,
     Geometry,
-    LabelNetwork,
     base_channels,
 )
 from pipeline.weights.shape_check import check_published_state
@@ -24,27 +24,27 @@ CLASSIFIER = "fc."
 GEOMETRY = "geometry"
 
 
-def load_label_network(path: Path) -> LabelNetwork:
-    """Return the label network of ``path``, as wide as its first convolution shows, without its classifier.
+def load_recognition_network(path: Path) -> FaceRecognitionNetwork:
+    """Return the face recognition network of ``path``, as wide as its first convolution shows, without its classifier.
 
-    Its geometry is KERAS for a file by Keras and for what ``write_checkpoint`` made of one, else CAFFE.
+    Its geometry is KERAS for a file by Keras and for what ``write_recognition_network`` made of one, else CAFFE.
     Raises BadInput naming the first tensor that is missing, unknown or of another shape.
     """
     state = _read(path)
     found = {name: tensor for name, tensor in state.items() if not name.startswith(CLASSIFIER)}
     first = found.get("conv1.weight")
     if first is None or first.ndim != 4:
-        raise BadInput(f"{path}: not a label network: it has no convolution 'conv1.weight'")
+        raise BadInput(f"{path}: not a face recognition network: it has no convolution 'conv1.weight'")
     width = first.shape[0] / FULL_BASE_CHANNELS
     if base_channels(width) != first.shape[0]:
         raise BadInput(f"{path}: 'conv1.weight': expected a multiple of 8 channels, found {first.shape[0]}")
-    network = LabelNetwork(width, _geometry_of(path))
+    network = FaceRecognitionNetwork(width, _geometry_of(path))
     check_published_state(network.state_dict(), found, path, "a VGGFace2 ResNet-50")
     network.load_state_dict(found, strict=False)
     return network
 
 
-def write_checkpoint(network: LabelNetwork, path: Path) -> None:
+def write_recognition_network(network: FaceRecognitionNetwork, path: Path) -> None:
     """Write safetensors, whole or not at all; equal weights of one geometry give equal bytes."""
     metadata = None if network.geometry == CAFFE else {GEOMETRY: network.geometry.name}
     write_state_dict(network.state_dict(), path, metadata)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.identity.vectors import Vectors, close_pairs, group_means, largest_product
-from pipeline.records.person import TEST, TRAIN, ClipOwner, on_both_sides
+from pipeline.records.person import TEST, TRAIN, ClipPerson, on_both_sides
 
 PERSON = "person"
 CONTENT = "media content"
@@ -58,7 +58,7 @@ class Audit:
 
 
 def audit_leakage(
-    owners: Sequence[ClipOwner],
+    clip_persons: Sequence[ClipPerson],
     *,
     addresses: Mapping[str, str],
     contents: Mapping[str, str],
@@ -66,7 +66,7 @@ def audit_leakage(
     same_person_above: float,
     held_apart: Collection[frozenset[str]],
 ) -> Audit:
-    """Return what stands on both sides of the split of ``owners``.
+    """Return what stands on both sides of the split of ``clip_persons``.
 
     By clip id: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media, ``faces`` the unit
     embedding (D,); the last two may lack clips. Persons whose clips are alike by ``same_person_above`` or more on
@@ -75,10 +75,10 @@ def audit_leakage(
     videos = {clip_id: source_video(address) for clip_id, address in addresses.items()}
     return Audit(
         [
-            _check_persons(owners),
-            _check_shared(CONTENT, owners, contents),
-            _check_shared(SOURCE_VIDEO, owners, videos),
-            _check_faces(owners, faces, same_person_above, held_apart),
+            _check_persons(clip_persons),
+            _check_shared(CONTENT, clip_persons, contents),
+            _check_shared(SOURCE_VIDEO, clip_persons, videos),
+            _check_faces(clip_persons, faces, same_person_above, held_apart),
         ]
     )
 
@@ -89,21 +89,21 @@ def source_video(address: str) -> str:
     return f"youtube:{found[1]}" if found else address
 
 
-def _check_persons(owners: Iterable[ClipOwner]) -> Check:
-    n_persons, both = on_both_sides(owners)
+def _check_persons(clip_persons: Iterable[ClipPerson]) -> Check:
+    n_persons, both = on_both_sides(clip_persons)
     return Check(PERSON, n_persons, 0, [f"'{person}' stands on both sides" for person in both])
 
 
-def _check_shared(what: str, owners: Iterable[ClipOwner], key_of: Mapping[str, str]) -> Check:
+def _check_shared(what: str, clip_persons: Iterable[ClipPerson], key_of: Mapping[str, str]) -> Check:
     """Find what clips of both sides share."""
-    firsts: dict[str, dict[str, ClipOwner]] = defaultdict(dict)
+    firsts: dict[str, dict[str, ClipPerson]] = defaultdict(dict)
     n_unseen = 0
-    for owner in sorted(owners, key=lambda owner: owner.clip_id):
-        key = key_of.get(owner.clip_id)
+    for clip_person in sorted(clip_persons, key=lambda clip_person: clip_person.clip_id):
+        key = key_of.get(clip_person.clip_id)
         if key is None:
             n_unseen += 1
         else:
-            firsts[key].setdefault(owner.split, owner)
+            firsts[key].setdefault(clip_person.split, clip_person)
     leaks = [
         f"{sides[TRAIN].clip_id} of '{sides[TRAIN].person_id}' (train) and "
         f"{sides[TEST].clip_id} of '{sides[TEST].person_id}' (test) share {key}"
@@ -114,11 +114,14 @@ def _check_shared(what: str, owners: Iterable[ClipOwner], key_of: Mapping[str, s
 
 
 def _check_faces(
-    owners: Sequence[ClipOwner], faces: Mapping[str, Vectors], above: float, held_apart: Collection[frozenset[str]]
+    clip_persons: Sequence[ClipPerson],
+    faces: Mapping[str, Vectors],
+    above: float,
+    held_apart: Collection[frozenset[str]],
 ) -> Check:
     """Find persons of both sides whose clips look like one person's."""
-    train, test = (_mean_faces(owners, faces, side) for side in (TRAIN, TEST))
-    n_unseen = sum(owner.clip_id not in faces for owner in owners)
+    train, test = (_mean_faces(clip_persons, faces, side) for side in (TRAIN, TEST))
+    n_unseen = sum(clip_person.clip_id not in faces for clip_person in clip_persons)
     if not train[0] or not test[0]:
         return Check(FACE, 0, n_unseen, [], "no embeddings to compare" if not faces else "one side has none")
     leaks, n_apart = [], 0
@@ -132,13 +135,15 @@ def _check_faces(
     return Check(FACE, len(train[0]) + len(test[0]), n_unseen, leaks, note)
 
 
-def _mean_faces(owners: Iterable[ClipOwner], faces: Mapping[str, Vectors], side: str) -> tuple[list[str], Vectors]:
+def _mean_faces(
+    clip_persons: Iterable[ClipPerson], faces: Mapping[str, Vectors], side: str
+) -> tuple[list[str], Vectors]:
     """Return the persons of one side that have faces, and the mean embedding of each, (N, D)."""
-    seen = [owner for owner in owners if owner.split == side and owner.clip_id in faces]
+    seen = [clip_person for clip_person in clip_persons if clip_person.split == side and clip_person.clip_id in faces]
     if not seen:
         return [], np.empty((0, 0))
-    persons, groups = np.unique([owner.person_id for owner in seen], return_inverse=True)
-    vectors = np.stack([faces[owner.clip_id] for owner in seen])
+    persons, groups = np.unique([clip_person.person_id for clip_person in seen], return_inverse=True)
+    vectors = np.stack([faces[clip_person.clip_id] for clip_person in seen])
     return [str(person) for person in persons], group_means(vectors, groups, len(persons))
 
 

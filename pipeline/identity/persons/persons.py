@@ -13,7 +13,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
 from pipeline.identity.persons.overrides import DROP, Overrides, check_overrides, overrides_of
 from pipeline.records.clip import Clip
-from pipeline.records.person import BY_EVIDENCE, BY_NAME, BY_OVERRIDE, TEST, TRAIN, ClipOwner, Person
+from pipeline.records.person import BY_EVIDENCE, BY_NAME, BY_OVERRIDE, TEST, TRAIN, ClipPerson, Person
 
 
 class PersonsParams(Params):
@@ -98,15 +98,15 @@ def claim_clips(
     return claims, dropped
 
 
-def owners_of(
+def clip_persons_of(
     claims: Iterable[Claim], person_of: Mapping[str, str], stands_with: Mapping[str, str], params: PersonsParams
-) -> list[ClipOwner]:
+) -> list[ClipPerson]:
     """Return the owner of every clip that ``person_of`` knows: by name, or whom evidence took it to be.
 
     A person stands on the side of the one that ``stands_with`` names, if any.
     """
     return [
-        ClipOwner(
+        ClipPerson(
             clip_id=claim.clip.clip_id,
             dataset=claim.clip.dataset,
             person_id=person_id,
@@ -117,18 +117,20 @@ def owners_of(
     ]
 
 
-def persons_of(claims: Iterable[Claim], owners: Iterable[ClipOwner]) -> list[Person]:
+def persons_of(claims: Iterable[Claim], clip_persons: Iterable[ClipPerson]) -> list[Person]:
     """Return one Person for each identity and each person that its clips are taken to be."""
-    owner_of = {owner.clip_id: owner for owner in owners}
+    owner_of = {clip_person.clip_id: clip_person for clip_person in clip_persons}
     kept = [(claim, owner_of[claim.clip.clip_id]) for claim in claims if claim.clip.clip_id in owner_of]
-    counts = Counter((claim.clip.dataset, claim.clip.identity, owner.person_id) for claim, owner in kept)
+    counts = Counter((claim.clip.dataset, claim.clip.identity, clip_person.person_id) for claim, clip_person in kept)
     main: dict[tuple[str, str], str] = {}
     for dataset, identity, person_id in sorted(counts, key=lambda key: (-counts[key], key)):
         main.setdefault((dataset, identity), person_id)
     words: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for claim, owner in kept:
-        words[claim.clip.dataset, claim.clip.identity, owner.person_id].add(_decided_by(claim, owner.person_id))
-    split = {owner.person_id: owner.split for _, owner in kept}
+    for claim, clip_person in kept:
+        words[claim.clip.dataset, claim.clip.identity, clip_person.person_id].add(
+            _decided_by(claim, clip_person.person_id)
+        )
+    split = {clip_person.person_id: clip_person.split for _, clip_person in kept}
     return [
         Person(
             dataset_identity=f"{dataset}/{identity}"

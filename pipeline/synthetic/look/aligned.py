@@ -7,7 +7,7 @@ from pipeline.synthetic.look.face import draw_head
 from pipeline.synthetic.look.features import Expression, Image
 from pipeline.synthetic.look.geometry import Camera, rotation
 from pipeline.synthetic.look.scene import add_noise, draw_light, draw_noises, draw_room
-from pipeline.synthetic.look.talker import landmarks, sitter
+from pipeline.synthetic.look.talker import landmarks, talker
 from pipeline.synthetic.script.traits import Traits
 
 ALIGNED_EYES = (96.0, 160.0, 120.0)  # left x, right x, y of the eye centres in a square of 256 pixels
@@ -29,7 +29,7 @@ def aligned_face(
     Light, room, noise and gaze come from ``rng``; all but gaze from ``room_rng`` where given: the same one twice is
     the same studio. Alignment takes the roll out of the line of the eyes.
     """
-    person = sitter(traits)
+    person = talker(traits)
     room_rng = room_rng or rng
     light, room, noises = (
         draw_light(room_rng),

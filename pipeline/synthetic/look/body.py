@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from pipeline.synthetic.look.features import Image
 from pipeline.synthetic.look.geometry import Camera, Reals, project, rotation
 from pipeline.synthetic.look.scene import Light
-from pipeline.synthetic.look.talker import Sitter
+from pipeline.synthetic.look.talker import Talker
 from pipeline.synthetic.script.traits import Traits
 
 SHIFT = 4  # fractional bits of OpenCV's coordinates
 
 
-def draw_body(image: Image, person: Sitter, camera: Camera, light: Light, tilt_deg: float = 0.0) -> None:
+def draw_body(image: Image, person: Talker, camera: Camera, light: Light, tilt_deg: float = 0.0) -> None:
     """Draw, without any turning but a tilt in the image, long hair, neck and clothes."""
     traits, colours = person.traits, person.colours
     level = light.ambient + 0.5 * (1 - light.ambient)
@@ -67,7 +67,7 @@ def _fill(image: Image, points_px: Reals, colour: Reals) -> None:
     cv2.fillPoly(image, [fixed], [float(c) for c in np.clip(colour, 0, 255)], cv2.LINE_AA, SHIFT)
 
 
-def draw_ears(image: Image, person: Sitter, turn: Reals, camera: Camera, light: Light) -> None:
+def draw_ears(image: Image, person: Talker, turn: Reals, camera: Camera, light: Light) -> None:
     """Draw both ears; the head, drawn later, hides what is behind it."""
     angle = np.linspace(0, 2 * np.pi, 25)[:-1]
     long, out = 0.28 + 0.10 * person.traits.ears, 0.14 + 0.10 * person.traits.ears

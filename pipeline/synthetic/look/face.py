@@ -10,14 +10,14 @@ from pipeline.synthetic.look.head import jawed, look_up, map_place
 from pipeline.synthetic.look.rays import Rays, hit_head, hit_nose, rays
 from pipeline.synthetic.look.scene import Light, light_in
 from pipeline.synthetic.look.skin import TEXTURE_PX
-from pipeline.synthetic.look.talker import Sitter
+from pipeline.synthetic.look.talker import Talker
 
 GRID_PER_UNIT = 30.0  # rays a head unit: shape and shading need no more
 SHINE = 26.0
 SHINE_POWER = 18
 
 
-def draw_head(image: Image, person: Sitter, turn: Reals, camera: Camera, light: Light, face: Expression) -> None:
+def draw_head(image: Image, person: Talker, turn: Reals, camera: Camera, light: Light, face: Expression) -> None:
     """Draw ears, head, eyes and mouth into the image, in place."""
     draw_ears(image, person, turn, camera, light)
     skull, nose = (_outline(p, turn, camera, face.lip_gap) for p in (person.skull, person.nose))
@@ -54,7 +54,7 @@ def _box(skull: Reals, nose: Reals, shape: tuple[int, ...]) -> tuple[int, int, i
 
 
 def _lit_skin(
-    person: Sitter, turn: Reals, camera: Camera, light: Light, jaw: float, box: tuple[int, int, int, int]
+    person: Talker, turn: Reals, camera: Camera, light: Light, jaw: float, box: tuple[int, int, int, int]
 ) -> Image:
     """Return the painted, lit surface over a box of the image (left, top, right, bottom)."""
     left, top, right, bottom = box
@@ -73,7 +73,7 @@ def _lit_skin(
     return np.asarray(cv2.add(lit, cv2.merge([gloss, gloss, gloss])))
 
 
-def _surface(person: Sitter, sight: Rays, turn: Reals, jaw: float) -> tuple[Reals, Reals]:
+def _surface(person: Talker, sight: Rays, turn: Reals, jaw: float) -> tuple[Reals, Reals]:
     theta, y, distance = hit_head(person.shape, sight, jaw)
     nose_box = _nose_box(person, sight, turn)
     part = Rays(x=sight.x[nose_box], y=sight.y[nose_box], z=sight.z[nose_box], direction=sight.direction)
@@ -84,7 +84,7 @@ def _surface(person: Sitter, sight: Rays, turn: Reals, jaw: float) -> tuple[Real
     return theta, y
 
 
-def _nose_box(person: Sitter, sight: Rays, turn: Reals) -> tuple[slice, slice]:
+def _nose_box(person: Talker, sight: Rays, turn: Reals) -> tuple[slice, slice]:
     """Return the part of a grid of rays that may meet the nose."""
     nose = (person.nose - PIVOT) @ turn[:2].T
     corner = np.array([sight.x[0, 0], sight.y[0, 0], sight.z[0, 0]]) - PIVOT

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.look.geometry import Reals
 from pipeline.synthetic.look.head import EYE_X, HALF_HEIGHT, NOSE_BASE, HeadShape, grid, hair_mask, taper
 from pipeline.synthetic.script.traits import Traits
@@ -84,7 +84,7 @@ def front_x(shape: HeadShape, theta: Reals, y: Reals) -> Reals:
 def _grain(traits: Traits, blur_px: tuple[float, float]) -> Reals:
     """Return blurred noise of unit spread that depends on the person, but on nothing that is heard."""
     columns, rows = TEXTURE_PX
-    noise = generator("grain", repr(traits.skin), repr(traits.hair_hue)).normal(0, 1, (rows, columns))
+    noise = keyed_rng("grain", repr(traits.skin), repr(traits.hair_hue)).normal(0, 1, (rows, columns))
     smooth = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), sigmaX=blur_px[0], sigmaY=blur_px[1])
     return np.asarray(smooth / smooth.std(), np.float32)
 

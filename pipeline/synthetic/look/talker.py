@@ -20,7 +20,7 @@ from pipeline.synthetic.script.traits import Traits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sitter:
+class Talker:
     """Everything of a person that does not change from frame to frame."""
 
     traits: Traits
@@ -54,10 +54,10 @@ class Landmarks:
 
 
 @lru_cache(maxsize=64)
-def sitter(traits: Traits) -> Sitter:
+def talker(traits: Traits) -> Talker:
     """Prepare a person for drawing: some 0.1 s, remembered for the last few persons."""
     shape = head_shape(traits)
-    return Sitter(
+    return Talker(
         traits=traits,
         shape=shape,
         colours=colours_of(traits),
@@ -84,13 +84,13 @@ def _nose_points(shape: HeadShape) -> Reals:
     return np.asarray(points[lift > 0.01])
 
 
-def _eye_centre(person: Sitter, side: int) -> Reals:
+def _eye_centre(person: Talker, side: int) -> Reals:
     """Return where the six points of an open eye have their mean, (3,)."""
     rim = open_rim(side, person.traits)
     return np.asarray(front_points(person.shape, rim[:, 0], rim[:, 1], 0.0).mean(axis=0))
 
 
-def landmarks(person: Sitter, turn: Reals, camera: Camera, lip_gap: float) -> Landmarks:
+def landmarks(person: Talker, turn: Reals, camera: Camera, lip_gap: float) -> Landmarks:
     """Return where the true landmarks of a drawn face lie."""
     shape, lips = person.shape, lips_at(person.traits, lip_gap)
     eyes = np.stack([_eye_centre(person, side) for side in (-1, 1)])

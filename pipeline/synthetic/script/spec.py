@@ -95,7 +95,7 @@ class ClipSpec:
         return cls(**read)
 
 
-def awkward_spec(kind: str, *, seed: int, person: int = 0, clip: int = 0, preset: str = "demo") -> ClipSpec:
+def edge_case_spec(kind: str, *, seed: int, person: int = 0, clip: int = 0, preset: str = "demo") -> ClipSpec:
     """Return a spec of a kind with the size, rate and length that make it what it is called."""
     special: dict[str, dict[str, Any]] = {
         "two_people": {"second_person": person + 1},

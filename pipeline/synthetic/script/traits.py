@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 
 F0_LOW_HZ, F0_HIGH_HZ = 88.0, 255.0
 FORMANT_SCALE_LOW, FORMANT_SCALE_HIGH = 0.90, 1.22
@@ -66,7 +66,7 @@ class VoiceTraits:
 def traits_of(seed: int, person: int) -> Traits:
     """Draw person number ``person`` of the population ``seed``; every latent is uniform and independent."""
     names = tuple(Traits.__dataclass_fields__)
-    values = generator("traits", seed, person).random(len(names))
+    values = keyed_rng("traits", seed, person).random(len(names))
     return Traits(**{name: round(float(value), 6) for name, value in zip(names, values, strict=True)})
 
 

@@ -37,10 +37,10 @@ TRACK = Track(
     end_s=1.0,
     n_frames=26,
     mean_box_h_px=120.0,
-    heard_s=1.0,
-    agreement=None,
-    lag_s=None,
-    significance=None,
+    av_covered_s=1.0,
+    av_correlation=None,
+    av_lag_s=None,
+    av_zscore=None,
     is_main=True,
 )
 
@@ -110,9 +110,9 @@ def test_tracks_are_long_from_a_second_on() -> None:
 
 
 def test_a_line_tells_a_track_with_and_without_sound() -> None:
-    speaking = replace(TRACK, agreement=0.5, lag_s=-0.1, significance=4.0)
+    speaking = replace(TRACK, av_correlation=0.5, av_lag_s=-0.1, av_zscore=4.0)
     assert track_line(TRACK) == "t00 MAIN   0.00-  1.00 s, box  120 px, heard   1.0 s"
-    assert track_line(speaking).endswith("agreement +0.50 at lag -0.10 s, significance  4.0")
+    assert track_line(speaking).endswith("av_correlation +0.50 at lag -0.10 s, av_zscore  4.0")
 
 
 def test_single_speakers_are_those_of_whom_the_index_says_that_one_talks(tmp_path: Path) -> None:

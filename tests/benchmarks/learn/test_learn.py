@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.learn.compare import Paintings, draw_swaps, measure_moves
+from benchmarks.learn.compare import InpaintedFaces, draw_swaps, measure_moves
 from benchmarks.learn.data import People, flat, make_people, open_people
 from benchmarks.learn.params import LearnParams, read_learn_params
-from benchmarks.learn.train import shuffled_pack
+from benchmarks.learn.train import shuffled_data
 from benchmarks.learn.trait_meter import TraitMeter
 from model.data.samples import TrainingSamples
-from model.data.split import ArrayPack
+from model.data.split import DatasetSplit
 from pipeline.synthetic.script.traits import HEARD
 
 
@@ -71,15 +71,17 @@ def test_shuffled_pretraining_gives_each_person_the_voice_that_the_main_training
     everybody: tuple[People, People], params: LearnParams
 ) -> None:
     known, _ = everybody
-    shuffled = shuffled_pack(known, params.train.seed)
-    pack = ArrayPack(flat(known.faces), flat(known.log_mels), None, known.face_persons, known.segment_persons)
-    samples = TrainingSamples(pack, params.train.model_copy(update={"shuffle_voices": True}), params.mask)
+    shuffled = shuffled_data(known, params.train.seed)
+    data = DatasetSplit.from_arrays(
+        flat(known.faces), flat(known.log_mels), None, known.face_persons, known.segment_persons
+    )
+    samples = TrainingSamples(data, params.train.model_copy(update={"shuffle_voices": True}), params.mask)
     for k in range(24):
         sample = samples[k]
-        person = int(pack.person_of_face[sample.face_row])
+        person = int(data.person_of_face[sample.face_row])
         heard = [shuffled.log_mel(int(row)) for row in shuffled.segments_of(person)]
         assert any(np.array_equal(sample.log_mel_MT.numpy(), one) for one in heard)
-        own = [pack.log_mel(int(row)) for row in pack.segments_of(person)]
+        own = [data.log_mel(int(row)) for row in data.segments_of(person)]
         assert not any(np.array_equal(sample.log_mel_MT.numpy(), one) for one in own)
 
 
@@ -92,7 +94,7 @@ def test_a_swap_is_never_by_the_own_voice_and_nobody_is_heard_twice(params: Lear
 
 
 @pytest.mark.parametrize(
-    ("paint", "share", "way"),
+    ("inpaint", "share", "way"),
     [
         (lambda true, face, voice: true[voice], 1.0, 1.0),
         (lambda true, face, voice: true[face], 0.5, 0.0),
@@ -101,7 +103,7 @@ def test_a_swap_is_never_by_the_own_voice_and_nobody_is_heard_twice(params: Lear
     ids=["to the voice's person", "not at all", "away"],
 )
 def test_a_case_follows_when_the_reading_goes_towards_the_voices_person(
-    everybody: tuple[People, People], params: LearnParams, paint: object, share: float, way: float
+    everybody: tuple[People, People], params: LearnParams, inpaint: object, share: float, way: float
 ) -> None:
     _, people = everybody
     n_persons, n_faces = people.faces.shape[:2]
@@ -110,8 +112,8 @@ def test_a_case_follows_when_the_reading_goes_towards_the_voices_person(
     people = People(people.traits, faces, people.log_mels)
     judge = params.judge.model_copy(update={"voices_per_face": n_persons - 1, "swap_apart": 1e-9})
     swaps = draw_swaps(n_persons, judge)
-    swapped = paint(faces[:, 0].astype(int), swaps.face, swaps.voice).astype(np.uint8)  # type: ignore[operator]
-    moves = measure_moves(Paintings(flat(faces), swapped), people, _MeanMeter(), judge)
+    swapped = inpaint(faces[:, 0].astype(int), swaps.face, swaps.voice).astype(np.uint8)  # type: ignore[operator]
+    moves = measure_moves(InpaintedFaces(flat(faces), swapped), people, _MeanMeter(), judge)
     assert moves.share.value == share
     assert moves.n_cases == dict.fromkeys(HEARD, len(swaps.face))
     assert set(moves.trait_shares.values()) == {share}

@@ -1,4 +1,4 @@
-"""Traits are read from inside the hole alone, and pairs of persons are put in order by them."""
+"""Traits are read from inside the mask alone, and pairs of persons are put in order by them."""
 
 from dataclasses import replace
 
@@ -7,14 +7,14 @@ import pytest
 from sklearn.linear_model import Ridge as SklearnRidge
 
 from benchmarks.learn.ridge import explained, fit_ridge
-from benchmarks.learn.trait_meter import BROWS, CHEEKS, HOLE, PLACES, fit_meter, order_shares, seen_traits
-from pipeline.base.seeds import generator
+from benchmarks.learn.trait_meter import BROWS, CHEEKS, MASK, PLACES, fit_meter, order_shares, seen_traits
+from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import aligned_face
 from pipeline.synthetic.script.traits import HEARD, Traits, traits_of
 
 
 def _portrait(traits: Traits) -> np.ndarray:
-    return aligned_face(traits, rng=generator("meter", repr(traits)), room_rng=generator("meter room"))
+    return aligned_face(traits, rng=keyed_rng("meter", repr(traits)), room_rng=keyed_rng("meter room"))
 
 
 def test_a_ridge_is_that_of_scikit_learn_with_its_penalty_in_units_of_the_features_variance() -> None:
@@ -38,14 +38,14 @@ def test_no_beard_is_seen_up_to_a_depth_of_a_fifth_and_a_whole_one_at_1() -> Non
     np.testing.assert_array_equal(seen[:, 1:], heard[:, 1:])
 
 
-def test_everything_that_is_looked_at_lies_inside_the_hole() -> None:
+def test_everything_that_is_looked_at_lies_inside_the_mask() -> None:
     for place in (*PLACES.values(), *BROWS, *CHEEKS):
-        assert HOLE.left <= place.left < place.right <= HOLE.right
-        assert HOLE.top <= place.top < place.bottom <= HOLE.bottom
+        assert MASK.left <= place.left < place.right <= MASK.right
+        assert MASK.top <= place.top < place.bottom <= MASK.bottom
         assert (place.right - place.left) % place.block_px == (place.bottom - place.top) % place.block_px == 0
 
 
-def test_a_meter_fitted_to_sixty_persons_reads_new_ones_and_only_what_is_in_the_hole() -> None:
+def test_a_meter_fitted_to_sixty_persons_reads_new_ones_and_only_what_is_in_the_mask() -> None:
     # Of one colour of hair and skin: how much a beard darkens with others takes more persons to learn.
     persons = [replace(traits_of(11, number), hair_shade=0.2, hair_hue=0.5, skin=0.7) for number in range(76)]
     faces = np.stack([_portrait(one) for one in persons])
@@ -55,7 +55,7 @@ def test_a_meter_fitted_to_sixty_persons_reads_new_ones_and_only_what_is_in_the_
     for column, name in enumerate(HEARD):
         assert np.corrcoef(readings[:, column], seen[60:, column])[0, 1] > 0.9, name
     elsewhere = np.full_like(faces[60:], 77)
-    inside = (slice(None), slice(HOLE.top, HOLE.bottom), slice(HOLE.left, HOLE.right))
+    inside = (slice(None), slice(MASK.top, MASK.bottom), slice(MASK.left, MASK.right))
     elsewhere[inside] = faces[60:][inside]
     np.testing.assert_array_equal(meter.read(elsewhere), readings)
 

@@ -1,4 +1,4 @@
-"""A track is kept as numbers: those of each sighting, whatever the others, in little memory."""
+"""A track is kept as numbers: those of each observation, whatever the others, in little memory."""
 
 import tracemalloc
 from dataclasses import fields
@@ -10,17 +10,17 @@ from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.measures import asymmetry, changes_from_shut, eye_opening, lip_opening, mouth_height
 from pipeline.face.measures.points import eye_centres, interocular_px
 from pipeline.face.measures.pose import head_pose_deg
-from pipeline.face.tracking.observations import Sighting, Sightings
+from pipeline.face.tracking.observations import Observation, TrackObservations
 from pipeline.records.frame import Frame
 from tests.face.faces import points_in
 
 SCALE = 1.5
 
 
-def sighting(index: int) -> Sighting:
+def observation(index: int) -> Observation:
     """A face that grows and turns from frame to frame, partly beyond the left edge."""
     box = Box(-10.0, 20.0, 80.0 + index % 50, 90.0)
-    return Sighting(
+    return Observation(
         frame_index=index,
         time_s=index / 25,
         width_px=640,
@@ -43,16 +43,16 @@ def mouth_profile(index: int) -> np.ndarray:
     return np.where(np.abs(np.arange(29) - 14) <= index % 5, np.float32(40), np.float32(160))
 
 
-def track(n: int, at_a_time: int = 1) -> Sightings:
-    seen = Sightings(sighting(0))
+def track(n: int, at_a_time: int = 1) -> TrackObservations:
+    seen = TrackObservations(observation(0))
     for start in range(1, n, at_a_time):
-        seen.add([sighting(index) for index in range(start, min(start + at_a_time, n))])
+        seen.add([observation(index) for index in range(start, min(start + at_a_time, n))])
     seen.end()
     return seen
 
 
 def of_one(index: int) -> list[dict]:
-    seen = Sightings(sighting(index))
+    seen = TrackObservations(observation(index))
     seen.end()
     return list(seen.rows())
 
@@ -66,7 +66,7 @@ def test_a_sighting_has_every_number_of_a_frame_and_in_its_type() -> None:
 
 def test_numbers_are_those_of_the_sighting_in_pixels_of_the_full_frame() -> None:
     *_, row = track(12).rows()
-    seen, points = sighting(11), sighting(11).points
+    seen, points = observation(11), observation(11).points
     left, right = eye_centres(points)
     pose = [float(angle) for angle in head_pose_deg(points)]
     assert (row["frame_index"], row["time_s"], row["detected"], row["score"]) == (11, 0.44, False, 11.5)

@@ -37,7 +37,7 @@ def tracks(one: Tracker) -> list[list[dict[str, Any]]]:
 
 
 def indices(one: Tracker) -> list[list[int]]:
-    return [[sighting["frame_index"] for sighting in track] for track in tracks(one)]
+    return [[observation["frame_index"] for observation in track] for track in tracks(one)]
 
 
 def test_a_face_is_followed_between_detections() -> None:
@@ -45,8 +45,8 @@ def test_a_face_is_followed_between_detections() -> None:
     watch(one, {0: found(LEFT), 5: found(LEFT), 10: found(LEFT)}, 11)
     one.end_all()
     (track,) = tracks(one)
-    assert [sighting["frame_index"] for sighting in track] == list(range(11))
-    assert [sighting["frame_index"] for sighting in track if sighting["detected"]] == [0, 5, 10]
+    assert [observation["frame_index"] for observation in track] == list(range(11))
+    assert [observation["frame_index"] for observation in track if observation["detected"]] == [0, 5, 10]
 
 
 def test_a_track_survives_a_missed_detection_within_the_gap() -> None:
@@ -99,8 +99,8 @@ def test_two_faces_stay_two_tracks_however_they_are_ordered() -> None:
     watch(one, {0: found(LEFT, RIGHT), 5: found(RIGHT, LEFT), 10: found(RIGHT) + found(LEFT, score=2.0)}, 12)
     one.end_all()
     left, right = tracks(one)
-    assert {round(sighting["box_x_px"] / 100) for sighting in left} == {1}
-    assert {round(sighting["box_x_px"] / 100) for sighting in right} == {4}
+    assert {round(observation["box_x_px"] / 100) for observation in left} == {1}
+    assert {round(observation["box_x_px"] / 100) for observation in right} == {4}
     assert len(left) == len(right) == 12
 
 

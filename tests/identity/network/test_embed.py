@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.base.errors import BadInput
-from pipeline.identity.network.embed import Embedder
+from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.identity.network.resnet import preprocess
-from pipeline.identity.network.weights_file import load_label_network
+from pipeline.identity.network.weights_file import load_recognition_network
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def faces() -> NDArray[np.uint8]:
 
 
 def test_a_face_alone_and_among_others_has_the_same_bits(small_checkpoint: Path, faces: NDArray[np.uint8]) -> None:
-    embedder = Embedder(small_checkpoint)
+    embedder = FaceRecogniser(small_checkpoint)
     together = embedder.embed(list(faces))
     alone = np.concatenate([embedder.embed([face]) for face in faces])
     backwards = embedder.embed(list(faces[::-1]))[::-1]
@@ -32,21 +32,21 @@ def test_a_face_alone_and_among_others_has_the_same_bits(small_checkpoint: Path,
 
 def test_embeddings_are_what_the_network_gives(small_checkpoint: Path, faces: NDArray[np.uint8]) -> None:
     with torch.inference_mode():
-        expected = load_label_network(small_checkpoint).eval()(preprocess(faces[:3])).numpy()
-    found = Embedder(small_checkpoint).embed(list(faces[:3]))
+        expected = load_recognition_network(small_checkpoint).eval()(preprocess(faces[:3])).numpy()
+    found = FaceRecogniser(small_checkpoint).embed(list(faces[:3]))
     assert found.dtype == np.float32
     assert found.min() >= 0
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * expected.max())
 
 
 def test_no_faces_give_no_rows_of_the_right_size(small_checkpoint: Path) -> None:
-    assert Embedder(small_checkpoint).embed([]).shape == (0, 256)
+    assert FaceRecogniser(small_checkpoint).embed([]).shape == (0, 256)
 
 
 def test_a_loaded_embedder_pickles_as_its_path_and_gives_the_same_bits_in_another_process(
     small_checkpoint: Path, faces: NDArray[np.uint8]
 ) -> None:
-    embedder = Embedder(small_checkpoint)
+    embedder = FaceRecogniser(small_checkpoint)
     here = embedder.embed(list(faces[:2]))
     assert len(pickle.dumps(embedder)) < 1000
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -58,11 +58,11 @@ def test_a_loaded_embedder_pickles_as_its_path_and_gives_the_same_bits_in_anothe
 def test_the_caller_keeps_its_threads_and_they_change_no_bit(
     n_threads: int, small_checkpoint: Path, faces: NDArray[np.uint8]
 ) -> None:
-    expected = Embedder(small_checkpoint).embed([faces[0]])
+    expected = FaceRecogniser(small_checkpoint).embed([faces[0]])
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:
-        found = Embedder(small_checkpoint).embed([faces[0]])
+        found = FaceRecogniser(small_checkpoint).embed([faces[0]])
         assert torch.get_num_threads() == n_threads
     finally:
         torch.set_num_threads(before)
@@ -70,6 +70,6 @@ def test_the_caller_keeps_its_threads_and_they_change_no_bit(
 
 
 def test_a_missing_checkpoint_stops_at_the_first_use_only(tmp_path: Path) -> None:
-    embedder = Embedder(tmp_path / "nowhere.safetensors")
+    embedder = FaceRecogniser(tmp_path / "nowhere.safetensors")
     with pytest.raises(BadInput, match="no such weights file"):
         embedder.embed([np.zeros((256, 256, 3), dtype=np.uint8)])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.errors import BadInput, UntrustedWeights
 from pipeline.identity.network.resnet import CAFFE, KERAS
-from pipeline.identity.network.weights_file import load_label_network, write_checkpoint
+from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network
 from pipeline.weights.state_dict import read_state_dict
 from tests.identity.keras_file import write_keras
 
@@ -56,7 +56,7 @@ def test_without_the_top_only_the_classifier_is_missing(state: State, tmp_path: 
     path = tmp_path / "rcmalli_vggface_tf_notop_resnet50.h5"
     write_keras(state, path, has_top=False)
     check_same(read_state_dict(path), {name: v for name, v in state.items() if not name.startswith("fc.")})
-    assert load_label_network(path).geometry == KERAS
+    assert load_recognition_network(path).geometry == KERAS
 
 
 def test_optimizer_state_of_a_whole_model_is_left_out(state: State, tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_optimizer_state_of_a_whole_model_is_left_out(state: State, tmp_path: Pa
 
 
 def test_the_geometry_survives_being_written_as_safetensors(released: Path, tmp_path: Path) -> None:
-    network, path = load_label_network(released), tmp_path / "label.safetensors"
-    write_checkpoint(network, path)
-    found = load_label_network(path)
+    network, path = load_recognition_network(released), tmp_path / "label.safetensors"
+    write_recognition_network(network, path)
+    found = load_recognition_network(path)
     assert found.geometry == network.geometry == KERAS
     faces_BCHW = torch.linspace(-100, 100, 3 * 224 * 224).view(1, 3, 224, 224)
     with torch.inference_mode():
@@ -78,12 +78,12 @@ def test_the_geometry_survives_being_written_as_safetensors(released: Path, tmp_
 
 
 def test_an_unknown_geometry_is_named(released: Path, small_checkpoint: Path, tmp_path: Path) -> None:
-    assert load_label_network(small_checkpoint).geometry == CAFFE
-    write_checkpoint(load_label_network(released), tmp_path / "label.safetensors")
+    assert load_recognition_network(small_checkpoint).geometry == CAFFE
+    write_recognition_network(load_recognition_network(released), tmp_path / "label.safetensors")
     raw = (tmp_path / "label.safetensors").read_bytes()
     (tmp_path / "label.safetensors").write_bytes(raw.replace(b'"geometry":"keras"', b'"geometry":"other"'))
     with pytest.raises(BadInput, match="geometry 'other': expected one of caffe, keras"):
-        load_label_network(tmp_path / "label.safetensors")
+        load_recognition_network(tmp_path / "label.safetensors")
 
 
 def changed(released: Path, folder: Path, change: Callable[[h5py.File], object]) -> Path:
@@ -100,27 +100,27 @@ KERNEL = "conv2_1_3x3/conv2_1_3x3/kernel:0"
 def test_a_missing_kernel_is_named(released: Path, tmp_path: Path) -> None:
     path = changed(released, tmp_path, lambda file: file.pop(KERNEL))
     with pytest.raises(BadInput, match=r"'layer1\.0\.conv2\.weight': expected \(8, 8, 3, 3\), found nothing"):
-        load_label_network(path)
+        load_recognition_network(path)
 
 
 def test_a_squeeze_and_excitation_network_is_refused(released: Path, tmp_path: Path) -> None:
     at = "conv2_1_1x1_down/conv2_1_1x1_down/kernel:0"
     path = changed(released, tmp_path, lambda file: file.create_dataset(at, data=np.zeros((1, 1, 4, 4), np.float32)))
     with pytest.raises(BadInput, match=f"'{at}': expected no such array in a VGGFace2 ResNet-50 by Keras"):
-        load_label_network(path)
+        load_recognition_network(path)
 
 
 def test_two_arrays_for_one_place_are_refused(released: Path, tmp_path: Path) -> None:
     path = changed(released, tmp_path, lambda file: file.copy(KERNEL, file, "conv2_1_3x3/again/kernel:0"))
     with pytest.raises(BadInput, match="expected one 'kernel' of 'conv2_1_3x3', found two"):
-        load_label_network(path)
+        load_recognition_network(path)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_numbers_that_are_none_are_refused(value: float, released: Path, tmp_path: Path) -> None:
     path = changed(released, tmp_path, lambda file: file[KERNEL].write_direct(np.full((3, 3, 8, 8), value, "f4")))
     with pytest.raises(BadInput, match=r"'layer1\.0\.conv2\.weight': expected finite numbers"):
-        load_label_network(path)
+        load_recognition_network(path)
 
 
 def test_a_link_out_of_the_released_file_stops_loading(released: Path, tmp_path: Path) -> None:
@@ -129,4 +129,4 @@ def test_a_link_out_of_the_released_file_stops_loading(released: Path, tmp_path:
         file[KERNEL] = h5py.ExternalLink(str(released), KERNEL)
 
     with pytest.raises(UntrustedWeights, match="is a ExternalLink"):
-        load_label_network(changed(released, tmp_path, change))
+        load_recognition_network(changed(released, tmp_path, change))

@@ -21,8 +21,8 @@ from pipeline.identity.network.recogniser import (
     INPUT_PX,
     PIXEL_DEVIATION,
     PIXEL_MEAN,
-    LabelNetworkRecogniser,
     MobileFaceNet,
+    ResNetRecogniser,
     build_recogniser,
     five_points,
     prepared,
@@ -144,9 +144,9 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
         MobileFaceNet(file).embed(pictures(1), [points_68(ALIGNED)])
 
 
-def test_the_label_network_serves_where_its_weights_are_given(small_checkpoint: Path) -> None:
+def test_the_recognition_network_serves_where_its_weights_are_given(small_checkpoint: Path) -> None:
     found = build_recogniser(small_checkpoint)
-    assert isinstance(found, LabelNetworkRecogniser)
+    assert isinstance(found, ResNetRecogniser)
     assert found.embed(pictures(2), [points_68(ALIGNED)] * 2).shape == (2, 256)
     assert isinstance(build_recogniser(Path("net.onnx")), MobileFaceNet)
 

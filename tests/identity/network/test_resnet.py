@@ -1,4 +1,4 @@
-"""The label network computes what the VGGFace2 release computes, from every format its weights come in."""
+"""The face recognition network computes what the VGGFace2 release computes, from every format its weights come in."""
 
 import pickle
 from collections.abc import Callable
@@ -15,16 +15,16 @@ from torch.nn import functional
 
 from model.data.recognition_faces import seen_part
 from pipeline.base.errors import BadInput
-from pipeline.identity.network.embed import Embedder
+from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.identity.network.resnet import (
     MEAN_BGR,
-    LabelNetwork,
+    FaceRecognitionNetwork,
     feature_size,
     preprocess,
     preprocess_framed,
     preprocess_tensor,
 )
-from pipeline.identity.network.weights_file import load_label_network, write_checkpoint
+from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network
 from tests.identity.keras_file import write_keras
 
 State = dict[str, NDArray[np.float32]]
@@ -89,10 +89,10 @@ def full_width(random_state: Callable[[int], State]) -> tuple[State, Tensor, Ten
 
 def check_features(path: Path, face_CHW: Tensor, expected_D: Tensor) -> None:
     """In double precision to 1e-5; in single, as it is and as the faster form that embeds, to 1e-6 of the largest."""
-    network = load_label_network(path).eval()
+    network = load_recognition_network(path).eval()
     with torch.inference_mode():
         found_D = network(face_CHW[None])[0]
-        embedded_D = Embedder(path).network(face_CHW[None])[0]
+        embedded_D = FaceRecogniser(path).network(face_CHW[None])[0]
         exact_D = network.double()(face_CHW[None].double())[0]
     assert found_D.shape == embedded_D.shape == (2048,)
     assert float(expected_D.max()) > 0.1
@@ -128,7 +128,7 @@ def test_features_equal_an_independent_construction_of_keras_geometry_from_its_r
     expected_D = reference_features(state, face_CHW, is_keras=True)
     check_features(path, face_CHW, expected_D)
     assert float((expected_D - caffe_D).abs().max() / caffe_D.max()) > 1e-2
-    write_checkpoint(load_label_network(path), tmp_path / "label.safetensors")
+    write_recognition_network(load_recognition_network(path), tmp_path / "label.safetensors")
     check_features(tmp_path / "label.safetensors", face_CHW, expected_D)
 
 
@@ -137,7 +137,7 @@ def test_features_equal_an_independent_construction_of_keras_geometry_from_its_r
 )
 def test_the_feature_has_the_size_that_the_width_promises(width: float, size: int) -> None:
     assert feature_size(width) == size
-    network = LabelNetwork(width).eval()
+    network = FaceRecognitionNetwork(width).eval()
     with torch.inference_mode():
         assert network(torch.zeros(1, 3, 224, 224)).shape == (1, size)
 

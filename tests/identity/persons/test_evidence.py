@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.identity.persons.evidence import Findings, comparable, weigh
 from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Override, Overrides
-from pipeline.identity.persons.persons import PersonsParams, claim_clips, owners_of
+from pipeline.identity.persons.persons import PersonsParams, claim_clips, clip_persons_of
 from pipeline.records.clip import Clip
 from pipeline.records.evidence import ClipEmbedding, PersonEvidence
 from tests.identity.clips import clip
@@ -203,7 +203,7 @@ def test_who_may_be_one_person_shares_a_side_by_however_many_between() -> None:
     assert len(set(persons.values())) == 4
     assert findings.stands_with == {"ben": "ana", "cem": "ana"}
     claims, _ = claim_clips([clip("set", *one) for one in shown], NONE, PARAMS)
-    owners = owners_of(claims, findings.person_of, findings.stands_with, PARAMS)
+    owners = clip_persons_of(claims, findings.person_of, findings.stands_with, PARAMS)
     assert len({owner.split for owner in owners[:3]}) == 1
 
 
@@ -239,7 +239,7 @@ def test_people_of_other_faces_move_nobody(seed: int) -> None:
         embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()}, seed=3)
         claims, _ = claim_clips(clips, NONE, PARAMS)
         found = weigh(claims, comparable(claims, embeddings, None), PARAMS)
-        sides.append({one.clip_id: one for one in owners_of(claims, found.person_of, found.stands_with, PARAMS)})
+        sides.append({one.clip_id: one for one in clip_persons_of(claims, found.person_of, found.stands_with, PARAMS)})
     before, after = sides
     assert {clip_id: after[clip_id] for clip_id in before} == before
 

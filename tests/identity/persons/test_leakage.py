@@ -7,31 +7,31 @@ import pytest
 
 from pipeline.identity.persons.leakage import Audit, audit_leakage, source_video
 from pipeline.identity.vectors import Vectors
-from pipeline.records.person import TEST, TRAIN, ClipOwner
+from pipeline.records.person import TEST, TRAIN, ClipPerson
 
 E1, E2 = np.eye(2)
 SIDES = {"ana": TRAIN, "ben": TRAIN, "cem": TEST}
 
 
-def owner(clip: str, person: str, split: str = "") -> ClipOwner:
-    return ClipOwner(clip_id=f"set/{clip}", dataset="set", person_id=person, split=split or SIDES[person])
+def clip_person(clip: str, person: str, split: str = "") -> ClipPerson:
+    return ClipPerson(clip_id=f"set/{clip}", dataset="set", person_id=person, split=split or SIDES[person])
 
 
-OWNERS = [owner("1", "ana"), owner("2", "ben"), owner("3", "cem"), owner("4", "cem")]
+OWNERS = [clip_person("1", "ana"), clip_person("2", "ben"), clip_person("3", "cem"), clip_person("4", "cem")]
 ADDRESSES = {f"set/{i}": f"https://youtu.be/aaaaaaaaaa{i}" for i in "1234"}
 CONTENTS = {f"set/{i}": i * 64 for i in "1234"}
 FACES: dict[str, Vectors] = {"set/1": E1, "set/2": -E1, "set/3": E2, "set/4": E2}
 
 
 def audit(
-    owners: Sequence[ClipOwner] = OWNERS,
+    clip_persons: Sequence[ClipPerson] = OWNERS,
     addresses: Mapping[str, str] = ADDRESSES,
     contents: Mapping[str, str] = CONTENTS,
     faces: Mapping[str, Vectors] = FACES,
     held_apart: Sequence[frozenset[str]] = (),
 ) -> Audit:
     return audit_leakage(
-        owners,
+        clip_persons,
         addresses=addresses,
         contents=contents,
         faces=faces,
@@ -52,7 +52,7 @@ def test_a_split_without_leak_passes_and_says_what_was_compared() -> None:
 
 
 def test_a_person_on_both_sides_is_a_leak() -> None:
-    assert audit([*OWNERS, owner("5", "ana", TEST)]).leaks == ["person: 'ana' stands on both sides"]
+    assert audit([*OWNERS, clip_person("5", "ana", TEST)]).leaks == ["person: 'ana' stands on both sides"]
 
 
 def test_the_same_media_on_both_sides_is_a_leak() -> None:
@@ -102,8 +102,10 @@ def test_without_faces_on_both_sides_the_audit_says_so(faces: dict[str, Vectors]
 
 
 def test_the_refusal_names_five_leaks_and_what_to_do() -> None:
-    owners = [owner(f"{person}{side}", f"p{person}", side) for person in range(7) for side in (TRAIN, TEST)]
-    told = audit_leakage(owners, addresses={}, contents={}, faces={}, same_person_above=0.5, held_apart=()).refusal()
+    clip_persons = [clip_person(f"{person}{side}", f"p{person}", side) for person in range(7) for side in (TRAIN, TEST)]
+    told = audit_leakage(
+        clip_persons, addresses={}, contents={}, faces={}, same_person_above=0.5, held_apart=()
+    ).refusal()
     assert told.startswith("7 leaks between train and test: person: 'p0' stands on both sides; ")
     assert "'p4' stands on both sides and 2 more (see leakage.json)" in told
     assert "manifests/review/persons.csv" in told

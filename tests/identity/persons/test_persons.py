@@ -13,13 +13,13 @@ from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Override, Overri
 from pipeline.identity.persons.persons import (
     PersonsParams,
     claim_clips,
+    clip_persons_of,
     normalised_name,
-    owners_of,
     persons_of,
     split_of,
 )
 from pipeline.records.clip import Clip
-from pipeline.records.person import TEST, TRAIN, ClipOwner, Person
+from pipeline.records.person import TEST, TRAIN, ClipPerson, Person
 from tests.identity.clips import clip
 
 PARAMS = PersonsParams(
@@ -41,8 +41,8 @@ def find_persons(
 ) -> tuple[list[Person], list[tuple[str, Dropped]]]:
     """By name and override alone, as without a network that knows faces."""
     claims, dropped = claim_clips(clips, overrides, params)
-    owners = owners_of(claims, {claim.clip.clip_id: claim.name for claim in claims}, {}, params)
-    return persons_of(claims, owners), dropped
+    clip_persons = clip_persons_of(claims, {claim.clip.clip_id: claim.name for claim in claims}, {}, params)
+    return persons_of(claims, clip_persons), dropped
 
 
 def ids(persons: Sequence[Person]) -> dict[str, str]:
@@ -191,8 +191,8 @@ def test_an_override_of_what_is_not_there_is_refused() -> None:
 
 def test_clips_belong_to_persons_and_those_of_nobody_are_left_out() -> None:
     claims, _ = claim_clips([clip("set", "Ana", "1"), clip("set", "Ana", "2")], {}, PARAMS)
-    assert owners_of(claims, {"set/1": "ana"}, {}, PARAMS) == [
-        ClipOwner(clip_id="set/1", dataset="set", person_id="ana", split=split_of("ana", 0.2, 1))
+    assert clip_persons_of(claims, {"set/1": "ana"}, {}, PARAMS) == [
+        ClipPerson(clip_id="set/1", dataset="set", person_id="ana", split=split_of("ana", 0.2, 1))
     ]
 
 

@@ -21,7 +21,7 @@ from pipeline.records.evidence import ClipEmbedding, PersonEvidence
 from pipeline.records.face import Face
 from pipeline.records.ledger import LedgerRow
 from pipeline.records.media import Media
-from pipeline.records.person import TEST, TRAIN, ClipOwner, Person
+from pipeline.records.person import TEST, TRAIN, ClipPerson, Person
 from pipeline.records.schema import Image, to_table
 from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.storage.shards import write_shards
@@ -191,8 +191,8 @@ def test_without_the_weights_recognise_says_so_once_and_goes_on(
 def test_persons_writes_owners_evidence_and_what_the_audit_saw(at: Layout) -> None:
     write_clips(at, {("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 7, ("Zoe", "4"): 1, ("Ben", "5"): 2})
     stages.persons.main(at)
-    owners = {one.clip_id: one.person_id for one in read_manifest(at.owners, ClipOwner)}
-    assert owners == {"set/1": "ana", "set/2": "ana", "set/4": "ana", "set/5": "ben"}
+    clip_persons = {one.clip_id: one.person_id for one in read_manifest(at.clip_persons, ClipPerson)}
+    assert clip_persons == {"set/1": "ana", "set/2": "ana", "set/4": "ana", "set/5": "ben"}
     persons = read_manifest(at.persons, Person)
     assert [(one.dataset_identity, one.person_id, one.decided_by, one.n_clips) for one in persons] == [
         ("set/Ana", "ana", "name", 2),
@@ -217,7 +217,7 @@ def test_an_override_wins_over_the_faces(at: Layout) -> None:
     at.person_overrides.parent.mkdir(parents=True)
     at.person_overrides.write_text("dataset,identity,person,why\nset,Ana,Ana,twin\nset,Zoe,Zoe,twin\n")
     stages.persons.main(at)
-    assert {one.clip_id: one.person_id for one in read_manifest(at.owners, ClipOwner)} == {
+    assert {one.clip_id: one.person_id for one in read_manifest(at.clip_persons, ClipPerson)} == {
         "set/1": "ana",
         "set/4": "zoe",
     }

@@ -30,8 +30,8 @@ even = st.integers(1, 127).map(lambda half: 2 * half)
 seeds = st.integers(0, 2**32)
 
 
-def draw(kind: MaskKind, seed: int = 0, *, hole_px: int = 128, size_px: int = 256) -> NDArray[np.uint8]:
-    params = MaskParams(kind=kind, size_px=hole_px, image=None)
+def draw(kind: MaskKind, seed: int = 0, *, mask_px: int = 128, size_px: int = 256) -> NDArray[np.uint8]:
+    params = MaskParams(kind=kind, size_px=mask_px, image=None)
     return draw_mask(params, np.random.default_rng(seed), size_px)
 
 
@@ -40,7 +40,7 @@ def draw_image(path: Path, size_px: int = 256) -> NDArray[np.uint8]:
 
 
 def box(mask: NDArray[np.uint8]) -> tuple[int, int, int, int]:
-    """First column, first row, width and height of what is hole; it must be a filled rectangle."""
+    """First column, first row, width and height of what is mask; it must be a filled rectangle."""
     left, top, width, height = cv2.boundingRect(mask)
     assert mask[top : top + height, left : left + width].all()
     return left, top, width, height
@@ -58,8 +58,8 @@ def test_the_centred_rectangle_is_as_far_from_every_border() -> None:
     expected = np.zeros((256, 256), np.uint8)
     expected[64:192, 64:192] = 1
     assert np.array_equal(draw("rectangle_centred"), expected)
-    assert box(draw("rectangle_centred", hole_px=254)) == (1, 1, 254, 254)
-    assert box(draw("rectangle_centred", hole_px=2)) == (127, 127, 2, 2)
+    assert box(draw("rectangle_centred", mask_px=254)) == (1, 1, 254, 254)
+    assert box(draw("rectangle_centred", mask_px=2)) == (127, 127, 2, 2)
 
 
 @pytest.mark.parametrize("kind", RECTANGLES)
@@ -75,27 +75,27 @@ def test_in_a_face_twice_as_large_the_released_rectangle_has_twice_its_columns_a
 
 
 def test_the_released_rectangle_may_reach_the_lower_border_and_not_beyond() -> None:
-    assert box(draw("rectangle_released", hole_px=206)) == (25, 50, 206, 206)
+    assert box(draw("rectangle_released", mask_px=206)) == (25, 50, 206, 206)
     with pytest.raises(BadInput, match=r"mask\.size_px: expected at most 206 .* found 208"):
-        draw("rectangle_released", hole_px=208)
+        draw("rectangle_released", mask_px=208)
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=seeds, hole_px=even, size_px=st.integers(16, 300))
-def test_a_random_rectangle_is_whole_and_inside(seed: int, hole_px: int, size_px: int) -> None:
-    _, _, width, height = box(draw("rectangle_random", seed, hole_px=hole_px, size_px=size_px))
+@given(seed=seeds, mask_px=even, size_px=st.integers(16, 300))
+def test_a_random_rectangle_is_whole_and_inside(seed: int, mask_px: int, size_px: int) -> None:
+    _, _, width, height = box(draw("rectangle_random", seed, mask_px=mask_px, size_px=size_px))
     assert width == height
-    assert hole_px * size_px / 256 <= width < hole_px * size_px / 256 + 1
+    assert mask_px * size_px / 256 <= width < mask_px * size_px / 256 + 1
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     kind=st.sampled_from(RECTANGLES),
-    hole_px=st.integers(1, 103).map(lambda half: 2 * half),
+    mask_px=st.integers(1, 103).map(lambda half: 2 * half),
     size_px=st.integers(16, 300),
 )
-def test_no_rectangle_is_empty_or_all_of_a_face(kind: MaskKind, hole_px: int, size_px: int) -> None:
-    share = draw(kind, hole_px=hole_px, size_px=size_px).mean()
+def test_no_rectangle_is_empty_or_all_of_a_face(kind: MaskKind, mask_px: int, size_px: int) -> None:
+    share = draw(kind, mask_px=mask_px, size_px=size_px).mean()
     assert 0 < share < 1
 
 
@@ -103,7 +103,7 @@ def test_every_place_of_a_random_rectangle_is_equally_likely() -> None:
     """Chi-squared of 3 x 3 places, 8 degrees of freedom: 26.1 is passed once in a thousand sets of seeds."""
     counts = np.zeros((3, 3))
     for seed in range(900):
-        left, top, _, _ = box(draw("rectangle_random", seed, hole_px=254))
+        left, top, _, _ = box(draw("rectangle_random", seed, mask_px=254))
         counts[top, left] += 1
     assert ((counts - 100) ** 2 / 100).sum() < 26.1
 
@@ -183,7 +183,7 @@ def test_strokes_are_those_of_the_released_code(
     assert 79 < max(lengths) < 80 + 1.5
 
 
-def test_a_picture_is_the_mask_white_being_hole(tmp_path: Path) -> None:
+def test_a_picture_is_the_mask_white_being_mask(tmp_path: Path) -> None:
     picture = np.zeros((256, 256), np.uint8)
     picture[10:20, 30:50] = 255
     Image.fromarray(picture).save(tmp_path / "mask.png")

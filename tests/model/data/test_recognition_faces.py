@@ -14,7 +14,7 @@ from PIL import Image
 
 from model.data import recognition_faces as label_faces
 from model.data.recognition_faces import list_folder, published_crop, store_faces
-from model.training.tasks.face_recognition import LabelTrainerParams, train_label_network
+from model.training.tasks.face_recognition import RecognitionTrainingParams, train_recognition_network
 from pipeline.base.errors import BadInput
 from pipeline.base.images import read_picture_file
 
@@ -69,9 +69,9 @@ def test_a_png_comes_back_to_the_pixel(tmp_path: Path) -> None:
 
 def png_that_announces(width: int, height: int) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return struct.data(">I", len(data)) + kind + data + struct.data(">I", zlib.crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    header = struct.data(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
@@ -170,10 +170,10 @@ def test_a_network_trains_on_a_folder_and_counts_the_broken_pictures(tmp_path: P
             noisy = np.array(colour) + draw.normal(0, 20, (90, 80, 3))
             write(tmp_path / "train" / person / f"{place:04d}_01.jpg", noisy.clip(0, 255).astype(np.uint8))
         (tmp_path / "train" / person / "9999_01.jpg").write_bytes(b"no picture")
-    params = LabelTrainerParams(
+    params = RecognitionTrainingParams(
         weights=None, faces=str(tmp_path), width=0.125, epochs=5, batch=4, lr=0.02, holdout_share=0.25, seed=1
     )
-    runs = [train_label_network(list_folder(tmp_path), params, report=lambda line: None) for _ in range(2)]
+    runs = [train_recognition_network(list_folder(tmp_path), params, report=lambda line: None) for _ in range(2)]
     network, metrics = runs[0]
     assert (metrics.n_persons, metrics.n_unreadable_faces, metrics.n_persons_without_holdout) == (2, 2, 0)
     assert metrics.n_train_faces + metrics.n_holdout_faces == 24

@@ -11,10 +11,10 @@ import torch
 from model.data.masks import draw_mask
 from model.data.samples import Batch, Sample, TrainingSamples, loader
 from model.data.samples_draw import others
-from model.data.split import ArrayPack, Pack, pack
+from model.data.split import DatasetSplit, open_split
 from model.settings import MaskParams
 from pipeline.base.errors import BadInput
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 from pipeline.records.person import TRAIN
 from tests.model.params_of import train_params
 
@@ -22,7 +22,7 @@ PLAIN = train_params(batch=4, seed=5)
 RECTANGLE = MaskParams(kind="rectangle_random", size_px=128, image=None)
 
 
-def samples_of(packed: Pack, **changed: object) -> TrainingSamples:
+def samples_of(packed: DatasetSplit, **changed: object) -> TrainingSamples:
     return TrainingSamples(packed, PLAIN.model_copy(update=changed), RECTANGLE)
 
 
@@ -36,12 +36,12 @@ def bits(sample: Sample | Batch) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def packed(make_array_pack: Callable[..., ArrayPack]) -> ArrayPack:
+def packed(make_array_pack: Callable[..., DatasetSplit]) -> DatasetSplit:
     """Six persons, three faces of 32 px and four segments each."""
     return make_array_pack()
 
 
-def test_a_sample_is_a_face_with_mask_log_mel_and_label_as_the_networks_take_them(packed: ArrayPack) -> None:
+def test_a_sample_is_a_face_with_mask_log_mel_and_label_as_the_networks_take_them(packed: DatasetSplit) -> None:
     sample = samples_of(packed, flip_share=0, grey_share=0, label_of="same_face")[0]
     assert sample.face_CHW.shape == (3, 32, 32)
     expected = packed.face(sample.face_row).transpose(2, 0, 1).astype(np.float32) / np.float32(127.5) - 1
@@ -56,37 +56,37 @@ def test_a_sample_is_a_face_with_mask_log_mel_and_label_as_the_networks_take_the
 def test_black_is_minus_one_and_white_is_one() -> None:
     faces = np.zeros((1, 32, 32, 3), np.uint8)
     faces[0, 16:] = 255
-    source = ArrayPack(faces, np.zeros((1, 4, 5), np.float32), None, ["a"], ["a"])
+    source = DatasetSplit.from_arrays(faces, np.zeros((1, 4, 5), np.float32), None, ["a"], ["a"])
     face_CHW = samples_of(source)[0].face_CHW
     assert (face_CHW[:, :16] == -1).all()
     assert (face_CHW[:, 16:] == 1).all()
 
 
-def test_sample_k_is_the_same_whatever_came_before(packed: ArrayPack) -> None:
+def test_sample_k_is_the_same_whatever_came_before(packed: DatasetSplit) -> None:
     in_order, samples = [bits(samples_of(packed)[k]) for k in range(40)], samples_of(packed)
     for k in (39, 3, 18, 17, 0, 39, 36, 35):
         assert bits(samples[k]) == in_order[k]
     assert len(set(map(tuple, in_order))) == 40
 
 
-def test_another_seed_gives_other_samples(packed: ArrayPack) -> None:
+def test_another_seed_gives_other_samples(packed: DatasetSplit) -> None:
     assert [bits(samples_of(packed)[k]) for k in range(5)] != [bits(samples_of(packed, seed=-6)[k]) for k in range(5)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_any_number_of_workers_gives_the_same_batches(made, tmp_path: Path, workers: int) -> None:
-    samples = samples_of(pack(made.at, tmp_path, split=TRAIN, standard_only=True))
+    samples = samples_of(open_split(made.at, tmp_path, split=TRAIN, standard_only=True))
     alone = [bits(batch) for batch in loader(samples, first=0, n=5, batch=4)]
     assert [bits(batch) for batch in loader(samples, first=0, n=5, batch=4, workers=workers)] == alone
 
 
 def test_samples_read_from_a_pickle_are_the_same(made, tmp_path: Path) -> None:
-    samples = samples_of(pack(made.at, tmp_path, split=TRAIN, standard_only=True))
+    samples = samples_of(open_split(made.at, tmp_path, split=TRAIN, standard_only=True))
     again = pickle.loads(pickle.dumps(samples))
     assert [bits(again[k]) for k in (0, 13)] == [bits(samples[k]) for k in (0, 13)]
 
 
-def test_loading_resumes_at_any_step(packed: ArrayPack) -> None:
+def test_loading_resumes_at_any_step(packed: DatasetSplit) -> None:
     samples = samples_of(packed)
     whole = [bits(batch) for batch in loader(samples, first=0, n=12, batch=5)]
     assert len(whole) == 12
@@ -97,13 +97,13 @@ def test_loading_resumes_at_any_step(packed: ArrayPack) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_loading_takes_no_random_numbers_from_torch(packed: ArrayPack, workers: int) -> None:
+def test_loading_takes_no_random_numbers_from_torch(packed: DatasetSplit, workers: int) -> None:
     before = torch.get_rng_state()
     assert len(list(loader(samples_of(packed), first=0, n=2, batch=2, workers=workers))) == 2
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_batch_is_its_samples_in_order(packed: ArrayPack) -> None:
+def test_a_batch_is_its_samples_in_order(packed: DatasetSplit) -> None:
     samples = samples_of(packed)
     (batch,) = loader(samples, first=3, n=1, batch=5)
     expected = [samples[k] for k in range(15, 20)]
@@ -114,7 +114,7 @@ def test_a_batch_is_its_samples_in_order(packed: ArrayPack) -> None:
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 6])
-def test_the_ranks_shares_in_order_are_the_batch(packed: ArrayPack, world: int) -> None:
+def test_the_ranks_shares_in_order_are_the_batch(packed: DatasetSplit, world: int) -> None:
     samples = samples_of(packed)
     alone = list(loader(samples, first=2, n=3, batch=6))
     shares = [list(loader(samples, first=2, n=3, batch=6, rank=rank, world=world)) for rank in range(world)]
@@ -124,12 +124,12 @@ def test_the_ranks_shares_in_order_are_the_batch(packed: ArrayPack, world: int) 
             assert torch.equal(joined, getattr(batch, name)), name
 
 
-def test_a_batch_that_the_processes_cannot_share_is_refused(packed: ArrayPack) -> None:
+def test_a_batch_that_the_processes_cannot_share_is_refused(packed: DatasetSplit) -> None:
     with pytest.raises(BadInput, match="a batch of 6 can't be shared by 4 processes"):
         loader(samples_of(packed), first=0, n=1, batch=6, world=4)
 
 
-def test_every_face_is_seen_once_an_epoch_and_in_another_order_each_time(packed: ArrayPack) -> None:
+def test_every_face_is_seen_once_an_epoch_and_in_another_order_each_time(packed: DatasetSplit) -> None:
     samples = samples_of(packed)
     epochs = [[samples[k].face_row for k in range(epoch * 18, (epoch + 1) * 18)] for epoch in range(3)]
     assert all(sorted(epoch) == list(range(18)) for epoch in epochs)
@@ -157,7 +157,7 @@ def chi_square(seen: Counter) -> float:
     return sum((count - expected) ** 2 / expected for count in seen.values())
 
 
-def test_the_label_is_that_of_the_face_itself_when_asked_for(packed: ArrayPack) -> None:
+def test_the_label_is_that_of_the_face_itself_when_asked_for(packed: DatasetSplit) -> None:
     samples = samples_of(packed, label_of="same_face")
     assert all((samples[k].label_D == samples[k].face_row).all() for k in range(20))
 
@@ -167,7 +167,7 @@ def test_the_label_of_an_only_face_is_its_own(make_array_pack) -> None:
     assert all(samples[k].label_D[0] == samples[k].face_row for k in range(6))
 
 
-def test_a_mirrored_face_has_the_mask_of_one_that_is_not(packed: ArrayPack) -> None:
+def test_a_mirrored_face_has_the_mask_of_one_that_is_not(packed: DatasetSplit) -> None:
     plain, mirrored = samples_of(packed, flip_share=0, grey_share=0), samples_of(packed, flip_share=1, grey_share=0)
     for k in range(5):
         assert torch.equal(mirrored[k].face_CHW, plain[k].face_CHW.flip(2))
@@ -176,7 +176,7 @@ def test_a_mirrored_face_has_the_mask_of_one_that_is_not(packed: ArrayPack) -> N
         assert bits(mirrored[k])[1:] == bits(plain[k])[1:]
 
 
-def test_faces_are_mirrored_and_greyed_as_often_as_asked(packed: ArrayPack) -> None:
+def test_faces_are_mirrored_and_greyed_as_often_as_asked(packed: DatasetSplit) -> None:
     plain, samples = samples_of(packed, flip_share=0, grey_share=0), samples_of(packed, flip_share=0.5, grey_share=0.1)
     n_grey = n_flipped = 0
     for k in range(400):
@@ -188,21 +188,21 @@ def test_faces_are_mirrored_and_greyed_as_often_as_asked(packed: ArrayPack) -> N
     assert 148 <= n_flipped <= 212  # of the 360 or so that keep their colours
 
 
-def test_a_greyed_face_has_its_luma_in_all_channels(packed: ArrayPack) -> None:
+def test_a_greyed_face_has_its_luma_in_all_channels(packed: DatasetSplit) -> None:
     sample = samples_of(packed, flip_share=0, grey_share=1)[0]
     luma = packed.face(sample.face_row) @ np.array([0.299, 0.587, 0.114])
     for channel in (sample.face_CHW.numpy() + 1) * 127.5:
         assert np.abs(channel - luma).max() < 0.51
 
 
-def test_the_mask_is_drawn_anew_for_each_sample_by_its_kind(packed: ArrayPack) -> None:
+def test_the_mask_is_drawn_anew_for_each_sample_by_its_kind(packed: DatasetSplit) -> None:
     samples = samples_of(packed)
     assert len({samples[k].mask_1HW.numpy().tobytes() for k in range(10)}) > 5
-    expected = draw_mask(RECTANGLE, generator("training", "mask", PLAIN.seed, 7), 32)
+    expected = draw_mask(RECTANGLE, keyed_rng("training", "mask", PLAIN.seed, 7), 32)
     assert np.array_equal(samples[7].mask_1HW[0].numpy(), expected)
 
 
-def test_with_shuffled_voices_nobody_keeps_their_own_and_all_hear_one_other_person(packed: ArrayPack) -> None:
+def test_with_shuffled_voices_nobody_keeps_their_own_and_all_hear_one_other_person(packed: DatasetSplit) -> None:
     heard: dict[int, set[int]] = {}
     samples = samples_of(packed, shuffle_voices=True)
     for k in range(150):
@@ -215,7 +215,7 @@ def test_with_shuffled_voices_nobody_keeps_their_own_and_all_hear_one_other_pers
     assert [bits(again[k]) for k in range(9)] == [bits(samples[k]) for k in range(9)]
 
 
-def test_shuffling_voices_changes_nothing_else(packed: ArrayPack) -> None:
+def test_shuffling_voices_changes_nothing_else(packed: DatasetSplit) -> None:
     own, shuffled = samples_of(packed), samples_of(packed, shuffle_voices=True)
     for k in range(20):
         assert [*bits(own[k])[:2], *bits(own[k])[3:]] == [*bits(shuffled[k])[:2], *bits(shuffled[k])[3:]]
@@ -245,7 +245,7 @@ def test_a_pack_without_labels_gives_labels_of_no_values(make_array_pack) -> Non
 
 def test_persons_without_a_segment_take_no_part_and_are_counted() -> None:
     faces, log_mels = np.zeros((5, 16, 16, 3), np.uint8), np.zeros((2, 4, 5), np.float32)
-    source = ArrayPack(faces, log_mels, None, ["a", "b", "b", "c", "c"], ["a", "c"])
+    source = DatasetSplit.from_arrays(faces, log_mels, None, ["a", "b", "b", "c", "c"], ["a", "c"])
     samples = samples_of(source)
     assert samples.rows.tolist() == [0, 3, 4]
     assert samples.persons.tolist() == [0, 2]
@@ -257,7 +257,7 @@ def test_persons_without_a_segment_take_no_part_and_are_counted() -> None:
 
 def test_faces_without_a_label_take_no_part_and_are_counted(make_dataset, tmp_path: Path) -> None:
     half = make_dataset(unlabelled=("ana",))
-    samples = samples_of(pack(half.at, tmp_path, split=TRAIN, standard_only=True))
+    samples = samples_of(open_split(half.at, tmp_path, split=TRAIN, standard_only=True))
     assert len(samples.rows) == 4
     assert samples.summary() == (
         "1 persons and 4 faces take part; 1 persons and 8 faces do not: 0 persons have no segment, 8 faces no label"
@@ -266,13 +266,13 @@ def test_faces_without_a_label_take_no_part_and_are_counted(make_dataset, tmp_pa
 
 def test_nothing_to_learn_from_is_refused_in_one_sentence() -> None:
     faces, log_mels = np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 4, 5), np.float32)
-    source = ArrayPack(faces, log_mels, None, ["a"], ["b"])
+    source = DatasetSplit.from_arrays(faces, log_mels, None, ["a"], ["b"])
     with pytest.raises(BadInput, match="no face has .* a segment of its person's voice, of 2 persons, 1 faces"):
         samples_of(source)
 
 
 def test_a_persons_face_may_hear_a_segment_of_another_dataset(made, tmp_path: Path) -> None:
-    packed = pack(made.at, tmp_path, split=TRAIN, standard_only=True)
+    packed = open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     by_bits = {packed.log_mel(row).tobytes(): packed.segment_ids[row] for row in range(packed.n_segments)}
     samples = samples_of(packed)
     pairs = set()
@@ -286,7 +286,7 @@ def test_a_persons_face_may_hear_a_segment_of_another_dataset(made, tmp_path: Pa
 
 
 def test_reading_samples_keeps_nothing_in_memory(made, tmp_path: Path) -> None:
-    samples = samples_of(pack(made.at, tmp_path, split=TRAIN, standard_only=True))
+    samples = samples_of(open_split(made.at, tmp_path, split=TRAIN, standard_only=True))
     samples[0]
     before = pa.total_allocated_bytes()
     for k in range(24):

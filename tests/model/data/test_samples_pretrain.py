@@ -7,7 +7,7 @@ import torch
 
 from model.data.samples import loader
 from model.data.samples_pretrain import AudioFaceSamples, VoiceSamples, hold_out_voices
-from model.data.split import ArrayPack, pack
+from model.data.split import DatasetSplit, open_split
 from pipeline.base.errors import BadInput
 from pipeline.records.person import TRAIN
 from tests.model.params_of import audio_face_params, voice_params
@@ -17,17 +17,17 @@ AUDIO_FACE = audio_face_params(batch=4, seed=5)
 
 
 @pytest.fixture(scope="module")
-def packed(make_array_pack: Callable[..., ArrayPack]) -> ArrayPack:
+def packed(make_array_pack: Callable[..., DatasetSplit]) -> DatasetSplit:
     """Six persons, three faces of 32 px and four segments each; column c of segment s is s + c / 1000."""
     return make_array_pack()
 
 
 @pytest.fixture(scope="module")
-def voices(packed: ArrayPack) -> VoiceSamples:
+def voices(packed: DatasetSplit) -> VoiceSamples:
     return VoiceSamples(packed, VOICE, np.arange(packed.n_segments))
 
 
-def test_a_piece_is_a_stretch_of_the_persons_segment(packed: ArrayPack, voices: VoiceSamples) -> None:
+def test_a_piece_is_a_stretch_of_the_persons_segment(packed: DatasetSplit, voices: VoiceSamples) -> None:
     for k in range(24):
         sample = voices[k]
         row, start = divmod(round(float(sample.log_mel_MT[0, 0]) * 1000), 1000)
@@ -46,7 +46,7 @@ def test_pieces_of_a_step_are_of_one_length_and_steps_use_all_lengths(voices: Vo
     assert max(starts) > 55
 
 
-def test_every_segment_is_heard_once_an_epoch(packed: ArrayPack) -> None:
+def test_every_segment_is_heard_once_an_epoch(packed: DatasetSplit) -> None:
     voices = VoiceSamples(packed, VOICE, np.array([1, 5, 6, 22]))
     for epoch in range(3):
         heard = sorted(int(voices[4 * epoch + place].log_mel_MT[0, 0]) for place in range(4))
@@ -65,25 +65,25 @@ def test_voices_resume_at_any_step_and_are_shared_by_ranks(voices: VoiceSamples)
         assert torch.equal(joined, batch.log_mel_BMT)
 
 
-def test_whole_log_mels_are_pieces_too(packed: ArrayPack) -> None:
+def test_whole_log_mels_are_pieces_too(packed: DatasetSplit) -> None:
     whole = VOICE.model_copy(update={"min_frames": 96, "max_frames": 96})
     assert VoiceSamples(packed, whole, np.arange(24))[0].log_mel_MT.shape == (64, 96)
 
 
 @pytest.mark.parametrize(("least", "most"), [(30, 97), (31, 30)])
-def test_lengths_that_log_mels_do_not_have_are_refused(packed: ArrayPack, least: int, most: int) -> None:
+def test_lengths_that_log_mels_do_not_have_are_refused(packed: DatasetSplit, least: int, most: int) -> None:
     params = VOICE.model_copy(update={"min_frames": least, "max_frames": most})
     with pytest.raises(BadInput, match=f"min_frames <= max_frames <= 96, .* found {least} and {most}"):
         VoiceSamples(packed, params, np.arange(24))
 
 
-def test_no_segments_are_refused(packed: ArrayPack) -> None:
+def test_no_segments_are_refused(packed: DatasetSplit) -> None:
     with pytest.raises(BadInput, match="there is no segment"):
         VoiceSamples(packed, VOICE, np.arange(0))
 
 
 def test_whole_clips_are_held_out_and_of_each_person_one_is_not(made, tmp_path: Path) -> None:
-    packed = pack(made.at, tmp_path, split=TRAIN, standard_only=True)
+    packed = open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     train, held_out = hold_out_voices(packed, VOICE)
     assert sorted([*train, *held_out]) == list(range(packed.n_segments))
     clips = [{packed.clips[row] for row in rows} for rows in (train, held_out)]
@@ -92,13 +92,13 @@ def test_whole_clips_are_held_out_and_of_each_person_one_is_not(made, tmp_path: 
     assert set(packed.person_of_segment[train]) == {0, 1}
 
 
-def test_nothing_is_held_out_when_no_share_is(packed: ArrayPack) -> None:
+def test_nothing_is_held_out_when_no_share_is(packed: DatasetSplit) -> None:
     train, held_out = hold_out_voices(packed, VOICE.model_copy(update={"holdout_share": 0.0}))
     assert train.tolist() == list(range(24))
     assert held_out.tolist() == []
 
 
-def test_a_face_comes_with_a_segment_of_its_person_and_every_face_once_an_epoch(packed: ArrayPack) -> None:
+def test_a_face_comes_with_a_segment_of_its_person_and_every_face_once_an_epoch(packed: DatasetSplit) -> None:
     samples = AudioFaceSamples(packed, AUDIO_FACE)
     for epoch in range(2):
         epoch_samples = [samples[18 * epoch + place] for place in range(18)]
@@ -109,7 +109,7 @@ def test_a_face_comes_with_a_segment_of_its_person_and_every_face_once_an_epoch(
             assert np.array_equal(sample.face_CHW.numpy(), expected)
 
 
-def test_noise_is_normal_of_the_deviation_asked_for_and_the_sample_s_own(packed: ArrayPack) -> None:
+def test_noise_is_normal_of_the_deviation_asked_for_and_the_sample_s_own(packed: DatasetSplit) -> None:
     samples = AudioFaceSamples(packed, AUDIO_FACE)
     (batch,) = loader(samples, first=0, n=1, batch=200)
     assert batch.noise_BV.shape == (200, 64)
@@ -124,4 +124,4 @@ def test_noise_is_normal_of_the_deviation_asked_for_and_the_sample_s_own(packed:
 def test_faces_without_a_voice_are_refused() -> None:
     faces, log_mels = np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 4, 5), np.float32)
     with pytest.raises(BadInput, match="no face has a segment of its person's voice"):
-        AudioFaceSamples(ArrayPack(faces, log_mels, None, ["a"], ["b"]), AUDIO_FACE)
+        AudioFaceSamples(DatasetSplit.from_arrays(faces, log_mels, None, ["a"], ["b"]), AUDIO_FACE)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import model.data.split
-from model.data.split import ArrayPack, Pack, pack
+from model.data.split import DatasetSplit, open_split
 from pipeline.base.errors import BadInput
 from pipeline.records.person import TEST, TRAIN
 
@@ -34,7 +34,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("split", [TRAIN, TEST])
 def test_faces_labels_and_log_mels_are_those_of_the_shards_bit_by_bit(made, out: Path, split: str) -> None:
-    packed = pack(made.at, out, split=split, standard_only=False)
+    packed = open_split(made.at, out, split=split, standard_only=False)
     pngs, log_mels = {}, {}
     for folder in (made.at.root / "data" / "faces").iterdir():
         for path in folder.iterdir():
@@ -64,8 +64,8 @@ def test_faces_labels_and_log_mels_are_those_of_the_shards_bit_by_bit(made, out:
 
 
 def test_a_person_is_one_in_all_datasets_and_stays_on_one_side_of_the_split(made, out: Path) -> None:
-    train = pack(made.at, out, split=TRAIN, standard_only=False)
-    test = pack(made.at, out, split=TEST, standard_only=False)
+    train = open_split(made.at, out, split=TRAIN, standard_only=False)
+    test = open_split(made.at, out, split=TEST, standard_only=False)
     assert train.persons == ["ana", "ben"]
     assert test.persons == ["cem", "dora"]
     assert {train.datasets[row] for row in train.faces_of(0)} == {"one", "two"}
@@ -73,7 +73,7 @@ def test_a_person_is_one_in_all_datasets_and_stays_on_one_side_of_the_split(made
 
 
 def test_faces_and_segments_are_grouped_by_person(made, out: Path) -> None:
-    packed = pack(made.at, out, split=TRAIN, standard_only=False)
+    packed = open_split(made.at, out, split=TRAIN, standard_only=False)
     for person, name in enumerate(packed.persons):
         faces = {face.face_id for face in made.rows.faces if face.person_id == name}
         segments = {segment.segment_id for segment in made.rows.segments if segment.person_id == name}
@@ -82,7 +82,7 @@ def test_faces_and_segments_are_grouped_by_person(made, out: Path) -> None:
 
 
 def test_standard_faces_alone_are_given_when_they_are_asked_for(made, out: Path) -> None:
-    packed = pack(made.at, out, split=TRAIN, standard_only=True)
+    packed = open_split(made.at, out, split=TRAIN, standard_only=True)
     standard = sorted(face.face_id for face in made.rows.faces if face.is_standard and face.split == TRAIN)
     assert sorted(ids(packed.face_ids, packed.n_faces)) == standard
     for row in range(packed.n_faces):
@@ -95,7 +95,7 @@ def test_standard_faces_alone_are_given_when_they_are_asked_for(made, out: Path)
 
 
 def test_the_datasets_asked_for_alone_are_given(made, out: Path) -> None:
-    packed = pack(made.at, out, split=TRAIN, standard_only=False, datasets=["two"])
+    packed = open_split(made.at, out, split=TRAIN, standard_only=False, datasets=["two"])
     assert packed.persons == ["ana"]
     assert (packed.n_faces, packed.n_segments) == (6, 4)
     assert set(ids(packed.datasets, 6)) == {"two"}
@@ -107,27 +107,27 @@ def test_the_datasets_asked_for_alone_are_given(made, out: Path) -> None:
 @pytest.mark.parametrize("datasets", [["one", "three"], []])
 def test_a_dataset_with_nobody_in_it_is_refused(made, out: Path, datasets: list[str]) -> None:
     with pytest.raises(BadInput, match=r"expected some of \['one', 'two'\].* found \["):
-        pack(made.at, out, split=TRAIN, standard_only=False, datasets=datasets)
+        open_split(made.at, out, split=TRAIN, standard_only=False, datasets=datasets)
 
 
 def test_packing_twice_does_the_work_once(made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     n_written = 0
-    write = model.data.split.write_pack
+    write = model.data.split.write_split_files
 
     def counted(built, folder: Path) -> None:
         nonlocal n_written
         n_written += 1
         write(built, folder)
 
-    monkeypatch.setattr(model.data.split, "write_pack", counted)
-    first = pack(made.at, tmp_path / "a", split=TRAIN, standard_only=True)
-    again = pack(made.at, tmp_path / "a", split=TRAIN, standard_only=True)
+    monkeypatch.setattr(model.data.split, "write_split_files", counted)
+    first = open_split(made.at, tmp_path / "a", split=TRAIN, standard_only=True)
+    again = open_split(made.at, tmp_path / "a", split=TRAIN, standard_only=True)
     assert first.content_hash == again.content_hash
-    other_faces = pack(made.at, tmp_path / "a", split=TRAIN, standard_only=False)
-    other_datasets = pack(made.at, tmp_path / "a", split=TRAIN, standard_only=True, datasets=["one"])
+    other_faces = open_split(made.at, tmp_path / "a", split=TRAIN, standard_only=False)
+    other_datasets = open_split(made.at, tmp_path / "a", split=TRAIN, standard_only=True, datasets=["one"])
     assert len({first.content_hash, other_faces.content_hash, other_datasets.content_hash}) == 3
     assert n_written == 1
-    elsewhere = pack(made.at, tmp_path / "b", split=TRAIN, standard_only=True)
+    elsewhere = open_split(made.at, tmp_path / "b", split=TRAIN, standard_only=True)
     assert n_written == 2
     assert elsewhere.content_hash == first.content_hash
     assert files_in(tmp_path / "a") == files_in(tmp_path / "b")
@@ -135,9 +135,9 @@ def test_packing_twice_does_the_work_once(made, tmp_path: Path, monkeypatch: pyt
 
 def test_another_dataset_or_split_is_another_pack(made, make_dataset: Callable, out: Path) -> None:
     same, other = make_dataset(), make_dataset(seed=8)
-    hashes = [pack(one.at, out, split=TRAIN, standard_only=True).content_hash for one in (made, same, other)]
+    hashes = [open_split(one.at, out, split=TRAIN, standard_only=True).content_hash for one in (made, same, other)]
     assert hashes[0] == hashes[1] != hashes[2]
-    assert pack(made.at, out, split=TEST, standard_only=True).content_hash not in hashes
+    assert open_split(made.at, out, split=TEST, standard_only=True).content_hash not in hashes
 
 
 def test_a_process_killed_while_it_packs_leaves_nothing_half_done(made, tmp_path: Path) -> None:
@@ -157,17 +157,17 @@ model.data.split.pack(Layout(Path(sys.argv[1])), Path(sys.argv[2]), split="train
     left = files_in(tmp_path)
     assert [Path(name).name for name in sorted(left)] == ["faces.arrow", "labels.arrow", "segments.arrow"]
     assert all(".tmp/" in name for name in left)
-    packed = pack(made.at, tmp_path, split=TRAIN, standard_only=True)
+    packed = open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     assert (packed.n_faces, packed.n_segments) == (12, 12)
     assert np.array_equal(packed.log_mel(11), made.log_mels[packed.segment_ids[11]])
 
 
 def test_a_damaged_pack_is_refused_and_said_where(made, tmp_path: Path) -> None:
-    pack(made.at, tmp_path, split=TRAIN, standard_only=True)
+    open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     (segments,) = tmp_path.rglob("segments.arrow")
     segments.write_bytes(segments.read_bytes()[:1000])
     with pytest.raises(BadInput, match="no readable pack .* Delete this folder") as refused:
-        pack(made.at, tmp_path, split=TRAIN, standard_only=True)
+        open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     assert str(segments.parent) in str(refused.value)
 
 
@@ -176,26 +176,26 @@ def test_a_shard_that_is_not_there_is_named(make_dataset: Callable, tmp_path: Pa
     (shard,) = (lost.at.root / "data" / "audio" / "two").iterdir()
     shard.unlink()
     with pytest.raises(BadInput, match=f"{shard}: not there"):
-        pack(lost.at, tmp_path, split=TRAIN, standard_only=True)
+        open_split(lost.at, tmp_path, split=TRAIN, standard_only=True)
 
 
 def test_log_mels_of_several_shapes_are_refused(make_dataset: Callable, tmp_path: Path) -> None:
     uneven = make_dataset(n_frames=(96, 95))
     with pytest.raises(BadInput, match=r"log-mels have shapes \[\(64, 95\), \(64, 96\)\], the networks take one"):
-        pack(uneven.at, tmp_path, split=TRAIN, standard_only=True)
+        open_split(uneven.at, tmp_path, split=TRAIN, standard_only=True)
     assert files_in(tmp_path) == {}
 
 
 def test_faces_of_another_size_are_refused(make_dataset: Callable, tmp_path: Path) -> None:
     small = make_dataset(face_px=255)
     with pytest.raises(BadInput, match=r"face 'one/ana\.0-t00-00000000' has 255x255 px, the networks take 256x256"):
-        pack(small.at, tmp_path, split=TRAIN, standard_only=True)
+        open_split(small.at, tmp_path, split=TRAIN, standard_only=True)
     assert files_in(tmp_path) == {}
 
 
 def test_faces_without_a_label_are_told_from_those_with_one(make_dataset: Callable, tmp_path: Path) -> None:
     half = make_dataset(unlabelled=("ana",))
-    packed = pack(half.at, tmp_path, split=TRAIN, standard_only=True)
+    packed = open_split(half.at, tmp_path, split=TRAIN, standard_only=True)
     assert [packed.persons[packed.person_of_face[row]] for row in np.flatnonzero(packed.is_labelled)] == ["ben"] * 4
     assert np.array_equal(packed.label(packed.faces_of(1)[0]), half.labels[packed.face_ids[packed.faces_of(1)[0]]])
     with pytest.raises(IndexError, match="face 'one/ana"):
@@ -204,23 +204,23 @@ def test_faces_without_a_label_are_told_from_those_with_one(make_dataset: Callab
 
 def test_a_dataset_without_labels_is_packed(make_dataset: Callable, tmp_path: Path) -> None:
     bare = make_dataset(unlabelled=("ana", "ben", "cem", "dora"))
-    packed = pack(bare.at, tmp_path, split=TRAIN, standard_only=True)
+    packed = open_split(bare.at, tmp_path, split=TRAIN, standard_only=True)
     assert packed.label_size == 0
     assert not packed.is_labelled.any()
     assert packed.summary().startswith("2 persons, 12 faces (none with a label), 12 segments")
 
 
 def test_opening_and_reading_costs_no_memory_of_the_size_of_the_pack(made, out: Path) -> None:
-    packed = pack(made.at, out, split=TRAIN, standard_only=False)
+    packed = open_split(made.at, out, split=TRAIN, standard_only=False)
     before = pa.total_allocated_bytes()
-    again: Pack = pickle.loads(pickle.dumps(packed))
+    again: DatasetSplit = pickle.loads(pickle.dumps(packed))
     log_mels = [again.log_mel(row) for row in range(again.n_segments)]
     assert pa.total_allocated_bytes() - before < 10_000 < sum(log_mel.nbytes for log_mel in log_mels) // 20
     assert not any(log_mel.flags.owndata or log_mel.flags.writeable for log_mel in log_mels)
 
 
 def test_a_pack_is_pickled_as_its_path(made, out: Path) -> None:
-    packed = pack(made.at, out, split=TRAIN, standard_only=True, datasets=["one"])
+    packed = open_split(made.at, out, split=TRAIN, standard_only=True, datasets=["one"])
     pickled = pickle.dumps(packed)
     again = pickle.loads(pickled)
     assert len(pickled) < 500
@@ -228,7 +228,7 @@ def test_a_pack_is_pickled_as_its_path(made, out: Path) -> None:
     assert np.array_equal(again.face(3), packed.face(3))
 
 
-def test_arrays_are_read_as_a_dataset_is(make_array_pack: Callable[..., ArrayPack]) -> None:
+def test_arrays_are_read_as_a_dataset_is(make_array_pack: Callable[..., DatasetSplit]) -> None:
     packed = make_array_pack(n_persons=3, n_faces=2, n_segments=4)
     assert packed.persons == ["person_0", "person_1", "person_2"]
     assert packed.faces_of(1).tolist() == [2, 3]
@@ -247,12 +247,12 @@ def test_the_hash_of_arrays_is_of_every_value_and_of_whose_each_is() -> None:
         arrays = [faces.copy(), log_mels.copy(), labels.copy()]
         if part is not None:
             arrays[part].flat[-1] = 1
-        return ArrayPack(*arrays, persons, persons).content_hash
+        return DatasetSplit.from_arrays(*arrays, persons, persons).content_hash
 
     others = [
-        ArrayPack(faces, log_mels, labels, ["b", "a"], persons).content_hash,
-        ArrayPack(faces, log_mels, labels, persons, ["b", "a"]).content_hash,
-        ArrayPack(faces, log_mels, None, persons, persons).content_hash,
+        DatasetSplit.from_arrays(faces, log_mels, labels, ["b", "a"], persons).content_hash,
+        DatasetSplit.from_arrays(faces, log_mels, labels, persons, ["b", "a"]).content_hash,
+        DatasetSplit.from_arrays(faces, log_mels, None, persons, persons).content_hash,
     ]
     assert hash_of(None) == hash_of(None)
     assert len({hash_of(None), hash_of(0), hash_of(1), hash_of(2), *others}) == 7
@@ -262,4 +262,4 @@ def test_the_hash_of_arrays_is_of_every_value_and_of_whose_each_is() -> None:
 def test_arrays_that_do_not_belong_together_are_refused(n_faces: int, n_labels: int, n_segments: int) -> None:
     faces, log_mels = np.zeros((n_faces, 16, 16, 3), np.uint8), np.zeros((n_segments, 4, 5), np.float32)
     with pytest.raises(BadInput, match=f"found {n_faces} faces of 2 persons, {n_labels} labels"):
-        ArrayPack(faces, log_mels, np.zeros((n_labels, 3), np.float32), ["a", "b"], ["a", "b"])
+        DatasetSplit.from_arrays(faces, log_mels, np.zeros((n_labels, 3), np.float32), ["a", "b"], ["a", "b"])

@@ -14,25 +14,25 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from model.data.split import ArrayPack, Pack
+from model.data.split import DatasetSplit
 from model.evaluation.evaluate import NothingToEvaluate, evaluate_network
 from model.evaluation.figures import all_figures
 from model.evaluation.inpainted_faces import iterate_masked_faces
-from model.evaluation.metric_suite import Judges, find_judges
+from model.evaluation.metric_suite import MetricSuite, load_metric_suite
 from model.evaluation.predictions import evaluate_predictions, export_masked, file_names
-from model.evaluation.scores import PaintedPair, score_pairs
-from model.networks.generator import Inpainter
-from model.networks.generator_file import save_inpainter
+from model.evaluation.scores import InpaintedPair, compute_all_metrics
+from model.networks.generator import InpaintingGenerator
+from model.networks.generator_file import save_generator
 from model.settings import EvaluateParams, MaskParams, ModelParams
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.draws import draw_order
 from pipeline.base.errors import BadInput, BadParams
 from pipeline.base.images import decode_png, encode_png
 from pipeline.base.layout import Layout
-from pipeline.identity.network.resnet import LabelNetwork
-from pipeline.identity.network.weights_file import write_checkpoint
+from pipeline.identity.network.resnet import FaceRecognitionNetwork
+from pipeline.identity.network.weights_file import write_recognition_network
 from pipeline.records.dataset import Identity
-from pipeline.records.evaluation import EvaluatedFace, MapPoint, Painting, RetrievedFace, SwappedFace
+from pipeline.records.evaluation import EvaluatedFace, InpaintedImage, MapPoint, RetrievedFace, SwappedFace
 from pipeline.records.schema import from_table
 from pipeline.storage.manifest import read_manifest, write_manifest
 from stages import evaluate
@@ -52,36 +52,36 @@ PARAMS = EvaluateParams(
 MASK = MaskParams(kind="rectangle_released", size_px=128, image=None)
 STROKES = MaskParams(kind="strokes_small", size_px=128, image=None)
 
-MakePack = Callable[..., ArrayPack]
+MakePack = Callable[..., DatasetSplit]
 
 
 @pytest.fixture(scope="module")
-def label_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recognition_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
-    path = tmp_path_factory.mktemp("psi") / "weights.safetensors"
-    write_checkpoint(LabelNetwork(0.125).eval(), path)
+    path = tmp_path_factory.mktemp("recognition") / "weights.safetensors"
+    write_recognition_network(FaceRecognitionNetwork(0.125).eval(), path)
     return path
 
 
 @pytest.fixture(scope="module")
-def network() -> Inpainter:
+def network() -> InpaintingGenerator:
     torch.manual_seed(2)
-    return Inpainter(ModelParams(width=8, variant="full", avff_gain=1.0), label_size=256).eval()
+    return InpaintingGenerator(ModelParams(width=8, variant="full", avff_gain=1.0), label_size=256).eval()
 
 
 @pytest.fixture(scope="module")
-def judges(label_network: Path) -> Judges:
-    return find_judges(NO_NETWORKS, label_network)
+def metric_suite(recognition_network: Path) -> MetricSuite:
+    return load_metric_suite(NO_NETWORKS, recognition_network)
 
 
 @pytest.fixture(scope="module")
-def two_people(make_array_pack: MakePack) -> ArrayPack:
+def two_people(make_array_pack: MakePack) -> DatasetSplit:
     """Of one face each."""
     return make_array_pack(2, 1, 1, face_px=256)
 
 
 @pytest.fixture(scope="module")
-def three_people(make_array_pack: MakePack) -> ArrayPack:
+def three_people(make_array_pack: MakePack) -> DatasetSplit:
     """Of three faces each, two are judged."""
     return make_array_pack(3, 3, 2, face_px=256)
 
@@ -97,10 +97,13 @@ class Evaluated:
 
 @pytest.fixture(scope="module")
 def evaluated(
-    network: Inpainter, three_people: Pack, judges: Judges, tmp_path_factory: pytest.TempPathFactory
+    network: InpaintingGenerator,
+    three_people: DatasetSplit,
+    metric_suite: MetricSuite,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Evaluated:
     folder = tmp_path_factory.mktemp("evaluation")
-    return Evaluated(*evaluate_network(network, three_people, judges, PARAMS, STROKES, folder), folder)
+    return Evaluated(*evaluate_network(network, three_people, metric_suite, PARAMS, STROKES, folder), folder)
 
 
 class Told:
@@ -110,37 +113,37 @@ class Told:
         return np.stack([face.mean(axis=(0, 1)) for face in faces]).astype(np.float32)
 
 
-def read_paintings(folder: Path) -> list[Painting]:
-    return from_table(Painting, pq.read_table(folder / "painted.parquet"))
+def read_inpainted_faces(folder: Path) -> list[InpaintedImage]:
+    return from_table(InpaintedImage, pq.read_table(folder / "inpainted.parquet"))
 
 
 def test_every_row_is_what_the_written_picture_measures(
-    evaluated: Evaluated, three_people: Pack, judges: Judges
+    evaluated: Evaluated, three_people: DatasetSplit, metric_suite: MetricSuite
 ) -> None:
     rows, metrics = evaluated.rows, evaluated.metrics
     true = {three_people.face_ids[row]: three_people.face(row) for row in range(three_people.n_faces)}
-    paintings = {one.face_id: one for one in read_paintings(evaluated.folder)}
-    assert paintings.keys() == {row.face_id for row in rows}
+    inpainted_faces = {one.face_id: one for one in read_inpainted_faces(evaluated.folder)}
+    assert inpainted_faces.keys() == {row.face_id for row in rows}
     for row in rows:
-        picture, hole = (
-            decode_png(image.bytes) for image in (paintings[row.face_id].image, paintings[row.face_id].hole)
+        picture, mask = (
+            decode_png(image.bytes) for image in (inpainted_faces[row.face_id].image, inpainted_faces[row.face_id].mask)
         )
         apart = np.abs(picture.astype(float) - true[row.face_id])
-        assert not apart[hole == 0].any()
-        assert (row.l1, row.l1_hole) == pytest.approx((apart.mean(), apart[hole[..., 0] == 255].mean()))
+        assert not apart[mask == 0].any()
+        assert (row.l1, row.l1_masked) == pytest.approx((apart.mean(), apart[mask[..., 0] == 255].mean()))
         assert row.psnr == pytest.approx(10 * math.log10(255**2 / (apart**2).mean()))
-        assert row.hole_share == (hole == 255).mean()
-        assert judges.psi is not None
-        here, there = judges.psi.embed([picture, true[row.face_id]])
-        assert row.psi_l1 == pytest.approx(np.abs(here - there).mean(), rel=1e-5)
+        assert row.mask_share == (mask == 255).mean()
+        assert metric_suite.recognition is not None
+        here, there = metric_suite.recognition.embed([picture, true[row.face_id]])
+        assert row.recognition_l1 == pytest.approx(np.abs(here - there).mean(), rel=1e-5)
         cosine = here @ there / np.linalg.norm(here) / np.linalg.norm(there)
-        assert row.psi_cosine == pytest.approx(1 - cosine, abs=1e-5)
+        assert row.recognition_cosine == pytest.approx(1 - cosine, abs=1e-5)
     assert metrics["psnr"] == metrics["overall"]["psnr"]["value"] == pytest.approx(np.mean([row.psnr for row in rows]))
     assert metrics["overall"] == metrics["arrays"]
     assert (metrics["n_faces"], metrics["n_persons"], metrics["overall"]["l1"]["n"]) == (6, 3, 6)
 
 
-def test_at_most_so_many_faces_of_a_person_are_judged_those_that_a_draw_puts_first(three_people: Pack) -> None:
+def test_at_most_so_many_faces_of_a_person_are_judged_those_that_a_draw_puts_first(three_people: DatasetSplit) -> None:
     faces = [face.subject for face in iterate_masked_faces(three_people, PARAMS, MASK)]
     for person in three_people.persons:
         ids = [three_people.face_ids[row] for row in three_people.faces_of(three_people.persons.index(person)).tolist()]
@@ -148,26 +151,30 @@ def test_at_most_so_many_faces_of_a_person_are_judged_those_that_a_draw_puts_fir
         assert [face.face_id for face in faces if face.person_id == person] == sorted(drawn)
 
 
-def test_a_face_has_its_own_hole_whoever_else_is_there(three_people: Pack, make_array_pack: MakePack) -> None:
-    here = {face.subject.face_id: face.hole for face in iterate_masked_faces(three_people, PARAMS, STROKES)}
+def test_a_face_has_its_own_hole_whoever_else_is_there(three_people: DatasetSplit, make_array_pack: MakePack) -> None:
+    here = {face.subject.face_id: face.mask for face in iterate_masked_faces(three_people, PARAMS, STROKES)}
     there = {
-        face.subject.face_id: face.hole
+        face.subject.face_id: face.mask
         for face in iterate_masked_faces(make_array_pack(1, 3, 2, face_px=256), PARAMS, STROKES)
     }
-    assert len({hole.tobytes() for hole in here.values()}) == 6
+    assert len({mask.tobytes() for mask in here.values()}) == 6
     assert there.keys() <= here.keys()
-    assert all((here[face_id] == hole).all() for face_id, hole in there.items())
+    assert all((here[face_id] == mask).all() for face_id, mask in there.items())
 
 
 def test_a_second_run_leaves_the_same_bytes(
-    evaluated: Evaluated, network: Inpainter, three_people: Pack, judges: Judges, tmp_path: Path
+    evaluated: Evaluated,
+    network: InpaintingGenerator,
+    three_people: DatasetSplit,
+    metric_suite: MetricSuite,
+    tmp_path: Path,
 ) -> None:
-    again = evaluate_network(network, three_people, judges, PARAMS, STROKES, tmp_path)
+    again = evaluate_network(network, three_people, metric_suite, PARAMS, STROKES, tmp_path)
     assert again == (evaluated.rows, evaluated.metrics)
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert files == [
         "grid.png",
-        "painted.parquet",
+        "inpainted.parquet",
         "plots/retrieval.csv",
         "retrieval.parquet",
         "swap.png",
@@ -177,7 +184,7 @@ def test_a_second_run_leaves_the_same_bytes(
     assert all((tmp_path / file).read_bytes() == (evaluated.folder / file).read_bytes() for file in files)
 
 
-def test_tables_and_pictures_have_a_place_for_each_face(evaluated: Evaluated, three_people: Pack) -> None:
+def test_tables_and_pictures_have_a_place_for_each_face(evaluated: Evaluated, three_people: DatasetSplit) -> None:
     folder, retrieval = evaluated.folder, evaluated.metrics["retrieval"]
     assert cv2.imread(str(folder / "grid.png")).shape == (20 + 3 * 260, 4 * 260 - 4, 3)
     assert cv2.imread(str(folder / "swap.png")).shape == (20 + 3 * 260, 3 * 260 - 4, 3)
@@ -190,21 +197,23 @@ def test_tables_and_pictures_have_a_place_for_each_face(evaluated: Evaluated, th
     first_is_own = [face.person_id == face.found_person_id for face in nearest if face.place == 1]
     assert retrieval["acc@1"]["value"] == pytest.approx(100 * np.mean(first_is_own))
     assert retrieval["acc@5"]["value"] == 100.0
-    assert (folder / "plots" / "retrieval.csv").read_text(encoding="utf-8").splitlines()[0] == "k,painted,true"
+    assert (folder / "plots" / "retrieval.csv").read_text(encoding="utf-8").splitlines()[0] == "k,inpainted,true"
 
 
-def test_a_network_that_hears_nothing_swaps_no_voices(two_people: Pack, judges: Judges, tmp_path: Path) -> None:
-    base = Inpainter(ModelParams(width=8, variant="base", avff_gain=1.0), label_size=0).eval()
-    _, metrics = evaluate_network(base, two_people, judges, PARAMS, MASK, tmp_path)
+def test_a_network_that_hears_nothing_swaps_no_voices(
+    two_people: DatasetSplit, metric_suite: MetricSuite, tmp_path: Path
+) -> None:
+    base = InpaintingGenerator(ModelParams(width=8, variant="base", avff_gain=1.0), label_size=0).eval()
+    _, metrics = evaluate_network(base, two_people, metric_suite, PARAMS, MASK, tmp_path)
     assert (metrics["swap"], metrics["unavailable"]["swap"]) == ({}, "variant 'base' hears no voice")
     assert not (tmp_path / "swap.png").exists()
     assert cv2.imread(str(tmp_path / "grid.png")).shape == (20 + 2 * 260, 3 * 260 - 4, 3)
 
 
 def test_one_person_with_one_face_has_means_and_no_intervals_retrieval_or_swaps(
-    network: Inpainter, judges: Judges, make_array_pack: MakePack, tmp_path: Path
+    network: InpaintingGenerator, metric_suite: MetricSuite, make_array_pack: MakePack, tmp_path: Path
 ) -> None:
-    _, metrics = evaluate_network(network, make_array_pack(1, 1, 1, face_px=256), judges, PARAMS, MASK, tmp_path)
+    _, metrics = evaluate_network(network, make_array_pack(1, 1, 1, face_px=256), metric_suite, PARAMS, MASK, tmp_path)
     assert metrics["overall"]["l1"]["low"] is None
     assert metrics["retrieval"] == metrics["swap"] == {}
     assert metrics["unavailable"]["retrieval"] == "no test person has two faces"
@@ -212,31 +221,33 @@ def test_one_person_with_one_face_has_means_and_no_intervals_retrieval_or_swaps(
 
 
 def test_no_face_with_a_voice_is_said(
-    network: Inpainter, judges: Judges, make_array_pack: MakePack, tmp_path: Path
+    network: InpaintingGenerator, metric_suite: MetricSuite, make_array_pack: MakePack, tmp_path: Path
 ) -> None:
     silent = make_array_pack(2, 2, 0, face_px=256)
     with pytest.raises(NothingToEvaluate, match="no test person has both a standard face and a voice"):
-        evaluate_network(network, silent, judges, PARAMS, MASK, tmp_path)
+        evaluate_network(network, silent, metric_suite, PARAMS, MASK, tmp_path)
 
 
-def test_without_label_network_the_rest_is_measured(network: Inpainter, two_people: Pack, tmp_path: Path) -> None:
-    rows, metrics = evaluate_network(network, two_people, find_judges({}, None), PARAMS, MASK, tmp_path)
-    assert metrics["unavailable"]["psi"] == "this run has no label network"
+def test_without_recognition_network_the_rest_is_measured(
+    network: InpaintingGenerator, two_people: DatasetSplit, tmp_path: Path
+) -> None:
+    rows, metrics = evaluate_network(network, two_people, load_metric_suite({}, None), PARAMS, MASK, tmp_path)
+    assert metrics["unavailable"]["recognition"] == "this run has no face recognition network"
     assert metrics["unavailable"]["retrieval"] == "no network here tells persons apart"
     assert metrics["swap"].keys() == {"change"}
-    assert {row.psi_l1 for row in rows} == {row.csim for row in rows} == {None}
+    assert {row.recognition_l1 for row in rows} == {row.csim for row in rows} == {None}
     assert metrics["overall"]["ssim"]["n"] == 2
 
 
-def test_networks_compare_features_as_the_paper_does(three_people: Pack, judges: Judges) -> None:
-    told = judges._replace(recognisers={"arcface": Told(), "cosface": Told()}, inception=Told())
+def test_networks_compare_features_as_the_paper_does(three_people: DatasetSplit, metric_suite: MetricSuite) -> None:
+    told = metric_suite._replace(recognisers={"arcface": Told(), "cosface": Told()}, inception=Told())
     pairs = [
-        PaintedPair(face.subject, face.hole, np.roll(face.subject.face, place + 1, axis=2) // 2)
+        InpaintedPair(face.subject, face.mask, np.roll(face.subject.face, place + 1, axis=2) // 2)
         for place, face in enumerate(iterate_masked_faces(three_people, PARAMS, MASK))
     ]
-    scores = score_pairs(pairs, told)
+    scores = compute_all_metrics(pairs, told)
     for row, pair in zip(scores.rows, pairs, strict=True):
-        here, there = (picture.mean(axis=(0, 1)) for picture in (pair.painted, pair.subject.face))
+        here, there = (picture.mean(axis=(0, 1)) for picture in (pair.inpainted, pair.subject.face))
         assert row.arcface_l2 == pytest.approx(np.linalg.norm(here - there), rel=1e-5)
         cosine = here @ there / np.linalg.norm(here) / np.linalg.norm(there)
         assert (row.cosface_cosine, row.csim) == pytest.approx((1 - cosine, cosine), abs=1e-6)
@@ -248,109 +259,111 @@ def test_networks_compare_features_as_the_paper_does(three_people: Pack, judges:
     assert "vggface_l2" not in metrics["overall"]
 
 
-def test_a_dataset_may_have_a_name_that_is_taken(make_array_pack: MakePack, judges: Judges) -> None:
-    pack = make_array_pack(2, 1, 1, face_px=256)
+def test_a_dataset_may_have_a_name_that_is_taken(make_array_pack: MakePack, metric_suite: MetricSuite) -> None:
+    data = make_array_pack(2, 1, 1, face_px=256)
     for name in ("overall", "psnr"):
-        pack.datasets = [name] * pack.n_faces
-        pairs = [PaintedPair(*face, face.subject.face // 2) for face in iterate_masked_faces(pack, PARAMS, MASK)]
-        metrics = all_figures(score_pairs(pairs, judges), judges, PARAMS)
+        data.datasets = [name] * data.n_faces
+        pairs = [InpaintedPair(*face, face.subject.face // 2) for face in iterate_masked_faces(data, PARAMS, MASK)]
+        metrics = all_figures(compute_all_metrics(pairs, metric_suite), metric_suite, PARAMS)
         assert metrics["psnr"] == metrics["overall"]["psnr"]["value"] == metrics[f"dataset {name}"]["psnr"]["value"]
 
 
 def test_networks_that_are_not_here_are_named_with_what_would_provide_them(
-    label_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recognition_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path))
-    found = find_judges({"inception": "vggface2_resnet50", "arcface": None}, label_network)
+    found = load_metric_suite({"inception": "vggface2_resnet50", "arcface": None}, recognition_network)
     assert found.missing["fid"] == "the weights 'vggface2_resnet50' are not here"
     assert found.missing["arcface"] == found.missing["vggface"].replace("vggface", "arcface")
     assert [remedy[:28] for remedy in found.remedies] == ["weights 'vggface2_resnet50' "]
-    assert "psi" not in found.missing
+    assert "recognition" not in found.missing
 
 
-def test_an_unknown_network_is_refused(label_network: Path) -> None:
+def test_an_unknown_network_is_refused(recognition_network: Path) -> None:
     with pytest.raises(BadParams, match="unknown 'arcfaze'; expected some of lpips"):
-        find_judges({"arcfaze": None}, label_network)
+        load_metric_suite({"arcfaze": None}, recognition_network)
 
 
 # Another method's pictures.
 
 
-def test_what_is_handed_out_shows_nothing_of_the_hole(three_people: Pack, tmp_path: Path) -> None:
+def test_what_is_handed_out_shows_nothing_of_the_mask(three_people: DatasetSplit, tmp_path: Path) -> None:
     assert export_masked(three_people, tmp_path / "out", PARAMS, MASK) == 6
     names = file_names(three_people)
     for face in iterate_masked_faces(three_people, PARAMS, MASK):
         name = names[face.subject.face_id]
-        seen, hole = (decode_png((tmp_path / "out" / kind / name).read_bytes()) for kind in ("masked", "holes"))
-        assert (hole == 255 * face.hole[..., None]).all()
-        assert (seen[face.hole == 1] == 128).all()
-        assert (seen[face.hole == 0] == face.subject.face[face.hole == 0]).all()
+        seen, mask = (decode_png((tmp_path / "out" / kind / name).read_bytes()) for kind in ("masked", "masks"))
+        assert (mask == 255 * face.mask[..., None]).all()
+        assert (seen[face.mask == 1] == 128).all()
+        assert (seen[face.mask == 0] == face.subject.face[face.mask == 0]).all()
     lines = (tmp_path / "out" / "faces.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 7
     assert lines[1].startswith("arrays=2Fperson_0-t00-0000000")
 
 
 def test_true_pictures_have_no_error_and_those_missing_are_counted(
-    three_people: Pack, judges: Judges, tmp_path: Path
+    three_people: DatasetSplit, metric_suite: MetricSuite, tmp_path: Path
 ) -> None:
     names = file_names(three_people)
     faces = [face.subject for face in iterate_masked_faces(three_people, PARAMS, MASK)]
     for face in faces[:-1]:
         (tmp_path / names[face.face_id]).write_bytes(encode_png(face.face))
     (tmp_path / "nobody.png").write_bytes(b"")
-    scored = evaluate_predictions(tmp_path, three_people, judges, PARAMS, MASK, tmp_path / "scores")
+    scored = evaluate_predictions(tmp_path, three_people, metric_suite, PARAMS, MASK, tmp_path / "scores")
     assert (scored.n_missing, scored.n_unknown) == (1, 1)
     metrics = json.loads((tmp_path / "scores" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics == scored.metrics
     assert (metrics["psnr"], metrics["l1"], metrics["ssim"], metrics["n_faces"]) == ("inf", 0.0, pytest.approx(1.0), 5)
-    assert metrics["psi_cosine"] == pytest.approx(0.0, abs=1e-9)
+    assert metrics["recognition_cosine"] == pytest.approx(0.0, abs=1e-9)
     rows = read_manifest(tmp_path / "scores" / "faces.parquet", EvaluatedFace)
     assert [row.face_id for row in rows] == sorted(face.face_id for face in faces[:-1])
 
 
-def test_ids_do_not_become_paths(make_array_pack: MakePack, judges: Judges, tmp_path: Path) -> None:
-    pack = make_array_pack(2, 1, 1, face_px=256)
-    pack.face_ids = [str(tmp_path / "secret"), "../../secret"]
-    (tmp_path / "secret.png").write_bytes(encode_png(pack.face(0)))
+def test_ids_do_not_become_paths(make_array_pack: MakePack, metric_suite: MetricSuite, tmp_path: Path) -> None:
+    data = make_array_pack(2, 1, 1, face_px=256)
+    data.face_ids = [str(tmp_path / "secret"), "../../secret"]
+    (tmp_path / "secret.png").write_bytes(encode_png(data.face(0)))
     (tmp_path / "given").mkdir()
     with pytest.raises(BadInput, match="none of 0 pictures is named as a face is"):
-        evaluate_predictions(tmp_path / "given", pack, judges, PARAMS, MASK, tmp_path / "scores")
-    export_masked(pack, tmp_path / "out", PARAMS, MASK)
+        evaluate_predictions(tmp_path / "given", data, metric_suite, PARAMS, MASK, tmp_path / "scores")
+    export_masked(data, tmp_path / "out", PARAMS, MASK)
     assert {path.name for path in tmp_path.iterdir()} == {"secret.png", "given", "out"}
     assert len(list((tmp_path / "out" / "masked").iterdir())) == 2
 
 
 @pytest.mark.parametrize("content", [b"no picture", encode_png(np.zeros((255, 256, 3), np.uint8))])
 def test_a_picture_of_another_size_or_none_is_refused_by_name(
-    content: bytes, three_people: Pack, judges: Judges, tmp_path: Path
+    content: bytes, three_people: DatasetSplit, metric_suite: MetricSuite, tmp_path: Path
 ) -> None:
     name = min(
         file_names(three_people)[face.subject.face_id] for face in iterate_masked_faces(three_people, PARAMS, MASK)
     )
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput, match="expected a picture of 256x256 pixels, found (none that can be read|256x255)"):
-        evaluate_predictions(tmp_path, three_people, judges, PARAMS, MASK, tmp_path / "scores")
+        evaluate_predictions(tmp_path, three_people, metric_suite, PARAMS, MASK, tmp_path / "scores")
 
 
 # The stage.
 
 
-def prepare(made: Made, root: Path, network: Inpainter | None, label_network: Path | None) -> Layout:
+def prepare(made: Made, root: Path, network: InpaintingGenerator | None, recognition_network: Path | None) -> Layout:
     """A checkout in ``root`` with the data of ``made``, and a trained network if there is one."""
     at = Layout(root)
     for name in ("data", "manifests"):
         (root / name).mkdir()
         for path in (made.at.root / name).iterdir():
             (root / name / path.name).symlink_to(path)
-    at.model_note("inpainter").parent.mkdir(parents=True)
-    note = {"inpainter": "tiny", "why": ""} if network else {"inpainter": None, "why": "nothing to learn from."}
-    at.model_note("inpainter").write_text(json.dumps(note), encoding="utf-8")
+    at.model_note("generator").parent.mkdir(parents=True)
+    note = {"generator": "tiny", "why": ""} if network else {"generator": None, "why": "nothing to learn from."}
+    at.model_note("generator").write_text(json.dumps(note), encoding="utf-8")
     if network:
-        save_inpainter(network, at.model("inpainter"))
-    at.label_network_note.write_text(json.dumps({"label_network": label_network and "tiny"}), encoding="utf-8")
-    if label_network:
-        at.label_network.parent.mkdir()
-        at.label_network.symlink_to(label_network)
+        save_generator(network, at.model("generator"))
+    at.recognition_network_note.write_text(
+        json.dumps({"recognition_network": recognition_network and "tiny"}), encoding="utf-8"
+    )
+    if recognition_network:
+        at.recognition_network.parent.mkdir()
+        at.recognition_network.symlink_to(recognition_network)
     params = {"evaluate": PARAMS.model_dump(), "mask": MASK.model_dump()}
     at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
     return at
@@ -362,9 +375,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 def test_the_stage_judges_the_test_persons_standard_faces(
-    made: Made, network: Inpainter, label_network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Made,
+    network: InpaintingGenerator,
+    recognition_network: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    at = prepare(made, tmp_path, network, label_network)
+    at = prepare(made, tmp_path, network, recognition_network)
     evaluate.main(at)
     rows = read_manifest(at.evaluation("faces"), EvaluatedFace)
     standard = {face.face_id for face in made.rows.faces if face.split == "test" and face.is_standard}
@@ -395,9 +412,13 @@ def with_identities(at: Layout, change: Callable[[Identity], Identity | None]) -
 
 
 def test_nobody_in_the_test_split_is_said(
-    made: Made, network: Inpainter, label_network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Made,
+    network: InpaintingGenerator,
+    recognition_network: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    at = prepare(made, tmp_path, network, label_network)
+    at = prepare(made, tmp_path, network, recognition_network)
     with_identities(at, lambda one: one if one.split == "train" else None)
     metrics = told_by_the_stage(at)
     why = "nobody is in the test split: nothing is evaluated. Raise persons.test_share, or add persons."
@@ -415,23 +436,27 @@ def test_nobody_in_the_test_split_is_said(
 
 @pytest.mark.parametrize("lacks", ["n_standard_faces", "n_segments"])
 def test_test_persons_without_faces_or_sound_are_said(
-    lacks: str, made: Made, network: Inpainter, label_network: Path, tmp_path: Path
+    lacks: str, made: Made, network: InpaintingGenerator, recognition_network: Path, tmp_path: Path
 ) -> None:
-    at = prepare(made, tmp_path, network, label_network)
+    at = prepare(made, tmp_path, network, recognition_network)
     with_identities(at, lambda one: replace(one, **{lacks: 0}))
     assert told_by_the_stage(at)["unavailable"]["evaluation"].startswith("the 2 test persons have ")
 
 
-def test_a_training_that_left_no_network_is_said(made: Made, label_network: Path, tmp_path: Path) -> None:
-    metrics = told_by_the_stage(prepare(made, tmp_path, None, label_network))
-    why = "there is no inpainter network: nothing to learn from. Nothing is evaluated."
+def test_a_training_that_left_no_network_is_said(made: Made, recognition_network: Path, tmp_path: Path) -> None:
+    metrics = told_by_the_stage(prepare(made, tmp_path, None, recognition_network))
+    why = "there is no generator: nothing to learn from. Nothing is evaluated."
     assert metrics["unavailable"] == {"evaluation": why}
 
 
 def test_the_commands_hand_out_and_score_in_other_places(
-    made: Made, network: Inpainter, label_network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made: Made,
+    network: InpaintingGenerator,
+    recognition_network: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    at = prepare(made, tmp_path, network, label_network)
+    at = prepare(made, tmp_path, network, recognition_network)
     hand_out_faces(tmp_path / "out", at)
     score_predictions(tmp_path / "out" / "masked", tmp_path / "scores", at)
     metrics = json.loads((tmp_path / "scores" / "metrics.json").read_text(encoding="utf-8"))

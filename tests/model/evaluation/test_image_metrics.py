@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from model.evaluation.metrics.hog import hog_distance, hog_features
-from model.evaluation.metrics.image import l1, l1_hole, psnr, ssim, ssim_win7
+from model.evaluation.metrics.image import l1, l1_masked, psnr, ssim, ssim_win7
 from model.evaluation.metrics.landmarks import LandmarkFinder, landmark_distances
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.errors import BadInput
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import aligned_face
 from pipeline.synthetic.script.traits import traits_of
 
@@ -24,14 +24,14 @@ def pictures(noise: int = 30) -> tuple[ImageRGB, ImageRGB]:
     draw = np.random.default_rng(3)
     waves = np.sin(np.arange(SIDE_PX)[:, None] / 4) + np.cos(np.arange(SIDE_PX)[None] / 7)
     true = np.clip(128 + 80 * np.stack([waves, -waves, waves**2], axis=-1), 0, 255).astype(np.uint8)
-    painted = np.clip(true + draw.integers(-noise, noise + 1, true.shape), 0, 255).astype(np.uint8)
-    return painted, true
+    inpainted = np.clip(true + draw.integers(-noise, noise + 1, true.shape), 0, 255).astype(np.uint8)
+    return inpainted, true
 
 
-def half_hole() -> NDArray[np.uint8]:
-    hole = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
-    hole[:, SIDE_PX // 2 :] = 1
-    return hole
+def half_mask() -> NDArray[np.uint8]:
+    mask = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
+    mask[:, SIDE_PX // 2 :] = 1
+    return mask
 
 
 def ssim_by_windows(a: ImageRGB, b: ImageRGB, weights: NDArray[np.float64], unbias: float) -> float:
@@ -54,9 +54,9 @@ def ssim_by_windows(a: ImageRGB, b: ImageRGB, weights: NDArray[np.float64], unbi
 
 
 def test_psnr_is_ten_log_of_peak_square_over_mean_square() -> None:
-    painted, true = pictures()
-    total = sum((int(a) - int(b)) ** 2 for a, b in zip(painted.ravel(), true.ravel(), strict=True))
-    assert psnr(painted, true) == pytest.approx(10 * math.log10(255 * 255 / (total / painted.size)), abs=1e-9)
+    inpainted, true = pictures()
+    total = sum((int(a) - int(b)) ** 2 for a, b in zip(inpainted.ravel(), true.ravel(), strict=True))
+    assert psnr(inpainted, true) == pytest.approx(10 * math.log10(255 * 255 / (total / inpainted.size)), abs=1e-9)
 
 
 def test_psnr_of_one_level_everywhere_is_48_13_db_and_of_equal_pictures_infinite() -> None:
@@ -66,16 +66,16 @@ def test_psnr_of_one_level_everywhere_is_48_13_db_and_of_equal_pictures_infinite
 
 
 def test_ssim_is_that_of_gaussian_windows_of_11_px() -> None:
-    painted, true = pictures()
+    inpainted, true = pictures()
     bell = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
     weights = np.outer(bell, bell) / bell.sum() ** 2
-    assert ssim(painted, true) == pytest.approx(ssim_by_windows(painted, true, weights, 1.0), abs=1e-6)
+    assert ssim(inpainted, true) == pytest.approx(ssim_by_windows(inpainted, true, weights, 1.0), abs=1e-6)
 
 
 def test_ssim_win7_is_that_of_even_windows_with_sample_covariance() -> None:
-    painted, true = pictures()
+    inpainted, true = pictures()
     weights = np.full((7, 7), 1 / 49)
-    assert ssim_win7(painted, true) == pytest.approx(ssim_by_windows(painted, true, weights, 49 / 48), abs=1e-6)
+    assert ssim_win7(inpainted, true) == pytest.approx(ssim_by_windows(inpainted, true, weights, 49 / 48), abs=1e-6)
 
 
 @pytest.mark.parametrize("metric", [ssim, ssim_win7])
@@ -84,13 +84,13 @@ def test_equal_pictures_are_wholly_similar(metric: Callable[[ImageRGB, ImageRGB]
     assert metric(true, true) == pytest.approx(1.0, abs=1e-12)
 
 
-def test_l1_is_over_the_whole_picture_and_l1_hole_over_the_hole_only() -> None:
+def test_l1_is_over_the_whole_picture_and_l1_masked_over_the_hole_only() -> None:
     _, true = pictures()
-    painted = np.where(half_hole()[..., None] == 1, true // 2, true).astype(np.uint8)
-    differences = np.abs(painted.astype(int) - true)
-    assert l1(painted, true) == pytest.approx(differences.sum() / differences.size)
-    assert l1_hole(painted, true, half_hole()) == pytest.approx(differences[:, SIDE_PX // 2 :].mean())
-    assert l1_hole(painted, true, half_hole()) == pytest.approx(2 * l1(painted, true))
+    inpainted = np.where(half_mask()[..., None] == 1, true // 2, true).astype(np.uint8)
+    differences = np.abs(inpainted.astype(int) - true)
+    assert l1(inpainted, true) == pytest.approx(differences.sum() / differences.size)
+    assert l1_masked(inpainted, true, half_mask()) == pytest.approx(differences[:, SIDE_PX // 2 :].mean())
+    assert l1_masked(inpainted, true, half_mask()) == pytest.approx(2 * l1(inpainted, true))
 
 
 def test_bytes_do_not_wrap_around() -> None:
@@ -100,9 +100,9 @@ def test_bytes_do_not_wrap_around() -> None:
 
 
 def test_a_face_without_a_hole_has_no_l1_in_it() -> None:
-    painted, true = pictures()
-    with pytest.raises(BadInput, match="expected a hole"):
-        l1_hole(painted, true, np.zeros((SIDE_PX, SIDE_PX), np.uint8))
+    inpainted, true = pictures()
+    with pytest.raises(BadInput, match="expected a mask"):
+        l1_masked(inpainted, true, np.zeros((SIDE_PX, SIDE_PX), np.uint8))
 
 
 @pytest.mark.parametrize("other", [np.zeros((8, 9, 3), np.uint8), np.zeros((8, 8), np.uint8), np.zeros((8, 8, 3))])
@@ -112,8 +112,8 @@ def test_pictures_of_another_kind_are_refused(other: np.ndarray) -> None:
 
 
 def test_hog_has_36_numbers_of_unit_length_for_each_of_49_blocks() -> None:
-    painted, _ = pictures()
-    features = hog_features(painted)
+    inpainted, _ = pictures()
+    features = hog_features(inpainted)
     assert features.shape == (49 * 36,)
     assert np.linalg.norm(features.reshape(49, 36), axis=1) == pytest.approx(np.ones(49), abs=1e-4)
 
@@ -127,10 +127,10 @@ def test_hog_of_upright_stripes_has_only_the_orientation_of_their_gradient() -> 
 
 
 def test_hog_distance_is_euclidean_and_none_between_equal_faces() -> None:
-    painted, true = pictures()
+    inpainted, true = pictures()
     assert hog_distance(true, true) == 0.0
-    apart = np.sqrt(sum((a - b) ** 2 for a, b in zip(hog_features(painted), hog_features(true), strict=True)))
-    assert hog_distance(painted, true) == pytest.approx(apart)
+    apart = np.sqrt(sum((a - b) ** 2 for a, b in zip(hog_features(inpainted), hog_features(true), strict=True)))
+    assert hog_distance(inpainted, true) == pytest.approx(apart)
 
 
 def test_points_moved_by_three_and_four_pixels_are_five_apart() -> None:
@@ -146,7 +146,7 @@ def test_no_face_is_found_in_a_picture_without_one() -> None:
 
 def test_a_face_that_is_moved_has_its_points_moved_with_it() -> None:
     """The detector's boxes go in steps; what is left of them in the points is well below a pixel."""
-    face = aligned_face(traits_of(3, 0), rng=generator("landmarks"), yaw_deg=0.0)
+    face = aligned_face(traits_of(3, 0), rng=keyed_rng("landmarks"), yaw_deg=0.0)
     finder = LandmarkFinder()
     here, there = finder.find(face), finder.find(np.roll(face, 6, axis=1))
     assert here is not None

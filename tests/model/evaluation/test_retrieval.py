@@ -66,15 +66,15 @@ def test_who_asks_does_not_depend_on_the_other_faces_or_their_order() -> None:
 def row(face_id: str, person_id: str) -> EvaluatedFace:
     nothing = {name: None for name, _, is_nullable, _ in describe(EvaluatedFace) if is_nullable}
     ids = {"face_id": face_id, "dataset": "set", "person_id": person_id, "segment_id": "set/a00"}
-    return EvaluatedFace(**ids, hole_share=0.25, is_found=True, is_true_found=True, **nothing)
+    return EvaluatedFace(**ids, mask_share=0.25, is_found=True, is_true_found=True, **nothing)
 
 
-def test_painted_faces_ask_and_true_faces_of_those_who_do_not_ask_answer() -> None:
-    """Brute force over all rows: ana is painted like bo, bo like himself, cy has one face and only answers."""
+def test_inpainted_faces_ask_and_true_faces_of_those_who_do_not_ask_answer() -> None:
+    """Brute force over all rows: ana is inpainted like bo, bo like himself, cy has one face and only answers."""
     rows = [row("1", "ana"), row("2", "ana"), row("3", "bo"), row("4", "bo"), row("5", "cy")]
     true = np.array([[0, 1], [0, 2], [10, 1], [10, 2], [5, 5]], np.float32)
-    painted = np.array([[10, 0], [10, 0], [10, 0], [10, 0], [5, 5]], np.float32)
-    found = retrieve(Scores(rows, {"psi": PairFeatures(painted, true)}), range(5), "psi", seed=1)
+    inpainted = np.array([[10, 0], [10, 0], [10, 0], [10, 0], [5, 5]], np.float32)
+    found = retrieve(Scores(rows, {"recognition": PairFeatures(inpainted, true)}), range(5), "recognition", seed=1)
     assert found is not None
     asks = choose_queries([one.face_id for one in rows], [one.person_id for one in rows], seed=1)
     gallery = [place for place in range(5) if not asks[place]]
@@ -82,7 +82,7 @@ def test_painted_faces_ask_and_true_faces_of_those_who_do_not_ask_answer() -> No
     for person, query, place, true_place in zip(
         found.persons, np.flatnonzero(asks), found.places_Q, found.true_places_Q, strict=True
     ):
-        for asking, at in ((painted[query], place), (true[query], true_place)):
+        for asking, at in ((inpainted[query], place), (true[query], true_place)):
             order = sorted(gallery, key=lambda face: np.linalg.norm(true[face] - asking))
             assert [rows[face].person_id for face in order].index(person) + 1 == at
         listed = [face for face in found.nearest if face.person_id == person]
@@ -94,5 +94,5 @@ def test_painted_faces_ask_and_true_faces_of_those_who_do_not_ask_answer() -> No
 
 def test_nobody_with_two_faces_is_no_retrieval() -> None:
     features = np.ones((2, 2), np.float32)
-    scores = Scores([row("1", "ana"), row("2", "bo")], {"psi": PairFeatures(features, features)})
-    assert retrieve(scores, range(2), "psi", seed=1) is None
+    scores = Scores([row("1", "ana"), row("2", "bo")], {"recognition": PairFeatures(features, features)})
+    assert retrieve(scores, range(2), "recognition", seed=1) is None

@@ -1,4 +1,4 @@
-"""Voice swaps, on a painter whose paint is known: the level that the voice says."""
+"""Voice swaps, on a generator whose inpaint is known: the level that the voice says."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from model.evaluation.evaluation_faces import EvaluationFace
 from model.evaluation.figures import swap_figures
 from model.evaluation.inpainted_faces import MaskedFace
 from model.evaluation.swap import choose_persons, draw_swaps, measure_swaps, swap_voices
-from model.networks.generator import Painted
+from model.networks.generator import Inpainted
 from model.settings import EvaluateParams
 from pipeline.base.arrays import ImageRGB
 
@@ -27,9 +27,9 @@ class LevelPainter(nn.Module):
         super().__init__()
         self.unused = nn.Parameter(torch.zeros(1))
 
-    def forward(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, log_mels_BMT: Tensor) -> Painted:
-        paint = log_mels_BMT.mean() / 127.5 - 1
-        return Painted(masked_faces_BCHW + masks_B1HW * paint, masked_faces_BCHW, None, None)
+    def forward(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, log_mels_BMT: Tensor) -> Inpainted:
+        inpaint = log_mels_BMT.mean() / 127.5 - 1
+        return Inpainted(masked_faces_BCHW + masks_B1HW * inpaint, masked_faces_BCHW, None, None)
 
 
 class Levels:
@@ -40,9 +40,9 @@ class Levels:
 
 
 def subject(person: str) -> MaskedFace:
-    """A person whose face and voice have one level; the hole is the upper half."""
-    hole = np.zeros((256, 256), np.uint8)
-    hole[:128] = 1
+    """A person whose face and voice have one level; the mask is the upper half."""
+    mask = np.zeros((256, 256), np.uint8)
+    mask[:128] = 1
     return MaskedFace(
         EvaluationFace(
             face_id=f"set/{person}-t00",
@@ -53,7 +53,7 @@ def subject(person: str) -> MaskedFace:
             segment_id=f"set/{person}-a00",
             log_mel=np.full((64, 8), LEVELS[person], np.float32),
         ),
-        hole,
+        mask,
     )
 
 
@@ -66,9 +66,9 @@ def features(people: list[MaskedFace]) -> dict[str, NDArray[np.float32]]:
     return {one.subject.person_id: Levels().embed([one.subject.face])[0] for one in people}
 
 
-def test_each_face_is_painted_by_each_voice(people: list[MaskedFace]) -> None:
-    painted = swap_voices(LevelPainter().eval(), people).painted
-    for row, face in zip(painted, people, strict=True):
+def test_each_face_is_inpainted_by_each_voice(people: list[MaskedFace]) -> None:
+    inpainted = swap_voices(LevelPainter().eval(), people).inpainted
+    for row, face in zip(inpainted, people, strict=True):
         for picture, voice in zip(row, people, strict=True):
             assert np.unique(picture[:128]) == LEVELS[voice.subject.person_id]
             assert np.unique(picture[128:]) == LEVELS[face.subject.person_id]

@@ -1,4 +1,4 @@
-"""A painted picture differs in its hole alone, at full size, and says that it is synthetic."""
+"""A inpainted picture differs in its mask alone, at full size, and says that it is synthetic."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from model.inference.inpaint import hole_in_picture, paint_face, paint_picture, put_back
+from model.inference.inpaint import inpaint_face, inpaint_picture, mask_in_picture, put_back
 from model.inference.marked_pictures import NOTICE, SOURCE_TYPE, write_marked
-from model.networks.generator import Inpainter
-from model.networks.generator_file import save_inpainter
+from model.networks.generator import InpaintingGenerator
+from model.networks.generator_file import save_generator
 from model.settings import ModelParams
 from pipeline.base.errors import BadInput
 from pipeline.base.imports import ROOT
@@ -26,21 +26,21 @@ from pipeline.face.tracking.settings import DetectParams
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.decode import rgb_frames
-from stages.commands.paint import eyes_of, paint_file, points_of_eyes, read_hole, voice_of
+from stages.commands.inpaint import eyes_of, inpaint_file, points_of_eyes, read_mask, voice_of
 
 TEMPLATE = Template(size_px=256, left_eye_x_px=96, right_eye_x_px=160, eyes_y_px=120)
 PARAMS = ModelParams(width=8, variant="full", avff_gain=1.0)
 
 
 @pytest.fixture(scope="module")
-def network() -> Inpainter:
+def network() -> InpaintingGenerator:
     torch.manual_seed(0)
-    return Inpainter(PARAMS, label_size=16).eval()
+    return InpaintingGenerator(PARAMS, label_size=16).eval()
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("paint") / "talker.mp4"
+    path = tmp_path_factory.mktemp("inpaint") / "talker.mp4"
     write_clip(ClipSpec(seed=5, person=1, clip=0, duration_s=6.4, width_px=320, height_px=240), path)
     return path
 
@@ -51,10 +51,10 @@ def picture(clip: Path) -> np.ndarray:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, network: Inpainter) -> Layout:
+def checkout(tmp_path: Path, network: InpaintingGenerator) -> Layout:
     at = Layout(tmp_path)
     at.params.write_bytes((ROOT / "params.yaml").read_bytes())
-    save_inpainter(network, at.model("inpainter"))
+    save_generator(network, at.model("generator"))
     return at
 
 
@@ -62,24 +62,24 @@ def log_mel() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(64, 100)).astype(np.float32)
 
 
-def test_a_painted_face_differs_in_the_hole_and_nowhere_else(network: Inpainter) -> None:
+def test_a_inpainted_face_differs_in_the_hole_and_nowhere_else(network: InpaintingGenerator) -> None:
     face = np.random.default_rng(1).integers(0, 256, (256, 256, 3), np.uint8)
-    hole = np.zeros((256, 256), np.uint8)
-    hole[89:217, 64:192] = 1
-    painted = paint_face(network, face, hole, log_mel())
-    assert np.array_equal(painted.face[hole == 0], face[hole == 0])
-    assert (painted.face[hole == 1] != face[hole == 1]).mean() > 0.9
-    assert painted.audio_face is not None and painted.audio_face.shape == (256, 256, 3)
+    mask = np.zeros((256, 256), np.uint8)
+    mask[89:217, 64:192] = 1
+    inpainted = inpaint_face(network, face, mask, log_mel())
+    assert np.array_equal(inpainted.face[mask == 0], face[mask == 0])
+    assert (inpainted.face[mask == 1] != face[mask == 1]).mean() > 0.9
+    assert inpainted.audio_face is not None and inpainted.audio_face.shape == (256, 256, 3)
 
 
-def test_the_known_part_alone_decides_what_is_painted(network: Inpainter) -> None:
+def test_the_known_part_alone_decides_what_is_inpainted(network: InpaintingGenerator) -> None:
     rng = np.random.default_rng(2)
     face = rng.integers(0, 256, (256, 256, 3), np.uint8)
-    hole = np.zeros((256, 256), np.uint8)
-    hole[100:200, 100:200] = 1
-    other = np.where(hole[..., None] == 1, rng.integers(0, 256, face.shape, np.uint8), face)
+    mask = np.zeros((256, 256), np.uint8)
+    mask[100:200, 100:200] = 1
+    other = np.where(mask[..., None] == 1, rng.integers(0, 256, face.shape, np.uint8), face)
     assert np.array_equal(
-        paint_face(network, face, hole, log_mel()).face, paint_face(network, other, hole, log_mel()).face
+        inpaint_face(network, face, mask, log_mel()).face, inpaint_face(network, other, mask, log_mel()).face
     )
 
 
@@ -87,11 +87,11 @@ def test_the_same_face_put_back_gives_the_same_picture_but_for_the_resampling(pi
     points = points_of_eyes((120.0, 100.0, 180.0, 108.0))
     similarity = similarity_to(TEMPLATE, *eye_centres(points))
     smooth = np.asarray(cv2.GaussianBlur(picture, (0, 0), 4))
-    hole = np.zeros(picture.shape[:2], np.uint8)
-    hole[80:160, 100:200] = 1
-    laid = put_back(smooth, crop_aligned(smooth, similarity, 256), hole, similarity)
-    assert np.array_equal(laid[hole == 0], smooth[hole == 0])
-    assert np.abs(laid.astype(int) - smooth)[hole == 1].max() <= 3
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    mask[80:160, 100:200] = 1
+    laid = put_back(smooth, crop_aligned(smooth, similarity, 256), mask, similarity)
+    assert np.array_equal(laid[mask == 0], smooth[mask == 0])
+    assert np.abs(laid.astype(int) - smooth)[mask == 1].max() <= 3
 
 
 def test_a_face_much_larger_than_256_px_and_one_much_smaller_are_put_back_in_place(picture: np.ndarray) -> None:
@@ -100,27 +100,27 @@ def test_a_face_much_larger_than_256_px_and_one_much_smaller_are_put_back_in_pla
         scaled = np.asarray(cv2.GaussianBlur(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), (0, 0), 3))
         eyes = np.array([120.0, 100.0, 180.0, 108.0]) * factor
         similarity = similarity_to(TEMPLATE, *eye_centres(points_of_eyes(tuple(eyes))))
-        hole = np.ones(scaled.shape[:2], np.uint8)
-        laid = put_back(scaled, crop_aligned(scaled, similarity, 256), hole, similarity)
+        mask = np.ones(scaled.shape[:2], np.uint8)
+        laid = put_back(scaled, crop_aligned(scaled, similarity, 256), mask, similarity)
         assert np.abs(laid.astype(int) - scaled).mean() < 1.5
 
 
 def test_the_hole_of_an_aligned_face_lies_where_its_face_is() -> None:
     points = points_of_eyes((100.0, 200.0, 228.0, 200.0))  # twice the template's distance
-    hole = np.zeros((256, 256), np.uint8)
-    hole[89:217, 64:192] = 1
-    in_picture = hole_in_picture(hole, similarity_to(TEMPLATE, *eye_centres(points)), (600, 500))
+    mask = np.zeros((256, 256), np.uint8)
+    mask[89:217, 64:192] = 1
+    in_picture = mask_in_picture(mask, similarity_to(TEMPLATE, *eye_centres(points)), (600, 500))
     rows, columns = np.flatnonzero(in_picture.any(axis=1)), np.flatnonzero(in_picture.any(axis=0))
     assert (columns[0], columns[-1]) == pytest.approx((100 - 2 * 32, 100 + 2 * 95), abs=2)
     assert (rows[0], rows[-1]) == pytest.approx((200 - 2 * 31, 200 + 2 * 96), abs=2)
 
 
-def test_a_hole_outside_the_face_is_refused(network: Inpainter, picture: np.ndarray) -> None:
-    hole = np.zeros(picture.shape[:2], np.uint8)
-    hole[:3, :3] = 1
+def test_a_hole_outside_the_face_is_refused(network: InpaintingGenerator, picture: np.ndarray) -> None:
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    mask[:3, :3] = 1
     points = points_of_eyes((150.0, 120.0, 170.0, 120.0))
     with pytest.raises(BadInput, match="within the face's square"):
-        paint_picture(network, picture, points, hole, log_mel(), TEMPLATE)
+        inpaint_picture(network, picture, points, mask, log_mel(), TEMPLATE)
 
 
 def test_the_face_of_a_picture_is_found_at_any_size(picture: np.ndarray) -> None:
@@ -135,7 +135,7 @@ def test_the_face_of_a_picture_is_found_at_any_size(picture: np.ndarray) -> None
 
 
 @pytest.mark.parametrize("name", ["face.png", "face.jpg"])
-def test_a_painted_picture_says_that_it_is_synthetic(name: str, tmp_path: Path, picture: np.ndarray) -> None:
+def test_a_inpainted_picture_says_that_it_is_synthetic(name: str, tmp_path: Path, picture: np.ndarray) -> None:
     write_marked(picture, tmp_path / name)
     raw = (tmp_path / name).read_bytes()
     assert SOURCE_TYPE.encode() in raw
@@ -150,40 +150,40 @@ def test_a_picture_of_another_kind_is_not_written(tmp_path: Path, picture: np.nd
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_picture_is_painted_from_file_to_file(checkout: Layout, clip: Path, picture: np.ndarray) -> None:
+def test_a_picture_is_inpainted_from_file_to_file(checkout: Layout, clip: Path, picture: np.ndarray) -> None:
     source, out = checkout.root / "in.png", checkout.root / "out.png"
     Image.fromarray(picture).save(source)
-    told = paint_file(source, clip, out, mask=None, eyes_px=None, model=None, at=checkout)
-    assert told == f"{out}: painted; marked as synthetic"
+    told = inpaint_file(source, clip, out, mask=None, eyes_px=None, model=None, at=checkout)
+    assert told == f"{out}: inpainted; marked as synthetic"
     with Image.open(out) as opened:
-        painted = np.asarray(opened)
-    share = (painted != picture).any(axis=2).mean()
+        inpainted = np.asarray(opened)
+    share = (inpainted != picture).any(axis=2).mean()
     assert 0.01 < share < 0.5
 
 
-def test_a_hidden_face_is_painted_where_its_eyes_are_said_to_be(
+def test_a_hidden_face_is_inpainted_where_its_eyes_are_said_to_be(
     checkout: Layout, clip: Path, picture: np.ndarray
 ) -> None:
-    hole = np.zeros(picture.shape[:2], np.uint8)
-    hole[60:180, 100:220] = 255
-    hidden = np.where(hole[..., None] == 255, 0, picture).astype(np.uint8)
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    mask[60:180, 100:220] = 255
+    hidden = np.where(mask[..., None] == 255, 0, picture).astype(np.uint8)
     source, mask, out = (checkout.root / name for name in ("in.png", "mask.png", "out.jpg"))
     Image.fromarray(hidden).save(source)
-    Image.fromarray(hole).save(mask)
+    Image.fromarray(mask).save(mask)
     with pytest.raises(BadInput, match="--eyes"):
-        paint_file(source, clip, out, mask=mask, eyes_px=None, model=None, at=checkout)
+        inpaint_file(source, clip, out, mask=mask, eyes_px=None, model=None, at=checkout)
     assert not out.exists()
-    paint_file(source, clip, out, mask=mask, eyes_px=(140.0, 105.0, 180.0, 105.0), model=None, at=checkout)
+    inpaint_file(source, clip, out, mask=mask, eyes_px=(140.0, 105.0, 180.0, 105.0), model=None, at=checkout)
     assert out.is_file()
 
 
-def test_a_video_is_painted_in_every_frame_that_shows_the_face_and_keeps_its_sound(
+def test_a_video_is_inpainted_in_every_frame_that_shows_the_face_and_keeps_its_sound(
     checkout: Layout, clip: Path
 ) -> None:
     short, out = checkout.root / "short.mp4", checkout.root / "out.mp4"
     write_clip(ClipSpec(seed=5, person=1, clip=0, duration_s=0.6, width_px=320, height_px=240), short)
-    told = paint_file(short, clip, out, mask=None, eyes_px=None, model=None, at=checkout)
-    assert told == f"{out}: 15 of 15 frames painted; marked as synthetic"
+    told = inpaint_file(short, clip, out, mask=None, eyes_px=None, model=None, at=checkout)
+    assert told == f"{out}: 15 of 15 frames inpainted; marked as synthetic"
     before, after = list(rgb_frames(short, rotation_deg=0)), list(rgb_frames(out, rotation_deg=0))
     assert [time_s for time_s, _ in after] == pytest.approx([time_s for time_s, _ in before], abs=1e-3)
     with av.open(str(out)) as container:
@@ -201,7 +201,7 @@ def test_eyes_that_are_no_two_places_are_refused(text: str) -> None:
 def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((10, 20), np.uint8)).save(tmp_path / "mask.png")
     with pytest.raises(BadInput, match="30 x 10 px, found 20 x 10"):
-        read_hole(tmp_path / "mask.png", (10, 30))
+        read_mask(tmp_path / "mask.png", (10, 30))
 
 
 def test_sound_without_speech_is_refused(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_sound_without_speech_is_refused(tmp_path: Path) -> None:
 
 def test_without_a_trained_network_the_command_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="dvc repro"):
-        paint_file(
+        inpaint_file(
             tmp_path / "a.png",
             tmp_path / "a.wav",
             tmp_path / "b.png",

@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from model.networks.discriminator import PatchDiscriminator
-from model.networks.generator import Inpainter, count_parameters
+from model.networks.generator import InpaintingGenerator, count_parameters
 from model.settings import VARIANTS, ModelParams, Variant
 
 LABEL_SIZE = 2048
 
 
-def paper(variant: Variant) -> Inpainter:
+def paper(variant: Variant) -> InpaintingGenerator:
     """The network at the paper's width, without memory for its weights."""
     with torch.device("meta"):
-        return Inpainter(ModelParams(width=64, variant=variant, avff_gain=1.0), LABEL_SIZE)
+        return InpaintingGenerator(ModelParams(width=64, variant=variant, avff_gain=1.0), LABEL_SIZE)
 
 
 def conv(n_in: int, n_out: int, area: int = 16) -> int:

@@ -1,4 +1,4 @@
-"""The inpainting network's file: what is saved paints the same when it is loaded; anything else is refused."""
+"""The inpainting network's file: what is saved inpaints the same when it is loaded; anything else is refused."""
 
 import json
 from collections.abc import Callable
@@ -10,8 +10,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from model.networks.generator import Inpainter
-from model.networks.generator_file import METADATA_KEY, load_inpainter, save_inpainter
+from model.networks.generator import InpaintingGenerator
+from model.networks.generator_file import METADATA_KEY, load_generator, save_generator
 from model.networks.voice import VoiceNetwork
 from model.settings import VARIANTS, ModelParams, Variant
 from pipeline.base.errors import BadInput
@@ -19,16 +19,16 @@ from pipeline.base.errors import BadInput
 State = dict[str, Tensor]
 
 
-def network_of(variant: Variant) -> Inpainter:
+def network_of(variant: Variant) -> InpaintingGenerator:
     torch.manual_seed(11)
-    network = Inpainter(ModelParams(width=8, variant=variant, avff_gain=1.5), label_size=12, n_mels=20)
+    network = InpaintingGenerator(ModelParams(width=8, variant=variant, avff_gain=1.5), label_size=12, n_mels=20)
     for name, tensor in network.state_dict().items():
         if name.endswith(("running_mean", "running_var")):
             tensor.uniform_(0.5, 1.5)
     return network.eval()
 
 
-def painted_by(network: Inpainter) -> list[Tensor]:
+def inpainted_by(network: InpaintingGenerator) -> list[Tensor]:
     torch.manual_seed(12)
     masks = (torch.rand(1, 1, 256, 256) < 0.3).float()
     with torch.no_grad():
@@ -42,20 +42,20 @@ def painted_by(network: Inpainter) -> list[Tensor]:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_loaded_network_paints_bit_for_bit_what_the_saved_one_did(variant: Variant, tmp_path: Path) -> None:
     network = network_of(variant)
-    save_inpainter(network.to(memory_format=torch.channels_last), tmp_path / "inpainter.safetensors")
-    loaded = load_inpainter(tmp_path / "inpainter.safetensors")
+    save_generator(network.to(memory_format=torch.channels_last), tmp_path / "generator.safetensors")
+    loaded = load_generator(tmp_path / "generator.safetensors")
     assert (loaded.params, loaded.label_size, loaded.n_mels) == (network.params, 12, 20)
     assert not loaded.training
-    expected = painted_by(network.to(memory_format=torch.contiguous_format))
-    assert all(torch.equal(one, other) for one, other in zip(painted_by(loaded), expected, strict=True))
+    expected = inpainted_by(network.to(memory_format=torch.contiguous_format))
+    assert all(torch.equal(one, other) for one, other in zip(inpainted_by(loaded), expected, strict=True))
 
 
 def test_a_loaded_network_can_be_trained_on_but_for_its_voice_and_leaves_its_file_alone(tmp_path: Path) -> None:
-    path = tmp_path / "inpainter.safetensors"
+    path = tmp_path / "generator.safetensors"
     network = network_of("full")
-    save_inpainter(network, path)
+    save_generator(network, path)
     before = path.read_bytes()
-    loaded = load_inpainter(path).train()
+    loaded = load_generator(path).train()
     frozen = {name for name, one in loaded.named_parameters() if not one.requires_grad}
     assert frozen == {name for name, one in network.named_parameters() if not one.requires_grad}
     with torch.no_grad():
@@ -67,22 +67,22 @@ def test_a_loaded_network_can_be_trained_on_but_for_its_voice_and_leaves_its_fil
 def test_a_voice_network_from_elsewhere_comes_back_with_its_own_width(tmp_path: Path) -> None:
     network = network_of("full")
     network.use_voice(VoiceNetwork(n_mels=40, width=16))
-    save_inpainter(network, tmp_path / "inpainter.safetensors")
-    loaded = load_inpainter(tmp_path / "inpainter.safetensors")
+    save_generator(network, tmp_path / "generator.safetensors")
+    loaded = load_generator(tmp_path / "generator.safetensors")
     assert loaded.voice is not None and (loaded.voice.width, loaded.n_mels) == (16, 40)
-    assert all(torch.equal(*pair) for pair in zip(painted_by(loaded), painted_by(network), strict=True))
+    assert all(torch.equal(*pair) for pair in zip(inpainted_by(loaded), inpainted_by(network), strict=True))
 
 
 def test_equal_weights_give_equal_bytes(tmp_path: Path) -> None:
     for name in ("one", "other"):
-        save_inpainter(network_of("full"), tmp_path / name)
+        save_generator(network_of("full"), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
     assert {path.name for path in tmp_path.iterdir()} == {"one", "other"}
 
 
 def spoiled(path: Path, spoil: Callable[[State, dict[str, object]], object]) -> Path:
     """Save a network, then its file with other tensors or other metadata."""
-    save_inpainter(network_of("full"), path)
+    save_generator(network_of("full"), path)
     with safe_open(path, framework="pt") as file:
         build = json.loads(file.metadata()[METADATA_KEY])
     state = safetensors.torch.load_file(path)
@@ -110,9 +110,9 @@ def spoiled(path: Path, spoil: Callable[[State, dict[str, object]], object]) -> 
 def test_the_first_thing_wrong_with_a_file_is_named(
     spoil: Callable[[State, dict[str, object]], object], message: str, tmp_path: Path
 ) -> None:
-    path = spoiled(tmp_path / "inpainter.safetensors", spoil)
+    path = spoiled(tmp_path / "generator.safetensors", spoil)
     with pytest.raises(BadInput, match=message) as told:
-        load_inpainter(path)
+        load_generator(path)
     assert str(path) in str(told.value)
 
 
@@ -130,14 +130,14 @@ def test_the_first_thing_wrong_with_a_file_is_named(
     ids=["empty", "zip", "not_json", "no_tensors", "other_network", "metadata_not_json", "metadata_no_object"],
 )
 def test_a_file_of_something_else_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "inpainter.safetensors"
+    path = tmp_path / "generator.safetensors"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match="inpainter.safetensors: "):
-        load_inpainter(path)
+    with pytest.raises(BadInput, match="generator.safetensors: "):
+        load_generator(path)
 
 
 def test_no_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file; 'dvc repro train'"):
-        load_inpainter(tmp_path / "none.safetensors")
+        load_generator(tmp_path / "none.safetensors")
     with pytest.raises(BadInput, match="no such file"):
-        load_inpainter(tmp_path)
+        load_generator(tmp_path)

@@ -1,4 +1,4 @@
-"""Psi judges faces as the label network labels them, stays as it is, and passes the gradient on."""
+"""Psi judges faces as the face recognition network labels them, stays as it is, and passes the gradient on."""
 
 from copy import deepcopy
 
@@ -8,18 +8,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.networks.frozen_recognition import FrozenPsi, PsiInput
-from pipeline.identity.network.resnet import CAFFE, KERAS, Geometry, LabelNetwork, preprocess, view
+from model.networks.frozen_recognition import FrozenRecognitionNetwork, RecognitionInput
+from pipeline.identity.network.resnet import CAFFE, KERAS, FaceRecognitionNetwork, Geometry, preprocess, view
 
-PSI_INPUTS: tuple[PsiInput, ...] = ("published", "released")
+PSI_INPUTS: tuple[RecognitionInput, ...] = ("published", "released")
 FEATURE_SIZE = 256
 
 
-def label_network(geometry: Geometry = CAFFE) -> LabelNetwork:
+def recognition_network(geometry: Geometry = CAFFE) -> FaceRecognitionNetwork:
     """A network of 8 channels of which no part is idle: as it starts, each block would be its shortcut."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        network = LabelNetwork(0.125, geometry)
+        network = FaceRecognitionNetwork(0.125, geometry)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.uniform_(module.weight, 0.3, 0.6)
@@ -28,13 +28,13 @@ def label_network(geometry: Geometry = CAFFE) -> LabelNetwork:
 
 
 @pytest.fixture
-def network() -> LabelNetwork:
-    return label_network()
+def network() -> FaceRecognitionNetwork:
+    return recognition_network()
 
 
 @pytest.fixture
-def psi(network: LabelNetwork) -> FrozenPsi:
-    return FrozenPsi(network)
+def recognition(network: FaceRecognitionNetwork) -> FrozenRecognitionNetwork:
+    return FrozenRecognitionNetwork(network)
 
 
 def pictures(n: int = 2) -> NDArray[np.uint8]:
@@ -47,16 +47,18 @@ def as_faces(images: NDArray[np.uint8]) -> Tensor:
 
 @pytest.mark.parametrize("geometry", [CAFFE, KERAS])
 def test_published_input_gives_the_label_of_the_face_as_a_picture(geometry: Geometry) -> None:
-    network = label_network(geometry).eval()
+    network = recognition_network(geometry).eval()
     with torch.no_grad():
         expected = network(preprocess(pictures()))
-    features = FrozenPsi(network)(as_faces(pictures()), "published")
+    features = FrozenRecognitionNetwork(network)(as_faces(pictures()), "published")
     assert features.shape == (2, FEATURE_SIZE)
     torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-4)
     assert expected.std() > 0.05
 
 
-def test_released_input_goes_in_as_it_is_and_is_pooled_at_four_places(network: LabelNetwork, psi: FrozenPsi) -> None:
+def test_released_input_goes_in_as_it_is_and_is_pooled_at_four_places(
+    network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork
+) -> None:
     maps: list[NDArray[np.float32]] = []
     hook = network.layer4.register_forward_hook(lambda _module, _inputs, output: maps.append(output.numpy()))
     with torch.no_grad():
@@ -64,83 +66,93 @@ def test_released_input_goes_in_as_it_is_and_is_pooled_at_four_places(network: L
     hook.remove()
     assert maps[0].shape == (2, FEATURE_SIZE, 8, 8)
     pooled = [maps[0][:, :, y : y + 7, x : x + 7].mean((2, 3)) for y in (0, 1) for x in (0, 1)]
-    features = psi(as_faces(pictures()), "released")
+    features = recognition(as_faces(pictures()), "released")
     assert features.shape == (2, 4 * FEATURE_SIZE)
     np.testing.assert_allclose(features, np.stack(pooled, axis=2).reshape(2, -1), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("psi_input", PSI_INPUTS)
+@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
 def test_the_gradient_reaches_what_psi_sees_and_not_psi(
-    network: LabelNetwork, psi: FrozenPsi, psi_input: PsiInput
+    network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
 ) -> None:
     faces = as_faces(pictures()).requires_grad_()
-    psi(faces, psi_input).sum().backward()
+    recognition(faces, recognition_input).sum().backward()
     assert faces.grad is not None
     is_seen = np.zeros((256, 256), np.bool_)
-    is_seen[view(256) if psi_input == "published" else ...] = True
+    is_seen[view(256) if recognition_input == "published" else ...] = True
     felt = faces.grad.abs().amax((0, 1)).numpy()
     assert (felt[is_seen] > 0).mean() > 0.99
     assert (felt[~is_seen] == 0).all()
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("psi_input", PSI_INPUTS)
-def test_the_gradient_is_the_derivative(psi: FrozenPsi, psi_input: PsiInput) -> None:
+@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
+def test_the_gradient_is_the_derivative(
+    recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
+) -> None:
     faces = as_faces(pictures(1)).double()
     direction = torch.randn(faces.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     step = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    judge = psi.double()
-    assert torch.autograd.gradcheck(lambda by: judge(faces + by * direction, psi_input).sum(), step, eps=1e-7)
+    judge = recognition.double()
+    assert torch.autograd.gradcheck(lambda by: judge(faces + by * direction, recognition_input).sum(), step, eps=1e-7)
 
 
 class Holder(nn.Module):
     """A network that is trained, with psi among its parts."""
 
-    def __init__(self, psi: FrozenPsi) -> None:
+    def __init__(self, recognition: FrozenRecognitionNetwork) -> None:
         super().__init__()
         self.trained = nn.Linear(1, 1)
-        self.psi = psi
+        self.recognition = recognition
 
 
-def test_whoever_holds_psi_neither_trains_nor_saves_it(network: LabelNetwork, psi: FrozenPsi) -> None:
-    holder = Holder(psi)
+def test_whoever_holds_psi_neither_trains_nor_saves_it(
+    network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork
+) -> None:
+    holder = Holder(recognition)
     names = ["trained.weight", "trained.bias"]
     assert list(holder.state_dict()) == names
     assert [name for name, _ in holder.named_parameters()] == names
     holder.load_state_dict(deepcopy(holder.state_dict()), strict=True)
 
 
-def test_training_mode_does_not_reach_psi(network: LabelNetwork, psi: FrozenPsi) -> None:
-    before, state = psi(as_faces(pictures()), "published"), deepcopy(network.state_dict())
-    after = Holder(psi).train().psi(as_faces(pictures()), "published")
+def test_training_mode_does_not_reach_psi(
+    network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork
+) -> None:
+    before, state = recognition(as_faces(pictures()), "published"), deepcopy(network.state_dict())
+    after = Holder(recognition).train().recognition(as_faces(pictures()), "published")
     assert not any(module.training for module in network.modules())
     assert torch.equal(before, after)
     assert all(torch.equal(values, state[name]) for name, values in network.state_dict().items())
 
 
-def test_psi_moves_with_its_holder(network: LabelNetwork, psi: FrozenPsi) -> None:
-    Holder(psi).to(torch.float64)
+def test_psi_moves_with_its_holder(network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork) -> None:
+    Holder(recognition).to(torch.float64)
     assert network.conv1.weight.dtype == torch.float64
-    Holder(psi).to("meta")
+    Holder(recognition).to("meta")
     assert network.bn1.running_mean is not None
     assert network.bn1.running_mean.is_meta
 
 
-@pytest.mark.parametrize("psi_input", PSI_INPUTS)
-def test_memory_order_does_not_matter(psi: FrozenPsi, psi_input: PsiInput) -> None:
+@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
+def test_memory_order_does_not_matter(
+    recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
+) -> None:
     faces = as_faces(pictures())
-    expected = psi(faces, psi_input)
-    moved = psi.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    features = moved(faces.to(memory_format=torch.channels_last), psi_input)
+    expected = recognition(faces, recognition_input)
+    moved = recognition.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    features = moved(faces.to(memory_format=torch.channels_last), recognition_input)
     torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("psi_input", PSI_INPUTS)
-def test_under_autocast_features_are_float32_and_about_the_same(psi: FrozenPsi, psi_input: PsiInput) -> None:
+@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
+def test_under_autocast_features_are_float32_and_about_the_same(
+    recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
+) -> None:
     faces = as_faces(pictures()).requires_grad_()
-    expected = psi(faces, psi_input).detach()
+    expected = recognition(faces, recognition_input).detach()
     with torch.autocast("cpu", torch.bfloat16):
-        features = psi(faces, psi_input)
+        features = recognition(faces, recognition_input)
     assert features.dtype == torch.float32
     assert (features - expected).abs().mean() < 0.02 * expected.abs().mean()
     features.sum().backward()
@@ -148,7 +160,9 @@ def test_under_autocast_features_are_float32_and_about_the_same(psi: FrozenPsi, 
     assert faces.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("psi_input", PSI_INPUTS)
-def test_faces_of_16_bits_are_judged_in_32(psi: FrozenPsi, psi_input: PsiInput) -> None:
+@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
+def test_faces_of_16_bits_are_judged_in_32(
+    recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
+) -> None:
     faces = as_faces(pictures()).bfloat16()
-    assert torch.equal(psi(faces, psi_input), psi(faces.float(), psi_input))
+    assert torch.equal(recognition(faces, recognition_input), recognition(faces.float(), recognition_input))

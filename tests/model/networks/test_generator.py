@@ -1,10 +1,10 @@
-"""What training and painting rely on: the frozen voice, batches of one, types, and errors that say what to mend."""
+"""What training and inpainting rely on: the frozen voice, batches of one, types, and errors that say what to mend."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from model.networks.generator import Inpainter
+from model.networks.generator import InpaintingGenerator
 from model.networks.voice import VoiceNetwork
 from model.settings import VARIANTS, ModelParams, Variant
 from pipeline.base.errors import BadInput
@@ -12,9 +12,9 @@ from pipeline.base.errors import BadInput
 LABEL_SIZE = 16
 
 
-def network_of(variant: Variant = "full", n_mels: int = 64) -> Inpainter:
+def network_of(variant: Variant = "full", n_mels: int = 64) -> InpaintingGenerator:
     torch.manual_seed(3)
-    return Inpainter(ModelParams(width=8, variant=variant, avff_gain=1.0), LABEL_SIZE, n_mels)
+    return InpaintingGenerator(ModelParams(width=8, variant=variant, avff_gain=1.0), LABEL_SIZE, n_mels)
 
 
 def inputs(batch: int = 1, n_frames: int = 70, n_mels: int = 64) -> tuple[Tensor, Tensor, Tensor]:
@@ -24,7 +24,7 @@ def inputs(batch: int = 1, n_frames: int = 70, n_mels: int = 64) -> tuple[Tensor
     return (torch.rand(batch, 3, 256, 256) * 2 - 1) * (1 - masks), masks, torch.randn(batch, n_mels, n_frames)
 
 
-def summed(network: Inpainter, *given: Tensor) -> Tensor:
+def summed(network: InpaintingGenerator, *given: Tensor) -> Tensor:
     return torch.stack([out.square().mean() for out in network(*given) if out is not None]).sum()
 
 
@@ -32,9 +32,9 @@ def test_training_leaves_the_voice_network_as_it_is() -> None:
     network = network_of().train()
     assert network.voice is not None
     before = {name: tensor.clone() for name, tensor in network.voice.state_dict().items()}
-    optimiser = torch.optim.SGD(network.trainable_parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(network.trainable_parameters(), lr=0.1)
     summed(network, *inputs()).backward()
-    optimiser.step()
+    optimizer.step()
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.voice.state_dict().items())
     assert all(parameter.grad is None for parameter in network.voice.parameters())
 
@@ -58,7 +58,7 @@ def test_every_trainable_weight_gets_a_gradient_from_a_batch_of_one(variant: Var
     assert len(network.trainable_parameters()) == len(list(network.parameters())) - len(frozen)
 
 
-def test_a_person_painted_alone_is_painted_as_in_company() -> None:
+def test_a_person_inpainted_alone_is_inpainted_as_in_company() -> None:
     network = network_of().eval()
     masked, masks, log_mels = inputs(batch=2)
     with torch.no_grad():
@@ -67,7 +67,7 @@ def test_a_person_painted_alone_is_painted_as_in_company() -> None:
     torch.testing.assert_close(together[1:], alone, rtol=0, atol=1e-5)
 
 
-def test_the_voice_changes_the_painted_face_except_where_nothing_hears() -> None:
+def test_the_voice_changes_the_inpainted_face_except_where_nothing_hears() -> None:
     masked, masks, log_mels = inputs()
     for variant in VARIANTS:
         network = network_of(variant).eval()
@@ -77,17 +77,17 @@ def test_the_voice_changes_the_painted_face_except_where_nothing_hears() -> None
         assert torch.equal(one, other) == (variant == "base")
 
 
-def test_painting_for_an_embedded_voice_is_painting_for_its_log_mel() -> None:
+def test_inpainting_for_an_embedded_voice_is_inpainting_for_its_log_mel() -> None:
     network = network_of().eval()
     masked, masks, log_mels = inputs()
     with torch.no_grad():
         voice = network.listen(log_mels)
         assert voice is not None and voice.shape == (1, 64)
         torch.testing.assert_close(voice.norm(dim=1), torch.ones(1))
-        assert torch.equal(network.paint(masked, masks, voice)[0], network(masked, masks, log_mels)[0])
+        assert torch.equal(network.inpaint(masked, masks, voice)[0], network(masked, masks, log_mels)[0])
         assert network_of("base").listen(log_mels) is None
         with pytest.raises(BadInput, match="'full' needs a voice"):
-            network.paint(masked, masks, None)
+            network.inpaint(masked, masks, None)
 
 
 @pytest.mark.parametrize("n_frames", [1, 2, 33, 1000])
@@ -113,9 +113,9 @@ def test_a_voice_network_of_another_width_and_more_mels_may_take_over() -> None:
 def test_under_autocast_outputs_have_the_type_of_the_faces() -> None:
     network = network_of().train()
     with torch.autocast("cpu", torch.bfloat16):
-        painted = network(*inputs(batch=2))
-    assert {out.dtype for out in painted if out is not None} == {torch.float32}
-    assert all(torch.isfinite(out).all() for out in painted if out is not None)
+        inpainted = network(*inputs(batch=2))
+    assert {out.dtype for out in inpainted if out is not None} == {torch.float32}
+    assert all(torch.isfinite(out).all() for out in inpainted if out is not None)
 
 
 def test_faces_of_another_size_and_masks_of_another_number_are_refused() -> None:
@@ -129,5 +129,5 @@ def test_faces_of_another_size_and_masks_of_another_number_are_refused() -> None
 
 def test_a_label_head_without_labels_is_refused_only_where_there_would_be_one() -> None:
     with pytest.raises(BadInput, match="'full' predicts identity labels.* size 0"):
-        Inpainter(ModelParams(width=8, variant="full", avff_gain=1.0), 0)
-    assert Inpainter(ModelParams(width=8, variant="audio_avff", avff_gain=1.0), 0).label_head is None
+        InpaintingGenerator(ModelParams(width=8, variant="full", avff_gain=1.0), 0)
+    assert InpaintingGenerator(ModelParams(width=8, variant="audio_avff", avff_gain=1.0), 0).label_head is None

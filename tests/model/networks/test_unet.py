@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from model.networks.generator import Inpainter, Painted
+from model.networks.generator import Inpainted, InpaintingGenerator
 from model.settings import VARIANTS, ModelParams, Variant
 
 WIDTH, LABEL_SIZE, N_MELS = 8, 24, 64
 State = Mapping[str, Tensor]
 
 
-def network_of(variant: Variant, gain: float = 1.0) -> Inpainter:
+def network_of(variant: Variant, gain: float = 1.0) -> InpaintingGenerator:
     """All weights and statistics random and far from where they start."""
     torch.manual_seed(1)
-    network = Inpainter(ModelParams(width=WIDTH, variant=variant, avff_gain=gain), LABEL_SIZE).double()
+    network = InpaintingGenerator(ModelParams(width=WIDTH, variant=variant, avff_gain=gain), LABEL_SIZE).double()
     for name, tensor in network.state_dict().items():
         if name.endswith("running_var"):
             tensor.uniform_(0.5, 1.5)
@@ -100,7 +100,7 @@ def audio_decoder(voice: Tensor, state: State) -> tuple[Tensor, list[Tensor]]:
     return layer(px256, "upsample.4"), [px16, px32, px64, px128]
 
 
-def reference(network: Inpainter, masked: Tensor, masks: Tensor, log_mels: Tensor) -> Painted:
+def reference(network: InpaintingGenerator, masked: Tensor, masks: Tensor, log_mels: Tensor) -> Inpainted:
     """Section "Inpainting U-Net" of the reference: the table of blocks, line by line, in evaluation mode."""
     params, state = network.params, network.state_dict()
     e1 = down(masked, state, 1)
@@ -137,7 +137,7 @@ def reference(network: Inpainter, masked: Tensor, masks: Tensor, log_mels: Tenso
     if params.predicts_label:
         hidden = relu(F.linear(code, state["label_head.0.weight"], state["label_head.0.bias"]))
         label = F.linear(hidden, state["label_head.2.weight"], state["label_head.2.bias"])
-    return Painted(torch.where(masks == 1, raw, masked), raw, audio_face, label)
+    return Inpainted(torch.where(masks == 1, raw, masked), raw, audio_face, label)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -145,10 +145,10 @@ def test_every_variant_paints_what_the_table_of_layers_says(variant: Variant) ->
     network = network_of(variant, gain=2.0 if variant == "full" else 1.0).eval()
     given = inputs()
     with torch.no_grad():
-        painted, expected = network(*given), reference(network, *given)
-    assert painted.raw_BCHW.std() > 0.05  # tanh neither flat nor at its ends, so that differences show
-    assert painted.raw_BCHW.abs().mean() < 0.9
-    for found, wanted in zip(painted, expected, strict=True):
+        inpainted, expected = network(*given), reference(network, *given)
+    assert inpainted.raw_BCHW.std() > 0.05  # tanh neither flat nor at its ends, so that differences show
+    assert inpainted.raw_BCHW.abs().mean() < 0.9
+    for found, wanted in zip(inpainted, expected, strict=True):
         if wanted is None:
             assert found is None
         else:
@@ -173,7 +173,7 @@ def test_every_feature_has_the_size_of_the_table() -> None:
             module.register_forward_hook(note(kind))
     masked, masks, log_mels = inputs(batch=1)
     with torch.no_grad():
-        painted = network(masked, masks, log_mels)
+        inpainted = network(masked, masks, log_mels)
         code, skips = network.encoder(masked)
         voice = network.listen(log_mels)
         taps = network.audio_face(voice).taps
@@ -202,7 +202,7 @@ def test_every_feature_has_the_size_of_the_table() -> None:
     assert seen["fused"] == [(tap.shape[1], tap.shape[-1]) for tap in taps] == heard
     assert code.shape == (1, 8 * w)
     assert [(skip.shape[1], skip.shape[-1]) for skip in skips] == seen["down"][:7]
-    assert [tuple(image.shape) for image in painted] == [(1, 3, 256, 256)] * 3 + [(1, LABEL_SIZE)]
+    assert [tuple(image.shape) for image in inpainted] == [(1, 3, 256, 256)] * 3 + [(1, LABEL_SIZE)]
 
 
 def test_skips_are_leaky_and_avff_sees_the_face_before_relu() -> None:
@@ -222,17 +222,17 @@ def test_skips_are_leaky_and_avff_sees_the_face_before_relu() -> None:
     assert (audio >= 0).all()
 
 
-def test_the_hole_alone_is_painted() -> None:
+def test_the_hole_alone_is_inpainted() -> None:
     masked, masks, log_mels = inputs()
-    painted = network_of("full")(masked, masks, log_mels)
-    hole = masks.expand_as(masked) == 1
-    assert torch.equal(painted.composite_BCHW[~hole], masked[~hole])
-    assert torch.equal(painted.composite_BCHW[hole], painted.raw_BCHW[hole])
+    inpainted = network_of("full")(masked, masks, log_mels)
+    mask = masks.expand_as(masked) == 1
+    assert torch.equal(inpainted.composite_BCHW[~mask], masked[~mask])
+    assert torch.equal(inpainted.composite_BCHW[mask], inpainted.raw_BCHW[mask])
 
 
 def test_convolutions_of_the_u_net_start_at_deviation_0_02_without_bias() -> None:
     torch.manual_seed(0)
-    network = Inpainter(ModelParams(width=WIDTH, variant="full", avff_gain=1.0), LABEL_SIZE)
+    network = InpaintingGenerator(ModelParams(width=WIDTH, variant="full", avff_gain=1.0), LABEL_SIZE)
     for layer in (*network.encoder.convolutions, *network.decoder.convolutions):
         assert layer.weight.std().item() == pytest.approx(0.02, rel=0.1)
         assert not layer.bias.any()

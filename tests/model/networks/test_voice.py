@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.networks.audio_face import AudioFaceDecoder, load_generator
+from model.networks.audio_face import AudioFaceDecoder, load_audio_face_decoder
 from model.networks.discriminator import PatchDiscriminator
 from model.networks.voice import load_voice_network
 from pipeline.base.errors import BadInput, UntrustedWeights
@@ -123,7 +123,7 @@ def test_voice2face_s_generator_loads_and_leaves_the_upsampling_as_it_is(tmp_pat
     decoder = AudioFaceDecoder(8)
     before = {name: tensor.clone() for name, tensor in decoder.state_dict().items()}
     state = released_generator(8)
-    load_generator(decoder, stored(state, tmp_path))
+    load_audio_face_decoder(decoder, stored(state, tmp_path))
     for name, tensor in decoder.state_dict().items():
         assert torch.equal(tensor, state[name] if name.startswith("model.") else before[name])
 
@@ -138,7 +138,7 @@ def test_voice2face_s_generator_has_the_shapes_of_width_64(tmp_path: Path) -> No
 def test_a_whole_decoder_loads(tmp_path: Path) -> None:
     torch.manual_seed(1)
     given, decoder = AudioFaceDecoder(8), AudioFaceDecoder(8)
-    load_generator(decoder, stored(given.state_dict(), tmp_path))
+    load_audio_face_decoder(decoder, stored(given.state_dict(), tmp_path))
     voice = torch.randn(1, 64)
     assert torch.equal(decoder(voice).face_BCHW, given(voice).face_BCHW)
 
@@ -147,13 +147,13 @@ def test_a_generator_of_another_width_or_with_a_part_missing_is_refused_and_chan
     decoder = AudioFaceDecoder(8)
     before = {name: tensor.clone() for name, tensor in decoder.state_dict().items()}
     with pytest.raises(BadInput, match=r"'model.0.weight': expected \(64, 128, 4, 4\).* generator of width 8, found"):
-        load_generator(decoder, stored(released_generator(16), tmp_path))
+        load_audio_face_decoder(decoder, stored(released_generator(16), tmp_path))
     partly = AudioFaceDecoder(8).state_dict()
     del partly["upsample.2.bias"]
     with pytest.raises(BadInput, match=r"'upsample.2.bias': expected \(2,\) float32 of an audio-face decoder"):
-        load_generator(decoder, stored(partly, tmp_path))
+        load_audio_face_decoder(decoder, stored(partly, tmp_path))
     with pytest.raises(BadInput, match="'face': expected no such tensor in a voice2face generator"):
-        load_generator(decoder, stored(released_generator(8) | {"face": torch.zeros(1)}, tmp_path))
+        load_audio_face_decoder(decoder, stored(released_generator(8) | {"face": torch.zeros(1)}, tmp_path))
     assert all(torch.equal(tensor, before[name]) for name, tensor in decoder.state_dict().items())
 
 

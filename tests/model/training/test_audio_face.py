@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from model.data.samples_pretrain import AudioFaceSamples
-from model.data.split import ArrayPack
+from model.data.split import DatasetSplit
 from model.networks.audio_face import AudioFaceDecoder
 from model.networks.voice import VoiceNetwork
 from model.settings import PretrainAudioFaceParams
@@ -33,25 +33,25 @@ def silent(line: str) -> None:
 
 
 def train(
-    pack: ArrayPack,
+    data: DatasetSplit,
     voice: VoiceNetwork,
     params: PretrainAudioFaceParams,
     *,
     start: Path | None = None,
     checkpoints: Path | None = None,
 ) -> AudioFaceDecoder:
-    return train_audio_face(pack, voice, params, WIDTH, start=start, checkpoints=checkpoints, say=silent)[0]
+    return train_audio_face(data, voice, params, WIDTH, start=start, checkpoints=checkpoints, say=silent)[0]
 
 
 @single_thread()
 def test_training_is_l1_at_256_px_from_the_noisy_voice_of_unit_length(
-    array_pack: ArrayPack, voice: VoiceNetwork
+    array_pack: DatasetSplit, voice: VoiceNetwork
 ) -> None:
     params = audio_face_params(steps=2, noise=0.5)
     torch.manual_seed(params.seed)
     decoder = AudioFaceDecoder(WIDTH)
     learning = [one for one in decoder.parameters() if one.requires_grad]
-    optimiser = torch.optim.Adam(learning, params.lr, (0.5, 0.999))
+    optimizer = torch.optim.Adam(learning, params.lr, (0.5, 0.999))
     samples, losses = AudioFaceSamples(array_pack, params), []
     for step in range(2):
         batch = samples.collate([samples[2 * step], samples[2 * step + 1]])
@@ -59,9 +59,9 @@ def test_training_is_l1_at_256_px_from_the_noisy_voice_of_unit_length(
         noisy = heard / heard.norm(dim=1, keepdim=True) + batch.noise_BV
         made = decoder(noisy / noisy.norm(dim=1, keepdim=True)).face_BCHW
         loss = (made - batch.face_BCHW).abs().mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     found, fitted = train_audio_face(array_pack, voice, params, WIDTH, say=silent)
     assert fitted.losses == {"audio_face": pytest.approx(sum(losses) / 2, rel=1e-5)}
@@ -72,13 +72,13 @@ def test_training_is_l1_at_256_px_from_the_noisy_voice_of_unit_length(
 def test_faces_all_of_one_colour_are_soon_drawn(voice: VoiceNetwork) -> None:
     """Black faces, and a network that starts with grey."""
     faces = np.zeros((2, 256, 256, 3), np.uint8)
-    pack = ArrayPack(faces, np.ones((2, 64, 30), np.float32), None, ["a", "b"], ["a", "b"])
+    data = DatasetSplit.from_arrays(faces, np.ones((2, 64, 30), np.float32), None, ["a", "b"], ["a", "b"])
     params = audio_face_params(steps=16, report_every=4, lr=5e-3)
-    _, fitted = train_audio_face(pack, voice, params, WIDTH, say=silent)
+    _, fitted = train_audio_face(data, voice, params, WIDTH, say=silent)
     assert fitted.reports[-1][1]["audio_face"] < 0.6 * fitted.reports[0][1]["audio_face"]
 
 
-def test_the_voice_network_stays_as_it_is(array_pack: ArrayPack, voice: VoiceNetwork) -> None:
+def test_the_voice_network_stays_as_it_is(array_pack: DatasetSplit, voice: VoiceNetwork) -> None:
     before = digest_of(voice)
     decoder = train(array_pack, voice, audio_face_params())
     assert digest_of(voice) == before
@@ -87,7 +87,7 @@ def test_the_voice_network_stays_as_it_is(array_pack: ArrayPack, voice: VoiceNet
 
 
 def test_training_starts_from_a_given_generator_and_the_rest_by_the_seed(
-    array_pack: ArrayPack, voice: VoiceNetwork, tmp_path: Path
+    array_pack: DatasetSplit, voice: VoiceNetwork, tmp_path: Path
 ) -> None:
     """With steps of next to no length the start is what comes out. The file has the layers up to 64 px alone."""
     torch.manual_seed(9)
@@ -106,7 +106,7 @@ class Killed(Exception):
 
 
 def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
-    array_pack: ArrayPack, voice: VoiceNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    array_pack: DatasetSplit, voice: VoiceNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = audio_face_params(steps=3)
     unbroken = train(array_pack, voice, params)
@@ -124,12 +124,12 @@ def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
 
 
 def test_faces_without_a_voice_are_nothing_to_learn_from(
-    make_array_pack: Callable[..., ArrayPack], voice: VoiceNetwork
+    make_array_pack: Callable[..., DatasetSplit], voice: VoiceNetwork
 ) -> None:
     with pytest.raises(CannotTrain, match="no face has a segment of its person's voice"):
         train(make_array_pack(2, 2, 0), voice, audio_face_params())
 
 
-def test_a_voice_network_for_other_mels_is_refused(array_pack: ArrayPack) -> None:
+def test_a_voice_network_for_other_mels_is_refused(array_pack: DatasetSplit) -> None:
     with pytest.raises(BadInput, match="the voice network hears 40 mels, the dataset's log-mels have 64"):
         train(array_pack, VoiceNetwork(40, WIDTH), audio_face_params())

@@ -20,13 +20,13 @@ CODE = Path(code_version_module.__file__)
 
 def state_of(step: int) -> TrainingState:
     network = nn.Linear(2, 2)
-    optimiser = torch.optim.Adam(network.parameters(), 0.1, fused=True)
+    optimizer = torch.optim.Adam(network.parameters(), 0.1, fused=True)
     network(torch.ones(1, 2)).sum().backward()
-    optimiser.step()
+    optimizer.step()
     return TrainingState(
         step=step,
         modules={"network": network.state_dict()},
-        optimisers={"network": optimiser.state_dict()},
+        optimizers={"network": optimizer.state_dict()},
         loss_sums={"l1": 1 / 3},
         n_summed=2,
         reports=[(3, {"l1": 2 / 3})],
@@ -41,14 +41,14 @@ def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
     found = Checkpoints(tmp_path).latest(5)
     assert found is not None
     for one in fields(TrainingState):
-        if one.name not in ("modules", "optimisers"):
+        if one.name not in ("modules", "optimizers"):
             assert getattr(found, one.name) == getattr(written, one.name)
     for name, tensor in written.modules["network"].items():
         assert torch.equal(found.modules["network"][name], tensor)
-    assert found.optimisers["network"]["param_groups"] == written.optimisers["network"]["param_groups"]
-    for place, moments in written.optimisers["network"]["state"].items():
+    assert found.optimizers["network"]["param_groups"] == written.optimizers["network"]["param_groups"]
+    for place, moments in written.optimizers["network"]["state"].items():
         for name, tensor in moments.items():
-            assert torch.equal(found.optimisers["network"]["state"][place][name], tensor)
+            assert torch.equal(found.optimizers["network"]["state"][place][name], tensor)
 
 
 def test_no_state_is_found_where_none_was_written(tmp_path: Path) -> None:

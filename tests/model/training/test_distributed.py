@@ -18,13 +18,13 @@ import torch
 from torch.nn import functional
 
 from model.training.checkpoint import Checkpoints
-from model.training.distributed import Machine, join_machine
+from model.training.distributed import TrainingProcess, join_processes
 from model.training.run_settings import RunSettings, read_run_settings
 from pipeline.base.errors import BadInput
 from pipeline.base.imports import ROOT
 from pipeline.base.torch_threads import single_thread
 from tests.model.training.toy_task import PARAMS, ToySamples, toy_network, train_toy
-from tests.model.training.two_processes import paint
+from tests.model.training.two_processes import inpaint
 
 TIMEOUT_S = 200
 Told = dict[str, Any]
@@ -73,13 +73,13 @@ def test_weights_and_losses_are_those_of_one_process_where_nothing_couples_a_bat
 
 
 def test_painter_and_discriminator_take_the_step_of_one_process(told: tuple[Told, Told]) -> None:
-    alone = paint()
+    alone = inpaint()
     for one in told:
         for name, tensor in alone.items():
-            torch.testing.assert_close(one["painter"][name], tensor, rtol=1e-4, atol=1e-6)
+            torch.testing.assert_close(one["generator"][name], tensor, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("which", ["plain", "normed", "resumed", "painter"])
+@pytest.mark.parametrize("which", ["plain", "normed", "resumed", "generator"])
 def test_both_processes_end_with_the_same_weights_and_running_statistics(told: tuple[Told, Told], which: str) -> None:
     first, second = (one[which] for one in told)
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -91,7 +91,7 @@ def test_batch_norms_on_cpu_see_their_shares_and_the_mean_of_their_statistics_is
     torch.manual_seed(PARAMS.seed)
     first = toy_network()
     second, samples = deepcopy(first), ToySamples(PARAMS.seed)
-    optimiser = torch.optim.Adam(first.parameters(), PARAMS.lr, (PARAMS.beta1, PARAMS.beta2))
+    optimizer = torch.optim.Adam(first.parameters(), PARAMS.lr, (PARAMS.beta1, PARAMS.beta2))
     for step in range(PARAMS.steps):
         second.load_state_dict({**second.state_dict(), **dict(first.named_parameters())})
         for place, network in enumerate((first, second)):
@@ -101,7 +101,7 @@ def test_batch_norms_on_cpu_see_their_shares_and_the_mean_of_their_statistics_is
             functional.l1_loss(network(x_B3), y_B2).backward()
         for one, other in zip(first.parameters(), second.parameters(), strict=True):
             one.grad = (one.grad + other.grad) / 2
-        optimiser.step()
+        optimizer.step()
     found = told[0]["normed"]
     for name, weight in first.named_parameters():
         torch.testing.assert_close(found[name], weight.detach(), rtol=1e-4, atol=1e-5)
@@ -134,9 +134,9 @@ def test_a_loss_that_is_no_number_in_one_process_stops_both(told: tuple[Told, To
 
 def test_without_torchrun_a_training_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with join_machine(RunSettings(device=torch.device("cpu"), n_loader_workers=3)) as machine:
-        assert machine == Machine(n_loader_workers=3)
-        assert machine.leads
+    with join_processes(RunSettings(device=torch.device("cpu"), n_loader_workers=3)) as process:
+        assert process == TrainingProcess(n_loader_workers=3)
+        assert process.is_main
 
 
 def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

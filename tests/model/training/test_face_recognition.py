@@ -10,12 +10,17 @@ import torch
 
 from model.data.holdout import choose_holdout
 from model.data.recognition_faces import StoredFaces, seen_part
-from model.training.tasks.face_recognition import LabelMetrics, LabelTrainerParams, augment, train_label_network
+from model.training.tasks.face_recognition import (
+    RecognitionMetrics,
+    RecognitionTrainingParams,
+    augment,
+    train_recognition_network,
+)
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.errors import BadInput, FacevoxError
-from pipeline.identity.network.resnet import LabelNetwork
+from pipeline.identity.network.resnet import FaceRecognitionNetwork
 
-PARAMS = LabelTrainerParams(
+PARAMS = RecognitionTrainingParams(
     weights=None, faces=None, width=0.125, epochs=4, batch=8, lr=0.05, holdout_share=0.25, seed=1
 )
 
@@ -38,18 +43,18 @@ def made_up_faces(n_persons: int, n_faces: int, n_clips: int) -> StoredFaces:
     return StoredFaces(persons, clips, np.stack([seen_part(face) for face in faces]))
 
 
-def bytes_of(network: LabelNetwork) -> dict[str, bytes]:
+def bytes_of(network: FaceRecognitionNetwork) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in network.state_dict().items()}
 
 
-Trained = tuple[LabelNetwork, LabelMetrics, list[str]]
+Trained = tuple[FaceRecognitionNetwork, RecognitionMetrics, list[str]]
 
 
 @pytest.fixture(scope="module")
 def trained() -> Trained:
     """Four persons of eight faces in four clips, four epochs."""
     lines: list[str] = []
-    network, metrics = train_label_network(made_up_faces(4, 8, 4), PARAMS, report=lines.append)
+    network, metrics = train_recognition_network(made_up_faces(4, 8, 4), PARAMS, report=lines.append)
     return network, metrics, lines
 
 
@@ -62,7 +67,7 @@ def test_faces_of_held_out_clips_are_given_to_the_right_persons(trained: Trained
     assert metrics.train_loss < 1.0
     assert not network.training
     assert len(lines) == 4
-    assert lines[-1] == f"label network: epoch 4 of 4, 224 px: loss {metrics.train_loss:.3f}"
+    assert lines[-1] == f"face recognition network: epoch 4 of 4, 224 px: loss {metrics.train_loss:.3f}"
 
 
 def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_and_threads(trained: Trained) -> None:
@@ -70,7 +75,7 @@ def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_and_thread
     torch.set_num_threads(2)
     torch.manual_seed(99)
     before = torch.random.get_rng_state()
-    network, metrics = train_label_network(made_up_faces(4, 8, 4), PARAMS, report=lambda line: None)
+    network, metrics = train_recognition_network(made_up_faces(4, 8, 4), PARAMS, report=lambda line: None)
     assert torch.get_num_threads() == 2
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.set_num_threads(threads)
@@ -82,14 +87,14 @@ def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_and_thread
 def test_another_seed_gives_other_weights(trained: Trained) -> None:
     params = PARAMS.model_copy(update={"seed": 2, "epochs": 1})
     faces = made_up_faces(2, 4, 2)
-    one, _ = train_label_network(faces, params, report=lambda line: None)
-    other, _ = train_label_network(faces, params.model_copy(update={"seed": 3}), report=lambda line: None)
+    one, _ = train_recognition_network(faces, params, report=lambda line: None)
+    other, _ = train_recognition_network(faces, params.model_copy(update={"seed": 3}), report=lambda line: None)
     assert bytes_of(one) != bytes_of(other)
 
 
 def test_without_held_out_faces_there_is_no_accuracy() -> None:
     params = PARAMS.model_copy(update={"holdout_share": 0.0, "epochs": 1})
-    _, metrics = train_label_network(made_up_faces(2, 2, 2), params, report=lambda line: None)
+    _, metrics = train_recognition_network(made_up_faces(2, 2, 2), params, report=lambda line: None)
     expected = replace(metrics, n_train_faces=4, n_holdout_faces=0, holdout_accuracy=None, n_persons_without_holdout=2)
     assert metrics == expected
 
@@ -97,12 +102,12 @@ def test_without_held_out_faces_there_is_no_accuracy() -> None:
 def test_a_loss_that_is_no_number_stops_and_names_the_learning_rate() -> None:
     params = PARAMS.model_copy(update={"lr": 1e30})
     with pytest.raises(FacevoxError, match=r"in epoch \d: lower pretrain_identity.lr \(now 1e\+30\)"):
-        train_label_network(made_up_faces(2, 4, 1), params, report=lambda line: None)
+        train_recognition_network(made_up_faces(2, 4, 1), params, report=lambda line: None)
 
 
 def test_one_person_alone_is_refused() -> None:
     with pytest.raises(BadInput, match="expected faces of 2 persons or more, found 4 of 1"):
-        train_label_network(made_up_faces(1, 4, 2), PARAMS, report=lambda line: None)
+        train_recognition_network(made_up_faces(1, 4, 2), PARAMS, report=lambda line: None)
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ def test_faces_that_cannot_be_read_are_left_out_and_counted_once() -> None:
     faces = made_up_faces(2, 8, 4)
     bad = frozenset({0, 1, 2, 9})
     params = PARAMS.model_copy(update={"epochs": 2, "batch": 2})
-    _, metrics = train_label_network(PartlyUnreadable(faces, bad), params, report=lambda line: None)
+    _, metrics = train_recognition_network(PartlyUnreadable(faces, bad), params, report=lambda line: None)
     is_holdout = choose_holdout(faces.persons, faces.origins, PARAMS.holdout_share, PARAMS.seed)
     n_bad_holdout = int(is_holdout[sorted(bad)].sum())
     assert metrics.n_unreadable_faces == 4
@@ -139,7 +144,7 @@ def test_faces_that_cannot_be_read_are_left_out_and_counted_once() -> None:
 def test_a_folder_in_which_nothing_can_be_read_stops_the_training() -> None:
     faces = PartlyUnreadable(made_up_faces(2, 2, 2), frozenset(range(4)))
     with pytest.raises(BadInput, match="found no picture that can be read"):
-        train_label_network(faces, PARAMS, report=lambda line: None)
+        train_recognition_network(faces, PARAMS, report=lambda line: None)
 
 
 def of_clips(n_persons: int, n_clips: int, n_faces: int) -> tuple[list[str], list[str]]:

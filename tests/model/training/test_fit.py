@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.settings import OptimiserParams
+from model.settings import OptimizerParams
 from model.training.checkpoint import Checkpoints
-from model.training.distributed import Machine
+from model.training.distributed import TrainingProcess
 from pipeline.base import progress as progress_module
 from pipeline.base.errors import BadInput, FacevoxError
 from pipeline.base.images import decode_png
@@ -36,7 +36,7 @@ def kill_at(step: int):
     return before_step
 
 
-def changed(**changes: object) -> OptimiserParams:
+def changed(**changes: object) -> OptimizerParams:
     return PARAMS.model_copy(update=changes)
 
 
@@ -45,15 +45,15 @@ def plain_training(steps: int, lrs: Sequence[float] = ()) -> tuple[dict[str, byt
     """The same training without any of the loop, with learning rates by step if they are given: weights and losses."""
     torch.manual_seed(PARAMS.seed)
     network, samples, losses = toy_network(), ToySamples(PARAMS.seed), []
-    optimiser = torch.optim.Adam(network.parameters(), PARAMS.lr, (PARAMS.beta1, PARAMS.beta2))
+    optimizer = torch.optim.Adam(network.parameters(), PARAMS.lr, (PARAMS.beta1, PARAMS.beta2))
     for step in range(steps):
         x_B3, y_B2 = samples.collate([samples[k] for k in range(step * PARAMS.batch, (step + 1) * PARAMS.batch)])
         loss = functional.l1_loss(network(x_B3), y_B2)
         if lrs:
-            optimiser.param_groups[0]["lr"] = lrs[step]
-        optimiser.zero_grad()
+            optimizer.param_groups[0]["lr"] = lrs[step]
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     return bytes_of(network), losses
 
@@ -155,7 +155,7 @@ def test_a_longer_training_goes_on_where_a_shorter_one_ended_which_stays(tmp_pat
 
 def test_workers_change_no_value() -> None:
     alone, as_told = train_toy(None)
-    helped, fitted = train_toy(None, machine=Machine(n_loader_workers=2))
+    helped, fitted = train_toy(None, process=TrainingProcess(n_loader_workers=2))
     assert bytes_of(helped.network) == bytes_of(alone.network)
     assert fitted.reports == as_told.reports
 
@@ -262,7 +262,7 @@ def test_the_time_of_all_attempts_is_counted(tmp_path: Path) -> None:
 
 def test_a_batch_that_the_processes_cannot_share_is_refused() -> None:
     with pytest.raises(BadInput, match=r"toy\.batch = 4: expected a multiple of the 3 processes that share it"):
-        train_toy(None, machine=Machine(world=3))
+        train_toy(None, process=TrainingProcess(world=3))
 
 
 def read_curve(path: Path) -> list[list[str]]:

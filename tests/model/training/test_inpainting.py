@@ -1,4 +1,4 @@
-"""The painter and its discriminator take the steps that the paper, or the released code, says; nobody else learns."""
+"""The generator and its discriminator take the steps that the paper, or the released code, says; nobody else learns."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.data.samples import TrainingSamples
-from model.data.split import ArrayPack
+from model.data.split import DatasetSplit
 from model.networks.discriminator import PatchDiscriminator
-from model.networks.frozen_recognition import FrozenPsi
-from model.networks.generator import Inpainter
+from model.networks.frozen_recognition import FrozenRecognitionNetwork
+from model.networks.generator import InpaintingGenerator
 from model.networks.voice import VoiceNetwork
 from model.settings import VARIANTS, Variant
 from model.training.checkpoint import digest_of
 from model.training.fit import CannotTrain, Fitted
-from model.training.tasks.inpainting import train_inpainter
+from model.training.tasks.inpainting import train_generator
 from pipeline.base.errors import BadInput
 from pipeline.base.images import decode_png
 from pipeline.base.torch_threads import single_thread
@@ -27,7 +27,7 @@ from tests.model.training.descent import RATE, descent
 from tests.model.training.networks_to_train import WIDTH, Networks, make_networks, model_params
 from tests.model.training.toy_task import bytes_of
 
-Train = Callable[..., tuple[Inpainter, Fitted]]
+Train = Callable[..., tuple[InpaintingGenerator, Fitted]]
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,13 @@ def networks() -> Networks:
 
 
 @pytest.fixture
-def train(array_pack: ArrayPack, networks: Networks) -> Train:
-    """Train on six persons; keywords of ``train_inpainter`` go there, others into TrainParams."""
+def train(array_pack: DatasetSplit, networks: Networks) -> Train:
+    """Train on six persons; keywords of ``train_generator`` go there, others into TrainParams."""
 
     def train(
         variant: Variant = "full", *, checkpoints: Path | None = None, log_folder: Path | None = None, **changes: object
-    ) -> tuple[Inpainter, Fitted]:
-        return train_inpainter(
+    ) -> tuple[InpaintingGenerator, Fitted]:
+        return train_generator(
             array_pack,
             *networks,
             model_params(variant),
@@ -59,35 +59,35 @@ def train(array_pack: ArrayPack, networks: Networks) -> Train:
 class Reference:
     """One step in plain torch, from the same start."""
 
-    def __init__(self, pack: ArrayPack, networks: Networks, n_images: int) -> None:
+    def __init__(self, data: DatasetSplit, networks: Networks, n_images: int) -> None:
         params = train_params()
         torch.manual_seed(params.seed)
-        self.painter = Inpainter(model_params(), pack.label_size)
-        self.painter.use_voice(VoiceNetwork(width=WIDTH))
-        assert self.painter.voice is not None
-        assert self.painter.audio_face is not None
-        self.painter.voice.load_state_dict(networks.voice.state_dict())
-        self.painter.audio_face.load_state_dict(networks.audio_face.state_dict())
+        self.generator = InpaintingGenerator(model_params(), data.label_size)
+        self.generator.use_voice(VoiceNetwork(width=WIDTH))
+        assert self.generator.voice is not None
+        assert self.generator.audio_face is not None
+        self.generator.voice.load_state_dict(networks.voice.state_dict())
+        self.generator.audio_face.load_state_dict(networks.audio_face.state_dict())
         torch.manual_seed(params.seed)
-        Inpainter(model_params(), pack.label_size)
+        InpaintingGenerator(model_params(), data.label_size)
         self.discriminator = PatchDiscriminator(n_images, WIDTH)
-        self.psi = FrozenPsi(deepcopy(networks.psi))
-        samples = TrainingSamples(pack, params, mask_params())
+        self.recognition = FrozenRecognitionNetwork(deepcopy(networks.recognition))
+        samples = TrainingSamples(data, params, mask_params())
         self.batch = samples.collate([samples[k] for k in range(params.batch)])
-        self.of_painter = descent(one for one in self.painter.parameters() if one.requires_grad)
+        self.of_painter = descent(one for one in self.generator.parameters() if one.requires_grad)
         self.of_discriminator = descent(self.discriminator.parameters())
 
-    def paint(self) -> tuple[Tensor, Tensor, Tensor]:
+    def inpaint(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return the composite, and the parts of Eq. 6 without a discriminator: weighted label and audio-face losses
         with the reconstruction, and the identity match."""
         face, mask = self.batch.face_BCHW, self.batch.mask_B1HW
-        painted = self.painter(face * (1 - mask), mask, self.batch.log_mel_BMT)
-        assert painted.audio_face_BCHW is not None
-        assert painted.label_BD is not None
-        near = functional.l1_loss(painted.composite_BCHW, face)
-        near = near + 0.001 * functional.l1_loss(painted.label_BD, self.batch.label_BD)
-        near = near + 0.01 * functional.l1_loss(painted.audio_face_BCHW, face)
-        return painted.composite_BCHW, near, painted.audio_face_BCHW
+        inpainted = self.generator(face * (1 - mask), mask, self.batch.log_mel_BMT)
+        assert inpainted.audio_face_BCHW is not None
+        assert inpainted.label_BD is not None
+        near = functional.l1_loss(inpainted.composite_BCHW, face)
+        near = near + 0.001 * functional.l1_loss(inpainted.label_BD, self.batch.label_BD)
+        near = near + 0.01 * functional.l1_loss(inpainted.audio_face_BCHW, face)
+        return inpainted.composite_BCHW, near, inpainted.audio_face_BCHW
 
 
 def assert_moved_alike(found: nn.Module, expected: nn.Module, start: nn.Module) -> None:
@@ -102,26 +102,26 @@ def assert_moved_alike(found: nn.Module, expected: nn.Module, start: nn.Module) 
 
 @single_thread()
 def test_a_step_of_the_paper_teaches_the_discriminator_then_the_painter_by_eqs_2_to_6(
-    array_pack: ArrayPack, networks: Networks, train: Train, monkeypatch: pytest.MonkeyPatch
+    array_pack: DatasetSplit, networks: Networks, train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.training.tasks.inpainting.adam", descent)
     one = Reference(array_pack, networks, n_images=1)
-    start = deepcopy(one.painter)
-    composite, near, audio_face = one.paint()
+    start = deepcopy(one.generator)
+    composite, near, audio_face = one.inpaint()
     face = one.batch.face_BCHW
     gan = torch.sigmoid(one.discriminator(face)).log().mean()
     gan = gan + (1 - torch.sigmoid(one.discriminator(composite.detach()))).log().mean()
     one.of_discriminator.zero_grad()
     (-gan).backward()
     one.of_discriminator.step()
-    match = functional.l1_loss(one.psi(composite, "published"), one.psi(audio_face, "published"))
+    match = functional.l1_loss(one.recognition(composite, "published"), one.recognition(audio_face, "published"))
     fooled = (1 - torch.sigmoid(one.discriminator(composite))).log().mean()
     total = near + match + 0.002 * fooled
     one.of_painter.zero_grad()
     total.backward()
     one.of_painter.step()
-    painter, fitted = train(steps=1, lr=RATE)
-    assert_moved_alike(painter, one.painter, start)
+    generator, fitted = train(steps=1, lr=RATE)
+    assert_moved_alike(generator, one.generator, start)
     assert fitted.losses["total"] == pytest.approx(total.item(), rel=1e-5)
     assert fitted.losses["match"] == pytest.approx(match.item(), rel=1e-5)
     assert fitted.losses["gan"] == pytest.approx(fooled.item(), rel=1e-5)
@@ -130,18 +130,18 @@ def test_a_step_of_the_paper_teaches_the_discriminator_then_the_painter_by_eqs_2
 
 @single_thread()
 def test_a_step_of_the_released_code_moves_both_by_the_sum_of_both_losses_on_pairs(
-    array_pack: ArrayPack, networks: Networks, train: Train, monkeypatch: pytest.MonkeyPatch
+    array_pack: DatasetSplit, networks: Networks, train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.training.tasks.inpainting.adam", descent)
     one = Reference(array_pack, networks, n_images=2)
-    start = deepcopy(one.painter)
-    composite, near, audio_face = one.paint()
+    start = deepcopy(one.generator)
+    composite, near, audio_face = one.inpaint()
     face = one.batch.face_BCHW
     real, fake = one.discriminator(face, composite), one.discriminator(composite, face)
     of_discriminator = ((real - fake.mean() - 1) ** 2).mean() / 2 + ((fake - real.mean() + 1) ** 2).mean() / 2
     of_painter = ((real - fake.mean() + 1) ** 2).mean() / 2 + ((fake - real.mean() - 1) ** 2).mean() / 2
     with torch.no_grad():
-        match = functional.l1_loss(one.psi(composite, "released"), one.psi(audio_face, "released"))
+        match = functional.l1_loss(one.recognition(composite, "released"), one.recognition(audio_face, "released"))
     total = near + match + 0.002 * of_painter
     one.of_painter.zero_grad()
     one.of_discriminator.zero_grad()
@@ -149,8 +149,8 @@ def test_a_step_of_the_released_code_moves_both_by_the_sum_of_both_losses_on_pai
     of_discriminator.backward()
     one.of_painter.step()
     one.of_discriminator.step()
-    painter, fitted = train(steps=1, lr=RATE, **RELEASED)
-    assert_moved_alike(painter, one.painter, start)
+    generator, fitted = train(steps=1, lr=RATE, **RELEASED)
+    assert_moved_alike(generator, one.generator, start)
     assert fitted.losses["total"] == pytest.approx(total.item(), rel=1e-5)
     assert fitted.losses["gan"] == pytest.approx(of_painter.item(), rel=1e-5)
     assert fitted.losses["discriminator"] == pytest.approx(of_discriminator.item(), rel=1e-5)
@@ -182,15 +182,15 @@ def test_a_killed_training_goes_on_to_the_losses_and_bytes_of_an_unbroken_one(
 
 def test_neither_the_voice_network_nor_what_was_given_learns(train: Train, networks: Networks) -> None:
     before = [digest_of(network) for network in networks]
-    painter, _ = train(steps=2)
-    assert painter.voice is not None
-    assert painter.audio_face is not None
-    assert digest_of(painter.voice) == before[1]
-    assert digest_of(painter.audio_face) != before[2]
+    generator, _ = train(steps=2)
+    assert generator.voice is not None
+    assert generator.audio_face is not None
+    assert digest_of(generator.voice) == before[1]
+    assert digest_of(generator.audio_face) != before[2]
     assert [digest_of(network) for network in networks] == before
     assert all(one.requires_grad for one in networks.voice.parameters())
-    assert all(one.requires_grad for one in networks.psi.parameters())
-    assert not painter.training
+    assert all(one.requires_grad for one in networks.recognition.parameters())
+    assert not generator.training
 
 
 LOSSES = ("total", "face", "gan", "discriminator")
@@ -198,14 +198,14 @@ LOSSES = ("total", "face", "gan", "discriminator")
 
 @pytest.mark.parametrize("variant", VARIANTS[:-1])
 def test_every_ablation_trains_and_tells_its_own_losses(train: Train, variant: Variant) -> None:
-    painter, fitted = train(variant)
+    generator, fitted = train(variant)
     expected = {*LOSSES}
     if variant in ("audio_concat", "audio_avff", "identity_label"):
         expected.add("audio_face")
     if variant == "identity_label":
         expected.add("label")
     assert set(fitted.losses) == expected
-    assert painter.params.variant == variant
+    assert generator.params.variant == variant
 
 
 def test_formats_and_fused_steps_change_results_by_no_more_than_rounding(train: Train) -> None:
@@ -226,22 +226,22 @@ def test_painter_and_discriminator_are_compiled_when_asked_and_the_result_is_a_p
         return network
 
     monkeypatch.setattr(torch, "compile", compile_nothing)
-    painter, _ = train("base", compile=True)
-    assert [type(network) for network in seen] == [Inpainter, PatchDiscriminator]
-    assert painter is seen[0]
+    generator, _ = train("base", compile=True)
+    assert [type(network) for network in seen] == [InpaintingGenerator, PatchDiscriminator]
+    assert generator is seen[0]
 
 
-def test_pictures_show_four_faces_masked_painted_heard_and_true(train: Train, tmp_path: Path) -> None:
+def test_pictures_show_four_faces_masked_inpainted_heard_and_true(train: Train, tmp_path: Path) -> None:
     train(steps=3, log_folder=tmp_path)
     pictures = sorted((tmp_path / "pictures").iterdir())
     assert [path.name for path in pictures] == ["000000002.png", "000000003.png"]
     picture = decode_png(pictures[0].read_bytes())
     assert picture.shape == (4 * 256, 4 * 256, 3)
-    masked, painted, _, true = (picture[:256, left : left + 256] for left in range(0, 1024, 256))
+    masked, inpainted, _, true = (picture[:256, left : left + 256] for left in range(0, 1024, 256))
     assert (masked[89:217, 64:192] == 128).all()  # 0 of [-1, 1]
     assert (masked[:89] == true[:89]).all()
-    assert (painted[:89] == true[:89]).all()
-    assert (painted[89:217, 64:192] != true[89:217, 64:192]).any()
+    assert (inpainted[:89] == true[:89]).all()
+    assert (inpainted[89:217, 64:192] != true[89:217, 64:192]).any()
 
 
 def test_taking_pictures_changes_no_weight(train: Train, tmp_path: Path) -> None:
@@ -250,40 +250,40 @@ def test_taking_pictures_changes_no_weight(train: Train, tmp_path: Path) -> None
     assert bytes_of(seen) == bytes_of(unseen)
 
 
-def run(pack: ArrayPack, networks: Networks, variant: Variant = "full", **absent: object) -> None:
+def run(data: DatasetSplit, networks: Networks, variant: Variant = "full", **absent: object) -> None:
     given = {**networks._asdict(), **absent}
-    train_inpainter(pack, *given.values(), model_params(variant), mask_params(), train_params())
+    train_generator(data, *given.values(), model_params(variant), mask_params(), train_params())
 
 
 @pytest.mark.parametrize(
     ("absent", "variant", "message"),
     [
-        ("psi", "full", "'full' matches identities: expected a label network, found none"),
+        ("recognition", "full", "'full' matches identities: expected a face recognition network, found none"),
         ("voice", "audio_embedding", "'audio_embedding' hears: expected a voice network, found none"),
     ],
 )
 def test_a_network_that_is_missing_is_named(
-    array_pack: ArrayPack, networks: Networks, absent: str, variant: Variant, message: str
+    array_pack: DatasetSplit, networks: Networks, absent: str, variant: Variant, message: str
 ) -> None:
     with pytest.raises(CannotTrain, match=message):
         run(array_pack, networks, variant, **{absent: None})
 
 
 def test_a_pack_without_labels_trains_all_but_what_predicts_them(
-    make_array_pack: Callable[..., ArrayPack], networks: Networks
+    make_array_pack: Callable[..., DatasetSplit], networks: Networks
 ) -> None:
-    pack = make_array_pack(2, 1, 1, face_px=256, labelled=False)
+    data = make_array_pack(2, 1, 1, face_px=256, labelled=False)
     with pytest.raises(CannotTrain, match="'identity_label' predicts identity labels: no face has one"):
-        run(pack, networks, "identity_label")
-    run(pack, networks, "audio_avff")
+        run(data, networks, "identity_label")
+    run(data, networks, "audio_avff")
 
 
-def test_a_pack_without_voices_says_so(make_array_pack: Callable[..., ArrayPack], networks: Networks) -> None:
+def test_a_pack_without_voices_says_so(make_array_pack: Callable[..., DatasetSplit], networks: Networks) -> None:
     with pytest.raises(CannotTrain, match="no face has a label and a segment of its person's voice"):
         run(make_array_pack(2, 1, 0, face_px=256), networks)
 
 
-def test_networks_that_do_not_fit_are_refused(array_pack: ArrayPack, networks: Networks) -> None:
+def test_networks_that_do_not_fit_are_refused(array_pack: DatasetSplit, networks: Networks) -> None:
     with pytest.raises(BadInput, match="the voice network hears 40 mels, the dataset's log-mels have 64"):
         run(array_pack, networks, voice=VoiceNetwork(40, WIDTH))
     with pytest.raises(BadInput, match=r"model\.width = 8, and the audio-face decoder has width 16"):

@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd import gradcheck
 
-from model.networks.frozen_recognition import FrozenPsi, PsiInput
-from model.networks.generator import Painted
+from model.networks.frozen_recognition import FrozenRecognitionNetwork, RecognitionInput
+from model.networks.generator import Inpainted
 from model.training.tasks.losses import (
     GanKind,
-    PainterLosses,
+    GeneratorLosses,
     discriminator_loss,
+    generator_gan_loss,
+    generator_losses,
     identity_label_loss,
     identity_match_loss,
-    painter_gan_loss,
-    painter_losses,
     reconstruction_loss,
 )
-from pipeline.identity.network.resnet import LabelNetwork, preprocess
+from pipeline.identity.network.resnet import FaceRecognitionNetwork, preprocess
 from tests.model.params_of import train_params
 
 GAN_KINDS: tuple[GanKind, ...] = ("paper", "ralsgan")
-PSI_INPUTS: tuple[PsiInput, ...] = ("published", "released")
+PSI_INPUTS: tuple[RecognitionInput, ...] = ("published", "released")
 Values = NDArray[np.float64]
 
 PAPER = train_params()
@@ -81,11 +81,11 @@ def test_the_label_losss_gradient_reaches_the_predicted_label() -> None:
 # ---- Eq. 3
 
 
-def label_network() -> LabelNetwork:
+def recognition_network() -> FaceRecognitionNetwork:
     """A network of 8 channels of which no part is idle: as it starts, each block would be its shortcut."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        network = LabelNetwork(0.125)
+        network = FaceRecognitionNetwork(0.125)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.uniform_(module.weight, 0.3, 0.6)
@@ -94,13 +94,13 @@ def label_network() -> LabelNetwork:
 
 
 @pytest.fixture(scope="module")
-def network() -> LabelNetwork:
-    return label_network()
+def network() -> FaceRecognitionNetwork:
+    return recognition_network()
 
 
 @pytest.fixture(scope="module")
-def psi(network: LabelNetwork) -> FrozenPsi:
-    return FrozenPsi(network)
+def recognition(network: FaceRecognitionNetwork) -> FrozenRecognitionNetwork:
+    return FrozenRecognitionNetwork(network)
 
 
 def picture(seed: int) -> NDArray[np.uint8]:
@@ -111,56 +111,60 @@ def face(seed: int) -> Tensor:
     return torch.from_numpy(picture(seed).transpose(0, 3, 1, 2) / np.float32(127.5) - np.float32(1))
 
 
-def test_the_match_loss_is_the_mean_distance_of_what_psi_says(network: LabelNetwork, psi: FrozenPsi) -> None:
-    with torch.no_grad():
-        painted, audio_face = (network(preprocess(picture(seed))).numpy() for seed in (0, 1))
-    loss = identity_match_loss(psi, face(0), face(1), "published", with_gradient=True)
-    assert loss.item() == pytest.approx(np.abs(painted - audio_face).mean(), rel=1e-3)
-
-
-def test_the_match_loss_of_the_released_input_is_over_four_places(psi: FrozenPsi) -> None:
-    painted, audio_face = (psi(face(seed), "released").numpy() for seed in (0, 1))
-    assert painted.shape == (1, 4 * 256)
-    loss = identity_match_loss(psi, face(0), face(1), "released", with_gradient=True)
-    assert loss.item() == pytest.approx(np.abs(painted - audio_face).mean(), rel=1e-4)
-
-
-@pytest.mark.parametrize("psi_input", PSI_INPUTS)
-def test_the_match_losss_gradient_reaches_both_faces_and_not_psi(
-    network: LabelNetwork, psi: FrozenPsi, psi_input: PsiInput
+def test_the_match_loss_is_the_mean_distance_of_what_psi_says(
+    network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork
 ) -> None:
-    painted, audio_face = face(0).requires_grad_(), face(1).requires_grad_()
-    identity_match_loss(psi, painted, audio_face, psi_input, with_gradient=True).backward()
-    for reached in (painted.grad, audio_face.grad):
+    with torch.no_grad():
+        inpainted, audio_face = (network(preprocess(picture(seed))).numpy() for seed in (0, 1))
+    loss = identity_match_loss(recognition, face(0), face(1), "published", with_gradient=True)
+    assert loss.item() == pytest.approx(np.abs(inpainted - audio_face).mean(), rel=1e-3)
+
+
+def test_the_match_loss_of_the_released_input_is_over_four_places(recognition: FrozenRecognitionNetwork) -> None:
+    inpainted, audio_face = (recognition(face(seed), "released").numpy() for seed in (0, 1))
+    assert inpainted.shape == (1, 4 * 256)
+    loss = identity_match_loss(recognition, face(0), face(1), "released", with_gradient=True)
+    assert loss.item() == pytest.approx(np.abs(inpainted - audio_face).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
+def test_the_match_losss_gradient_reaches_both_faces_and_not_psi(
+    network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
+) -> None:
+    inpainted, audio_face = face(0).requires_grad_(), face(1).requires_grad_()
+    identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=True).backward()
+    for reached in (inpainted.grad, audio_face.grad):
         assert reached is not None
         assert (reached != 0).float().mean() > 0.3  # published: (160 / 256) ** 2 of the face is seen
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("psi_input", PSI_INPUTS)
-def test_the_match_loss_without_gradient_has_the_same_value(psi: FrozenPsi, psi_input: PsiInput) -> None:
-    painted, audio_face = face(0).requires_grad_(), face(1).requires_grad_()
-    held = identity_match_loss(psi, painted, audio_face, psi_input, with_gradient=True)
-    free = identity_match_loss(psi, painted, audio_face, psi_input, with_gradient=False)
+@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
+def test_the_match_loss_without_gradient_has_the_same_value(
+    recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
+) -> None:
+    inpainted, audio_face = face(0).requires_grad_(), face(1).requires_grad_()
+    held = identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=True)
+    free = identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=False)
     assert torch.equal(held, free)
     assert not free.requires_grad
 
 
 def test_the_match_losss_gradient_is_the_derivative() -> None:
-    psi = FrozenPsi(label_network()).double()
-    painted, audio_face = face(0).double(), face(1).double()
-    to_painted, to_audio_face = (tensor(values(seed, 1, 3, 256, 256)) for seed in (2, 3))
+    recognition = FrozenRecognitionNetwork(recognition_network()).double()
+    inpainted, audio_face = face(0).double(), face(1).double()
+    to_inpainted, to_audio_face = (tensor(values(seed, 1, 3, 256, 256)) for seed in (2, 3))
 
-    def moved(by_painted: Tensor, by_audio_face: Tensor) -> Tensor:
-        faces = painted + by_painted * to_painted, audio_face + by_audio_face * to_audio_face
-        return identity_match_loss(psi, *faces, "published", with_gradient=True)
+    def moved(by_inpainted: Tensor, by_audio_face: Tensor) -> Tensor:
+        faces = inpainted + by_inpainted * to_inpainted, audio_face + by_audio_face * to_audio_face
+        return identity_match_loss(recognition, *faces, "published", with_gradient=True)
 
     assert gradcheck(moved, (leaf(np.zeros(())), leaf(np.zeros(()))), eps=1e-7, atol=1e-4)
 
 
-def test_the_match_loss_takes_faces_of_two_widths(psi: FrozenPsi) -> None:
-    loss = identity_match_loss(psi, face(0), face(1).bfloat16(), "published", with_gradient=True)
-    expected = identity_match_loss(psi, face(0), face(1).bfloat16().float(), "published", with_gradient=True)
+def test_the_match_loss_takes_faces_of_two_widths(recognition: FrozenRecognitionNetwork) -> None:
+    loss = identity_match_loss(recognition, face(0), face(1).bfloat16(), "published", with_gradient=True)
+    expected = identity_match_loss(recognition, face(0), face(1).bfloat16().float(), "published", with_gradient=True)
     assert torch.equal(loss, expected)
 
 
@@ -171,7 +175,7 @@ def test_the_papers_gan_loss_is_eq_5_as_written() -> None:
     real, fake = values(0, 2, 1, 3, 3), values(1, 2, 1, 3, 3)
     on_fake, on_real = np.log(1 - sigmoid(fake)).mean(), np.log(sigmoid(real)).mean()
     for_discriminator = discriminator_loss("paper", tensor(real), tensor(fake)).item()
-    for_painter = painter_gan_loss("paper", tensor(real), tensor(fake)).item()
+    for_painter = generator_gan_loss("paper", tensor(real), tensor(fake)).item()
     assert for_discriminator == pytest.approx(-(on_fake + on_real), rel=1e-12)
     assert for_painter == pytest.approx(on_fake, rel=1e-12)
 
@@ -180,14 +184,14 @@ def test_the_released_gan_loss_is_relativistic_average_least_squares() -> None:
     real, fake = values(0, 2, 1, 3, 3), values(1, 2, 1, 3, 3)
     to_fake, to_real = real - fake.mean(), fake - real.mean()
     discriminator = ((to_fake - 1) ** 2).mean() / 2 + ((to_real + 1) ** 2).mean() / 2
-    painter = ((to_fake + 1) ** 2).mean() / 2 + ((to_real - 1) ** 2).mean() / 2
+    generator = ((to_fake + 1) ** 2).mean() / 2 + ((to_real - 1) ** 2).mean() / 2
     pair = tensor(real), tensor(fake)
     assert discriminator_loss("ralsgan", *pair).item() == pytest.approx(discriminator, rel=1e-12)
-    assert painter_gan_loss("ralsgan", *pair).item() == pytest.approx(painter, rel=1e-12)
+    assert generator_gan_loss("ralsgan", *pair).item() == pytest.approx(generator, rel=1e-12)
 
 
 @pytest.mark.parametrize("kind", GAN_KINDS)
-@pytest.mark.parametrize("loss", [discriminator_loss, painter_gan_loss])
+@pytest.mark.parametrize("loss", [discriminator_loss, generator_gan_loss])
 def test_a_gan_loss_has_its_derivative_as_gradient(loss: Callable[..., Tensor], kind: GanKind) -> None:
     logits = leaf(values(0, 2, 1, 3, 3)), leaf(values(1, 2, 1, 3, 3))
     assert gradcheck(lambda real, fake: loss(kind, real, fake), logits)
@@ -198,7 +202,7 @@ def test_a_gan_loss_has_its_derivative_as_gradient(loss: Callable[..., Tensor], 
 def test_a_gan_loss_stands_logits_of_100(kind: GanKind, real_logit: float, fake_logit: float) -> None:
     real = torch.full((1, 1, 2, 2), real_logit, requires_grad=True)
     fake = torch.full((1, 1, 2, 2), fake_logit, requires_grad=True)
-    both = discriminator_loss(kind, real, fake) + painter_gan_loss(kind, real, fake)
+    both = discriminator_loss(kind, real, fake) + generator_gan_loss(kind, real, fake)
     both.backward()
     for logits in (real, fake):
         assert logits.grad is not None
@@ -206,7 +210,7 @@ def test_a_gan_loss_stands_logits_of_100(kind: GanKind, real_logit: float, fake_
     if kind == "paper":  # log(sigmoid(x)) is x for x = -100, and 0 for x = 100, to 42 digits
         expected = max(-real_logit, 0) + max(fake_logit, 0)
         assert discriminator_loss(kind, real, fake).item() == pytest.approx(expected, abs=1e-42)
-        assert painter_gan_loss(kind, real, fake).item() == pytest.approx(-max(fake_logit, 0), abs=1e-42)
+        assert generator_gan_loss(kind, real, fake).item() == pytest.approx(-max(fake_logit, 0), abs=1e-42)
 
 
 # Above 20 torch's softplus is x itself: its slope is too steep by e^-20, 2.06e-9.
@@ -216,14 +220,14 @@ def test_a_gan_loss_stands_logits_of_100(kind: GanKind, real_logit: float, fake_
 def test_what_the_painter_gains_in_eq_5_the_discriminator_loses(real: float, fake: float) -> None:
     logits = leaf(np.array([real])), leaf(np.array([fake]))
     (to_discriminator,) = torch.autograd.grad(discriminator_loss("paper", *logits), logits[1])
-    (to_painter,) = torch.autograd.grad(painter_gan_loss("paper", *logits), logits[1])
+    (to_painter,) = torch.autograd.grad(generator_gan_loss("paper", *logits), logits[1])
     assert to_discriminator.item() == pytest.approx(sigmoid(np.array(fake)), rel=2.07e-9)
     assert to_painter.item() == -to_discriminator.item()
 
 
 def test_eq_5_gives_the_painter_nothing_in_the_logits_of_true_faces() -> None:
     real, fake = leaf(values(0, 4)), leaf(values(1, 4))
-    (to_real,) = torch.autograd.grad(painter_gan_loss("paper", real, fake), real, allow_unused=True)
+    (to_real,) = torch.autograd.grad(generator_gan_loss("paper", real, fake), real, allow_unused=True)
     assert to_real is None
 
 
@@ -231,13 +235,13 @@ def test_eq_5_gives_the_painter_nothing_in_the_logits_of_true_faces() -> None:
 @given(shift=st.floats(-50, 50), seed=st.integers(0, 1000))
 def test_the_relativistic_loss_knows_differences_only(shift: float, seed: int) -> None:
     real, fake = tensor(values(seed, 8)), tensor(values(seed + 1, 8))
-    for loss in (discriminator_loss, painter_gan_loss):
+    for loss in (discriminator_loss, generator_gan_loss):
         shifted = loss("ralsgan", real + shift, fake + shift)
         assert shifted.item() == pytest.approx(loss("ralsgan", real, fake).item(), rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", GAN_KINDS)
-@pytest.mark.parametrize("loss", [discriminator_loss, painter_gan_loss])
+@pytest.mark.parametrize("loss", [discriminator_loss, generator_gan_loss])
 def test_logits_of_16_bits_are_averaged_in_32(loss: Callable[..., Tensor], kind: GanKind) -> None:
     logits = (tensor(values(seed, 1, 1, 30, 30)).bfloat16() for seed in (0, 1))
     real, fake = logits
@@ -249,9 +253,9 @@ def test_logits_of_16_bits_are_averaged_in_32(loss: Callable[..., Tensor], kind:
 # ---- Eq. 6
 
 
-def painted_of(variant_has: set[str]) -> Painted:
-    """What an inpainter of 256 px gives; of the label and the audio face, what the variant has."""
-    return Painted(
+def inpainted_of(variant_has: set[str]) -> Inpainted:
+    """What an generator of 256 px gives; of the label and the audio face, what the variant has."""
+    return Inpainted(
         composite_BCHW=face(0).requires_grad_(),
         raw_BCHW=face(5),
         audio_face_BCHW=face(1).requires_grad_() if "audio_face" in variant_has else None,
@@ -259,30 +263,32 @@ def painted_of(variant_has: set[str]) -> Painted:
     )
 
 
-def losses_of(painted: Painted, psi: FrozenPsi | None, **changed: Any) -> PainterLosses:
+def losses_of(inpainted: Inpainted, recognition: FrozenRecognitionNetwork | None, **changed: Any) -> GeneratorLosses:
     params = PAPER.model_copy(update=changed)
     logits = {"real_logits": tensor(values(7, 1, 1, 30, 30)), "fake_logits": tensor(values(8, 1, 1, 30, 30))}
-    return painter_losses(params, painted, face(2), tensor(values(9, 1, 256)), psi=psi, **logits)
+    return generator_losses(params, inpainted, face(2), tensor(values(9, 1, 256)), recognition=recognition, **logits)
 
 
-def test_the_painters_loss_is_eq_6_with_the_papers_weights(network: LabelNetwork, psi: FrozenPsi) -> None:
-    found = losses_of(painted_of({"label", "audio_face"}), psi)
+def test_the_painters_loss_is_eq_6_with_the_papers_weights(
+    network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork
+) -> None:
+    found = losses_of(inpainted_of({"label", "audio_face"}), recognition)
     with torch.no_grad():
-        of_painted, of_audio_face = (network(preprocess(picture(seed))).numpy() for seed in (0, 1))
-    painted, audio_face, true = (picture(seed) / 127.5 for seed in (0, 1, 2))
+        of_inpainted, of_audio_face = (network(preprocess(picture(seed))).numpy() for seed in (0, 1))
+    inpainted, audio_face, true = (picture(seed) / 127.5 for seed in (0, 1, 2))
     label = np.abs(values(6, 1, 256) - values(9, 1, 256)).mean()
-    match = np.abs(of_painted - of_audio_face).mean()
+    match = np.abs(of_inpainted - of_audio_face).mean()
     gan = np.log(1 - sigmoid(values(8, 1, 1, 30, 30))).mean()
-    on_face, on_audio_face = np.abs(painted - true).mean(), np.abs(audio_face - true).mean()
+    on_face, on_audio_face = np.abs(inpainted - true).mean(), np.abs(audio_face - true).mean()
     total = 0.001 * label + 1 * match + 1 * on_face + 0.01 * on_audio_face + 0.002 * gan
-    expected = PainterLosses(*map(torch.tensor, (total, label, match, on_face, on_audio_face, gan)))
+    expected = GeneratorLosses(*map(torch.tensor, (total, label, match, on_face, on_audio_face, gan)))
     for name, value in expected._asdict().items():
         assert getattr(found, name).item() == pytest.approx(value.item(), rel=1e-3), name
 
 
-def test_the_painters_gan_loss_is_the_one_of_the_settings(psi: FrozenPsi) -> None:
-    found = losses_of(painted_of(set()), None, gan="ralsgan")
-    expected = painter_gan_loss("ralsgan", tensor(values(7, 1, 1, 30, 30)), tensor(values(8, 1, 1, 30, 30)))
+def test_the_painters_gan_loss_is_the_one_of_the_settings(recognition: FrozenRecognitionNetwork) -> None:
+    found = losses_of(inpainted_of(set()), None, gan="ralsgan")
+    expected = generator_gan_loss("ralsgan", tensor(values(7, 1, 1, 30, 30)), tensor(values(8, 1, 1, 30, 30)))
     assert found.gan.item() == expected.item()
 
 
@@ -296,8 +302,10 @@ def test_the_painters_gan_loss_is_the_one_of_the_settings(psi: FrozenPsi) -> Non
         (set(), True, {"label", "match", "audio_face"}),
     ],
 )
-def test_what_the_variant_lacks_counts_nothing(psi: FrozenPsi, has: set[str], with_psi: bool, zero: set[str]) -> None:
-    found = losses_of(painted_of(has), psi if with_psi else None)
+def test_what_the_variant_lacks_counts_nothing(
+    recognition: FrozenRecognitionNetwork, has: set[str], with_psi: bool, zero: set[str]
+) -> None:
+    found = losses_of(inpainted_of(has), recognition if with_psi else None)
     parts = {name: part.item() for name, part in found._asdict().items() if name != "total"}
     assert {name for name, part in parts.items() if part == 0} == zero
     weights = {name: getattr(PAPER, f"weight_{name}") for name in parts}
@@ -305,11 +313,13 @@ def test_what_the_variant_lacks_counts_nothing(psi: FrozenPsi, has: set[str], wi
 
 
 @pytest.mark.parametrize("with_gradient", [True, False])
-def test_without_the_match_gradient_only_eq_4_moves_the_audio_face(psi: FrozenPsi, with_gradient: bool) -> None:
-    painted = painted_of({"label", "audio_face"})
-    losses_of(painted, psi, match_gradient=with_gradient).total.backward()
-    assert painted.audio_face_BCHW is not None
-    assert painted.audio_face_BCHW.grad is not None
-    difference = (painted.audio_face_BCHW.detach() - face(2)).numpy()
+def test_without_the_match_gradient_only_eq_4_moves_the_audio_face(
+    recognition: FrozenRecognitionNetwork, with_gradient: bool
+) -> None:
+    inpainted = inpainted_of({"label", "audio_face"})
+    losses_of(inpainted, recognition, match_gradient=with_gradient).total.backward()
+    assert inpainted.audio_face_BCHW is not None
+    assert inpainted.audio_face_BCHW.grad is not None
+    difference = (inpainted.audio_face_BCHW.detach() - face(2)).numpy()
     of_eq_4 = 0.01 * np.sign(difference) / difference.size
-    assert np.allclose(painted.audio_face_BCHW.grad, of_eq_4, rtol=1e-4, atol=0) != with_gradient
+    assert np.allclose(inpainted.audio_face_BCHW.grad, of_eq_4, rtol=1e-4, atol=0) != with_gradient

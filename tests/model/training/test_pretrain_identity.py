@@ -10,8 +10,8 @@ from PIL import Image
 
 from pipeline.base.layout import Layout
 from pipeline.identity.network.resnet import CAFFE, KERAS
-from pipeline.identity.network.weights_file import load_label_network
-from pipeline.records.person import ClipOwner
+from pipeline.identity.network.weights_file import load_recognition_network
+from pipeline.records.person import ClipPerson
 from pipeline.storage.manifest import write_manifest
 from stages import pretrain_identity
 from tests.built_dataset import make_dataset_in
@@ -34,7 +34,7 @@ SECTION = {
 def at(tmp_path: Path) -> Layout:
     """Five people in two datasets, two clips each, one person in both; three of them on the train side."""
     made = make_dataset_in(tmp_path, PLAN.without_labels())
-    write_manifest(made.at.owners, ClipOwner, made.owners)
+    write_manifest(made.at.clip_persons, ClipPerson, made.clip_persons)
     return made.at
 
 
@@ -42,7 +42,7 @@ def run(at: Layout, **changes: object) -> dict:
     params = {"datasets": ["one", "two"], "pretrain_identity": SECTION | changes}
     at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
     pretrain_identity.main(at)
-    return json.loads(at.label_network_note.read_text(encoding="utf-8"))
+    return json.loads(at.recognition_network_note.read_text(encoding="utf-8"))
 
 
 def test_half_of_each_training_person_s_clips_is_held_out(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,9 +60,9 @@ def test_nothing_held_out_is_said(at: Layout, capsys: pytest.CaptureFixture[str]
 
 
 def test_a_second_run_gives_the_same_bytes(at: Layout) -> None:
-    first, weights = run(at), at.label_network.read_bytes()
+    first, weights = run(at), at.recognition_network.read_bytes()
     assert run(at) == first
-    assert at.label_network.read_bytes() == weights
+    assert at.recognition_network.read_bytes() == weights
 
 
 def test_a_folder_of_pictures_takes_the_place_of_the_dataset_s_persons(at: Layout, tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_a_folder_of_pictures_takes_the_place_of_the_dataset_s_persons(at: Layou
 
 
 def test_given_weights_keep_their_geometry(at: Layout, tmp_path: Path, small_checkpoint: Path) -> None:
-    state = {name: tensor.numpy() for name, tensor in load_label_network(small_checkpoint).state_dict().items()}
+    state = {name: tensor.numpy() for name, tensor in load_recognition_network(small_checkpoint).state_dict().items()}
     write_keras(state, tmp_path / "notop.h5", has_top=False)
     for weights, geometry in ((tmp_path / "notop.h5", KERAS), (small_checkpoint, CAFFE)):
         assert run(at, weights=str(weights))["embedding_size"] == 256
-        assert load_label_network(at.label_network).geometry == geometry
+        assert load_recognition_network(at.recognition_network).geometry == geometry

@@ -12,13 +12,13 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from model.data.samples import TrainingSamples
-from model.networks.generator_file import load_inpainter
+from model.networks.generator_file import load_generator
 from model.networks.voice import VoiceNetwork, load_voice_network
-from model.training.distributed import Machine
+from model.training.distributed import TrainingProcess
 from model.training.run_settings import RunSettings
 from pipeline.base.errors import BadInput
 from pipeline.base.layout import Layout
-from pipeline.identity.network.weights_file import write_checkpoint
+from pipeline.identity.network.weights_file import write_recognition_network
 from pipeline.records.dataset import Identity
 from pipeline.storage.atomic import write_text
 from pipeline.storage.manifest import read_manifest, write_manifest
@@ -50,11 +50,11 @@ class Ended(NamedTuple):
 
 @pytest.fixture(scope="module")
 def dataset(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    """Two training persons, labels, and the label network they are by; to be copied."""
+    """Two training persons, labels, and the face recognition network they are by; to be copied."""
     at = Layout(tmp_path_factory.mktemp("dataset") / "root")
     shutil.copytree(made.at.root, at.root)
-    write_checkpoint(make_networks().psi, at.label_network)
-    note_label_network(at, "tiny-0123")
+    write_recognition_network(make_networks().recognition, at.recognition_network)
+    note_recognition_network(at, "tiny-0123")
     return at
 
 
@@ -86,8 +86,8 @@ def at_ended(ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> L
     return Layout(Path(shutil.copytree(ended.at.root, tmp_path / "root")))
 
 
-def note_label_network(at: Layout, name: str | None) -> None:
-    write_text(at.label_network_note, json.dumps({"label_network": name}))
+def note_recognition_network(at: Layout, name: str | None) -> None:
+    write_text(at.recognition_network_note, json.dumps({"recognition_network": name}))
 
 
 def set_params(at: Layout, variant: str = "full", **changes: dict[str, object]) -> None:
@@ -111,7 +111,7 @@ def set_params(at: Layout, variant: str = "full", **changes: dict[str, object]) 
 
 def delete_outs(at: Layout) -> None:
     """As DVC does before it runs a stage."""
-    for path in (at.model("inpainter"), at.model_note("inpainter")):
+    for path in (at.model("generator"), at.model_note("generator")):
         path.unlink(missing_ok=True)
     shutil.rmtree(at.training_folder("train"), ignore_errors=True)
 
@@ -120,7 +120,7 @@ def outs(at: Layout) -> dict[str, bytes]:
     """Return what the stage ``train`` left, by path."""
     folder = at.training_folder("train")
     files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.name: path.read_bytes() for path in [at.model("inpainter"), at.model_note("inpainter"), *files]}
+    return {path.name: path.read_bytes() for path in [at.model("generator"), at.model_note("generator"), *files]}
 
 
 def note_of(at: Layout, name: str) -> dict:
@@ -129,17 +129,17 @@ def note_of(at: Layout, name: str) -> dict:
 
 def test_three_stages_lead_from_a_dataset_to_an_inpainting_network(ended: Ended) -> None:
     at = ended.at
-    network = load_inpainter(at.model("inpainter"))
+    network = load_generator(at.model("generator"))
     voice = load_voice_network(at.model("voice"))
     assert network.voice is not None
     assert all((network.voice.state_dict()[name] == one).all() for name, one in voice.state_dict().items())
-    note = note_of(at, "inpainter")
-    assert note["inpainter"].startswith("full-")
-    assert note["inpainter"].endswith(note["sha256"][:12])
+    note = note_of(at, "generator")
+    assert note["generator"].startswith("full-")
+    assert note["generator"].endswith(note["sha256"][:12])
     assert note["n_parameters"] == sum(one.numel() for one in network.parameters())
     assert note["voice"] == note_of(at, "voice")["voice"]
     assert note["audio_face"] == note_of(at, "audio_face")["audio_face"]
-    assert note["label_network"] == "tiny-0123"
+    assert note["recognition_network"] == "tiny-0123"
     assert note["trained_on"].startswith("2 persons, 12 faces (12 with a label of 16 values), 12 segments")
     told = note["training"]
     assert (told["n_steps"], told["device"], told["n_processes"]) == (STEPS, "cpu", 1)
@@ -149,7 +149,7 @@ def test_three_stages_lead_from_a_dataset_to_an_inpainting_network(ended: Ended)
 
 
 def test_each_stage_ends_in_one_line_of_figures(ended: Ended) -> None:
-    for stage, name in (("pretrain_voice", "voice"), ("pretrain_audio_face", "audio_face"), ("train", "inpainter")):
+    for stage, name in (("pretrain_voice", "voice"), ("pretrain_audio_face", "audio_face"), ("train", "generator")):
         last = [line for line in ended.printed if line.startswith(f"{stage}:")][-1]
         assert f"{note_of(ended.at, name)['n_parameters']:,} parameters; {STEPS} steps in " in last
         assert "% of the time waiting for data): " in last
@@ -194,11 +194,11 @@ def test_a_stage_killed_half_way_goes_on_to_the_same_weights_and_curves(
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(TrainingSamples, "__getitem__", read)
         train.main(at)
-    assert not at.model("inpainter").exists()
+    assert not at.model("generator").exists()
     delete_outs(at)
     train.main(at)
     assert "train: goes on after step 2 of 3" in capsys.readouterr().out
-    note = at.model_note("inpainter").name
+    note = at.model_note("generator").name
     assert {name: data for name, data in outs(at).items() if name != note} == {
         name: data for name, data in before.items() if name != note
     }
@@ -245,17 +245,17 @@ def test_weights_that_cannot_be_had_leave_a_note_and_what_needs_none_goes_on(
     pretrain_audio_face.main(at)
     assert_none(at, "audio_face", "there is no voice network: weights 'vggface2_resnet50'")
     train.main(at)
-    assert_none(at, "inpainter", "there is no voice network: weights 'vggface2_resnet50'")
+    assert_none(at, "generator", "there is no voice network: weights 'vggface2_resnet50'")
     assert at.training_folder("train").is_dir()
     set_params(at, variant="base", pretrain_voice={"weights": "vggface2_resnet50"})
     train.main(at)
-    assert load_inpainter(at.model("inpainter")).voice is None
+    assert load_generator(at.model("generator")).voice is None
 
 
-def test_without_a_label_network_the_full_variant_says_so(at_ended: Layout) -> None:
-    note_label_network(at_ended, None)
+def test_without_a_recognition_network_the_full_variant_says_so(at_ended: Layout) -> None:
+    note_recognition_network(at_ended, None)
     train.main(at_ended)
-    assert_none(at_ended, "inpainter", "'full' matches identities, and there is no label network.")
+    assert_none(at_ended, "generator", "'full' matches identities, and there is no face recognition network.")
 
 
 def test_a_dataset_without_training_persons_says_so(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
@@ -270,10 +270,10 @@ def test_a_dataset_without_training_persons_says_so(at: Layout, capsys: pytest.C
 def test_a_process_that_does_not_lead_writes_no_outs(at_ended: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     class Second:
         def __init__(self, settings: RunSettings) -> None:
-            self.machine = Machine(device=settings.device, rank=1)
+            self.process = TrainingProcess(device=settings.device, rank=1)
 
-        def __enter__(self) -> Machine:
-            return self.machine
+        def __enter__(self) -> TrainingProcess:
+            return self.process
 
         def __exit__(self, *_: object) -> None:
             pass
@@ -281,7 +281,7 @@ def test_a_process_that_does_not_lead_writes_no_outs(at_ended: Layout, monkeypat
     monkeypatch.setattr("model.training.trained_network.join_machine", Second)
     delete_outs(at_ended)
     train.main(at_ended)
-    assert not at_ended.model("inpainter").exists()
+    assert not at_ended.model("generator").exists()
     assert not at_ended.training_folder("train").exists()
 
 

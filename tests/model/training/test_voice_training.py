@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from model.data.samples_pretrain import VoiceSamples, hold_out_voices
-from model.data.split import ArrayPack
+from model.data.split import DatasetSplit
 from model.networks.voice import VoiceNetwork
 from model.training.fit import CannotTrain
 from model.training.tasks.voice import train_voice
@@ -18,7 +18,7 @@ from pipeline.base.errors import BadInput
 from pipeline.base.torch_threads import single_thread
 from tests.model.conftest import N_FRAMES
 from tests.model.params_of import voice_params
-from tests.model.small_pack import small_pack
+from tests.model.small_split import small_split
 from tests.model.training.networks_to_train import WIDTH
 from tests.model.training.toy_task import bytes_of
 
@@ -28,12 +28,12 @@ def silent(line: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def voices() -> ArrayPack:
+def voices() -> DatasetSplit:
     """Three persons with four segments each, a quarter of which is held out."""
-    return small_pack(n_persons=3, n_each=4)
+    return small_split(n_persons=3, n_each=4)
 
 
-def test_held_out_segments_are_given_to_the_right_persons(voices: ArrayPack) -> None:
+def test_held_out_segments_are_given_to_the_right_persons(voices: DatasetSplit) -> None:
     params = voice_params(steps=40, batch=6, lr=2e-3)
     network, figures, fitted = train_voice(voices, params, WIDTH, say=silent)
     assert (figures.n_persons, figures.n_train_segments, figures.n_holdout_segments) == (3, 9, 3)
@@ -44,7 +44,7 @@ def test_held_out_segments_are_given_to_the_right_persons(voices: ArrayPack) -> 
 
 
 def test_the_accuracy_is_that_of_whole_segments_by_the_most_likely_person(
-    voices: ArrayPack, monkeypatch: pytest.MonkeyPatch
+    voices: DatasetSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network that always names the first person is right in a third of the cases, one of each."""
 
@@ -58,27 +58,27 @@ def test_the_accuracy_is_that_of_whole_segments_by_the_most_likely_person(
     assert figures.holdout_accuracy == pytest.approx(1 / 3)
 
 
-def test_nothing_held_out_is_no_accuracy(voices: ArrayPack) -> None:
+def test_nothing_held_out_is_no_accuracy(voices: DatasetSplit) -> None:
     _, figures, _ = train_voice(voices, voice_params(holdout_share=0.0), WIDTH, say=silent)
     assert figures.holdout_accuracy is None
     assert (figures.n_train_segments, figures.n_holdout_segments, figures.n_persons_without_holdout) == (12, 0, 3)
 
 
 @single_thread()
-def test_training_is_cross_entropy_over_persons_on_a_linear_layer(voices: ArrayPack) -> None:
+def test_training_is_cross_entropy_over_persons_on_a_linear_layer(voices: DatasetSplit) -> None:
     params = voice_params(steps=2)
     torch.manual_seed(params.seed)
     voice = VoiceNetwork(width=WIDTH)
     classifier = nn.Sequential(voice, nn.Linear(64, 3))
-    optimiser = torch.optim.Adam(classifier.parameters(), params.lr, (0.5, 0.999))
+    optimizer = torch.optim.Adam(classifier.parameters(), params.lr, (0.5, 0.999))
     samples = VoiceSamples(voices, params, hold_out_voices(voices, params)[0])
     for step in range(2):
         log_mels_BMT, person_B = samples.collate([samples[2 * step], samples[2 * step + 1]])
         log_odds = functional.log_softmax(classifier(log_mels_BMT), dim=1)
         loss = -(log_odds[0, person_B[0]] + log_odds[1, person_B[1]]) / 2
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     network, _, fitted = train_voice(voices, params, WIDTH, say=silent)
     for name, tensor in voice.state_dict().items():
         torch.testing.assert_close(network.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
@@ -90,7 +90,7 @@ class Killed(Exception):
 
 
 def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
-    voices: ArrayPack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    voices: DatasetSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed while it reads the batch of step 4, after the checkpoint of step 2."""
     params = voice_params(steps=5)
@@ -110,17 +110,19 @@ def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
     assert told == as_told
 
 
-def test_one_voice_alone_cannot_be_told_apart(make_array_pack: Callable[..., ArrayPack]) -> None:
+def test_one_voice_alone_cannot_be_told_apart(make_array_pack: Callable[..., DatasetSplit]) -> None:
     with pytest.raises(CannotTrain, match="expected voices of 2 persons or more, found 4 segments of 1"):
         train_voice(make_array_pack(1), voice_params(), WIDTH, say=silent)
 
 
 def test_a_person_of_whom_only_faces_are_there_does_not_count() -> None:
-    pack = ArrayPack(np.zeros((2, 8, 8, 3), np.uint8), np.zeros((1, 64, 50), np.float32), None, ["a", "b"], ["a"])
+    data = DatasetSplit.from_arrays(
+        np.zeros((2, 8, 8, 3), np.uint8), np.zeros((1, 64, 50), np.float32), None, ["a", "b"], ["a"]
+    )
     with pytest.raises(CannotTrain, match="found 1 segments of 1"):
-        train_voice(pack, voice_params(), WIDTH, say=silent)
+        train_voice(data, voice_params(), WIDTH, say=silent)
 
 
-def test_pieces_longer_than_a_log_mel_are_refused(voices: ArrayPack) -> None:
+def test_pieces_longer_than_a_log_mel_are_refused(voices: DatasetSplit) -> None:
     with pytest.raises(BadInput, match=f"min_frames <= max_frames <= {N_FRAMES}"):
         train_voice(voices, voice_params(max_frames=N_FRAMES + 1), WIDTH, say=silent)

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.settings import OptimiserParams
+from model.settings import OptimizerParams
 from model.training.checkpoint import Checkpoints
-from model.training.distributed import Machine, descend
+from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import Fitted, fit
-from model.training.placement import adam, placed, reproducible
+from model.training.placement import adam, reproducible, to_device
 from pipeline.base.arrays import ImageRGB
-from tests.model.params_of import optimiser_params
+from tests.model.params_of import optimizer_params
 
-PARAMS = optimiser_params(steps=12, batch=4, lr=0.01, checkpoint_every=5, report_every=3)
+PARAMS = optimizer_params(steps=12, batch=4, lr=0.01, checkpoint_every=5, report_every=3)
 
 
 class ToyBatch(NamedTuple):
@@ -47,18 +47,23 @@ class ToyTask:
     section = "toy"
 
     def __init__(
-        self, params: OptimiserParams, machine: Machine, before_step: Callable[[int], None], *, normed: bool = True
+        self,
+        params: OptimizerParams,
+        process: TrainingProcess,
+        before_step: Callable[[int], None],
+        *,
+        normed: bool = True,
     ) -> None:
-        self._machine, self._before_step = machine, before_step
+        self._process, self._before_step = process, before_step
         self.samples = ToySamples(params.seed)
-        self.network = placed(toy_network(normed=normed), params, machine)
+        self.network = to_device(toy_network(normed=normed), params, process)
         self.modules = {"network": self.network}
-        self.optimisers = {"network": adam(self.network.parameters(), params)}
+        self.optimizers = {"network": adam(self.network.parameters(), params)}
 
     def step(self, number: int, batch: ToyBatch) -> dict[str, Tensor]:
         self._before_step(number)
         loss = functional.l1_loss(self.network(batch.x_B3), batch.y_B2)
-        descend(loss, self._machine, self.optimisers["network"])
+        optimizer_step(loss, self._process, self.optimizers["network"])
         return {"l1": loss, "twice": 2 * loss}
 
     def picture(self, number: int) -> ImageRGB | None:
@@ -67,9 +72,9 @@ class ToyTask:
 
 def train_toy(
     folder: Path | None,
-    params: OptimiserParams = PARAMS,
+    params: OptimizerParams = PARAMS,
     *,
-    machine: Machine = Machine(),
+    process: TrainingProcess = TrainingProcess(),
     before_step: Callable[[int], None] = lambda number: None,
     log_folder: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
@@ -77,9 +82,9 @@ def train_toy(
 ) -> tuple[ToyTask, Fitted]:
     """Train, with states in ``folder``."""
     checkpoints = None if folder is None else Checkpoints(folder)
-    with reproducible(params.seed, machine):
-        task = ToyTask(params, machine, before_step, normed=normed)
-        fitted = fit(task, params, machine, checkpoints=checkpoints, log_folder=log_folder, say=say)
+    with reproducible(params.seed, process):
+        task = ToyTask(params, process, before_step, normed=normed)
+        fitted = fit(task, params, process, checkpoints=checkpoints, log_folder=log_folder, say=say)
     return task, fitted
 
 

@@ -7,31 +7,31 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.training.distributed import Machine, join_machine
+from model.training.distributed import TrainingProcess, join_processes
 from model.training.run_settings import RunSettings
-from model.training.tasks.inpainting import train_inpainter
+from model.training.tasks.inpainting import train_generator
 from pipeline.base.errors import FacevoxError
 from tests.model.params_of import mask_params, train_params
-from tests.model.small_pack import small_pack
+from tests.model.small_split import small_split
 from tests.model.training.descent import RATE, descent
 from tests.model.training.networks_to_train import make_networks, model_params
 from tests.model.training.toy_task import PARAMS, ToyBatch, ToyTask, train_toy
 
 
-def paint(machine: Machine = Machine()) -> dict[str, Tensor]:
+def inpaint(process: TrainingProcess = TrainingProcess()) -> dict[str, Tensor]:
     """One step of the plain U-Net: no batch norm couples its faces, and the paper's losses are means over them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("model.training.tasks.inpainting.adam", descent)
-        painter, _ = train_inpainter(
-            small_pack(),
+        generator, _ = train_generator(
+            small_split(),
             *make_networks(),
             model_params("base"),
             mask_params(),
             train_params(batch=4, lr=RATE),
-            machine=machine,
+            process=process,
             say=lambda line: None,
         )
-    return painter.state_dict()
+    return generator.state_dict()
 
 
 class SpoiltTask(ToyTask):
@@ -39,48 +39,48 @@ class SpoiltTask(ToyTask):
 
     def step(self, number: int, batch: ToyBatch) -> dict[str, Tensor]:
         losses = super().step(number, batch)
-        bad = number == 4 and self._machine.rank == 1
+        bad = number == 4 and self._process.rank == 1
         return {**losses, "twice": losses["twice"] * float("nan" if bad else 1)}
 
 
 def main(folder: Path) -> None:
     own = folder / sys.argv[2]
-    with join_machine(RunSettings(device=torch.device("cpu"), n_loader_workers=0)) as machine:
+    with join_processes(RunSettings(device=torch.device("cpu"), n_loader_workers=0)) as process:
         said: list[str] = []
-        normed, _ = train_toy(folder / "states", machine=machine, log_folder=own / "log", say=said.append)
-        plain, fitted = train_toy(None, machine=machine, normed=False)
-        resumed, _ = train_toy(folder / "states", PARAMS.model_copy(update={"steps": 15}), machine=machine)
+        normed, _ = train_toy(folder / "states", process=process, log_folder=own / "log", say=said.append)
+        plain, fitted = train_toy(None, process=process, normed=False)
+        resumed, _ = train_toy(folder / "states", PARAMS.model_copy(update={"steps": 15}), process=process)
         told = {
-            "rank": machine.rank,
-            "world": machine.world,
+            "rank": process.rank,
+            "world": process.world,
             "said": said,
             "plain": plain.network.state_dict(),
             "reports": list(fitted.reports),
             "normed": normed.network.state_dict(),
             "resumed": resumed.network.state_dict(),
-            "painter": paint(machine),
-            "disagreement": disagree(own / "apart", machine),
-            "nan": spoil(machine),
+            "generator": inpaint(process),
+            "disagreement": disagree(own / "apart", process),
+            "nan": spoil(process),
         }
     torch.save(told, own / "told.pt")
 
 
-def disagree(own: Path, machine: Machine) -> str:
+def disagree(own: Path, process: TrainingProcess) -> str:
     """Let one process go on from a state that the other doesn't have."""
-    if not machine.leads:
+    if not process.is_main:
         train_toy(own, PARAMS.model_copy(update={"steps": 2}))
     try:
-        train_toy(own, machine=machine)
+        train_toy(own, process=process)
     except FacevoxError as error:
         return str(error)
     return ""
 
 
-def spoil(machine: Machine) -> str:
+def spoil(process: TrainingProcess) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tests.model.training.toy_task.ToyTask", SpoiltTask)
         try:
-            train_toy(None, machine=machine)
+            train_toy(None, process=process)
         except FacevoxError as error:
             return str(error)
     return ""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import aligned_face
 from pipeline.synthetic.script.traits import HEARD, Traits, traits_of
 
@@ -19,7 +19,7 @@ MARGIN_PX = 60  # the detector wants to see something around the head
 
 
 def _face(traits: Traits, **pose: float) -> np.ndarray:
-    return aligned_face(traits, rng=generator("test"), **pose)
+    return aligned_face(traits, rng=keyed_rng("test"), **pose)
 
 
 @pytest.mark.parametrize("pose", [{}, {"yaw_deg": 12.0}, {"pitch_deg": -12.0}, {"roll_deg": 9.0}])
@@ -49,7 +49,7 @@ def test_the_same_call_draws_the_same_face_and_another_person_another() -> None:
 
 
 def test_size_only_scales_an_aligned_face() -> None:
-    small = aligned_face(traits_of(3, 0), rng=generator("test"), size_px=128)
+    small = aligned_face(traits_of(3, 0), rng=keyed_rng("test"), size_px=128)
     assert small.shape == (128, 128, 3)
     assert small.dtype == np.uint8
 
@@ -79,7 +79,7 @@ def test_dlib_finds_every_near_frontal_face_and_its_eyes_where_they_are(fitter: 
     errors = []
     for person in range(12):
         for pose in POSES:
-            points = fitter(aligned_face(traits_of(5, person), rng=generator("test", person), **pose))
+            points = fitter(aligned_face(traits_of(5, person), rng=keyed_rng("test", person), **pose))
             assert points is not None, (person, pose)
             eyes = np.stack([points[36:42].mean(axis=0), points[42:48].mean(axis=0)])
             errors.append(np.linalg.norm(eyes - EYES, axis=1) / INTEROCULAR_PX)
@@ -88,7 +88,7 @@ def test_dlib_finds_every_near_frontal_face_and_its_eyes_where_they_are(fitter: 
 
 
 def _seen_gap(fitter: Any, person: int, lip_opening: float) -> float:
-    image = aligned_face(traits_of(5, person), rng=generator("test", person), lip_opening=lip_opening)
+    image = aligned_face(traits_of(5, person), rng=keyed_rng("test", person), lip_opening=lip_opening)
     points = fitter(image)
     assert points is not None
     return float(np.linalg.norm(points[62] - points[66])) / INTEROCULAR_PX

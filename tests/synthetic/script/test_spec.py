@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.base.errors import BadInput
-from pipeline.synthetic.script.spec import KINDS, PRESETS, ClipSpec, awkward_spec
+from pipeline.synthetic.script.spec import KINDS, PRESETS, ClipSpec, edge_case_spec
 
 SPEC = ClipSpec(seed=7, person=3, clip=1)
 
@@ -75,7 +75,7 @@ def test_a_spec_that_cannot_be_drawn_is_refused(wrong: dict[str, int | str | flo
 
 
 def test_every_kind_has_a_spec_that_fits_its_name() -> None:
-    made = {kind: awkward_spec(kind, seed=1) for kind in KINDS}
+    made = {kind: edge_case_spec(kind, seed=1) for kind in KINDS}
     assert all(spec.kind == kind for kind, spec in made.items())
     assert made["portrait"].height_px > made["portrait"].width_px
     assert made["short"].duration_s == 1.0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.script.motion import DEMO, WIDE, Script, act
 from pipeline.synthetic.script.speech import Speech, mouth_opening, plan_bursts, speak
 
@@ -10,7 +10,7 @@ TIMES_S = np.arange(100) / 25
 
 
 def _speech(clip: int, duration_s: float = 4.0) -> Speech:
-    rng = generator("test", clip)
+    rng = keyed_rng("test", clip)
     return speak(rng, plan_bursts(rng, duration_s), 4.5)
 
 
@@ -21,7 +21,7 @@ def _longest_closed_s(opening: np.ndarray) -> float:
 
 def test_every_clip_of_four_seconds_pauses_at_both_ends_and_in_between_for_a_third_of_a_second() -> None:
     for clip in range(200):
-        bursts = plan_bursts(generator("test", clip), 4.0)
+        bursts = plan_bursts(keyed_rng("test", clip), 4.0)
         ends = [0.0, *(end for _, end in bursts)]
         starts = [*(start for start, _ in bursts), 4.0]
         assert len(bursts) >= 2
@@ -41,20 +41,20 @@ def test_lips_are_exactly_closed_outside_speech_and_open_somewhere_in_every_burs
 def test_lips_stay_closed_for_three_tenths_of_a_second_in_every_demo_clip() -> None:
     for clip in range(50):
         speech = _speech(clip)
-        motion = act(generator("motion", clip), TIMES_S, speech, DEMO)
+        motion = act(keyed_rng("motion", clip), TIMES_S, speech, DEMO)
         assert _longest_closed_s(motion.lip_gap) >= 0.3
 
 
 def test_a_listener_keeps_its_lips_closed() -> None:
-    assert act(generator("motion", 1), TIMES_S, None, WIDE).lip_gap.max() == 0.0
+    assert act(keyed_rng("motion", 1), TIMES_S, None, WIDE).lip_gap.max() == 0.0
 
 
 def _wide() -> list[Script]:
-    return [act(generator("motion", clip), TIMES_S, _speech(clip), WIDE) for clip in range(200)]
+    return [act(keyed_rng("motion", clip), TIMES_S, _speech(clip), WIDE) for clip in range(200)]
 
 
 def test_demo_faces_are_mostly_frontal() -> None:
-    yaw = np.concatenate([act(generator("m", k), TIMES_S, None, DEMO).yaw_deg for k in range(200)])
+    yaw = np.concatenate([act(keyed_rng("m", k), TIMES_S, None, DEMO).yaw_deg for k in range(200)])
     assert np.abs(yaw).max() <= 14.0
     assert np.mean(np.abs(yaw) < 8.0) > 0.8
 

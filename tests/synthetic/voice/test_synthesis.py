@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.base.seeds import generator
+from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.script.speech import Speech, is_speaking, plan_bursts, speak
 from pipeline.synthetic.script.traits import HEARD, HISS_BRIGHT_HZ, HISS_DARK_HZ, VoiceTraits, traits_of, voice_of
 from pipeline.synthetic.voice.synthesis import SAMPLE_RATE_HZ, synthesise
@@ -16,7 +16,7 @@ FRAME = 320  # 20 ms
 
 
 def _utter(person: int) -> tuple[Speech, VoiceTraits, np.ndarray]:
-    voice, rng = voice_of(traits_of(1, person)), generator("test", person)
+    voice, rng = voice_of(traits_of(1, person)), keyed_rng("test", person)
     speech = speak(rng, plan_bursts(rng, DURATION_S), voice.syllables_hz)
     return speech, voice, synthesise(speech, voice, n_samples=N_SAMPLES, rng=rng)
 
@@ -60,12 +60,12 @@ def test_the_pitch_that_is_heard_is_the_persons_own() -> None:
 
 def test_a_bright_person_hisses_an_octave_higher_and_it_is_heard_in_the_onsets_of_those_syllables() -> None:
     def hiss_hz(brightness: float) -> float:
-        voice, rng = voice_of(replace(traits_of(1, 0), brightness=brightness)), generator("hiss")
+        voice, rng = voice_of(replace(traits_of(1, 0), brightness=brightness)), keyed_rng("hiss")
         speech = speak(rng, plan_bursts(rng, DURATION_S), voice.syllables_hz)
         hissing = replace(speech, has_hiss=np.ones(len(speech.centre_s), bool))
         silent = replace(speech, has_hiss=np.zeros(len(speech.centre_s), bool))
         with_hiss, without = (
-            synthesise(one, voice, n_samples=N_SAMPLES, rng=generator("sound")) for one in (hissing, silent)
+            synthesise(one, voice, n_samples=N_SAMPLES, rng=keyed_rng("sound")) for one in (hissing, silent)
         )
         power = np.abs(np.fft.rfft(with_hiss - without)) ** 2
         return float(np.average(np.fft.rfftfreq(N_SAMPLES, 1 / SAMPLE_RATE_HZ), weights=power))

@@ -1,4 +1,4 @@
-"""Painted faces beside the true ones, and whom each finds among the true faces of others."""
+"""Inpainted faces beside the true ones, and whom each finds among the true faces of others."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from pipeline.base.arrays import ImageRGB
 from pipeline.base.images import decode_png
 from pipeline.base.layout import Layout
 from pipeline.records.dataset import DatasetFace
-from pipeline.records.evaluation import Painting, RetrievedFace
+from pipeline.records.evaluation import InpaintedImage, RetrievedFace
 from pipeline.records.face import Face
 from pipeline.report.chosen import choose, read_payload, read_rows
 from pipeline.report.inline import Allowance, Picture
@@ -26,24 +26,24 @@ _MOST_FOUND = 5
 _PAINTED_ALLOWANCE = 600_000
 _FOUND_ALLOWANCE = 500_000
 _GREY = np.uint8(128)
-"""Of a hole: what the network sees there."""
+"""Of a mask: what the network sees there."""
 _HALF = 127
 
 
 @dataclass(frozen=True, slots=True)
-class Painted:
-    """One face in four pictures: masked, painted, what the voice alone gives, and the true one; None: not there."""
+class Inpainted:
+    """One face in four pictures: masked, inpainted, what the voice alone gives, and the true one; None: not there."""
 
     person: str
     masked: Picture | None
-    painted: Picture | None
+    inpainted: Picture | None
     audio_face: Picture | None
     true: Picture | None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A true face that a painted one found, whose it is, and whether that is the person painted."""
+    """A true face that a inpainted one found, whose it is, and whether that is the person inpainted."""
 
     picture: Picture | None
     person: str
@@ -52,41 +52,41 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A painted face and the true faces nearest to it, the nearest first."""
+    """A inpainted face and the true faces nearest to it, the nearest first."""
 
     person: str
-    painted: Picture | None
+    inpainted: Picture | None
     found: list[Found]
 
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
-    """A painted face by its id, as ``choose`` wants it."""
+    """A inpainted face by its id, as ``choose`` wants it."""
 
     face_id: str
     person_id: str
 
 
-def read_paintings(at: Layout) -> list[Painted]:
-    """Return some painted faces, of as many persons as there are; none before ``evaluate``."""
-    path = at.evaluation_folder / "painted.parquet"
+def read_inpainted_faces(at: Layout) -> list[Inpainted]:
+    """Return some inpainted faces, of as many persons as there are; none before ``evaluate``."""
+    path = at.evaluation_folder / "inpainted.parquet"
     if not path.is_file():
         return []
-    ids = read_table(path, Painting, ["face_id", "person_id"]).to_pylist()
+    ids = read_table(path, InpaintedImage, ["face_id", "person_id"]).to_pylist()
     chosen = choose([_Owner(**row) for row in ids], _MOST_PAINTED)
-    columns = ["image", "hole", "audio_face"]
-    rows = {row["face_id"]: row for row in read_rows(path, Painting, [one.face_id for one in chosen], columns)}
+    columns = ["image", "mask", "audio_face"]
+    rows = {row["face_id"]: row for row in read_rows(path, InpaintedImage, [one.face_id for one in chosen], columns)}
     true = _true_faces(at, list(rows))
     allowance = Allowance(_PAINTED_ALLOWANCE)
     return [
-        _painted(one.person_id, rows[one.face_id], true.get(one.face_id), allowance)
+        _inpainted(one.person_id, rows[one.face_id], true.get(one.face_id), allowance)
         for one in chosen
         if one.face_id in rows
     ]
 
 
 def read_queries(at: Layout) -> list[Query]:
-    """Return some painted faces of different persons, each with the true faces nearest to it."""
+    """Return some inpainted faces of different persons, each with the true faces nearest to it."""
     path = at.evaluation_folder / "retrieval.parquet"
     if not path.is_file():
         return []
@@ -96,12 +96,13 @@ def read_queries(at: Layout) -> list[Query]:
     persons = [_Owner(query_id, rows[0].person_id) for query_id, rows in found.items()]
     queries = {one.face_id: found[one.face_id][:_MOST_FOUND] for one in choose(persons, _MOST_QUERIES)}
     true = _true_faces(at, [row.face_id for rows in queries.values() for row in rows])
-    painted_file = at.evaluation_folder / "painted.parquet"
-    painted = {
-        row["face_id"]: row["image"]["bytes"] for row in read_rows(painted_file, Painting, list(queries), ["image"])
+    inpainted_file = at.evaluation_folder / "inpainted.parquet"
+    inpainted = {
+        row["face_id"]: row["image"]["bytes"]
+        for row in read_rows(inpainted_file, InpaintedImage, list(queries), ["image"])
     }
     allowance = Allowance(_FOUND_ALLOWANCE)
-    return [_query(rows, painted.get(query_id), true, allowance) for query_id, rows in queries.items()]
+    return [_query(rows, inpainted.get(query_id), true, allowance) for query_id, rows in queries.items()]
 
 
 def _true_faces(at: Layout, face_ids: Sequence[str]) -> dict[str, bytes]:
@@ -115,13 +116,13 @@ def _true_faces(at: Layout, face_ids: Sequence[str]) -> dict[str, bytes]:
     return {face_id: row["image"]["bytes"] for face_id, row in rows.items()}
 
 
-def _painted(person: str, row: Mapping[str, Any], true: bytes | None, allowance: Allowance) -> Painted:
+def _inpainted(person: str, row: Mapping[str, Any], true: bytes | None, allowance: Allowance) -> Inpainted:
     face, audio_face = decode_png(row["image"]["bytes"]), row["audio_face"]
-    hole = decode_png(row["hole"]["bytes"]) > _HALF
-    return Painted(
+    mask = decode_png(row["mask"]["bytes"]) > _HALF
+    return Inpainted(
         person=person,
-        masked=_inline(np.where(hole, _GREY, face), f"{person}, what is left of the face", allowance),
-        painted=_inline(face, f"{person}, painted", allowance),
+        masked=_inline(np.where(mask, _GREY, face), f"{person}, what is left of the face", allowance),
+        inpainted=_inline(face, f"{person}, inpainted", allowance),
         audio_face=_inline(decode_png(audio_face["bytes"]), f"{person}, by the voice alone", allowance)
         if audio_face
         else None,
@@ -129,11 +130,13 @@ def _painted(person: str, row: Mapping[str, Any], true: bytes | None, allowance:
     )
 
 
-def _query(rows: list[RetrievedFace], painted: bytes | None, true: Mapping[str, bytes], allowance: Allowance) -> Query:
+def _query(
+    rows: list[RetrievedFace], inpainted: bytes | None, true: Mapping[str, bytes], allowance: Allowance
+) -> Query:
     person = rows[0].person_id
     return Query(
         person=person,
-        painted=_inline(decode_png(painted), f"{person}, painted", allowance) if painted else None,
+        inpainted=_inline(decode_png(inpainted), f"{person}, inpainted", allowance) if inpainted else None,
         found=[
             Found(
                 picture=inline_face(true[row.face_id], f"Place {row.place}: {row.found_person_id}", allowance)

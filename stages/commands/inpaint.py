@@ -1,4 +1,4 @@
-"""Paint a face by a voice, in a picture or a video: what the trained network is for."""
+"""Inpaint a face by a voice, in a picture or a video: what the trained network is for."""
 
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".m
 LONGEST_SOUND_S = 600.0
 
 
-def paint_file(
+def inpaint_file(
     source: Path,
     sound: Path,
     out: Path,
@@ -25,29 +25,29 @@ def paint_file(
     model: Path | None,
     at: Layout = Layout(),
 ) -> str:
-    """Paint the face of a picture or a video by the voice of ``sound``; return a sentence on what was done.
+    """Inpaint the face of a picture or a video by the voice of ``sound``; return a sentence on what was done.
 
-    ``mask`` is a black and white picture as large as ``source``, white where it is to be painted; None: the hole that
+    ``mask`` is a black and white picture as large as ``source``, white where it is to be inpainted; None: the mask that
     params.yaml trains with, over eyes, nose and mouth. ``eyes_px`` are the eye centres of a picture, left x, left y,
-    right x, right y, for a face whose hole hides it from the detector. ``model`` is another network than this
+    right x, right y, for a face whose mask hides it from the detector. ``model`` is another network than this
     checkout's. Raises BadInput for what can't be read, shows no face, or holds no speech.
     """
-    from model.inference.video import paint_video
-    from model.networks.generator_file import load_inpainter
+    from model.inference.video import inpaint_video
+    from model.networks.generator_file import load_generator
     from pipeline.face.tracking.settings import DetectParams
 
-    weights = model or at.model("inpainter")
+    weights = model or at.model("generator")
     if not weights.is_file():
         raise BadInput(f"{weights}: no trained network yet: run 'dvc repro', or give one with --model.")
-    paint = partial(_paint, load_inpainter(weights).eval(), mask=mask, log_mel=voice_of(sound, at), at=at)
+    inpaint = partial(_inpaint, load_generator(weights).eval(), mask=mask, log_mel=voice_of(sound, at), at=at)
     detect = load_params(DetectParams, "detect", at.params)
     if source.suffix.lower() in VIDEO_SUFFIXES:
         if eyes_px is not None:
             raise BadInput("--eyes: expected a picture; in a video the eyes move")
-        n_painted, n_frames = paint_video(source, out, paint, detect)
-        return f"{out}: {n_painted} of {n_frames} frames painted; marked as synthetic"
-    _paint_picture(source, out, paint, eyes_px, detect)
-    return f"{out}: painted; marked as synthetic"
+        n_inpainted, n_frames = inpaint_video(source, out, inpaint, detect)
+        return f"{out}: {n_inpainted} of {n_frames} frames inpainted; marked as synthetic"
+    _inpaint_picture(source, out, inpaint, eyes_px, detect)
+    return f"{out}: inpainted; marked as synthetic"
 
 
 def voice_of(sound: Path, at: Layout = Layout()) -> "LogMel":
@@ -68,8 +68,8 @@ def voice_of(sound: Path, at: Layout = Layout()) -> "LogMel":
     raise BadInput(f"{sound}: expected speech, found none: no {params.segment_s:g} s of it have enough voice")
 
 
-def _paint_picture(
-    source: Path, out: Path, paint: Any, eyes_px: tuple[float, float, float, float] | None, detect: Any
+def _inpaint_picture(
+    source: Path, out: Path, inpaint: Any, eyes_px: tuple[float, float, float, float] | None, detect: Any
 ) -> None:
     from model.inference.marked_pictures import write_marked
     from pipeline.base.images import read_picture_file
@@ -84,7 +84,7 @@ def _paint_picture(
     )
     if points is None:
         raise BadInput(f"{source}: no face is found. Say where its eyes are: --eyes LEFT_X,LEFT_Y,RIGHT_X,RIGHT_Y")
-    write_marked(paint(picture, points), out)
+    write_marked(inpaint(picture, points), out)
 
 
 def eyes_of(text: str) -> tuple[float, float, float, float]:
@@ -109,13 +109,13 @@ def points_of_eyes(eyes_px: tuple[float, float, float, float]) -> "Landmarks":
     return points
 
 
-def _paint(
+def _inpaint(
     network: Any, picture: "ImageRGB", points: "Landmarks", *, mask: Path | None, log_mel: "LogMel", at: Layout
 ) -> "ImageRGB":
     import numpy as np
 
     from model.data.masks import draw_mask
-    from model.inference.inpaint import hole_in_picture, paint_picture
+    from model.inference.inpaint import inpaint_picture, mask_in_picture
     from model.settings import MaskParams
     from pipeline.face.crops.align import Template, similarity_to
     from pipeline.face.measures.points import eye_centres
@@ -123,14 +123,14 @@ def _paint(
     template = load_params(Template, "crop.template", at.params)
     size_px = (picture.shape[0], picture.shape[1])
     if mask is not None:
-        hole = read_hole(mask, size_px)
+        whole_mask = read_mask(mask, size_px)
     else:
         drawn = draw_mask(load_params(MaskParams, "mask", at.params), np.random.default_rng(0), template.size_px)
-        hole = hole_in_picture(drawn, similarity_to(template, *eye_centres(points)), size_px)
-    return paint_picture(network, picture, points, hole, log_mel, template)
+        whole_mask = mask_in_picture(drawn, similarity_to(template, *eye_centres(points)), size_px)
+    return inpaint_picture(network, picture, points, whole_mask, log_mel, template)
 
 
-def read_hole(mask: Path, size_px: tuple[int, int]) -> Any:
+def read_mask(mask: Path, size_px: tuple[int, int]) -> Any:
     """Return (H, W) uint8, 1 where the black and white picture ``mask`` of ``size_px`` (height, width) is white."""
     import numpy as np
 
@@ -138,7 +138,7 @@ def read_hole(mask: Path, size_px: tuple[int, int]) -> Any:
 
     drawn = read_picture_file(mask)
     if drawn is None:
-        raise BadInput(f"{mask}: expected a JPEG or PNG picture, white where the face is to be painted")
+        raise BadInput(f"{mask}: expected a JPEG or PNG picture, white where the face is to be inpainted")
     if drawn.shape[:2] != size_px:
         height, width = size_px
         found = f"{drawn.shape[1]} x {drawn.shape[0]}"
