@@ -1,4 +1,4 @@
-"""Write small media files of which every time is known: pictures with flashes, sound with clicks, any container."""
+"""Write small media files with known times: pictures with flashes and sound with clicks, in any container."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,14 +20,14 @@ WIDTH_PX, HEIGHT_PX = 64, 48
 WHITE, HALF_WHITE = 255, 160
 CLICK_HZ, CLICK_S, CLICK_LEVEL = 2000, 0.004, 0.8
 LOUD = 0.2  # a quarter of a click
-APART_S = 0.05  # what is loud again within this time is still the same click
+APART_S = 0.05  # loud samples less than this apart belong to one click
 BLOCK_SAMPLES = 1024
-LEAVE_TIMES_ALONE = {"avoid_negative_ts": "disabled"}  # a muxer's own idea is to move what is negative to zero
+KEEP_TIMES = {"avoid_negative_ts": "disabled"}  # by default a muxer shifts negative times to zero
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What to write. Times are on one clock, on which a file may show its first picture and sound when it likes."""
+    """A media file to write. All times are on one clock, on which picture and sound may start at different times."""
 
     suffix: str
     video: str = "mpeg4"
@@ -42,7 +42,7 @@ class Recording:
     sound_s: float = 0.0
     """Time of the first sample."""
     cut_s: float = 0.0
-    """So much of the beginning stays in the file at negative times: in mp4 and mov an edit list hides it."""
+    """This much of the beginning is at negative times in the file: in mp4 and mov an edit list hides it."""
 
 
 def write_recording(
@@ -55,9 +55,9 @@ def write_recording(
 ) -> Path:
     """Write grey pictures, white from each of ``flashes_s`` for one frame, and ``sound`` (N,) or (channels, N).
 
-    Audio packets whose time ``skip`` accepts are left out.
+    Audio packets for whose time ``skip`` returns true are not written.
     """
-    with av.open(str(path), "w", options=LEAVE_TIMES_ALONE if recording.cut_s else {}) as container:
+    with av.open(str(path), "w", options=KEEP_TIMES if recording.cut_s else {}) as container:
         frames: list[tuple[float, Any, Any]] = []
         if recording.shown_s is not None:
             video = container.add_stream(
@@ -87,26 +87,26 @@ def pictures(recording: Recording, flashes_s: Sequence[float] = ()) -> list[Any]
     """Return frames, each a little brighter than the one before, and white where a flash is nearest in time."""
     first = round(Fraction(str(recording.picture_s)) * recording.fps)
     flashes = {round(Fraction(str(time_s)) * recording.fps) for time_s in flashes_s}
-    made = []
+    frames = []
     for number in range(round((recording.shown_s or 0) * recording.fps)):
         level = WHITE if first + number in flashes else 90 + number % 50
         frame = av.VideoFrame.from_ndarray(np.full((HEIGHT_PX, WIDTH_PX, 3), level, np.uint8), format="rgb24")
         frame.pts, frame.time_base = first + number, 1 / recording.fps
-        made.append(frame)
-    return made
+        frames.append(frame)
+    return frames
 
 
 def blocks(sound: Sound, audio: Any, start_s: float) -> list[tuple[float, Any]]:
     """Return (time, frame) of each block of ``sound``."""
     channels = np.atleast_2d(sound)
-    made = []
+    frames = []
     for start in range(0, channels.shape[1], BLOCK_SAMPLES):
         piece = np.ascontiguousarray(channels[:, start : start + BLOCK_SAMPLES])
         frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout=audio.layout)
         frame.sample_rate, frame.time_base = audio.rate, Fraction(1, audio.rate)
         frame.pts = start + round(start_s * audio.rate)
-        made.append((start_s + start / audio.rate, frame))
-    return made
+        frames.append((start_s + start / audio.rate, frame))
+    return frames
 
 
 def clicks(duration_s: float, at_s: Sequence[float], rate_hz: int = 48_000) -> Sound:
@@ -119,22 +119,22 @@ def clicks(duration_s: float, at_s: Sequence[float], rate_hz: int = 48_000) -> S
     return sound
 
 
-def heard_at_s(waveform: Sound) -> list[float]:
-    """Return the times at which something louder than LOUD begins, at least APART_S apart."""
+def click_times_s(waveform: Sound) -> list[float]:
+    """Return the times, seconds, at which sound louder than LOUD begins, at least APART_S apart."""
     loud_s = np.flatnonzero(np.abs(waveform) > LOUD) / SAMPLE_RATE_HZ
     begins = np.diff(loud_s, prepend=-1.0) > APART_S
     return [float(time_s) for time_s in loud_s[begins]]
 
 
-def seen_at_s(path: Path) -> list[float]:
-    """Return the times at which the picture turns white, as the stage detect sees it."""
+def flash_times_s(path: Path) -> list[float]:
+    """Return the times, seconds, at which the picture turns white, decoded as by the stage detect."""
     frames = [(one.time_s, one.grey.mean() > HALF_WHITE) for one in grey_frames(path, rotation_deg=0, max_side_px=64)]
     before = [False, *(is_white for _, is_white in frames)]
     return [time_s for (time_s, is_white), was_white in zip(frames, before, strict=False) if is_white and not was_white]
 
 
-# A flash and a click at the same times, by a clock that starts with neither stream.
-CLOSE_S = 0.02  # half a picture: nobody sees what lies nearer
+# Flashes and clicks at the same times, on a clock that starts with neither stream.
+CLOSE_S = 0.02  # half a frame: shorter offsets are imperceptible
 EVENTS_S = (1.2, 2.0, 2.8)
 LAST_SOUND_S = 3.4
 SOUND_LATE = {"shown_s": 3.2, "sound_s": 0.32}
@@ -153,12 +153,12 @@ AVI = Recording(suffix="avi", audio="pcm_s16le", rate_hz=11_025, shown_s=3.2)
 RECORDINGS = (
     *(replace(one, **offset) for one in (MP4, MOV, *OTHERS) for offset in (SOUND_LATE, PICTURE_LATE)),
     *(replace(one, **BEGINNING_CUT) for one in (MP4, MOV)),
-    AVI,  # which knows no offset
+    AVI,  # which has no offsets
 )
 
 
 def describe(recording: Recording) -> str:
-    """Return what is special about a recording in a few words."""
+    """Return a recording's format and offsets as text."""
     offsets = {
         "sound late": recording.sound_s,
         "picture late": recording.picture_s,
@@ -169,13 +169,13 @@ def describe(recording: Recording) -> str:
 
 
 def click_and_flash(recording: Recording, path: Path) -> tuple[list[float], list[float]]:
-    """Write clicks and flashes at the same times and return when each is seen and heard, decoded as the stages do."""
+    """Write flashes and clicks at the same times; return both times, seconds, as decoded by the stages."""
     events_s = [float(round(Fraction(str(time_s)) * recording.fps) / recording.fps) for time_s in EVENTS_S]
     sound = clicks(
         LAST_SOUND_S - recording.sound_s, [time_s - recording.sound_s for time_s in events_s], recording.rate_hz
     )
     if recording.layout == "5.1":
         silent = np.zeros_like(sound)
-        sound = np.stack([silent, silent, 1.2 * sound, silent, silent, silent])  # who speaks is in the centre
+        sound = np.stack([silent, silent, 1.2 * sound, silent, silent, silent])  # speech is in the centre channel
     write_recording(path, recording, sound, flashes_s=events_s)
-    return seen_at_s(path), heard_at_s(extract_waveform(path, max_duration_s=60))
+    return flash_times_s(path), click_times_s(extract_waveform(path, max_duration_s=60))

@@ -1,11 +1,11 @@
-"""How long something takes, by the clock."""
+"""Wall-clock timing."""
 
 import time
 from collections.abc import Callable
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Do ``work`` once, and return how many seconds it took."""
+    """Call ``work`` once, and return how many seconds it took."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""What params.yaml says of the networks, the masks, and each training: one class a section."""
+"""The sections of params.yaml on the networks, the masks, each training and evaluation: one class per section."""
 
 from typing import Literal, Self
 
@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pipeline.base.params import Params
 
 Variant = Literal["base", "audio_embedding", "audio_concat", "audio_avff", "identity_label", "full"]
-"""The rows of the paper's Table 5, each the one before and one thing more."""
+"""The rows of the paper's Table 5, each of which adds one part to the one before."""
 
 VARIANTS: tuple[Variant, ...] = (
     "base",
@@ -32,10 +32,11 @@ Precision = Literal["float32", "bfloat16"]
 
 
 class ModelParams(Params):
-    """Section ``model``: the inpainting network.
+    """Section ``model``: the generator.
 
-    ``width`` is the number of channels of the U-Net's first convolution; all others follow. 64 is the paper's.
-    ``avff_gain`` multiplies the fused feature: 1 is the paper's Eq. 1, 2 is what the released code does.
+    ``width`` is the number of channels of the U-Net's first convolution, to which all others are proportional;
+    64 is the paper's. ``avff_gain`` multiplies the fused feature: 1 is the paper's Eq. 1, 2 the released
+    code's.
     """
 
     width: int = Field(ge=8, le=128, multiple_of=8)
@@ -43,13 +44,13 @@ class ModelParams(Params):
     avff_gain: float = Field(gt=0)
 
     @property
-    def hears(self) -> bool:
+    def uses_voice(self) -> bool:
         """Whether the voice embedding joins the face embedding (Table 5: + audio embedding)."""
         return self._reaches("audio_embedding")
 
     @property
     def fusion(self) -> Literal["concat", "avff"] | None:
-        """How features of the audio-face decoder join the face decoder; None: there is no such decoder."""
+        """How features of the audio-face decoder join the face decoder; None: there is no audio-face decoder."""
         if self._reaches("audio_avff"):
             return "avff"
         return "concat" if self._reaches("audio_concat") else None
@@ -61,7 +62,7 @@ class ModelParams(Params):
 
     @property
     def matches_identities(self) -> bool:
-        """Whether inpainted face and audio face are held to one identity by Eq. 3."""
+        """Whether Eq. 3, which matches the identities of inpainted face and audio face, is a loss."""
         return self._reaches("full")
 
     def _reaches(self, variant: Variant) -> bool:
@@ -69,10 +70,10 @@ class ModelParams(Params):
 
 
 class MaskParams(Params):
-    """Section ``mask``: what is to be inpainted. 1 is mask, 0 is known.
+    """Section ``mask``: the region to be inpainted.
 
-    ``rectangle_released`` lies where the released code has it, 25 px below the centre; ``size_px`` is the side of
-    the rectangles in a face of 256 px. ``image`` is the path of a black and white picture, for the kind of that name.
+    ``rectangle_released`` is the released code's, 25 px below the centre; ``size_px`` is the side of the rectangles in
+    a face of 256 px. ``image`` is the path of a black and white picture, for the kind of that name.
     """
 
     kind: MaskKind
@@ -80,17 +81,17 @@ class MaskParams(Params):
     image: str | None
 
     @model_validator(mode="after")
-    def _has_an_image_where_one_is_meant(self) -> Self:
+    def _check_image(self) -> Self:
         if (self.kind == "image") != (self.image is not None):
             raise ValueError("'image' is the path of a mask where 'kind' is image, and null elsewhere")
         return self
 
 
 class OptimizerParams(Params):
-    """What all trainings have: steps of Adam on batches, and how the numbers are computed.
+    """The fields of all trainings: steps of Adam on batches, precision and speed options.
 
-    ``precision`` bfloat16 computes convolutions and products in 16 bits under autocast: other results, of like
-    quality. ``channels_last``, ``compile`` and ``fused`` (Adam) change speed, and of results the last bits, which
+    ``precision`` bfloat16 computes convolutions and products in 16 bits under autocast, with other results of similar
+    quality. ``channels_last``, ``compile`` and ``fused`` (Adam) change speed, and the last bits of results, which
     training then amplifies: two runs are equal only where all four are. ``lr_halved_every`` is in steps, so that a
     longer training begins as a shorter one does; null, as in the paper, keeps ``lr``.
     """
@@ -115,10 +116,10 @@ class OptimizerParams(Params):
 
 
 class PretrainVoiceParams(OptimizerParams):
-    """Section ``pretrain_voice``: the voice embedding, by telling the training persons apart.
+    """Section ``pretrain_voice``: the voice network, trained to classify the training persons.
 
-    ``weights`` is a name, a path, or null: null trains, and only then the rest matters. Each sample is a piece of
-    a log-mel of ``min_frames`` to ``max_frames`` columns.
+    ``weights`` is a name, a path, or null: only null trains, and uses the other fields. Each sample is a piece of a
+    log-mel of ``min_frames`` to ``max_frames`` columns.
     """
 
     weights: str | None
@@ -130,9 +131,9 @@ class PretrainVoiceParams(OptimizerParams):
 class PretrainAudioFaceParams(OptimizerParams):
     """Section ``pretrain_audio_face``: the audio-face decoder, from a voice to a face of the same person.
 
-    ``weights`` (a name, a path or null) are what it starts from: a generator of 64 px faces, or a whole decoder.
-    ``datasets`` are those whose faces, standard or not, it learns from; null: all. ``noise`` is the deviation of
-    what is added to the voice embedding.
+    Training starts from ``weights`` (a name, a path or null): voice2face's generator of 64 px faces, or a whole
+    decoder. It uses all faces, standard or not, of ``datasets``; null: of all datasets. ``noise`` is the standard
+    deviation of the noise added to the voice embedding.
     """
 
     weights: str | None
@@ -141,15 +142,16 @@ class PretrainAudioFaceParams(OptimizerParams):
 
 
 class TrainParams(OptimizerParams):
-    """Section ``train``: the inpainting network (Eq. 6), and where the released code does otherwise.
+    """Section ``train``: the training of the generator (Eq. 6), and where the released code differs from the paper.
 
     ``gan``: ``paper`` is Eq. 5 (log form, one face at a time); ``ralsgan`` is the released code's relativistic
     average least squares on pairs. ``label_of``: the identity label is that of another face of the same person
-    (the paper's training text) or of the face itself (Eq. 2). ``recognition_input``: Eq. 3 shows psi what its publishers
-    show it, or, as the released code, RGB in [-1, 1] of 256 px. ``match_gradient``: false takes the gradient from
-    Eq. 3, as the released code does. ``detach_inpainted``: false lets the discriminator's loss reach the generator, and
-    the generator's loss the discriminator, as the released code does. ``shuffle_voices`` gives each person the voice
-    of another one, for comparison: nothing can then be learnt from sound.
+    (the paper's training text) or of the face itself (Eq. 2). ``recognition_input``: the network psi of Eq. 3 takes
+    the input it was published for, or, as in the released code, RGB in [-1, 1] of 256 px. ``match_gradient``: false
+    takes the gradient from Eq. 3, as the released code does. ``detach_inpainted``: false lets the discriminator's
+    loss reach the generator, and the generator's loss the discriminator, as the released code does.
+    ``shuffle_voices`` gives each person the voice of another one, for comparison: nothing can then be learnt from
+    voices.
     """
 
     weight_label: float = Field(ge=0)
@@ -169,10 +171,10 @@ class TrainParams(OptimizerParams):
 
 
 class EvaluateParams(Params):
-    """Section ``evaluate``: how faces of the test persons are inpainted and judged.
+    """Section ``evaluate``: which faces of the test persons are inpainted, and which metrics are computed.
 
-    ``networks`` names, for each network that judges (``lpips``, ``inception``, ``arcface``, ``cosface``,
-    ``sphereface``, ``vggface``, ``mobilefacenet``), its weights by name or path; null: that metric is not asked for.
+    ``networks`` names, for each network of the metric suite (``lpips``, ``inception``, ``arcface``, ``cosface``,
+    ``sphereface``, ``vggface``, ``mobilefacenet``), its weights by name or path; null: its metric is not computed.
     Intervals are of ``confidence``, from ``n_bootstrap`` draws of whole persons.
     """
 

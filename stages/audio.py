@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from pipeline.audio.clip import VERSION, HeardClip, listen
+from pipeline.audio.clip import VERSION, segment_clip
+from pipeline.audio.items import read_audio_items
 from pipeline.audio.profiles import PROFILES
 from pipeline.audio.settings import AudioParams
 from pipeline.base.layout import Layout
@@ -13,10 +14,8 @@ from pipeline.engine.step import Step
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.schema import from_table
 from pipeline.records.segment import Segment
-from pipeline.records.track import Track
-from pipeline.storage.manifest import read_manifest, write_manifest
+from pipeline.storage.manifest import write_manifest
 from pipeline.storage.shards import read_columns, write_shards
-from pipeline.video.clip import read_media_clips
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:
@@ -26,25 +25,14 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         name="audio",
         version=VERSION,
         params=params.model_dump(mode="json"),
-        function=partial(listen, params=params),
+        function=partial(segment_clip, params=params),
         item_id=lambda item: item.clip.clip_id,
         inputs=lambda item: item.content,
     )
-    ran = run_step(step, _heard(dataset, at), read_settings(), title=f"audio@{dataset}")
+    run = run_step(step, read_audio_items(dataset, at), read_settings(), title=f"audio@{dataset}")
     sizes = {} if params.pad == "none" else {"log_mel": PROFILES[params.profile].n_mels * params.n_frames}
-    write_shards(at.audio_folder(dataset), Segment, ran.ok_ids, lambda clip_id: ran.rows(clip_id, Segment), sizes)
+    write_shards(at.audio_folder(dataset), Segment, run.ok_ids, lambda clip_id: run.rows(clip_id, Segment), sizes)
     kept_ids = read_columns(at.audio_folder(dataset), Segment, ["segment_id"]).column("segment_id").to_pylist()
     kept = [ledger_row("audio", segment_id) for segment_id in kept_ids]
-    left_out = from_table(LedgerRow, ran.all_rows(LedgerRow))
-    write_manifest(at.ledger("audio", dataset), LedgerRow, [*ran.ledger(), *kept, *left_out])
-
-
-def _heard(dataset: str, at: Layout) -> list[HeardClip]:
-    """Return every clip with the time in which its main face is seen."""
-    seen_s = {
-        track.clip_id: (track.start_s, track.end_s)
-        for track in read_manifest(at.tracks(dataset), Track)
-        if track.is_main
-    }
-    clips = read_media_clips(at.clips(dataset), at.media(dataset), at.root)
-    return [HeardClip(clip, seen_s.get(clip.clip_id)) for clip in clips]
+    dropped = from_table(LedgerRow, run.all_rows(LedgerRow))
+    write_manifest(at.ledger("audio", dataset), LedgerRow, [*run.ledger(), *kept, *dropped])

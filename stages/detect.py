@@ -1,4 +1,4 @@
-"""Find, follow and measure the faces of every clip in one decode."""
+"""Detect, track and measure the faces of every clip in one decode."""
 
 from pipeline.base.layout import Layout
 from pipeline.base.params import load_params
@@ -27,7 +27,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         inputs=lambda clip: (*clip.content, *backend_content(params.backend, clip.clip_id)),
     )
     clips = read_media_clips(at.clips(dataset), at.media(dataset), at.root)
-    ran = run_step(step, clips, read_settings(), title=f"detect@{dataset}")
-    write_table(at.frames(dataset), Frame, ran.all_rows(Frame))
-    write_table(at.tracks(dataset), Track, ran.all_rows(Track))
-    write_manifest(at.ledger("detect", dataset), LedgerRow, ran.ledger())
+    run = run_step(step, clips, read_settings(), title=f"detect@{dataset}")
+    write_table(at.frames(dataset), Frame, run.all_rows(Frame))
+    write_table(at.tracks(dataset), Track, run.all_rows(Track))
+    write_manifest(at.ledger("detect", dataset), LedgerRow, run.ledger())

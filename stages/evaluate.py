@@ -1,28 +1,26 @@
-"""Inpaint the standard faces of the test persons and judge them: image metrics, identity, retrieval, voice swaps."""
+"""Inpaint the standard faces of the test persons and compute metrics: images, identity, retrieval, voice swaps."""
 
 from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
 from pipeline.records.evaluation import EvaluatedFace
 from pipeline.storage.atomic import replacing_folder, write_text
 from pipeline.storage.manifest import write_manifest
 
 
 def main(at: Layout = Layout()) -> None:
-    """Run the stage; where there is nobody to inpaint, or no network, metrics.json says so."""
-    from model.evaluation.evaluate import NothingToEvaluate, evaluate_network
-    from model.evaluation.figures import no_figures, render, told_figures
-    from model.evaluation.inputs import metric_suite_of, test_split, trained_network
-    from model.settings import EvaluateParams, MaskParams
+    """Run the stage; without a test person or a network, metrics.json holds the reason."""
+    from model.evaluation.evaluate import evaluate_network
+    from model.evaluation.inputs import NothingToEvaluate, load_evaluation_params, load_inputs, load_network
+    from model.evaluation.summary import as_json, as_text, empty_metrics
 
-    params = load_params(EvaluateParams, "evaluate", at.params)
-    mask_params = load_params(MaskParams, "mask", at.params)
+    params, mask_params = load_evaluation_params(at)
     rows: list[EvaluatedFace] = []
     with replacing_folder(at.evaluation_folder) as folder:
         try:
-            network, data = trained_network(at), test_split(at)
-            rows, metrics = evaluate_network(network, data, metric_suite_of(at, params), params, mask_params, folder)
+            network = load_network(at)
+            inputs = load_inputs(at, params, mask_params)
+            rows, metrics = evaluate_network(network, inputs, folder)
         except NothingToEvaluate as error:
-            metrics = no_figures(str(error))
+            metrics = empty_metrics(str(error))
     write_manifest(at.evaluation("faces"), EvaluatedFace, rows)
-    write_text(at.metrics, render(metrics))
-    print(told_figures("evaluate", metrics))
+    write_text(at.metrics, as_json(metrics))
+    print(as_text("evaluate", metrics))

@@ -1,4 +1,4 @@
-"""Draw the page that shows the run: what was kept and why, faces, sound, training, figures."""
+"""Write the report on the run: items kept and dropped, faces, sound, training, metrics."""
 
 from pipeline.base.layout import Layout
 from pipeline.base.params import read_section
@@ -15,7 +15,7 @@ from pipeline.storage.atomic import write_text
 
 
 def main(at: Layout = Layout()) -> None:
-    """Run the stage; what has not run yet is said on the page, and all else goes on."""
+    """Run the stage; the page names the stages that have not run."""
     datasets: list[str] = read_section("datasets", at.params)
     report = Report(
         datasets=datasets,

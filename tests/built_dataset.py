@@ -1,4 +1,4 @@
-"""A small dataset as the stages leave it, built by hand through the records: what exports and trainings start from."""
+"""A small dataset as the stages write it, built from records: the input of exports and trainings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from pipeline.base.arrays import ImageRGB, LogMel
 from pipeline.base.images import encode_png
 from pipeline.base.layout import Layout
 from pipeline.dataset.build import Dataset, DatasetParams, build
-from pipeline.dataset.reader import Built, open_built
+from pipeline.dataset.reader import BuiltDataset, open_dataset
 from pipeline.records.clip import NO_CROP, Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import CANDIDATE, RANDOM, Face
@@ -34,7 +34,7 @@ ALL = DatasetParams(
     seed=1,
 )
 
-People = tuple[tuple[str, str, str], ...]
+Persons = tuple[tuple[str, str, str], ...]
 """(dataset, person, split): a person of one name in two datasets is one person."""
 
 
@@ -50,21 +50,21 @@ def noise(rng: np.random.Generator, size_px: int) -> ImageRGB:
 
 
 def smooth_face(rng: np.random.Generator, size_px: int) -> ImageRGB:
-    """Return (size_px, size_px, 3), colours that flow into each other: small as PNG, as a face is."""
+    """Return (size_px, size_px, 3), a smooth gradient of colours: small as PNG, like a face."""
     colours = rng.integers(0, 256, (4, 4, 3), np.uint8)
     return np.asarray(cv2.resize(colours, (size_px, size_px), interpolation=cv2.INTER_CUBIC))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is made up.
+    """The contents of a made-up dataset.
 
     Every clip has a face of each of ``kinds``, and a segment for each of ``n_frames``, the columns that are sound;
-    log-mels are filled up to ``padded_to`` columns, None: not at all. Nobody in ``unlabelled`` has labels.
-    ``clip_names`` is made of ``place`` (among people), ``person`` and ``clip`` (its number).
+    log-mels are padded to ``padded_to`` columns, None: not at all. Persons in ``unlabelled`` have no labels.
+    ``clip_names`` is made of ``place`` (among the persons), ``person`` and ``clip`` (its number).
     """
 
-    people: People
+    persons: Persons
     n_clips: int = 2
     clip_names: str = "{person}.{clip}"
     licences: Mapping[str, str] = field(default_factory=dict)
@@ -80,12 +80,12 @@ class Plan:
     seed: int = 7
 
     def without_labels(self) -> Self:
-        return replace(self, unlabelled=tuple(person for _, person, _ in self.people))
+        return replace(self, unlabelled=tuple(person for _, person, _ in self.persons))
 
 
 @dataclass(frozen=True)
 class Made:
-    """A dataset on the disk, and all that went into it, by id."""
+    """A dataset on the disk, and its contents by id."""
 
     at: Layout
     clip_persons: list[ClipPerson]
@@ -94,8 +94,8 @@ class Made:
     log_mels: dict[str, LogMel]
     labels: dict[str, np.ndarray]
 
-    def open(self, split: str | None = None) -> Built:
-        return open_built(self.at, split)
+    def open(self, split: str | None = None) -> BuiltDataset:
+        return open_dataset(self.at, split)
 
     def faces(self, split: str) -> list[DatasetFace]:
         return sorted((face for face in self.rows.faces if face.split == split), key=lambda face: face.face_id)
@@ -123,7 +123,7 @@ class _Maker:
                 person_id=person,
                 split=split,
             )
-            for place, (dataset, person, split) in enumerate(plan.people)
+            for place, (dataset, person, split) in enumerate(plan.persons)
             for clip in range(plan.n_clips)
         ]
         self.pictures: dict[str, ImageRGB] = {}

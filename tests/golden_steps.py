@@ -1,4 +1,4 @@
-"""What each step returns for one fixed clip, in a few numbers; ``python -m tests.golden_steps`` writes them down."""
+"""The result of each step for one fixed clip, in a few numbers; ``python -m tests.golden_steps`` records them."""
 
 import json
 from pathlib import Path
@@ -41,8 +41,8 @@ def run_steps(folder: Path) -> dict[str, tuple[int, Numbers]]:
     frames = tuple(row for row in rows if isinstance(row, Frame))  # type: ignore[union-attr]
     params = load_params(crop.CropParams, "crop", ROOT / "params.yaml")
     faces = crop.Cropper(params, "dlib")(crop.ObservedClip(clip, frames), folder)
-    heard = audio.HeardClip(clip, (0.0, SPEC.duration_s))
-    sound = audio.listen(heard, folder, params=load_params(AudioParams, "audio", ROOT / "params.yaml"))
+    item = audio.AudioItem(clip, (0.0, SPEC.duration_s))
+    sound = audio.segment_clip(item, folder, params=load_params(AudioParams, "audio", ROOT / "params.yaml"))
     return {
         "download": (acquire.VERSION, _media(path)),
         "detect": (observe.VERSION, _frames(frames)),
@@ -88,9 +88,9 @@ def _labels(faces: list[Face]) -> Numbers:
 def main() -> None:
     with TemporaryDirectory() as folder:
         steps = run_steps(Path(folder))
-    told = {name: {"version": version, "numbers": numbers} for name, (version, numbers) in steps.items()}
+    content = {name: {"version": version, "numbers": numbers} for name, (version, numbers) in steps.items()}
     GOLDEN.parent.mkdir(exist_ok=True)
-    GOLDEN.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    GOLDEN.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

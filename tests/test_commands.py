@@ -1,4 +1,4 @@
-"""Commands for people: profiles over params.yaml, the funnel, and the story of one item."""
+"""Commands on a run: profiles applied to params.yaml, the funnel, and the history of one item."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.storage.manifest import write_manifest
 from stages.commands.profile import apply_profiles
-from stages.commands.status import render_status, render_story
+from stages.commands.status import render_history, render_status
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,8 +58,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_profile_merges_sections_and_keeps_comments_and_order(root: Path) -> None:
-    told = apply_profiles(["small"], [], root)
-    assert told.splitlines() == [
+    changes = apply_profiles(["small"], [], root)
+    assert changes.splitlines() == [
         "crop.n_random: 10 -> 5",
         "crop.template.size_px: 256 -> 128",
         "sources.clips: nothing -> {'kind': 'folder'}",
@@ -125,12 +125,12 @@ def test_an_assignment_parses_its_value_as_yaml(root: Path, text: str, value: An
 
 
 def test_assignments_go_on_top_of_profiles(root: Path) -> None:
-    told = apply_profiles(["small"], ["sources.clips.kind=table", "crop.weights=/w.pkl"], root)
-    assert told.splitlines()[-2:] == ["sources.clips.kind: folder -> table", "crop.weights: nothing -> /w.pkl"]
+    changes = apply_profiles(["small"], ["sources.clips.kind=table", "crop.weights=/w.pkl"], root)
+    assert changes.splitlines()[-2:] == ["sources.clips.kind: folder -> table", "crop.weights: nothing -> /w.pkl"]
 
 
 @pytest.mark.parametrize(
-    ("names", "assignments", "told"),
+    ("names", "assignments", "message"),
     [
         (["huge"], [], "profile 'huge': expected one of broken, small, typo"),
         (["../params"], [], "profile '../params': expected one of broken, small, typo"),
@@ -147,15 +147,15 @@ def test_assignments_go_on_top_of_profiles(root: Path) -> None:
         ([], ["datasets.demo=4"], "datasets.demo=4: 'datasets' is a value"),
     ],
 )
-def test_what_is_not_known_is_refused_and_the_file_stays(
-    root: Path, names: list[str], assignments: list[str], told: str
+def test_unknown_keys_are_refused_and_the_file_stays(
+    root: Path, names: list[str], assignments: list[str], message: str
 ) -> None:
-    with pytest.raises(BadParams, match=f"^{re.escape(told)}"):
+    with pytest.raises(BadParams, match=f"^{re.escape(message)}"):
         apply_profiles(names, assignments, root)
     assert (root / "params.yaml").read_text() == PARAMS
 
 
-def test_outside_of_a_checkout_the_error_says_so(tmp_path: Path) -> None:
+def test_outside_of_a_checkout_the_error_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(BadParams, match=re.escape(f"{tmp_path / 'params.yaml'}: not found.")):
         apply_profiles(["paper"], [], tmp_path)
 
@@ -217,21 +217,21 @@ def test_the_funnel_lists_stages_in_order_by_dataset_with_those_for_all_last(at:
     ]
 
 
-def test_before_the_first_run_the_error_says_what_to_do(tmp_path: Path) -> None:
+def test_before_the_first_run_the_error_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="nothing has run yet: run 'dvc repro'"):
         render_status(Layout(tmp_path))
 
 
-def test_a_stage_that_the_order_does_not_know_comes_last(at: Layout) -> None:
+def test_a_stage_that_the_order_lacks_comes_last(at: Layout) -> None:
     ledger(at, "bake", "b", {"b/1": None})
     assert render_status(at).splitlines()[6:8] == [
         "  detect          2 of      2 clips",
         "  bake            1 of      1 clips",
     ]
-    assert render_story("b/1", at).splitlines() == ["detect    b/1  ok", "bake      b/1  ok"]
+    assert render_history("b/1", at).splitlines() == ["detect    b/1  ok", "bake      b/1  ok"]
 
 
-STORY = [
+HISTORY = [
     "download  a/1  ok",
     "select    a/1-t00-00000100  ok",
     "select    a/1-t00-00000200  filtered: too_dark (brightness 12 < 30)",
@@ -241,20 +241,20 @@ STORY = [
 ]
 
 
-def test_the_story_of_a_clip_includes_its_faces_and_segments_and_of_no_other_clip(at: Layout) -> None:
-    assert render_story("a/1", at).splitlines() == STORY
+def test_the_history_of_a_clip_includes_its_faces_and_segments_and_of_no_other_clip(at: Layout) -> None:
+    assert render_history("a/1", at).splitlines() == HISTORY
 
 
-def test_the_dataset_may_be_left_out(at: Layout) -> None:
-    assert render_story("1", at).splitlines() == [*STORY[:1], "detect    b/1  ok", *STORY[1:]]
-    assert render_story("ana", at).splitlines() == ["persons   a/ana  ok", "persons   b/ana  ok"]
+def test_the_dataset_may_be_omitted(at: Layout) -> None:
+    assert render_history("1", at).splitlines() == [*HISTORY[:1], "detect    b/1  ok", *HISTORY[1:]]
+    assert render_history("ana", at).splitlines() == ["persons   a/ana  ok", "persons   b/ana  ok"]
 
 
-def test_the_story_of_a_face_is_its_own(at: Layout) -> None:
-    assert render_story("a/1-t00-00000200", at).splitlines() == STORY[2:3]
+def test_the_history_of_a_face_is_its_own(at: Layout) -> None:
+    assert render_history("a/1-t00-00000200", at).splitlines() == HISTORY[2:3]
 
 
 @pytest.mark.parametrize("item", ["a/9", "a", "", "a/1-t00-0000020"])
-def test_an_item_that_no_ledger_knows_is_refused(at: Layout, item: str) -> None:
-    with pytest.raises(BadInput, match=f"^'{item}': the ledger does not know it. Ids look like"):
-        render_story(item, at)
+def test_an_item_that_no_ledger_has_is_refused(at: Layout, item: str) -> None:
+    with pytest.raises(BadInput, match=f"^'{item}': not in the ledger. Ids look like"):
+        render_history(item, at)

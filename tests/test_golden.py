@@ -1,4 +1,4 @@
-"""What a step returns is tied to its version: results in the store of whoever runs facevox depend on it."""
+"""The result of a step is tied to its version, because stored results are reused by version."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.golden_steps import GOLDEN, run_steps
 
-WRITE = "and write the new numbers down: python -m tests.golden_steps"
+RECORD = "and record the new numbers: python -m tests.golden_steps"
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +20,6 @@ def test_a_step_that_returns_something_else_has_another_version(name: str, steps
     golden = json.loads(Path(GOLDEN).read_text(encoding="utf-8"))[name]
     version, numbers = steps[name]
     is_same = numbers == pytest.approx(golden["numbers"], rel=2e-3, abs=2e-3)
-    assert is_same or version != golden["version"], f"'{name}' returns {numbers}: raise its VERSION {WRITE}"
-    assert version == golden["version"], f"'{name}' has version {version}, written down is {golden['version']}: {WRITE}"
-    assert is_same, f"'{name}': {WRITE}"
+    assert is_same or version != golden["version"], f"'{name}' returns {numbers}: raise its VERSION {RECORD}"
+    assert version == golden["version"], f"'{name}' has version {version}, recorded is {golden['version']}: {RECORD}"
+    assert is_same, f"'{name}': {RECORD}"

@@ -1,11 +1,11 @@
-"""Measure how right the face stages are, on generated people of whom everything is known.
+"""Measure the accuracy of the stages on generated talkers, whose ground truth is known.
 
-Run as ``python -m benchmarks.accuracy``. It generates one clip each of thrice ``--persons`` persons of the 'wide'
-preset, of another seed than the demo's, and one of each edge case; takes them through the stages download, detect,
-crop and select with the numbers of params.yaml; compares with the truth; and prints each figure with its target, those
-of the sound (benchmarks/accuracy/sound.py), of persons (benchmarks/accuracy/persons.py) and of whose voice is heard
-(benchmarks/accuracy/voice.py) with them. Results of the stages stay in the item store, so that only what a change
-touches is computed again.
+Run as ``python -m benchmarks.accuracy``. It generates one clip each of three times ``--persons`` talkers of the 'wide'
+preset, of another seed than the demo's, and one of each edge case; runs the stages download, detect, crop and select on
+them with the numbers of params.yaml; compares with the ground truth; and prints each figure with its target, including
+those of the sound (benchmarks/accuracy/sound.py), of persons (benchmarks/accuracy/persons.py) and of the speaker's
+voice (benchmarks/accuracy/voice.py). Results of the stages stay in the item store, so that only the results that a
+change affects are computed again.
 """
 
 import json
@@ -18,46 +18,43 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import stages.crop
-import stages.detect
-import stages.download
-import stages.select
-from benchmarks.accuracy.figures import Figure, list_wide, read_options, tell
+from benchmarks.accuracy.figures import Figure, list_wide, print_and_exit, read_options
 from benchmarks.accuracy.persons import measure_persons
 from benchmarks.accuracy.sound import measure_sound
 from benchmarks.accuracy.voice import measure_voice
 from pipeline.base.layout import Layout
 from pipeline.base.params import load_params
 from pipeline.face.crops.align import transform
-from pipeline.face.crops.crop import CropParams, judge
-from pipeline.face.crops.standard import SelectParams, why_not_standard
+from pipeline.face.crops.crop import CropParams, measure_track
+from pipeline.face.crops.standard import SelectParams, missed_threshold
 from pipeline.records.face import Face, FaceMeasures, SelectedFace
 from pipeline.records.frame import Frame
 from pipeline.records.truth import TruthFrame
 from pipeline.storage.manifest import read_manifest
 from pipeline.storage.shards import read_columns
+from stages.__main__ import run_stage
 
 DATASET = "accuracy"
 SIZE_PX = (640, 360)
-TIMES_THE_PERSONS = 3  # of other benchmarks: each person gives three or four standard crops only
+TIMES_THE_PERSONS = 3  # of other benchmarks, since each person has three or four standard crops only
 SAME_TIME_S = 0.002
-NEAR_INTEROCULAR = 0.5  # an observed face is a person's when its eyes' middle lies this near, in interocular distances
+NEAR_INTEROCULAR = 0.5  # largest distance of an observation's eyes' middle from the truth, in interocular distances
 
-# A frame that was called standard is right when in truth its angles miss the limits by no more than this ...
+# A frame selected as standard is correct when its true angles exceed the limits by no more than this ...
 ANGLE_SLACK_DEG = 2.0
-# ... its lips are shut in the frame itself, and in the window their opening and motion miss what the design calls
-# shut and still by no more than a pixel at an interocular distance of 50 px ...
+# ... its true lips are shut in the frame itself, and in the window their opening and motion exceed the design's limits
+# for shut and still by no more than a pixel at an interocular distance of 50 px ...
 SHUT_LIPS, STILL_LIPS, LIPS_SLACK = 0.06, 0.03, 0.02
 # ... and its eyes are at least half open.
 HALF_OPEN_EYES = 0.5
-LIP_WINDOW_S = 0.12  # the design's; the stages may look further, to be sure of it
-# It ought to have been found when nothing about it is in doubt.
+LIP_WINDOW_S = 0.12  # the design's; that of the stages may be longer
+# Recall is over the frames that are clearly standard.
 CLEARLY_SHUT_LIPS, CLEARLY_STILL_LIPS, CLEARLY_OPEN_EYES = 0.02, 0.01, 0.9
 
 
 @dataclass
-class Seen:
-    """What was observed of one clip, beside the truth."""
+class ObservedTruth:
+    """The observations of one clip and its ground truth."""
 
     clip_id: str
     truth: dict[int, list[TruthFrame]]  # by person, in time order
@@ -67,7 +64,7 @@ class Seen:
 
 
 def main() -> None:
-    """Measure, print and write the figures; fail when a target is missed."""
+    """Measure, print and write the figures; exit with status 1 when a target is missed."""
     options = read_options(__doc__, out=Path("build/accuracy.json"))
     with tempfile.TemporaryDirectory() as folder:
         at = Layout(Path(folder))
@@ -76,20 +73,20 @@ def main() -> None:
         figures += measure_persons(Path(folder) / "persons", options.persons, options.seed)
         figures += measure_voice(Path(folder) / "voice", options.persons, options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    told = {
+    content = {
         figure.name: {"value": figure.value, "target": figure.target, "passes": figure.passes} for figure in figures
     }
-    options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    tell(figures)
+    options.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    print_and_exit(figures)
 
 
 def measure(at: Layout) -> list[Figure]:
     """Run the stages in ``at`` and return the figures."""
-    for stage in (stages.download, stages.detect, stages.crop, stages.select):
-        stage.main(DATASET, at)
+    for stage in ("download", "detect", "crop", "select"):
+        run_stage(stage, DATASET, at)
     limits = load_params(SelectParams, "select", at.params)
     crop = load_params(CropParams, "crop", at.params)
-    clips = read_seen(at)
+    clips = read_observations(at)
     return [
         *detection_figures(clips, limits),
         *eye_figures(at, clips, limits, crop),
@@ -101,22 +98,22 @@ def measure(at: Layout) -> list[Figure]:
     ]
 
 
-def read_seen(at: Layout) -> list[Seen]:
-    """Return what was observed of every clip whose media could be read, beside its truth."""
+def read_observations(at: Layout) -> list[ObservedTruth]:
+    """Return the observations and the truth of every clip whose media could be read."""
     clips = {}
     for path in sorted(at.media_folder(DATASET).glob("*.frames.parquet")):
         truth = defaultdict(list)
         for row in sorted(read_manifest(path, TruthFrame), key=lambda row: row.time_s):
             truth[row.person].append(row)
         clip_id = f"{DATASET}/{path.name.removesuffix('.frames.parquet')}"
-        clips[clip_id] = Seen(clip_id, dict(truth))
+        clips[clip_id] = ObservedTruth(clip_id, dict(truth))
     for frame in read_manifest(at.frames(DATASET), Frame):
         _match(clips[frame.clip_id], frame)
     return list(clips.values())
 
 
-def _match(clip: Seen, frame: Frame) -> None:
-    """Note whose face a frame shows: the visible person's whose eyes are nearest, or nobody's."""
+def _match(clip: ObservedTruth, frame: Frame) -> None:
+    """Match an observation to the visible person whose eyes are nearest, or to none."""
     clip.frames.append(frame)
     clip.person_of[frame.frame_id] = None
     nearest = NEAR_INTEROCULAR
@@ -150,29 +147,29 @@ def _is_frontal(row: TruthFrame, limits: SelectParams, slack_deg: float = 0.0) -
     )
 
 
-def detection_figures(clips: Sequence[Seen], limits: SelectParams) -> list[Figure]:
-    """Return how many of the true frontal faces were observed, and what was observed that is no face."""
+def detection_figures(clips: Sequence[ObservedTruth], limits: SelectParams) -> list[Figure]:
+    """Return the recall of true frontal faces, and the false detections."""
     found = frontal = 0
     for clip in clips:
-        seen = {row.truth_id for row in clip.truth_of.values()}
-        wanted = {
+        observed = {row.truth_id for row in clip.truth_of.values()}
+        expected = {
             row.truth_id for rows in clip.truth.values() for row in rows if row.visible and _is_frontal(row, limits)
         }
-        frontal += len(wanted)
-        found += len(wanted & seen)
+        frontal += len(expected)
+        found += len(expected & observed)
     no_face = [clip for clip in clips if clip.clip_id.startswith(f"{DATASET}/no_face")]
     false = sum(len(clip.frames) for clip in no_face)
-    nobodys = sum(person is None for clip in clips for person in clip.person_of.values())
+    unmatched = sum(person is None for clip in clips for person in clip.person_of.values())
     n_frames = sum(len(clip.frames) for clip in clips)
     return [
-        Figure("true frontal faces observed", 100 * found / frontal, 99.5, True, "%"),
-        Figure("observed faces in clips without one", false, 0, False),
-        Figure("observed faces that are nobody's", 100 * nobodys / n_frames, 0.1, False, "%"),
+        Figure("frontal faces, recall of observations", 100 * found / frontal, 99.5, True, "%"),
+        Figure("false observations in clips without a face", false, 0, False),
+        Figure("observations that match no person", 100 * unmatched / n_frames, 0.1, False, "%"),
     ]
 
 
-def eye_figures(at: Layout, clips: Sequence[Seen], limits: SelectParams, crop: CropParams) -> list[Figure]:
-    """Return how far true eye centres lie from the template's places in the crops, in interocular distances."""
+def eye_figures(at: Layout, clips: Sequence[ObservedTruth], limits: SelectParams, crop: CropParams) -> list[Figure]:
+    """Return the distances of true eye centres from the template's in the crops, in interocular distances."""
     truth = {frame_id: row for clip in clips for frame_id, row in clip.truth_of.items()}
     template = crop.template
     places = np.array([(template.left_eye_x_px, template.eyes_y_px), (template.right_eye_x_px, template.eyes_y_px)])
@@ -192,7 +189,7 @@ def eye_figures(at: Layout, clips: Sequence[Seen], limits: SelectParams, crop: C
     ]
 
 
-def pose_figures(clips: Sequence[Seen]) -> list[Figure]:
+def pose_figures(clips: Sequence[ObservedTruth]) -> list[Figure]:
     """Return the error of yaw and pitch over all observed frames."""
     pairs = [
         (frame, clip.truth_of[frame.frame_id])
@@ -202,76 +199,77 @@ def pose_figures(clips: Sequence[Seen]) -> list[Figure]:
     ]
     yaw = np.array([frame.yaw_deg - row.yaw_deg for frame, row in pairs])
     pitch = np.array([frame.pitch_deg - row.pitch_deg for frame, row in pairs])
-    print(f"pose, all observed: yaw {_spread(yaw)}; pitch {_spread(pitch)}")
+    print(f"pose, all observations: yaw {_percentiles(yaw)}; pitch {_percentiles(pitch)}")
     return [
         Figure("yaw, median absolute error", float(np.median(np.abs(yaw))), 4, False, "°"),
         Figure("pitch, median absolute error", float(np.median(np.abs(pitch))), 4, False, "°"),
     ]
 
 
-def _spread(errors: NDArray[np.float64]) -> str:
+def _percentiles(errors: NDArray[np.float64]) -> str:
     low, middle, high = np.percentile(errors, (5, 50, 95))
     return f"5 % {low:+.1f}, median {middle:+.1f}, 95 % {high:+.1f} deg"
 
 
-def standard_figures(clips: Sequence[Seen], limits: SelectParams, crop: CropParams) -> list[Figure]:
-    """Return how right the thresholds are, applied to every observed frame and not only to those cropped."""
-    called = right = strictly_right = wanted = found = 0
-    wrong: dict[str, int] = defaultdict(int)
+def standard_figures(clips: Sequence[ObservedTruth], limits: SelectParams, crop: CropParams) -> list[Figure]:
+    """Return precision and recall of the thresholds, applied to all observations and not only to those cropped."""
+    predicted = correct = strictly_correct = expected = found = 0
+    errors: dict[str, int] = defaultdict(int)
     missed: dict[str, int] = defaultdict(int)
     for clip in clips:
-        for face in _judged(clip.frames, crop):
+        for face in _face_measures(clip.frames, crop):
             row = clip.truth_of.get(face.face_id)
             rows = clip.truth[row.person] if row else []
-            why_not = why_not_standard(face, limits)
-            if not why_not:
-                called += 1
-                fault = _fault(row, rows, limits, LIPS_SLACK) if row else "nobody's"
-                right += not fault
-                wrong[fault] += bool(fault)
-                strictly_right += row is not None and not _fault(row, rows, limits, 0.0)
+            reason = missed_threshold(face, limits)
+            if not reason:
+                predicted += 1
+                error = _error(row, rows, limits, LIPS_SLACK) if row else "no person"
+                correct += not error
+                errors[error] += bool(error)
+                strictly_correct += row is not None and not _error(row, rows, limits, 0.0)
             if row is not None and _is_clear(row, rows, limits):
-                wanted += 1
-                found += not why_not
-                missed[why_not] += bool(why_not)
+                expected += 1
+                found += not reason
+                missed[reason] += bool(reason)
     print(
-        f"standard frames: {called} called, of them wrong by {_told(wrong)}; {wanted} clear, missed by {_told(missed)}"
+        f"standard frames: {predicted} predicted, errors: {_counts_text(errors)}; "
+        f"{expected} clear ones, missed: {_counts_text(missed)}"
     )
-    print(f"standard frames that are right with no slack for lips: {100 * strictly_right / max(1, called):.1f} %")
+    print(f"standard frames, precision without slack for lips: {100 * strictly_correct / max(1, predicted):.1f} %")
     return [
-        Figure("standard frames that are right", 100 * right / max(1, called), 97, True, "%"),
-        Figure("clear standard frames that are found", 100 * found / max(1, wanted), 60, True, "%"),
+        Figure("standard frames, precision", 100 * correct / max(1, predicted), 97, True, "%"),
+        Figure("clear standard frames, recall", 100 * found / max(1, expected), 60, True, "%"),
     ]
 
 
-def selected_figure(at: Layout, clips: Sequence[Seen], limits: SelectParams) -> Figure:
-    """Return how right the crops are that the stages select as standard faces: what a data set gets."""
-    owner = {frame_id: clip for clip in clips for frame_id in clip.truth_of}
+def selected_figure(at: Layout, clips: Sequence[ObservedTruth], limits: SelectParams) -> Figure:
+    """Return the precision of the crops that the stages select as standard faces."""
+    clip_of = {frame_id: clip for clip in clips for frame_id in clip.truth_of}
     selected = [face for face in read_manifest(at.selected_faces(DATASET), SelectedFace) if face.is_standard]
-    right = 0
+    correct = 0
     for face in selected:
-        if clip := owner.get(face.face_id):
+        if clip := clip_of.get(face.face_id):
             row = clip.truth_of[face.face_id]
-            right += not _fault(row, clip.truth[row.person], limits, LIPS_SLACK)
+            correct += not _error(row, clip.truth[row.person], limits, LIPS_SLACK)
     clips_with_one = len({face.clip_id for face in selected})
     print(f"standard crops: {len(selected)}, from {clips_with_one} of {len(clips)} clips")
-    return Figure("standard crops that are right", 100 * right / max(1, len(selected)), 97, True, "%")
+    return Figure("standard crops, precision", 100 * correct / max(1, len(selected)), 97, True, "%")
 
 
-def _judged(frames: Iterable[Frame], crop: CropParams) -> list[FaceMeasures]:
+def _face_measures(frames: Iterable[Frame], crop: CropParams) -> list[FaceMeasures]:
     tracks: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
         tracks[frame.track_id].append(frame)
     ordered = [sorted(track, key=lambda frame: frame.time_s) for track in tracks.values()]
-    return [face for track in ordered for face in judge(track, crop)]
+    return [face for track in ordered for face in measure_track(track, crop)]
 
 
 def _lips_around(row: TruthFrame, rows: Sequence[TruthFrame]) -> list[float]:
     return [one.lip_opening for one in rows if abs(one.time_s - row.time_s) <= LIP_WINDOW_S + SAME_TIME_S]
 
 
-def _fault(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams, slack: float) -> str:
-    """Return why a frame is in truth no standard face; empty when it is one."""
+def _error(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams, slack: float) -> str:
+    """Return why a frame is by the truth no standard face; empty when it is one."""
     lips = _lips_around(row, rows)
     checks = {
         "angle": _is_frontal(row, limits, ANGLE_SLACK_DEG),
@@ -279,16 +277,16 @@ def _fault(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams, sl
         "lips moving": max(lips) - min(lips) <= STILL_LIPS + slack,
         "eyes shut": row.eye_opening >= HALF_OPEN_EYES,
     }
-    return next((fault for fault, passes in checks.items() if not passes), "")
+    return next((error for error, passes in checks.items() if not passes), "")
 
 
 def _is_clear(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams) -> bool:
-    """Return whether nothing keeps a frame from being a standard face, its window being complete."""
+    """Return whether a frame is clearly a standard face by the truth, with a complete window."""
     lips = _lips_around(row, rows)
-    seen = [one.time_s for one in rows if one.visible]
+    visible_s = [one.time_s for one in rows if one.visible]
     return (
-        seen[0] <= row.time_s - LIP_WINDOW_S + SAME_TIME_S
-        and seen[-1] >= row.time_s + LIP_WINDOW_S - SAME_TIME_S
+        visible_s[0] <= row.time_s - LIP_WINDOW_S + SAME_TIME_S
+        and visible_s[-1] >= row.time_s + LIP_WINDOW_S - SAME_TIME_S
         and _is_frontal(row, limits)
         and max(lips) <= CLEARLY_SHUT_LIPS
         and max(lips) - min(lips) <= CLEARLY_STILL_LIPS
@@ -296,12 +294,12 @@ def _is_clear(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams)
     )
 
 
-def _told(counts: dict[str, int]) -> str:
+def _counts_text(counts: dict[str, int]) -> str:
     return ", ".join(f"{n} {name}" for name, n in sorted(counts.items(), key=lambda pair: -pair[1]) if n) or "nothing"
 
 
-def track_figures(clips: Sequence[Seen]) -> list[Figure]:
-    """Return how many tracks mix persons, and what share of each person's observed frames is in one track."""
+def track_figures(clips: Sequence[ObservedTruth]) -> list[Figure]:
+    """Return how many tracks mix persons, and the share of each person's observations that is in one track."""
     mixed = largest = observed = 0
     for clip in clips:
         tracks: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
@@ -314,8 +312,8 @@ def track_figures(clips: Sequence[Seen]) -> list[Figure]:
             largest += max(counts, default=0)
             observed += sum(counts)
     return [
-        Figure("tracks that hold two persons", mixed, 0, False),
-        Figure("a person's observed frames that are in one track", 100 * largest / observed, 98, True, "%"),
+        Figure("tracks that mix two persons", mixed, 0, False),
+        Figure("a person's observations that are in one track", 100 * largest / observed, 98, True, "%"),
     ]
 
 

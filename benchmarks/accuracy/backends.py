@@ -1,13 +1,12 @@
-"""Hold the face backends dlib and mediapipe against each other on a folder of real videos.
+"""Compare the face backends dlib and mediapipe on a folder of real videos.
 
-``python -m benchmarks.accuracy.backends FOLDER`` takes the videos through the stages download, detect, crop and select once with
-each backend, all else as in params.yaml, and prints both beside each other: what was found, where the two agree, and
-the tracks of clips that show several faces. ``--time N`` also observes N clips afresh and prints what a frame costs.
-An index (INDEX.tsv in the folder, columns path and people_seen) says which clips show one person who talks.
+``python -m benchmarks.accuracy.backends FOLDER`` runs the stages download, detect, crop and select on the videos once
+with each backend, all else as in params.yaml, and prints both side by side: counts, agreement, and the tracks of clips
+that show several faces. ``--time N`` also measures the time per frame on N clips. An index (INDEX.tsv in the folder,
+columns path and people_seen) lists which clips show one person who talks.
 
-``--draw DIR`` draws crops of both, to be labelled by eye without knowing where they come from; ``--score LABELS`` reads
-such labels and prints how right the crops are, with FOLDER also how many of them today's code still makes. Results of
-the stages stay in the item store.
+``--sample DIR`` writes crops of both, to be labelled blind; ``--labels FILE`` reads such labels and prints the crops'
+precision, with FOLDER also how many of them the current code still makes. Results of the stages stay in the item store.
 """
 
 import argparse
@@ -15,7 +14,7 @@ import importlib.util
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +23,6 @@ import numpy as np
 import pandas as pd
 import yaml
 
-import stages.crop
-import stages.detect
-import stages.download
-import stages.select
 from benchmarks.speed.steps import FaceSteps
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.draws import draw_order
@@ -50,41 +45,43 @@ from pipeline.storage.shards import iterate_batches
 from pipeline.video.clip import MediaClip, read_media_clips
 from pipeline.video.decode import grey_frames
 from pipeline.weights.fetch import find_weights
+from stages.__main__ import run_stage
 
 DATASET = "clips"
 BACKENDS = ("dlib", "mediapipe")
 
 INDEX_FILE = "INDEX.tsv"
-SINGLE_SPEAKER = r"one\b.*\btalking"  # what the index says of a clip that shows one person who talks, heard or not
+SINGLE_SPEAKER = r"one\b.*\btalking"  # people_seen of clips with one person who talks, with sound or without
 SAME_FACE_IOU = 0.3
 LONG_TRACK_S = 1.0
 
-N_STANDARD, N_DRAWN = 75, 150  # of each backend: standard faces, and with others in all
+N_STANDARD, N_SAMPLED = 75, 150  # per backend: standard faces, and crops in all
 SHEET_COLUMNS, SHEET_ROWS = 10, 5
 TILE_PX, GAP_PX = 150, 2
 NUMBER_SCALE, NUMBER_PAD_PX = 0.8, 2
 
-JUDGED = ("face", "frontal", "lips_closed", "sharp")  # what is said of a crop, 0 or 1, in each of two passes
+PROPERTIES = ("face", "frontal", "lips_closed", "sharp")  # labels of a crop, 0 or 1, in each of two passes
 PASSES = (1, 2)
 
 Row = tuple[str, Sequence[str]]
-"""A line of a printed table: its name, and a value a backend."""
+"""A line of a printed table: its name, and a value per backend."""
 
 
 def main() -> None:
+    """Run the comparison, the sampling or the evaluation of labels that the options select."""
     options = read_options()
-    labels = read_labels(options.score) if options.score else None
+    labels = read_labels(options.labels) if options.labels else None
     if labels is not None:
-        print_score(labels)
+        print_precision(labels)
     if not options.folder:
         return
     with tempfile.TemporaryDirectory() as work:
         backends = usable_backends()
         found = [run_stages(options.folder, backend, Layout(Path(work) / backend)) for backend in backends]
         if labels is not None:
-            print_still_there(found, labels)
-        elif options.draw:
-            write_draw(found, options.draw, options.seed)
+            print_current_crops(found, labels)
+        elif options.sample:
+            write_sample(found, options.sample, options.seed)
         else:
             index = options.index or options.folder / INDEX_FILE
             print_comparison(found, single_speakers(index) if index.is_file() else None)
@@ -97,21 +94,21 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, nargs="?", help="the videos")
     parser.add_argument("--index", type=Path, help=f"table of the clips; default: {INDEX_FILE} in the folder, if there")
     parser.add_argument("--time", type=int, default=0, metavar="N", help="measure the cost on N clips")
-    parser.add_argument("--draw", type=Path, metavar="DIR", help="draw crops to label into this folder")
-    parser.add_argument("--score", type=Path, metavar="LABELS", help="score by this table of labels")
+    parser.add_argument("--sample", type=Path, metavar="DIR", help="write a sample of crops to label into this folder")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="print the precision by this table of labels")
     parser.add_argument("--seed", type=int, default=1, help="of all draws")
     options = parser.parse_args()
-    if not options.folder and not options.score:
-        parser.error("expected a FOLDER of videos, or --score LABELS")
+    if not options.folder and not options.labels:
+        parser.error("expected a FOLDER of videos, or --labels FILE")
     return options
 
 
-# --- The stages, once a backend
+# --- The stages, once per backend
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the stages made of the folder with one backend; all tables in id order."""
+    """The results of the stages on the folder with one backend; all tables in id order."""
 
     backend: str
     folder: Path
@@ -135,7 +132,7 @@ class Found:
 
 
 def run_stages(folder: Path, backend: str, at: Layout) -> Found:
-    """Take the videos of ``folder`` through the face stages in ``at``, with the numbers of params.yaml."""
+    """Run the face stages in ``at`` on the videos of ``folder``, with the numbers of params.yaml."""
     params = read_params(PARAMS_FILE)
     params["detect"]["backend"] = backend
     at.root.mkdir(parents=True, exist_ok=True)
@@ -150,14 +147,14 @@ def run_stages(folder: Path, backend: str, at: Layout) -> Found:
         recursive=True,
     )
     write_manifest(at.clips(DATASET), Clip, list_clips(DATASET, source)[0])
-    for stage in (stages.download, stages.detect, stages.crop, stages.select):
-        stage.main(DATASET, at)
+    for stage in ("download", "detect", "crop", "select"):
+        run_stage(stage, DATASET, at)
     return Found(backend, folder.resolve(), at)
 
 
 def usable_backends() -> Sequence[str]:
-    """Return both backends, or dlib alone after saying what MediaPipe lacks."""
-    # Building the backend would tell as well, but MediaPipe complains when Python ends under it.
+    """Return both backends, or dlib alone after a message on what MediaPipe lacks."""
+    # Building the backend would be a check as well, but MediaPipe prints errors when Python exits afterwards.
     if importlib.util.find_spec("mediapipe") is None:
         print("dlib alone: the package mediapipe is not installed; 'make mediapipe' brings it.")
         return BACKENDS[:1]
@@ -169,16 +166,16 @@ def usable_backends() -> Sequence[str]:
     return BACKENDS
 
 
-# --- Both beside each other
+# --- Comparison
 
 
 def print_comparison(found: Sequence[Found], speakers: set[str] | None) -> None:
-    """Print what each backend found and, with both, where they agree; ``speakers``: paths of single speakers."""
+    """Print the counts of each backend and, with both, their agreement; ``speakers``: paths of single speakers."""
     print(f"\n{len(found[0].clips)} clips listed; all numbers but detect.backend as in {PARAMS_FILE}")
     columns = [found_counts(one, speakers) for one in found]
     print_table(found, [(name, [column[name] for column in columns]) for name in columns[0]])
     if speakers is not None:
-        print(f"single speaker: the index says so ('{SINGLE_SPEAKER}', {len(speakers)} clips)")
+        print(f"single speaker: by the index ('{SINGLE_SPEAKER}', {len(speakers)} clips)")
     if len(found) == len(BACKENDS):
         print_agreement(*(one.frames for one in found))
 
@@ -209,7 +206,7 @@ def found_counts(found: Found, speakers: set[str] | None) -> dict[str, str]:
 
 
 def single_speakers(index: Path) -> set[str]:
-    """Return the paths, from the folder on, of the clips that by the index show one person who talks."""
+    """Return the paths, relative to the folder, of the clips that by the index show one person who talks."""
     table = pd.read_csv(index, sep="\t", dtype=str, keep_default_na=False)
     if not {"path", "people_seen"} <= set(table.columns):
         raise BadInput(f"{index}: expected the columns path and people_seen, found {list(table.columns)}")
@@ -217,15 +214,15 @@ def single_speakers(index: Path) -> set[str]:
 
 
 def print_agreement(dlib: Sequence[Frame], mediapipe: Sequence[Frame]) -> None:
-    """Print how the angles and lips of both backends compare where they saw the same face in the same frame."""
+    """Print how the angles and lips of both backends compare where they found the same face in the same frame."""
     pairs = same_faces(dlib, mediapipe)
     if not pairs:
-        print("\nno frame in which both saw the same face")
+        print("\nno frame in which both found the same face")
         return
     yaw_deg = np.array([[frame.yaw_deg for frame in pair] for pair in pairs])
     lips = np.array([[frame.lip_opening for frame in pair] for pair in pairs])
     low, middle, high = np.percentile(yaw_deg[:, 1] - yaw_deg[:, 0], (5, 50, 95))
-    print(f"\nboth saw the same face in {len(pairs)} frames (boxes overlap by {SAME_FACE_IOU} or more); there,")
+    print(f"\nboth found the same face in {len(pairs)} frames (boxes overlap by {SAME_FACE_IOU} or more); there,")
     print(f"  yaw, mediapipe less dlib: median {middle:+.1f} deg, 5 % {low:+.1f}, 95 % {high:+.1f}")
     print(
         f"  lip opening: correlation {np.corrcoef(lips.T)[0, 1]:.3f}, "
@@ -253,48 +250,48 @@ def same_faces(here: Iterable[Frame], there: Iterable[Frame]) -> list[tuple[Fram
     return pairs
 
 
-# --- What a frame costs
+# --- Time per frame
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What detect and crop took for some clips, seconds."""
+    """Time of detect and crop for some clips, seconds."""
 
     wall_s: float
-    processor_s: float  # of all threads
+    cpu_s: float  # of all threads
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.wall_s + other.wall_s, self.processor_s + other.processor_s)
+        return Cost(self.wall_s + other.wall_s, self.cpu_s + other.cpu_s)
 
 
 def print_costs(found: Sequence[Found], n_clips: int, seed: int) -> None:
-    """Observe and crop ``n_clips`` afresh in this process with each backend, and print milliseconds a frame."""
+    """Detect and crop ``n_clips`` in this process with each backend, and print milliseconds per frame."""
     clips = clips_to_time(found, n_clips, seed)
     if not clips:
         return
     n_frames = sum(count_frames(clip, found[0].at) for clip in clips)
     costs = measure_costs([one.at.params for one in found], clips)
     rows = [
-        ("detect + crop, ms a frame", [f"{MILLISECONDS_PER_S * cost.wall_s / n_frames:.1f}" for cost in costs]),
-        ("  of processors", [f"{MILLISECONDS_PER_S * cost.processor_s / n_frames:.1f}" for cost in costs]),
+        ("detect + crop, ms per frame", [f"{MILLISECONDS_PER_S * cost.wall_s / n_frames:.1f}" for cost in costs]),
+        ("  CPU time", [f"{MILLISECONDS_PER_S * cost.cpu_s / n_frames:.1f}" for cost in costs]),
     ]
     print_table(found, rows)
-    print(f"on {len(clips)} clips with a face, drawn by hash; {n_frames} frames in one process, nothing from the store")
+    print(f"on {len(clips)} clips with a face, drawn by hash; {n_frames} frames in one process, without the store")
 
 
 def measure_costs(params: Sequence[Path], clips: Sequence[MediaClip]) -> list[Cost]:
-    """Return what all ``clips`` together cost with each file of params."""
+    """Return the time of all ``clips`` together with each file of params."""
     workers = [FaceSteps(one) for one in params]
     for worker in workers:
-        observe_and_crop(worker, clips[0])  # loads the models, which a worker does once
+        detect_and_crop(worker, clips[0])  # loads the models, as a worker does once
     costs = [Cost(0, 0)] * len(params)
-    for clip in clips:  # with the backends in turn, so that a machine that slows down slows all of them
-        costs = [cost + observe_and_crop(worker, clip) for cost, worker in zip(costs, workers, strict=True)]
+    for clip in clips:  # backends in turn, so that a machine that slows down slows all of them
+        costs = [cost + detect_and_crop(worker, clip) for cost, worker in zip(costs, workers, strict=True)]
     return costs
 
 
 def clips_to_time(found: Sequence[Found], n: int, seed: int) -> list[MediaClip]:
-    """Return ``n`` of the clips in which every backend found a face: those of the lowest hash of seed and id."""
+    """Return ``n`` clips in which every backend found a face: those with the lowest hashes of seed and id."""
     at = found[0].at
     with_face = set.intersection(*({track.clip_id for track in one.tracks} for one in found))
     clips = [c for c in read_media_clips(at.clips(DATASET), at.media(DATASET), at.root) if c.clip_id in with_face]
@@ -307,11 +304,11 @@ def count_frames(clip: MediaClip, at: Layout) -> int:
     return sum(1 for _ in grey_frames(clip.path, rotation_deg=clip.rotation_deg, max_side_px=side_px))
 
 
-def observe_and_crop(steps: FaceSteps, clip: MediaClip) -> Cost:
-    """Return what it takes to observe one clip that shows a face and to crop the faces of its main track."""
-    start_s, processor_start_s = time.perf_counter(), time.process_time()
+def detect_and_crop(steps: FaceSteps, clip: MediaClip) -> Cost:
+    """Return the time to detect the faces of one clip, which must have one, and to crop those of its main track."""
+    start_s, cpu_start_s = time.perf_counter(), time.process_time()
     steps.crop(clip, steps.detect(clip))
-    return Cost(time.perf_counter() - start_s, time.process_time() - processor_start_s)
+    return Cost(time.perf_counter() - start_s, time.process_time() - cpu_start_s)
 
 
 # --- Tracks of clips that show several faces
@@ -341,21 +338,21 @@ def long_tracks(tracks: Iterable[Track]) -> dict[str, list[Track]]:
 
 def track_line(track: Track) -> str:
     """Return a track in one line."""
-    heard = f"heard {track.av_covered_s:5.1f} s"
+    sound = f"covered {track.av_covered_s:5.1f} s"
     if track.av_correlation is not None:
-        heard += f", av_correlation {track.av_correlation:+.2f}"
-        heard += f" at lag {track.av_lag_s:+.2f} s" if track.av_lag_s is not None else ""
-        heard += f", av_zscore {track.av_zscore:4.1f}" if track.av_zscore is not None else ""
+        sound += f", av_correlation {track.av_correlation:+.2f}"
+        sound += f" at lag {track.av_lag_s:+.2f} s" if track.av_lag_s is not None else ""
+        sound += f", av_zscore {track.av_zscore:4.1f}" if track.av_zscore is not None else ""
     mark = "MAIN" if track.is_main else "    "
     span = f"{track.start_s:6.2f}-{track.end_s:6.2f} s"
-    return f"{track.track_id[-3:]} {mark} {span}, box {track.mean_box_h_px:4.0f} px, {heard}"
+    return f"{track.track_id[-3:]} {mark} {span}, box {track.mean_box_h_px:4.0f} px, {sound}"
 
 
-# --- Drawing crops to be labelled
+# --- A sample of crops to be labelled
 
 
 @dataclass(frozen=True)
-class Drawn:
+class SampledCrop:
     """A crop that is to be labelled."""
 
     backend: str
@@ -364,28 +361,28 @@ class Drawn:
 
     @property
     def key(self) -> str:
-        """What tells it from all others: both backends may crop one face at one time."""
+        """The backend and the face id: both backends may have crops of one id."""
         return f"{self.backend}/{self.face_id}"
 
 
-def draw(backend: str, faces: Iterable[SelectedFace], seed: int) -> list[Drawn]:
-    """Return up to 75 standard faces and as many others as make 150: those of the lowest hash of seed and id."""
-    crops = [Drawn(backend, face.face_id, face.is_standard) for face in faces]
+def sample_crops(backend: str, faces: Iterable[SelectedFace], seed: int) -> list[SampledCrop]:
+    """Return up to 75 standard faces, filled up to 150 by others: those with the lowest hashes of seed and id."""
+    crops = [SampledCrop(backend, face.face_id, face.is_standard) for face in faces]
     crops.sort(key=lambda crop: draw_order(seed, crop.key))
     standard = [crop for crop in crops if crop.is_standard][:N_STANDARD]
-    others = [crop for crop in crops if not crop.is_standard][: N_DRAWN - len(standard)]
+    others = [crop for crop in crops if not crop.is_standard][: N_SAMPLED - len(standard)]
     return standard + others
 
 
-def in_order(crops: Iterable[Drawn], seed: int, purpose: str) -> list[Drawn]:
-    """Return the crops in an order that depends on nothing but their ids, seed and purpose, mixing all kinds."""
+def shuffled(crops: Iterable[SampledCrop], seed: int, purpose: str) -> list[SampledCrop]:
+    """Return the crops in a random order that depends only on their ids, seed and purpose."""
     return sorted(crops, key=lambda crop: draw_order(seed, f"{purpose}/{crop.key}"))
 
 
-def write_draw(found: Sequence[Found], folder: Path, seed: int) -> None:
-    """Write crops.csv and the sheets of two labellings, which show the same numbered crops in two orders."""
-    crops = [crop for one in found for crop in draw(one.backend, one.faces, seed)]
-    first, second = in_order(crops, seed, "first"), in_order(crops, seed, "second")
+def write_sample(found: Sequence[Found], folder: Path, seed: int) -> None:
+    """Write crops.csv and the sheets of two labelling passes: the same numbered crops in two orders."""
+    crops = [crop for one in found for crop in sample_crops(one.backend, one.faces, seed)]
+    first, second = shuffled(crops, seed, "first"), shuffled(crops, seed, "second")
     number_of = {crop.key: number for number, crop in enumerate(first, start=1)}
     pictures = {key: picture for one in found for key, picture in read_pictures(one, number_of).items()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -397,18 +394,18 @@ def write_draw(found: Sequence[Found], folder: Path, seed: int) -> None:
         for sheet, start in enumerate(range(0, len(tiles), SHEET_COLUMNS * SHEET_ROWS), start=1):
             png = encode_png(tiled(tiles[start : start + SHEET_COLUMNS * SHEET_ROWS]))
             (folder / f"{name}-{sheet}.png").write_bytes(png)
-    for backend, drawn in table.groupby("backend"):
-        print(f"{backend}: {len(drawn)} crops drawn into {folder}, {drawn.is_standard.sum()} of them standard faces")
+    for backend, rows in table.groupby("backend"):
+        print(f"{backend}: {len(rows)} crops in {folder}, {rows.is_standard.sum()} of them standard faces")
 
 
-def read_pictures(found: Found, wanted: Mapping[str, int]) -> dict[str, ImageRGB]:
-    """Return the pictures of the ``wanted`` keys among one backend's crops."""
+def read_pictures(found: Found, keys: Container[str]) -> dict[str, ImageRGB]:
+    """Return the pictures of those crops of one backend that are in ``keys``."""
     rows = (
         (f"{found.backend}/{row['face_id']}", row["image"]["bytes"])
         for batch in iterate_batches(found.at.faces_folder(DATASET), Face, ["face_id", "image"])
         for row in batch.to_pylist()
     )
-    return {key: decode_png(png) for key, png in rows if key in wanted}
+    return {key: decode_png(png) for key, png in rows if key in keys}
 
 
 def numbered(picture: ImageRGB, number: int) -> ImageRGB:
@@ -434,13 +431,13 @@ def tiled(tiles: Sequence[ImageRGB]) -> ImageRGB:
     return sheet
 
 
-# --- Scoring by labels
+# --- Precision by labels
 
 
 def read_labels(path: Path) -> pd.DataFrame:
-    """Return the table of labels; raise BadInput when columns are missing or a word is neither 0 nor 1."""
-    words = [f"{name}{number}" for number in PASSES for name in JUDGED]
-    expected = ["number", "backend", "face_id", "is_standard", *words]
+    """Return the table of labels; raise BadInput when columns are missing or a label is neither 0 nor 1."""
+    columns = [f"{name}{number}" for number in PASSES for name in PROPERTIES]
+    expected = ["number", "backend", "face_id", "is_standard", *columns]
     try:
         labels = pd.read_csv(path)
     except (OSError, ValueError) as error:
@@ -448,50 +445,52 @@ def read_labels(path: Path) -> pd.DataFrame:
     missing = [name for name in expected if name not in labels.columns]
     if missing:
         raise BadInput(f"{path}: lacks the columns {missing}")
-    unclear = ~labels[["is_standard", *words]].isin([0, 1]).all(axis="columns")
+    unclear = ~labels[["is_standard", *columns]].isin([0, 1]).all(axis="columns")
     if unclear.any():
-        raise BadInput(f"{path}: expected 0 or 1 for every word, found others at {list(labels.number[unclear])}")
+        raise BadInput(f"{path}: expected 0 or 1 for every label, found others at {list(labels.number[unclear])}")
     return labels
 
 
-def is_right(labels: pd.DataFrame, number: int) -> "pd.Series[bool]":
-    """Return whether each crop is by one pass what a standard face must be."""
-    return labels[[f"{name}{number}" for name in JUDGED]].eq(1).all(axis="columns")
+def is_correct(labels: pd.DataFrame, number: int) -> "pd.Series[bool]":
+    """Return whether each crop is a standard face by the labels of one pass."""
+    return labels[[f"{name}{number}" for name in PROPERTIES]].eq(1).all(axis="columns")
 
 
-def print_score(labels: pd.DataFrame) -> None:
-    """Print how right the labelled crops are, and how far the two passes agree."""
+def print_precision(labels: pd.DataFrame) -> None:
+    """Print the precision of the labelled crops, and the agreement of the two passes."""
     print(f"\n{len(labels)} labelled crops, {int(labels.is_standard.sum())} of them standard faces")
     print(f"faces, by both passes                 {_share(labels.face1.eq(1) & labels.face2.eq(1))}")
-    print(f"standard faces that are right ({', '.join(JUDGED)})")
+    print(f"standard faces, precision ({', '.join(PROPERTIES)})")
     for backend, rows in labels[labels.is_standard == 1].groupby("backend"):
-        first, second = (is_right(rows, number) for number in PASSES)
+        first, second = (is_correct(rows, number) for number in PASSES)
         print(f"  {backend}, by the first pass".ljust(38) + _share(first))
         print(f"  {backend}, by the second".ljust(38) + _share(second))
         print(f"  {backend}, by both".ljust(38) + _share(first & second))
-    print("the two passes say the same")
-    for name in JUDGED:
+    print("agreement of the two passes")
+    for name in PROPERTIES:
         print(f"  of {name}".ljust(38) + _share(labels[f"{name}1"] == labels[f"{name}2"]))
 
 
-def _share(is_so: "pd.Series[bool]") -> str:
-    return f"{int(is_so.sum()):4d} of {len(is_so):4d}" + (f"   {100 * is_so.mean():5.1f} %" if len(is_so) else "")
+def _share(matches: "pd.Series[bool]") -> str:
+    return f"{int(matches.sum()):4d} of {len(matches):4d}" + (
+        f"   {100 * matches.mean():5.1f} %" if len(matches) else ""
+    )
 
 
-def print_still_there(found: Sequence[Found], labels: pd.DataFrame) -> None:
-    """Print how many labelled crops today's code makes and selects, and how right those are that it selects."""
+def print_current_crops(found: Sequence[Found], labels: pd.DataFrame) -> None:
+    """Print how many labelled crops the current code makes and selects, and the precision of those that it selects."""
     for one in found:
         rows = labels[labels.backend == one.backend]
         standard_ids = {face.face_id for face in one.faces if face.is_standard}
         cropped = rows.face_id.isin([face.face_id for face in one.faces])
         standard = rows.face_id.isin(list(standard_ids))
-        right = is_right(rows, 1) & is_right(rows, 2)
-        print(f"\n{one.backend}: of the labelled crops, with today's code,")
+        correct = is_correct(rows, 1) & is_correct(rows, 2)
+        print(f"\n{one.backend}: of the labelled crops, with the current code,")
         print("  still cropped".ljust(38) + _share(cropped))
-        print("  standard when drawn, and still so".ljust(38) + _share(standard[rows.is_standard == 1]))
-        print("  standard now, right by both passes".ljust(38) + _share(right[standard]))
+        print("  standard when sampled, and still".ljust(38) + _share(standard[rows.is_standard == 1]))
+        print("  standard now, correct by both passes".ljust(38) + _share(correct[standard]))
         print("  standard now, but without a label".ljust(38) + f"{len(standard_ids - set(rows.face_id)):4d}")
-    print("\nThe precision of today's code is measured only while no limit was set by looking at these labels.")
+    print("\nThis is the precision of the current code only if no threshold was chosen with these labels.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A measured number beside what it should be, and what the measurements of generated people have in common."""
+"""Figures: measured numbers with their targets; and the options and clips that the accuracy benchmarks share."""
 
 import argparse
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ DURATION_S = 6.4  # of a generated clip
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number and what it should be."""
+    """One measured number and its target."""
 
     name: str
     value: float
@@ -32,14 +32,14 @@ class Figure:
         return self.value >= self.target if self.at_least else self.value <= self.target
 
     def line(self) -> str:
-        """Return the figure in words."""
+        """Return the figure as one line of text."""
         sign = ">=" if self.at_least else "<="
         mark = "pass" if self.passes else "FAIL"
         return f"{mark}  {self.name:58} {self.value:9.3f}{self.unit:2} (target {sign} {self.target:g}{self.unit})"
 
 
 def read_options(description: str | None, out: Path | None = None) -> argparse.Namespace:
-    """Return what the command line says of ``persons`` and ``seed``, and of ``out`` where there is a file to write."""
+    """Return the options ``persons`` and ``seed`` of the command line, and ``out`` where ``out`` is given."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--persons", type=int, default=60)
     parser.add_argument("--seed", type=int, default=31415)
@@ -48,18 +48,18 @@ def read_options(description: str | None, out: Path | None = None) -> argparse.N
     return parser.parse_args()
 
 
-def tell(figures: Iterable[Figure]) -> NoReturn:
-    """Print the figures and end the program; a target that is missed makes it fail."""
-    told = list(figures)
-    for figure in told:
+def print_and_exit(figures: Iterable[Figure]) -> NoReturn:
+    """Print the figures and end the program, with exit status 1 when a target is missed."""
+    all_figures = list(figures)
+    for figure in all_figures:
         print(figure.line())
-    raise SystemExit(0 if all(figure.passes for figure in told) else 1)
+    raise SystemExit(0 if all(figure.passes for figure in all_figures) else 1)
 
 
 def list_wide(
     at: Layout, dataset: str, n_persons: int, seed: int, size_px: tuple[int, int], *, edge_cases: bool
 ) -> None:
-    """Write params.yaml and the list of one clip of each of ``n_persons`` persons of the 'wide' preset."""
+    """Write params.yaml and the clips manifest of ``n_persons`` talkers of the 'wide' preset, one clip each."""
     at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
     source = SyntheticSource(
         kind="synthetic",

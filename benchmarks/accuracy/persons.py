@@ -1,8 +1,8 @@
-"""Measure how right the stage persons is: drawn people under shuffled names, and real clips and photos.
+"""Measure the accuracy of the stage persons: talkers under shuffled names, and real clips and photos.
 
-Called at the end of ``python -m benchmarks.accuracy``; ``python -m benchmarks.accuracy.persons`` measures it alone. The
-figures need the weights of MobileFaceNet, those of real people also a folder of clips and one of photos, in which
-``benchmarks/accuracy/labels/real_persons.csv`` says who shows whom. What is not here is told, and not counted.
+Part of ``python -m benchmarks.accuracy``; ``python -m benchmarks.accuracy.persons`` measures it alone. The figures need
+the weights of MobileFaceNet, those of real persons also folders of clips and photos, whose persons are listed in
+``benchmarks/accuracy/labels/real_persons.csv``. Figures whose inputs are missing are reported as unavailable.
 """
 
 import csv
@@ -20,25 +20,21 @@ from typing import Any
 import numpy as np
 import yaml
 
-import stages.crop
-import stages.detect
-import stages.download
-import stages.persons
-import stages.recognise
-from benchmarks.accuracy.figures import Figure, read_options, tell
+from benchmarks.accuracy.figures import Figure, print_and_exit, read_options
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import FacevoxError, WeightsUnavailable
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE, load_params, read_params
-from pipeline.face.backends.interface import FaceBackend, steady_landmarks
+from pipeline.face.backends.interface import FaceBackend, averaged_landmarks
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.points import eye_centres
 from pipeline.identity.network.clip_embedding import embedding_of
 from pipeline.identity.network.recogniser import build_recogniser
-from pipeline.identity.persons.evidence import comparable
+from pipeline.identity.persons.embeddings import face_embeddings
 from pipeline.identity.persons.leakage import audit_leakage
-from pipeline.identity.persons.persons import PersonsParams, claim_clips
+from pipeline.identity.persons.params import PersonsParams
+from pipeline.identity.persons.published import published_identities
 from pipeline.records.clip import NO_CROP, Clip, clip_name
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.media import Media
@@ -47,19 +43,20 @@ from pipeline.sources.folder import list_clips
 from pipeline.sources.settings import FolderSource
 from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.weights.fetch import LOCAL_VARIABLE, find_weights
+from stages.__main__ import run_stage
 
 NETWORK = "mobilefacenet"
-SHARED = Path(__file__).parents[3] / "shared"  # where the tests, too, look for clips, photos and weights
+SHARED = Path(__file__).parents[3] / "shared"  # clips, photos and weights, as for the tests
 LABELS = Path(__file__).parent / "labels" / "real_persons.csv"
 
-DRAWN = "drawn"
+GENERATED = "drawn"  # part of the ids
 CLIPS_PER_PERSON = 6
 FACES_PER_CLIP = 3
 SHARED_NAME_SHARE = 0.2  # of the persons, in pairs, have one of their two names in common
 YAW_DEG, PITCH_DEG, ROLL_DEG, LIP_OPENING = 12.0, 6.0, 4.0, 0.08  # standard deviations
 BOX = Box(50, 62, 156, 156)  # of a face in an aligned picture of 256 pixels
-# MobileFaceNet has never seen drawn faces: chosen on the persons of seeds 9001 and 7777.
-DRAWN_PARAMS = {"whitening": 1.0, "same_person_above": 0.32, "other_person_below": 0.25, "same_side_above": 0.22}
+# MobileFaceNet was not trained on generated faces: chosen on the persons of seeds 9001 and 7777.
+GENERATED_PARAMS = {"whitening": 1.0, "same_person_above": 0.32, "other_person_below": 0.25, "same_side_above": 0.22}
 
 REAL_CLIPS, PHOTOS = "clips", "photos"
 PHOTO_MARGIN = 0.25  # mirrored around photos, some of which are cut close to the face
@@ -69,8 +66,8 @@ TARGET_PRECISION, TARGET_RECALL = 99.0, 95.0
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A clip of a drawn person."""
+class GeneratedClip:
+    """A clip of a talker, of which only faces are generated."""
 
     seed: int
     person: int
@@ -78,18 +75,19 @@ class Drawn:
 
     @property
     def clip_id(self) -> str:
-        return f"{DRAWN}/p{self.person:03}-{self.clip}"
+        return f"{GENERATED}/p{self.person:03}-{self.clip}"
 
 
 def main() -> None:
+    """Measure and print the figures; exit with status 1 when a target is missed."""
     options = read_options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         figures = measure_persons(Path(folder), options.persons, options.seed)
-    tell(figures)
+    print_and_exit(figures)
 
 
 def measure_persons(folder: Path, n_persons: int, seed: int) -> list[Figure]:
-    """Return the figures of what is here, after a line on what is not; manifests go into ``folder``."""
+    """Return the figures whose inputs are available; manifests go into ``folder``."""
     if (SHARED / "weights").is_dir():
         os.environ.setdefault(LOCAL_VARIABLE, str(SHARED / "weights"))
     try:
@@ -97,51 +95,51 @@ def measure_persons(folder: Path, n_persons: int, seed: int) -> list[Figure]:
     except WeightsUnavailable as error:
         print(f"unavailable  persons: {error}")
         return []
-    figures = drawn_figures(Layout(folder / "drawn"), weights, n_persons, seed)
+    figures = generated_figures(Layout(folder / "drawn"), weights, n_persons, seed)
     if (SHARED / "clips").is_dir() and (SHARED / "pairs").is_dir():
         return [*figures, *real_figures(Layout(folder / "real"), weights)]
     print(f"unavailable  persons, real: {SHARED}/clips and {SHARED}/pairs, with the files named in {LABELS.name}")
     return figures
 
 
-def drawn_figures(at: Layout, weights: Path, n_persons: int, seed: int) -> list[Figure]:
-    """Draw people, give each two names, some of them shared, and let the stage find who is who."""
-    items = [Drawn(seed, person, clip) for person in range(n_persons) for clip in range(CLIPS_PER_PERSON)]
+def generated_figures(at: Layout, weights: Path, n_persons: int, seed: int) -> list[Figure]:
+    """Return the figures of talkers with two names each, some of them shared by two talkers."""
+    items = [GeneratedClip(seed, person, clip) for person in range(n_persons) for clip in range(CLIPS_PER_PERSON)]
     truth = {item.clip_id: str(item.person) for item in items}
     names = shuffled_names(items, np.random.default_rng(seed))
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        embeddings = list(pool.map(partial(embed_drawn, weights=weights), items, chunksize=4))
-    write_params(at, [DRAWN], DRAWN_PARAMS)
-    write_manifest(at.clips(DRAWN), Clip, [a_clip(DRAWN, one.clip_id, names[one.clip_id]) for one in items])
-    write_manifest(at.media(DRAWN), Media, [])
-    write_manifest(at.clip_embeddings(DRAWN), ClipEmbedding, embeddings)
-    stages.persons.main(at)
+        embeddings = list(pool.map(partial(embed_generated, weights=weights), items, chunksize=4))
+    write_params(at, [GENERATED], GENERATED_PARAMS)
+    write_manifest(at.clips(GENERATED), Clip, [a_clip(GENERATED, one.clip_id, names[one.clip_id]) for one in items])
+    write_manifest(at.media(GENERATED), Media, [])
+    write_manifest(at.clip_embeddings(GENERATED), ClipEmbedding, embeddings)
+    run_stage("persons", at)
     clip_persons = read_manifest(at.clip_persons, ClipPerson)
     return [
-        *merging_figures("drawn persons", clip_persons, truth, names),
+        *merging_figures("generated persons", clip_persons, truth, names),
         planted_figure(at, clip_persons, embeddings),
     ]
 
 
-def shuffled_names(items: Sequence[Drawn], rng: np.random.Generator) -> dict[str, str]:
-    """Return a name for each clip: half of a person's clips have one, half another, some of which two persons share."""
+def shuffled_names(items: Sequence[GeneratedClip], rng: np.random.Generator) -> dict[str, str]:
+    """Return a name for each clip: two names per person, half of the clips each; two persons may share a name."""
     n_persons = 1 + max(item.person for item in items)
-    drawn = rng.permutation(2 * n_persons).tolist()
+    numbers = rng.permutation(2 * n_persons).tolist()
     in_pairs = rng.permutation(n_persons)[: 2 * int(n_persons * SHARED_NAME_SHARE)].tolist()
     same_as = dict(zip(in_pairs[::2], in_pairs[1::2], strict=True))
     names = {}
     for item in items:
         first = item.clip < CLIPS_PER_PERSON // 2
         number = 2 * same_as.get(item.person, item.person) if first else 2 * item.person + 1
-        names[item.clip_id] = f"name {drawn[number]:03}"
+        names[item.clip_id] = f"name {numbers[number]:03}"
     return names
 
 
-def embed_drawn(item: Drawn, weights: Path) -> ClipEmbedding:
-    """Draw the faces of one clip, in one room and light, of varied pose and lips, and embed them."""
+def embed_generated(item: GeneratedClip, weights: Path) -> ClipEmbedding:
+    """Generate the faces of one clip, in one room and light, of random pose and lips, and embed them."""
     from pipeline.base.seeds import keyed_rng
     from pipeline.face.backends.dlib_backend import DlibBackend
-    from pipeline.synthetic.look.aligned import aligned_face
+    from pipeline.synthetic.look.aligned import HeadPose, aligned_face
     from pipeline.synthetic.script.traits import traits_of
 
     faces, points = [], []
@@ -150,10 +148,12 @@ def embed_drawn(item: Drawn, weights: Path) -> ClipEmbedding:
         face = aligned_face(
             traits_of(item.seed, item.person),
             rng=keyed_rng("room", item.seed, item.person, item.clip),
-            yaw_deg=float(move.normal(0, YAW_DEG)),
-            pitch_deg=float(move.normal(0, PITCH_DEG)),
-            roll_deg=float(move.normal(0, ROLL_DEG)),
-            lip_opening=max(0.0, float(move.normal(LIP_OPENING / 2, LIP_OPENING))),
+            pose=HeadPose(
+                yaw_deg=float(move.normal(0, YAW_DEG)),
+                pitch_deg=float(move.normal(0, PITCH_DEG)),
+                roll_deg=float(move.normal(0, ROLL_DEG)),
+                lip_opening=max(0.0, float(move.normal(LIP_OPENING / 2, LIP_OPENING))),
+            ),
         )
         faces.append(face)
         points.append(DlibBackend().landmarks(grey_of(face), BOX))
@@ -173,7 +173,7 @@ def grey_of(picture: ImageRGB) -> Any:
 
 
 def real_figures(at: Layout, weights: Path) -> list[Figure]:
-    """Take real clips through the stages, add photos, a name each, and let the stage find who is who."""
+    """Return the figures of real clips and photos, each under a name of its own."""
     with LABELS.open(encoding="utf-8", newline="") as file:
         person_of = {row["file"]: row["person"] for row in csv.DictReader(file)}
     write_params(at, [REAL_CLIPS, PHOTOS], {})
@@ -188,22 +188,23 @@ def real_figures(at: Layout, weights: Path) -> list[Figure]:
     )
     clips, _ = list_clips(REAL_CLIPS, source)
     write_manifest(at.clips(REAL_CLIPS), Clip, clips)
-    for stage in (stages.download, stages.detect, stages.crop, stages.recognise):
-        stage.main(REAL_CLIPS, at)
+    for stage in ("download", "detect", "crop", "recognise"):
+        run_stage(stage, REAL_CLIPS, at)
     photos = list(embed_photos(SHARED / "pairs", weights))
     write_manifest(at.clips(PHOTOS), Clip, [a_clip(PHOTOS, one.clip_id, name) for name, one in photos])
     write_manifest(at.media(PHOTOS), Media, [])
     write_manifest(at.clip_embeddings(PHOTOS), ClipEmbedding, [one for _, one in photos])
-    stages.persons.main(at)
+    run_stage("persons", at)
     files = {clip.clip_id: Path(clip.address).name for clip in clips} | {one.clip_id: name for name, one in photos}
     truth = {clip_id: person_of[name] for clip_id, name in files.items() if name in person_of}
-    seen = {
+    embedded = {
         one.clip_id for name in (REAL_CLIPS, PHOTOS) for one in read_manifest(at.clip_embeddings(name), ClipEmbedding)
     }
     clip_persons = read_manifest(at.clip_persons, ClipPerson)
-    unseen = sorted(files[clip_id] for clip_id in truth.keys() - seen)
+    without_face = sorted(files[clip_id] for clip_id in truth.keys() - embedded)
     print(
-        f"real clips and photos: {len(truth.keys() & seen)} of {len(set(truth.values()))} persons; no face in {unseen}"
+        f"real clips and photos: {len(truth.keys() & embedded)} of {len(set(truth.values()))} persons; "
+        f"no face in {without_face}"
     )
     return merging_figures("real persons", clip_persons, truth, files)
 
@@ -227,10 +228,10 @@ def embed_photos(folder: Path, weights: Path) -> Iterator[tuple[str, ClipEmbeddi
 
 
 def largest_face(picture: ImageRGB, backend: FaceBackend, template: Template) -> tuple[ImageRGB, Landmarks] | None:
-    """Return the largest face of ``picture``, aligned, with its points."""
+    """Return the largest face of ``picture``, aligned, with its points; None without a face."""
     grey = grey_of(picture)
     for found in sorted(backend.detect(grey), key=lambda one: -one.box.area):
-        points = steady_landmarks(backend, grey, found.box)
+        points = averaged_landmarks(backend, grey, found.box)
         if points is not None:
             similarity = similarity_to(template, *eye_centres(points))
             return crop_aligned(picture, similarity, template.size_px), transform(similarity, points)
@@ -238,7 +239,7 @@ def largest_face(picture: ImageRGB, backend: FaceBackend, template: Template) ->
 
 
 def write_params(at: Layout, datasets: list[str], persons: Mapping[str, float]) -> None:
-    """Write params.yaml as committed, but for the datasets, the network and what ``persons`` says."""
+    """Write params.yaml as committed, but for the datasets, the network and the values in ``persons``."""
     params = read_params(PARAMS_FILE)
     params["datasets"] = datasets
     params["recognise"]["network"] = NETWORK
@@ -265,68 +266,68 @@ def a_clip(dataset: str, clip_id: str, identity: str) -> Clip:
 def merging_figures(
     what: str, clip_persons: Iterable[ClipPerson], truth: Mapping[str, str], names: Mapping[str, str]
 ) -> list[Figure]:
-    """Return how right it is that two clips are one person's, and how many persons stand on both sides of the split.
+    """Return pairwise precision and recall of clips merged into one person, and the persons in both train and test.
 
-    A clip that was left out belongs to nobody, so that its pairs are missed.
+    A dropped clip belongs to no person, so that its pairs are missed.
     """
     found = {clip_person.clip_id: clip_person for clip_person in clip_persons}
-    alone = {clip_id: found[clip_id].person_id if clip_id in found else clip_id for clip_id in truth}
-    precision, recall = pairs_right(alone, truth)
-    by_name = pairs_right({clip_id: names[clip_id] for clip_id in truth}, truth)
+    predicted = {clip_id: found[clip_id].person_id if clip_id in found else clip_id for clip_id in truth}
+    precision, recall = pairwise_precision_recall(predicted, truth)
+    by_name = pairwise_precision_recall({clip_id: names[clip_id] for clip_id in truth}, truth)
     print(f"{what} by name alone: precision {by_name[0]:.1f} %, recall {by_name[1]:.1f} %")
-    sides: dict[str, set[str]] = defaultdict(set)
+    splits: dict[str, set[str]] = defaultdict(set)
     for clip_id, person in truth.items():
         if clip_id in found:
-            sides[person].add(found[clip_id].split)
-    both = sum(len(one) > 1 for one in sides.values())
+            splits[person].add(found[clip_id].split)
+    both = sum(len(one) > 1 for one in splits.values())
     return [
-        Figure(f"{what}: pairs of clips joined that are one person's", precision, TARGET_PRECISION, True, "%"),
-        Figure(f"{what}: pairs of one person's clips that are joined", recall, TARGET_RECALL, True, "%"),
+        Figure(f"{what}: pairs of merged clips, precision", precision, TARGET_PRECISION, True, "%"),
+        Figure(f"{what}: pairs of merged clips, recall", recall, TARGET_RECALL, True, "%"),
         Figure(f"{what} in train and test", both, 0, False),
     ]
 
 
-def pairs_right(found: Mapping[str, str], truth: Mapping[str, str]) -> tuple[float, float]:
-    """Return pairwise precision and recall, percent, of ``found`` groups against the true ones."""
-    joined = {pair for pair in combinations(sorted(truth), 2) if found[pair[0]] == found[pair[1]]}
+def pairwise_precision_recall(predicted: Mapping[str, str], truth: Mapping[str, str]) -> tuple[float, float]:
+    """Return pairwise precision and recall, percent, of ``predicted`` groups against the true ones."""
+    merged = {pair for pair in combinations(sorted(truth), 2) if predicted[pair[0]] == predicted[pair[1]]}
     same = {pair for pair in combinations(sorted(truth), 2) if truth[pair[0]] == truth[pair[1]]}
-    right = len(joined & same)
-    return 100 * right / max(1, len(joined)), 100 * right / max(1, len(same))
+    correct = len(merged & same)
+    return 100 * correct / max(1, len(merged)), 100 * correct / max(1, len(same))
 
 
 def planted_figure(at: Layout, clip_persons: Sequence[ClipPerson], embeddings: Sequence[ClipEmbedding]) -> Figure:
-    """Plant a leak of each kind, and return how many turn the audit red that was green before."""
+    """Return how many kinds of planted leak the audit finds, 0 when it fails without any."""
     params = load_params(PersonsParams, "persons", at.params)
-    claims, _ = claim_clips(read_manifest(at.clips(DRAWN), Clip), {}, params)
-    faces = comparable(claims, embeddings, params.whitening).of_clip
+    published, _ = published_identities(read_manifest(at.clips(GENERATED), Clip), {}, params)
+    faces = face_embeddings(published, embeddings, params.whitening).by_clip
     train = next(clip_person for clip_person in clip_persons if clip_person.split == TRAIN)
     test = next(clip_person for clip_person in clip_persons if clip_person.split == TEST)
     others = {clip_person.clip_id: f"content {clip_person.clip_id}" for clip_person in clip_persons}
-    given: dict[str, Any] = {"owners": clip_persons, "addresses": others, "contents": others, "faces": faces}
+    inputs: dict[str, Any] = {"clip_persons": clip_persons, "addresses": others, "contents": others, "faces": faces}
     other_name = replace(train, person_id="somebody else", split=TEST)
     same = {**others, test.clip_id: others[train.clip_id]}
     planted = {
         "person": {
-            "owners": [
+            "clip_persons": [
                 replace(train, split=TEST),
                 *(clip_person for clip_person in clip_persons if clip_person != train),
             ]
         },
         "content": {"contents": same},
         "video": {"addresses": same},
-        "face": {"owners": [other_name, *(clip_person for clip_person in clip_persons if clip_person != train)]},
+        "face": {"clip_persons": [other_name, *(clip_person for clip_person in clip_persons if clip_person != train)]},
     }
-    red = []
+    detected = []
 
-    def leaks(of: dict[str, Any]) -> list[str]:
-        return audit_leakage(**of, same_person_above=params.same_person_above, held_apart=()).leaks
+    def leaks(inputs: dict[str, Any]) -> list[str]:
+        return audit_leakage(**inputs, same_person_above=params.same_person_above, kept_apart=()).leaks
 
     for kind, change in planted.items():
-        told = leaks({**given, **change})
-        red.append(bool(told))
-        print(f"planted leak of {kind}: {told[0] if told else 'not seen'}")
-    clean = not leaks(given)
-    return Figure("planted leaks that turn a clean audit red", 25 * sum(red) if clean else 0, 100, True, "%")
+        found = leaks({**inputs, **change})
+        detected.append(bool(found))
+        print(f"planted leak of {kind}: {found[0] if found else 'not found'}")
+    clean = not leaks(inputs)
+    return Figure("planted leaks that the audit finds", 25 * sum(detected) if clean else 0, 100, True, "%")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Hold a finished 'make real' against the folder's INDEX.tsv: did every clip end, has every frontal face been found?
+"""Compare a finished 'make real' with the folder's INDEX.tsv: clips that ended, and frontal faces that were found.
 
-Usage: python -m benchmarks.accuracy.real_clips FOLDER. The index has the columns path and people_seen, at least.
+Usage: python -m benchmarks.accuracy.real_clips FOLDER. The index has at least the columns path and people_seen.
 """
 
 import sys
@@ -22,7 +22,7 @@ def main(folder: Path, at: Layout = Layout()) -> None:
     name_of = clips.address.map(lambda address: Path(address).name)
     not_ok = ends[(ends.status != "ok") & ends.item_id.isin(clips.index)]
     in_all = ends[(ends.stage == "identify") & (ends.status == "ok")].item_id
-    unexplained = set(clips.index) - set(not_ok.item_id) - set(in_all)
+    without_end = set(clips.index) - set(not_ok.item_id) - set(in_all)
     with_face = set(name_of[faces.clip_id.unique()])
     with_standard = set(name_of[faces[faces.is_standard].clip_id.unique()])
     frontal = set(index.index[index.people_seen.str.contains("frontal", case=False)])
@@ -30,7 +30,7 @@ def main(folder: Path, at: Layout = Layout()) -> None:
     print(not_ok[["item_id", "stage", "status", "reason"]].to_string(index=False))
     print(f"\nclips in the index                          {len(index)}")
     print(f"clips listed by sources                     {len(clips)}")
-    print(f"clips whose end is not explained            {len(unexplained)} {sorted(unexplained) or ''}")
+    print(f"clips without an end in the ledger          {len(without_end)} {sorted(without_end) or ''}")
     print(f"clips with a frontal face by the index      {len(frontal)}")
     print(f"... of which without an aligned face        {len(frontal - with_face)} {sorted(frontal - with_face) or ''}")
     print(f"single-speaker clips by the index           {len(single)}")

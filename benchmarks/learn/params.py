@@ -1,4 +1,4 @@
-"""What ``make learn`` trains and how it judges: params.yaml, with the numbers of benchmarks/learn/learn.yaml over it."""
+"""The params of ``make learn``: params.yaml, overridden by benchmarks/learn/learn.yaml."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from benchmarks.learn.data import PeopleParams
+from benchmarks.learn.data import TalkerParams
 from model.settings import MaskParams, ModelParams, PretrainAudioFaceParams, PretrainVoiceParams, TrainParams
 from model.training.tasks.face_recognition import RecognitionTrainingParams
 from pipeline.audio.settings import AudioParams
@@ -16,16 +16,17 @@ LEARN_FILE = Path("benchmarks/learn/learn.yaml")
 QUICK_FILE = Path("benchmarks/learn/learn_quick.yaml")
 
 
-class JudgeParams(Params):
-    """Section ``judge`` of benchmarks/learn/learn.yaml.
+class EvaluationParams(Params):
+    """Section ``evaluation`` of benchmarks/learn/learn.yaml.
 
     A case is a face inpainted by its own person's voice and by another's, and a trait in which the two persons differ
-    by ``swap_apart`` or more. The meter is judged by pairs of persons ``meter_apart`` or more apart.
+    by ``swap_min_difference`` or more. The trait regressor is evaluated on pairs of persons who differ by
+    ``ordering_min_difference`` or more.
     """
 
     voices_per_face: int = Field(ge=1)
-    swap_apart: float = Field(gt=0, lt=1)
-    meter_apart: float = Field(gt=0, lt=1)
+    swap_min_difference: float = Field(gt=0, lt=1)
+    ordering_min_difference: float = Field(gt=0, lt=1)
     n_bootstrap: int = Field(ge=1)
     confidence: float = Field(gt=0, lt=1)
     seed: int
@@ -35,36 +36,36 @@ class JudgeParams(Params):
 class LearnParams:
     """All sections of the experiment."""
 
-    people: PeopleParams
-    judge: JudgeParams
+    talkers: TalkerParams
+    evaluation: EvaluationParams
     audio: AudioParams
     mask: MaskParams
     model: ModelParams
-    label: RecognitionTrainingParams
+    recognition: RecognitionTrainingParams
     voice: PretrainVoiceParams
     audio_face: PretrainAudioFaceParams
     train: TrainParams
 
 
 def read_learn_params(*, quick: bool) -> LearnParams:
-    """Return the experiment's params; those of the quick one go through everything in seconds, and learn nothing."""
+    """Return the experiment's params; the quick one runs every step in seconds, and learns nothing."""
     content: dict[str, Any] = read_params()
     overlays = [LEARN_FILE, *([QUICK_FILE] if quick else [])]
     for path in overlays:
         for name, section in read_params(path).items():
             content[name] = {**content.get(name, {}), **section}
-    where = " over ".join(str(path) for path in reversed(overlays))
+    source = " over ".join(str(path) for path in reversed(overlays))
 
     def read(model: type[Section], name: str) -> Section:
-        return check_section(model, content.get(name), f"{where}: section '{name}'")
+        return check_section(model, content.get(name), f"{source}: section '{name}'")
 
     return LearnParams(
-        people=read(PeopleParams, "people"),
-        judge=read(JudgeParams, "judge"),
+        talkers=read(TalkerParams, "talkers"),
+        evaluation=read(EvaluationParams, "evaluation"),
         audio=read(AudioParams, "audio"),
         mask=read(MaskParams, "mask"),
         model=read(ModelParams, "model"),
-        label=read(RecognitionTrainingParams, "pretrain_identity"),
+        recognition=read(RecognitionTrainingParams, "pretrain_identity"),
         voice=read(PretrainVoiceParams, "pretrain_voice"),
         audio_face=read(PretrainAudioFaceParams, "pretrain_audio_face"),
         train=read(TrainParams, "train"),

@@ -1,4 +1,4 @@
-"""Measure the costly steps on generated clips: their time on one core against bare decoding, and their memory."""
+"""Measure the costly steps on generated clips: time on one core relative to decoding, and memory."""
 
 import os
 import tempfile
@@ -18,7 +18,7 @@ from benchmarks.speed.recognition import measure_labels
 from benchmarks.speed.steps import FaceSteps
 from benchmarks.speed.training import measure_training
 from benchmarks.timing import seconds
-from pipeline.audio.clip import HeardClip, listen
+from pipeline.audio.clip import AudioItem, segment_clip
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
@@ -57,16 +57,16 @@ def _keep_to_one_core() -> None:
 
 
 class _Round(NamedTuple):
-    """Seconds that each took: one after the other, so that a machine that slows down slows all of them."""
+    """Seconds of each, measured one after the other, so that a machine that slows down slows all of them."""
 
-    floor: float
+    decode: float
     detect: float
     crop: float
     sound: float
 
 
 def _measure_time(folder: Path, width_px: int, height_px: int) -> Path:
-    """Print how long each step takes for a new clip, and return the clip."""
+    """Generate a clip, print the time of each step on it, and return its path."""
     spec = ClipSpec(seed=77, person=0, clip=0, duration_s=DURATION_S, width_px=width_px, height_px=height_px)
     path = folder / f"{width_px}x{height_px}.mp4"
     render_s = seconds(lambda: write_clip(spec, path))
@@ -74,11 +74,11 @@ def _measure_time(folder: Path, width_px: int, height_px: int) -> Path:
     print(f"  render and encode a talker          {spec.n_frames / render_s:7.0f} frames/s")
     clip, steps, audio = media_clip(path), FaceSteps(), load_params(AudioParams, "audio")
     frames = steps.detect(clip)
-    faces = steps.crop(clip, frames)  # both have loaded their models now, which a worker does once
+    faces = steps.crop(clip, frames)  # both have loaded their models now, as a worker does once
     assert faces and not isinstance(faces, Dropped), faces
     rounds = [
         _Round(
-            floor=seconds(lambda: _decode(path)),
+            decode=seconds(lambda: _decode(path)),
             detect=seconds(lambda: steps.detect(clip)),
             crop=seconds(lambda: steps.crop(clip, frames)),
             sound=seconds(lambda: _listen(clip, folder, audio)),
@@ -86,49 +86,51 @@ def _measure_time(folder: Path, width_px: int, height_px: int) -> Path:
         for _ in range(N_ROUNDS)
     ]
     faces_s = median(one.detect + one.crop for one in rounds)
-    print(f"  bare decode (the floor)             {DURATION_S / median(one.floor for one in rounds):7.1f} x realtime")
+    print(f"  decoding alone                      {DURATION_S / median(one.decode for one in rounds):7.1f} x realtime")
     print(
         f"  detect + crop                       {DURATION_S / faces_s:7.1f} x realtime, "
-        f"{median((one.detect + one.crop) / one.floor for one in rounds):.2f} x the floor's cost "
-        f"(detect {median(one.detect / one.floor for one in rounds):.2f}, "
-        f"crop {median(one.crop / one.floor for one in rounds):.2f})"
+        f"{median((one.detect + one.crop) / one.decode for one in rounds):.2f} x the time of decoding "
+        f"(detect {median(one.detect / one.decode for one in rounds):.2f}, "
+        f"crop {median(one.crop / one.decode for one in rounds):.2f})"
     )
     print(f"  sound to log-mel, with decoding     {DURATION_S / median(one.sound for one in rounds):7.1f} x realtime")
     return path
 
 
 def _measure_sound(path: Path) -> None:
-    """Print how long the sound of a clip takes, as it is and as most media in the wild hold it."""
+    """Print the time of a clip's sound, as it is and in the format of most real media."""
     from scipy.signal import resample_poly
 
     sound = extract_waveform(path, max_duration_s=DURATION_S)
     common = Recording(suffix="mp4", audio="aac", rate_hz=48_000, layout="stereo", shown_s=DURATION_S)
     upsampled = resample_poly(sound, common.rate_hz, SAMPLE_RATE_HZ)
-    wild = write_recording(path.with_name("common.mp4"), common, np.stack([upsampled, upsampled]))
+    common_path = write_recording(path.with_name("common.mp4"), common, np.stack([upsampled, upsampled]))
     params = load_params(AudioParams, "audio")
     voice = {name: params.model_copy(update={"vad": name}) for name in ("webrtc", "silero")}
     works: dict[str, Callable[[], object]] = {
         "16 kHz mono AAC to log-mel": lambda: _listen(media_clip(path), path.parent, voice["webrtc"]),
-        "48 kHz stereo AAC to log-mel": lambda: _listen(media_clip(wild), path.parent, voice["webrtc"]),
+        "48 kHz stereo AAC to log-mel": lambda: _listen(media_clip(common_path), path.parent, voice["webrtc"]),
         "voice (webrtc) + log-mel alone": lambda: segment_features(sound, voice["webrtc"]),
         "voice (silero) + log-mel alone": lambda: segment_features(sound, voice["silero"]),
     }
     targets = (SOUND_TARGET, SOUND_TARGET, FEATURES_TARGET, None)
     print(f"\nsound, {DURATION_S:.0f} s, one core")
     for (name, work), target in zip(works.items(), targets, strict=True):
-        work()  # loads what a worker loads once
+        work()  # loads the models, as a worker does once
         took_s = [seconds(work) for _ in range(N_SOUND_ROUNDS)]
-        aim = f" (target >= {target})" if target else ""
-        print(f"  {name:35} {DURATION_S / median(took_s):7.1f} x realtime, best {DURATION_S / min(took_s):7.1f}{aim}")
+        suffix = f" (target >= {target})" if target else ""
+        print(
+            f"  {name:35} {DURATION_S / median(took_s):7.1f} x realtime, best {DURATION_S / min(took_s):7.1f}{suffix}"
+        )
 
 
 def _measure_memory(path: Path) -> None:
-    """Print the peak memory for a clip, and for one that plays it many times."""
+    """Print the peak memory for a clip, and for one that repeats it many times."""
     looped = path.with_name("looped.mp4")
     write_looped(path, N_TIMES_AS_LONG, looped)
     short_mb, long_mb = peak_mb_of(path), peak_mb_of(looped)
     minutes = DURATION_S * N_TIMES_AS_LONG / 60
-    print(f"\ndetect + crop, a process each, peak resident memory: the clip of {path.stem}, and it over and over")
+    print(f"\ndetect + crop, a process each, peak resident memory: the clip of {path.stem}, and it repeated")
     print(f"  {DURATION_S:3.0f} s                               {short_mb:7.0f} MB")
     print(f"  {minutes:3.0f} min                             {long_mb:7.0f} MB, {long_mb / short_mb:.2f} x as much")
 
@@ -143,7 +145,7 @@ def _decode(path: Path) -> None:
 
 
 def _listen(clip: MediaClip, folder: Path, params: AudioParams) -> None:
-    listen(HeardClip(clip, (0.0, DURATION_S)), folder, params=params)
+    segment_clip(AudioItem(clip, (0.0, DURATION_S)), folder, params=params)
 
 
 if __name__ == "__main__":

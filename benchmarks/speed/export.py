@@ -1,4 +1,4 @@
-"""Measure the exports on a made-up dataset, one core: python -m benchmarks.speed.export."""
+"""Measure the speed of the exports on a synthetic dataset, one core: python -m benchmarks.speed.export."""
 
 import os
 import tempfile
@@ -11,7 +11,7 @@ from statistics import median
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.timing import seconds
-from pipeline.dataset.reader import Built
+from pipeline.dataset.reader import BuiltDataset
 from pipeline.export.folder import export_folder
 from pipeline.export.huggingface import export_huggingface
 from pipeline.export.webdataset import export_webdataset
@@ -21,7 +21,7 @@ from tests.export.conftest import PLAN
 
 REAL_SIZES = replace(
     PLAN,
-    people=tuple(("made-up", f"person {place}", TEST if place % 5 == 0 else TRAIN) for place in range(20)),
+    persons=tuple(("made-up", f"person {place}", TEST if place % 5 == 0 else TRAIN) for place in range(20)),
     face_px=256,
     label_size=2048,
     n_mels=64,
@@ -31,7 +31,7 @@ N_ROUNDS = 3
 
 
 def measure_exports(folder: Path) -> None:
-    """Print rows a second: faces, segments and pairs, of pictures of noise, which pack worst."""
+    """Print rows per second: faces, segments and pairs, with pictures of noise, which compress worst."""
     made = make_dataset_in(folder / "dataset", REAL_SIZES)
     rows, built = made.rows, made.open()
     n_payload, n_pairs = len(rows.faces) + len(rows.segments), len(rows.pairs)
@@ -41,16 +41,16 @@ def measure_exports(folder: Path) -> None:
     _measure("folder (payload once, as JPEG)", n_payload, "rows", built, folder, _folder)
 
 
-def _folder(built: Built, to: Path) -> object:
+def _folder(built: BuiltDataset, to: Path) -> object:
     return export_folder(built, to, all_faces=True)
 
 
 def _measure(
-    name: str, n_rows: int, unit: str, built: Built, folder: Path, export: Callable[[Built, Path], object]
+    name: str, n_rows: int, unit: str, built: BuiltDataset, folder: Path, export: Callable[[BuiltDataset, Path], object]
 ) -> None:
     targets = (folder / f"{export.__name__}-{place}" for place in range(N_ROUNDS + 1))
     times_s = [seconds(partial(export, built, to)) for to in targets]
-    print(f"  {name:35} {n_rows / median(times_s[1:]):7.0f} {unit}/s")  # the first loads what it needs
+    print(f"  {name:35} {n_rows / median(times_s[1:]):7.0f} {unit}/s")  # the first loads its libraries
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The peak memory of detecting and cropping one clip in a process of its own: python -m benchmarks.speed.memory FILE."""
+"""The peak memory of detecting and cropping one clip in its own process: python -m benchmarks.speed.memory FILE."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def peak_mb_of(path: Path) -> float:
 
 
 def write_looped(path: Path, times: int, looped: Path) -> None:
-    """Write a file that plays another one so many times, nothing encoded anew."""
+    """Write a file that repeats another one ``times`` times, without encoding it again."""
     import imageio_ffmpeg
 
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
@@ -33,9 +33,9 @@ def write_looped(path: Path, times: int, looped: Path) -> None:
 
 
 def _peak_mb() -> float:
-    """Return the peak resident memory of this process, without that of the one it was started from.
+    """Return the peak resident memory of this process, MB, without that of its parent.
 
-    Which getrusage counts in on Linux.
+    On Linux getrusage includes the parent's.
     """
     if _STATUS.exists():
         (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))

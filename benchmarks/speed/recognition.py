@@ -22,26 +22,26 @@ from pipeline.identity.network.weights_file import load_recognition_network, wri
 FACE_PX = 256
 N_ROUNDS = 7
 N_FACES = {1.0: 4}  # a round, by width; narrow networks are faster
-N_FACES_OTHERWISE = 40
+N_FACES_NARROW = 40
 
 
 def measure_labels(folder: Path) -> None:
-    """Print faces a second at full width and at the one of params.yaml, and against the network as it is stored."""
-    width = load_params(RecognitionTrainingParams, "pretrain_identity").width
+    """Print faces a second at full width and at that of params.yaml, and compared with the network as stored."""
+    params_width = load_params(RecognitionTrainingParams, "pretrain_identity").width
     print("\nidentity labels, one core, crops in memory to features")
-    for one in dict.fromkeys((1.0, width)):
-        _measure_width(folder / "label.safetensors", one)
+    for width in dict.fromkeys((1.0, params_width)):
+        _measure_width(folder / "recognition.safetensors", width)
 
 
 def _measure_width(checkpoint: Path, width: float) -> None:
     write_recognition_network(FaceRecognitionNetwork(width), checkpoint)
-    draw, n_faces = np.random.default_rng(0), N_FACES.get(width, N_FACES_OTHERWISE)
+    draw, n_faces = np.random.default_rng(0), N_FACES.get(width, N_FACES_NARROW)
     faces = list(draw.integers(0, 256, (n_faces, FACE_PX, FACE_PX, 3), np.uint8))
-    embedder, stored = FaceRecogniser(checkpoint), load_recognition_network(checkpoint).eval()
-    embedder.embed(faces[:1])
-    _features(stored, faces[:1])  # both have chosen their kernels now
+    recogniser, stored = FaceRecogniser(checkpoint), load_recognition_network(checkpoint).eval()
+    recogniser.embed(faces[:1])
+    _features(stored, faces[:1])  # warm-up: both have chosen their kernels
     rounds = [
-        (seconds(lambda: embedder.embed(faces)), seconds(lambda: _features(stored, faces))) for _ in range(N_ROUNDS)
+        (seconds(lambda: recogniser.embed(faces)), seconds(lambda: _features(stored, faces))) for _ in range(N_ROUNDS)
     ]
     rate = n_faces / median(ours for ours, _ in rounds)
     gain = median(plain / ours for ours, plain in rounds)

@@ -1,4 +1,4 @@
-"""The steps detect and crop, to be measured by themselves: no store, no other processes."""
+"""The steps detect and crop on their own, without item store and worker processes."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
 from pipeline.video.clip import MediaClip
 
-_NOWHERE = Path()  # neither step leaves files behind
+_NO_FOLDER = Path()  # neither step writes files
 
 
 class FaceSteps:
@@ -26,12 +26,12 @@ class FaceSteps:
 
     def detect(self, clip: MediaClip) -> tuple[Frame, ...]:
         """Return the frames of the main track; raises BadInput when there is none."""
-        seen = self._observer(clip, _NOWHERE)
-        if isinstance(seen, Dropped):
-            raise BadInput(f"{clip.path}: expected a face, {seen.reason}")
-        main_track = next(row.track_id for row in seen if isinstance(row, Track) and row.is_main)
-        return tuple(row for row in seen if isinstance(row, Frame) and row.track_id == main_track)
+        rows = self._observer(clip, _NO_FOLDER)
+        if isinstance(rows, Dropped):
+            raise BadInput(f"{clip.path}: expected a face, {rows.reason}")
+        main_track = next(row.track_id for row in rows if isinstance(row, Track) and row.is_main)
+        return tuple(row for row in rows if isinstance(row, Frame) and row.track_id == main_track)
 
     def crop(self, clip: MediaClip, frames: tuple[Frame, ...]) -> list[Face] | Dropped:
         """Return the faces cropped from these frames."""
-        return self._cropper(ObservedClip(clip, frames), _NOWHERE)
+        return self._cropper(ObservedClip(clip, frames), _NO_FOLDER)

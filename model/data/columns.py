@@ -1,4 +1,4 @@
-"""Columns of mapped Arrow files, read a row at a time, each value when it is asked for."""
+"""Columns of memory-mapped Arrow files, each value read on access."""
 
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeAlias, TypeVar
@@ -13,7 +13,7 @@ from pipeline.base.images import decode_png
 from pipeline.dataset.reader import Shape
 
 Rows: TypeAlias = NDArray[np.intp]
-"""(N,) places in a table."""
+"""(N,) row numbers of a table."""
 
 Value = TypeVar("Value", covariant=True)
 
@@ -26,23 +26,23 @@ class Column(Protocol[Value]):
 
 
 class MappedColumn(Generic[Value]):
-    """The values of some rows of a mapped file."""
+    """The values of selected rows of a mapped file."""
 
     def __init__(self, column: pa.ChunkedArray, rows: Rows, read: Callable[[pa.Scalar], Value]) -> None:
         self._column, self._rows, self._read = column, rows, read
 
     def __getitem__(self, row: int, /) -> Value:
-        """Return the value in place ``row`` of those chosen."""
+        """Return the value of row ``row`` of the selection."""
         return self._read(self._column[int(self._rows[row])])
 
 
 def read_picture(png: pa.Scalar) -> ImageRGB:
-    """Return the picture of a cell of PNG."""
+    """Return the picture of a PNG cell, (H, W, 3)."""
     return decode_png(png.as_buffer())
 
 
 def read_vector(values: pa.Scalar) -> NDArray[np.float32]:
-    """Return the values of a cell, a view of the file."""
+    """Return the values of a cell, (D,), a view of the file."""
     vector: NDArray[np.float32] = values.values.to_numpy()
     return vector
 
@@ -52,6 +52,6 @@ def read_matrix(shape: Shape, values: pa.Scalar) -> NDArray[np.float32]:
     return read_vector(values).reshape(shape)
 
 
-def places(column: pa.Array | pa.ChunkedArray, among: pa.Array | pa.ChunkedArray) -> Rows:
-    """Return where each value of ``column`` stands in ``among``, -1 for nowhere."""
-    return np.asarray(pc.fill_null(pc.index_in(column, value_set=among), -1).to_numpy(), np.intp)
+def indices_in(column: pa.Array | pa.ChunkedArray, values: pa.Array | pa.ChunkedArray) -> Rows:
+    """Return the index of each value of ``column`` in ``values``, -1 where it is missing."""
+    return np.asarray(pc.fill_null(pc.index_in(column, value_set=values), -1).to_numpy(), np.intp)

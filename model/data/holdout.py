@@ -1,4 +1,4 @@
-"""What is held out of a training: whole clips of each person, drawn by hash."""
+"""The hold-out of a training: whole clips of each person, drawn by hash."""
 
 import math
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from pipeline.base.draws import draw_order, draw_unit
 
 
 def choose_holdout(persons: Sequence[str], origins: Sequence[str], share: float, seed: int) -> NDArray[np.bool_]:
-    """Return (N,) True for the faces of the ``share`` of each person's origins that a draw by hash puts first.
+    """Return (N,) whether each face is held out: those of ``share`` of each person's origins, the first by hash.
 
-    The share of few clips is seldom whole: a draw by person rounds it up or down, so that over many persons
-    it is kept. One origin of each person stays in training. The choice doesn't depend on the order of the
-    faces, and one more person disturbs nobody else's.
+    The share of few clips is seldom whole: a draw by person rounds it up or down, so that over many persons it is kept.
+    One origin of each person stays in training. The choice depends neither on the order of the faces nor on other
+    persons.
     """
     rows_of: dict[str, dict[str, list[int]]] = {}
     for row, (person, origin) in enumerate(zip(persons, origins, strict=True)):

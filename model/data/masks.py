@@ -1,4 +1,4 @@
-"""What is to be inpainted: rectangles, strokes, or a picture. 1 is mask, 0 is known."""
+"""Masks: rectangles, strokes, or a picture. 1 where a face is to be inpainted, 0 where it is known."""
 
 from functools import lru_cache
 from math import cos, pi, sin
@@ -14,38 +14,38 @@ from pipeline.base.errors import BadInput
 from pipeline.base.images import LARGEST_FILE_BYTES, MOST_PIXELS, read_picture_file
 
 Mask: TypeAlias = NDArray[np.uint8]
-"""(H, W) uint8: 1 is mask, 0 is known."""
+"""(H, W) uint8: 1 in the masked region, 0 where the face is known."""
 
 FACE_PX = 256
-"""The face in whose pixels the settings, and the lengths below, are given; of another size they grow along."""
+"""Params and the lengths below are in pixels of a face of this size; they scale with other sizes."""
 
 RELEASED_SHIFT_PX = 25
-"""How far below the centre the released code inpaints: its 128 px mask is columns 64..191, rows 89..216."""
+"""The released code's shift below the centre: its 128 px mask is columns 64..191, rows 89..216."""
 
 STROKE_BANDS = {"strokes_small": (0.1, 0.2), "strokes_medium": (0.2, 0.4), "strokes_large": (0.4, 0.6)}
-"""The share of the face that is mask: from, and below.
+"""The masked share of the face: from (included) and to (excluded).
 
-Of the paper's three sizes (Fig. 6) no number is known; these are the bands 0.1 to 0.6 by which irregular masks
-are usually judged (Liu et al. 2018, "Image inpainting for irregular masks"), the four wider ones in pairs.
+The paper gives no numbers for its three sizes (Fig. 6); these are the bands from 0.1 to 0.6 in which irregular masks
+are usually evaluated (Liu et al. 2018, "Image inpainting for irregular masks"), the four wider ones in pairs.
 """
 
 N_VERTICES = (5, 18)
 BRUSH_PX = (10, 30)
 LENGTH_PX = (20, 80)
 START_MARGIN_PX = 80
-"""A stroke of the released code: its vertices, its width, from one vertex to the next, and how far inside it starts.
+"""A stroke of the released code: number of vertices, width, distance of vertices, distance of its start from the edge.
 
-The released code draws 5 to 10 of them, which covers 24 % to 87 % of a face, 56 % in the median: the bands
-decide here instead. It also mirrors masks at random, which changes nothing: no direction is preferred.
+The released code draws 5 to 10 of them, which covers 24 % to 87 % of a face, 56 % in the median; here the bands decide.
+It also mirrors masks at random, which changes nothing: no direction is preferred.
 """
 
 WHITE_FROM = 128
 
 
 def draw_mask(params: MaskParams, rng: np.random.Generator, size_px: int = FACE_PX) -> Mask:
-    """Return the mask of a face of ``size_px`` (16 or more), (size_px, size_px); the same from the same ``rng``.
+    """Return the mask (size_px, size_px) of a face of ``size_px``, 16 or more; equal ``rng`` give equal masks.
 
-    Raises BadInput when the rectangle would leave the face, and for an image that gives no mask.
+    Raises BadInput when the rectangle would leave the face, and for an image that is no mask.
     """
     match params.kind:
         case "rectangle_released":
@@ -74,7 +74,7 @@ def _fixed_rectangle(params: MaskParams, shift_px: int, size_px: int) -> Mask:
 
 
 def _random_rectangle(params: MaskParams, rng: np.random.Generator, size_px: int) -> Mask:
-    """Every place in the face is equally likely."""
+    """Draw a rectangle, uniform over all positions in the face."""
     side = _scaled(0, params.size_px, size_px).stop
     top, left = rng.integers(0, size_px - side + 1, 2)
     mask = np.zeros((size_px, size_px), np.uint8)
@@ -83,38 +83,38 @@ def _random_rectangle(params: MaskParams, rng: np.random.Generator, size_px: int
 
 
 def _scaled(start_px: int, length_px: int, size_px: int) -> slice:
-    """Return a range of pixels of the face as one of ``size_px``, outwards to whole pixels: it is never empty."""
+    """Return a range of pixels scaled to a face of ``size_px``, rounded outwards, so that it is never empty."""
     return slice(start_px * size_px // FACE_PX, -(-(start_px + length_px) * size_px // FACE_PX))
 
 
 def _strokes(band: tuple[float, float], rng: np.random.Generator, size_px: int) -> Mask:
-    """Draw strokes until a share that is itself drawn is mask; the last one ends where that is reached.
+    """Draw strokes until a random share is masked; the last one ends where it is reached.
 
-    One piece of a stroke can't carry the share past the band, for the share aimed at lies a piece below its end.
-    Of one seed the strokes of all bands are the same ones: the larger mask holds the smaller.
+    The share is drawn so far below the end of the band that one more piece of a stroke stays in it. The strokes of all
+    bands are the same for one seed: the larger mask contains the smaller.
     """
     low, high = band
-    wanted = rng.uniform(low, high - _largest_piece_px(size_px) / size_px**2) * size_px**2
+    target_px = rng.uniform(low, high - _largest_piece_px(size_px) / size_px**2) * size_px**2
     mask = np.zeros((size_px, size_px), np.uint8)
-    while cv2.countNonZero(mask) < wanted:
-        _draw_stroke(mask, wanted, rng)
+    while cv2.countNonZero(mask) < target_px:
+        _draw_stroke(mask, target_px, rng)
     return mask
 
 
-def _draw_stroke(mask: Mask, wanted_px: float, rng: np.random.Generator) -> None:
-    """Add one stroke to ``mask``, or as much of it as makes ``wanted_px`` pixels mask; it is kept inside the face."""
+def _draw_stroke(mask: Mask, target_px: float, rng: np.random.Generator) -> None:
+    """Add one stroke to ``mask``, clamped to the face, or as much of it as masks ``target_px`` pixels."""
     size_px = len(mask)
     scale = size_px / FACE_PX
     width_px = _brush_px(int(rng.integers(*BRUSH_PX, endpoint=True)), scale)
     n_pieces = rng.integers(*N_VERTICES, endpoint=True) - 1
     x, y = rng.uniform(START_MARGIN_PX * scale, size_px - START_MARGIN_PX * scale, 2).tolist()
-    turns, lengths = rng.uniform(0, 2 * pi, n_pieces).tolist(), rng.uniform(*LENGTH_PX, n_pieces).tolist()
-    for turn, length in zip(turns, lengths, strict=True):
+    angles, lengths = rng.uniform(0, 2 * pi, n_pieces).tolist(), rng.uniform(*LENGTH_PX, n_pieces).tolist()
+    for angle, length in zip(angles, lengths, strict=True):
         start = round(x), round(y)
-        x = min(max(x + scale * length * cos(turn), 0), size_px - 1)
-        y = min(max(y + scale * length * sin(turn), 0), size_px - 1)
+        x = min(max(x + scale * length * cos(angle), 0), size_px - 1)
+        y = min(max(y + scale * length * sin(angle), 0), size_px - 1)
         cv2.line(mask, start, (round(x), round(y)), 1, width_px)
-        if cv2.countNonZero(mask) >= wanted_px:
+        if cv2.countNonZero(mask) >= target_px:
             return
 
 
@@ -123,7 +123,7 @@ def _brush_px(width_px: int, scale: float) -> int:
 
 
 def _largest_piece_px(size_px: int) -> float:
-    """The area of the longest piece with the widest brush and its round ends, a pixel wider as OpenCV draws it."""
+    """Return the area of the longest piece with the widest brush and round ends, a pixel wider as OpenCV draws it."""
     scale = size_px / FACE_PX
     width_px = _brush_px(BRUSH_PX[1], scale) + 1
     return width_px * scale * LENGTH_PX[1] + pi / 4 * width_px**2
@@ -131,9 +131,9 @@ def _largest_piece_px(size_px: int) -> float:
 
 @lru_cache(maxsize=4)
 def _image(path: Path, size_px: int) -> Mask:
-    """Return the black and white picture at ``path``, white being mask, resized to the nearest pixel.
+    """Return the mask of the black and white picture at ``path``, white being the masked region, by nearest neighbour.
 
-    It is the mask of every face, and read once in a process.
+    It is read once per process.
     """
     picture = read_picture_file(path)
     if picture is None:
@@ -146,5 +146,5 @@ def _image(path: Path, size_px: int) -> Mask:
     mask: Mask = (resized.mean(axis=2) >= WHITE_FROM).astype(np.uint8)
     if mask.all() or not mask.any():
         found = "all white" if mask.all() else "all black"
-        raise BadInput(f"{path}: expected white where is to be inpainted and black elsewhere, found {found}")
+        raise BadInput(f"{path}: expected white in the masked region and black elsewhere, found {found}")
     return mask

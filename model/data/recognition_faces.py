@@ -1,4 +1,4 @@
-"""Faces to train a face recognition network on: whose each is, what it was taken from, and its picture when it is asked for."""
+"""Faces to train a face recognition network on: person, origin, and the picture, read on access."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 
 class RecognitionFaces(Protocol):
-    """N faces."""
+    """N faces; rows are numbered from 0."""
 
     @property
     def persons(self) -> Sequence[str]:
-        """Whose each is."""
+        """The person of each face."""
 
     @property
     def origins(self) -> Sequence[str]:
-        """What each was taken from, and is held out with: a clip, a photograph."""
+        """The clip or photograph of each face; the faces of one origin are held out together."""
 
     def read(self, row: int) -> ImageRGB | None:
         """Return a (224, 224, 3) face; None when its picture can't be read."""
@@ -34,7 +34,7 @@ class RecognitionFaces(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredFaces:
-    """Faces (N, 224, 224, 3) as an array, or a map of a file."""
+    """Faces as an array (N, 224, 224, 3) uint8, in memory or a map of a file."""
 
     persons: Sequence[str]
     origins: Sequence[str]
@@ -48,24 +48,24 @@ class StoredFaces:
 
 @dataclass(frozen=True, slots=True)
 class FolderFaces:
-    """Faces as pictures on the disk, each a photograph of its own; memory holds no more than their names."""
+    """Faces as picture files, each an origin of its own; memory holds only their paths."""
 
     persons: Sequence[str]
     origins: Sequence[str]
     """The pictures' paths."""
 
     def read(self, row: int) -> ImageRGB | None:
-        """Return the face as VGGFace2 is published to be shown to the network."""
+        """Return the face cropped as published for VGGFace2."""
         picture = read_picture_file(Path(self.origins[row]))
         return None if picture is None else published_crop(picture)
 
 
 def store_faces(faces: Iterable[tuple[ImageRGB, str, str]], file: Path) -> StoredFaces:
-    """Write crops, each with its person and origin, to ``file``, 150 kB each, and return them as a map of it."""
+    """Write crops, with person and origin each, to ``file``, 150 kB each, and return them as a map of it."""
     persons, origins = [], []
     with file.open("wb") as stored:
         for face, person, origin in faces:
-            stored.write(seen_part(face).tobytes())
+            stored.write(recognition_crop(face).tobytes())
             persons.append(person)
             origins.append(origin)
     shape = (len(persons), INPUT_PX, INPUT_PX, 3)
@@ -73,20 +73,22 @@ def store_faces(faces: Iterable[tuple[ImageRGB, str, str]], file: Path) -> Store
     return StoredFaces(persons, origins, images)
 
 
-def seen_part(crop: ImageRGB) -> ImageRGB:
-    """Return what the network sees of an aligned crop, (224, 224, 3)."""
+def recognition_crop(crop: ImageRGB) -> ImageRGB:
+    """Return the part of an aligned crop that the network takes, (224, 224, 3)."""
     return _resized(crop[view(len(crop))])
 
 
 def list_folder(folder: Path) -> FolderFaces:
-    """List ``<folder>/<person>/<picture>``, or the same in ``<folder>/train`` where that is (VGGFace2 has it).
+    """List ``<folder>/<person>/<picture>``, or the same in ``<folder>/train`` if there is one (as in VGGFace2).
 
     JPEG and PNG files, sorted; names that start with a dot are skipped. Raises BadInput when there is no such
     folder, or none with a picture.
     """
     root = folder / "train" if (folder / "train").is_dir() else folder
     if not root.is_dir():
-        raise BadInput(f"{folder}: expected a folder of persons' folders of pictures. Mend 'pretrain_identity.faces'.")
+        raise BadInput(
+            f"{folder}: expected a folder of persons' folders of pictures. Correct 'pretrain_identity.faces'."
+        )
     persons, paths = [], []
     for person in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
         for picture in sorted(person.iterdir()):
@@ -101,8 +103,8 @@ def list_folder(folder: Path) -> FolderFaces:
 def published_crop(picture: ImageRGB) -> ImageRGB:
     """Return (224, 224, 3): the middle of the picture resized to a shorter side of 256 (Cao et al. 2018, section V).
 
-    The pictures are the face's box extended by 0.3 already. Cut first and then resized: a long narrow picture
-    would grow without bound.
+    The pictures are already the face's box extended by 0.3. The crop comes before the resize: else a long narrow
+    picture would grow without bound.
     """
     height, width = picture.shape[:2]
     side = max(1, round(min(height, width) * INPUT_PX / SHORTER_SIDE_PX))
@@ -111,5 +113,5 @@ def published_crop(picture: ImageRGB) -> ImageRGB:
 
 
 def _resized(square: ImageRGB) -> ImageRGB:
-    how = cv2.INTER_AREA if len(square) > INPUT_PX else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(np.ascontiguousarray(square), (INPUT_PX, INPUT_PX), interpolation=how))
+    interpolation = cv2.INTER_AREA if len(square) > INPUT_PX else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.ascontiguousarray(square), (INPUT_PX, INPUT_PX), interpolation=interpolation))

@@ -1,4 +1,4 @@
-"""Draws that depend on their place alone: sample k is the same whoever asks for it, and whatever came before."""
+"""Random draws that depend on the sample's number alone, not on the process or on earlier draws."""
 
 import numpy as np
 
@@ -7,32 +7,32 @@ from pipeline.base.seeds import keyed_rng
 
 
 class Epochs:
-    """An endless order of rows in which each comes once an epoch, in every epoch at another place."""
+    """An endless sequence of rows, each once per epoch, in a random order per epoch."""
 
     def __init__(self, rows: Rows, seed: int) -> None:
         self._rows, self._seed = rows, seed
         self._epoch, self._order = -1, rows
 
     def row(self, k: int) -> int:
-        """Return the row at place ``k`` of the endless order."""
+        """Return row ``k`` of the sequence."""
         epoch, place = divmod(k, len(self._rows))
         if epoch != self._epoch:
             self._epoch, self._order = epoch, keyed_rng("epoch", self._seed, epoch).permutation(self._rows)
         return int(self._order[place])
 
 
-def drawn(rows: Rows, rng: np.random.Generator) -> int:
-    """Return one of ``rows``, all as likely."""
+def draw_row(rows: Rows, rng: np.random.Generator) -> int:
+    """Return one of ``rows``, uniformly."""
     return int(rows[rng.integers(len(rows))])
 
 
-def drawn_other(rows: Rows, row: int, rng: np.random.Generator) -> int:
-    """Return one of ``rows`` that is not ``row``, all as likely; ``row`` when there is no other."""
+def draw_other_row(rows: Rows, row: int, rng: np.random.Generator) -> int:
+    """Return one of ``rows`` other than ``row``, uniformly; ``row`` when there is no other."""
     others = rows[rows != row]
-    return drawn(others if len(others) else rows, rng)
+    return draw_row(others if len(others) else rows, rng)
 
 
-def others(persons: Rows, seed: int) -> dict[int, int]:
-    """Return another person for each of 2 persons or more, nobody twice: the next in a circle in random order."""
+def assign_other_persons(persons: Rows, seed: int) -> dict[int, int]:
+    """Return another person for each of 2 persons or more, each once: the next in a random circular order."""
     circle = keyed_rng("circle", seed).permutation(persons)
     return dict(zip(circle.tolist(), np.roll(circle, -1).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""What the two pretrainings are shown: voices to tell apart, and faces to draw from a voice."""
+"""The samples of the two pretrainings: pieces of voices with persons, and faces with voices."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from model.data.columns import Rows
 from model.data.holdout import choose_holdout
-from model.data.samples_draw import Epochs, drawn
+from model.data.samples_draw import Epochs, draw_row
 from model.data.samples_tensors import face_tensor, log_mel_tensor
 from model.data.split import DatasetSplit
 from model.networks.voice import VOICE_SIZE
@@ -21,11 +21,11 @@ from pipeline.base.seeds import keyed_rng
 
 
 class VoiceSample(NamedTuple):
-    """A piece of a segment, and whose it is."""
+    """A piece of a segment, and its person."""
 
     log_mel_MT: Tensor
     person: int
-    """Place in ``DatasetSplit.persons``."""
+    """Index in ``DatasetSplit.persons``."""
 
 
 class VoiceBatch(NamedTuple):
@@ -43,7 +43,7 @@ class AudioFaceSample(NamedTuple):
     """RGB in [-1, 1]."""
     log_mel_MT: Tensor
     noise_V: Tensor
-    """To be added to the voice embedding: normal, of deviation ``PretrainAudioFaceParams.noise``."""
+    """To be added to the voice embedding: normal, of std ``PretrainAudioFaceParams.noise``."""
     face_row: int
 
 
@@ -58,10 +58,10 @@ class AudioFaceBatch(NamedTuple):
 
 
 class VoiceSamples(Dataset[VoiceSample]):
-    """Pieces of the segments ``rows``, each segment once an epoch.
+    """Pieces of the segments ``rows``, each segment once per epoch.
 
     The pieces of one step, samples s * ``params.batch`` and on, have one length, drawn from ``min_frames`` to
-    ``max_frames``; where a piece starts is drawn for each (voice2face does alike). Raises BadInput when there are no
+    ``max_frames``; the start of each piece is drawn by itself (as in voice2face). Raises BadInput when there are no
     segments, and when ``max_frames`` is less than ``min_frames`` or more than a log-mel has.
     """
 
@@ -73,7 +73,7 @@ class VoiceSamples(Dataset[VoiceSample]):
                 f" found {params.min_frames} and {params.max_frames}"
             )
         if not len(rows):
-            raise BadInput(f"there is no segment to tell a voice from, in {data.summary()}")
+            raise BadInput(f"there is no segment to train the voice network on, in {data.summary()}")
         self._data, self._params = data, params
         self._epochs = Epochs(rows, params.seed)
 
@@ -99,8 +99,8 @@ class VoiceSamples(Dataset[VoiceSample]):
         rng = self._rng("length", step)
         return int(rng.integers(self._params.min_frames, self._params.max_frames, endpoint=True))
 
-    def _rng(self, what: str, place: int) -> np.random.Generator:
-        return keyed_rng("voice", what, self._params.seed, place)
+    def _rng(self, purpose: str, number: int) -> np.random.Generator:
+        return keyed_rng("voice", purpose, self._params.seed, number)
 
 
 def hold_out_voices(data: DatasetSplit, params: PretrainVoiceParams) -> tuple[Rows, Rows]:
@@ -115,7 +115,7 @@ def hold_out_voices(data: DatasetSplit, params: PretrainVoiceParams) -> tuple[Ro
 
 
 class AudioFaceSamples(Dataset[AudioFaceSample]):
-    """Samples of all faces of ``data`` whose person has a segment: each once an epoch, with one of these segments.
+    """Samples of all faces of ``data`` whose person has a segment: each once per epoch, with one of the segments.
 
     Raises BadInput when there is no such face.
     """
@@ -123,7 +123,7 @@ class AudioFaceSamples(Dataset[AudioFaceSample]):
     def __init__(self, data: DatasetSplit, params: PretrainAudioFaceParams) -> None:
         has_segment = np.bincount(data.person_of_segment, minlength=len(data.persons)) > 0
         self.rows: Rows = np.flatnonzero(has_segment[data.person_of_face])
-        """(N,) rows of the faces that take part; N samples are an epoch."""
+        """(N,) rows of the faces used; N samples are an epoch."""
         if not len(self.rows):
             raise BadInput(f"no face has a segment of its person's voice, of {data.summary()}")
         self._data, self._params = data, params
@@ -135,7 +135,7 @@ class AudioFaceSamples(Dataset[AudioFaceSample]):
         segments = self._data.segments_of(int(self._data.person_of_face[row]))
         return AudioFaceSample(
             face_CHW=face_tensor(self._data.face(row)),
-            log_mel_MT=log_mel_tensor(self._data.log_mel(drawn(segments, self._rng("segment", k)))),
+            log_mel_MT=log_mel_tensor(self._data.log_mel(draw_row(segments, self._rng("segment", k)))),
             noise_V=self._noise(k),
             face_row=row,
         )
@@ -146,8 +146,8 @@ class AudioFaceSamples(Dataset[AudioFaceSample]):
         faces, log_mels, noises, rows = zip(*samples, strict=True)
         return AudioFaceBatch(torch.stack(faces), torch.stack(log_mels), torch.stack(noises), torch.tensor(rows))
 
-    def _rng(self, what: str, k: int) -> np.random.Generator:
-        return keyed_rng("audio face", what, self._params.seed, k)
+    def _rng(self, purpose: str, k: int) -> np.random.Generator:
+        return keyed_rng("audio face", purpose, self._params.seed, k)
 
     def _noise(self, k: int) -> Tensor:
         normal = self._rng("noise", k).standard_normal(VOICE_SIZE, np.float32)

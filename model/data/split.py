@@ -1,7 +1,7 @@
-"""One split of the dataset as training and evaluation read it: any face, label or log-mel by its row, at once.
+"""A dataset split for training and evaluation: random access to faces, labels and log-mels by row.
 
-Shards are made to be read from end to end; a training draws at random. So a split is written once more, to memory-mapped
-files in the user's cache, where every training and evaluation of the same dataset finds it.
+Shards are made to be read from end to end; a training reads at random. So a split is written once more, to
+memory-mapped files in the user's cache, for all trainings and evaluations of the same dataset.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from model.data.columns import Column, MappedColumn, Rows, places, read_matrix, read_picture, read_vector
+from model.data.columns import Column, MappedColumn, Rows, indices_in, read_matrix, read_picture, read_vector
 from model.data.split_files import SplitFiles, split_key, write_split_files
 from pipeline.base.arrays import FaceEmbedding, FramesRGB, ImageRGB, LogMel
 from pipeline.base.errors import BadInput
 from pipeline.base.layout import Layout
-from pipeline.dataset.reader import Built, Shape, open_built
+from pipeline.dataset.reader import BuiltDataset, Shape, open_dataset
 from pipeline.storage.items import ItemStore, item_key
 
 _STEP = "dataset_split"
@@ -38,16 +38,16 @@ class Selection:
 
     @property
     def content_hash(self) -> str:
-        """The hash of what is stored, and of what is selected of it."""
+        """The hash of the stored files and of the selection."""
         params = {"standard_only": self.standard_only, "datasets": self.datasets and list(self.datasets)}
         return item_key(f"{_STEP} selection", 1, params, [self.folder.name])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DatasetSplit:
-    """N faces with their labels, and S segments, of P persons: each face and segment goes by its row.
+    """N faces with their labels, and S segments, of P persons: faces and segments are identified by row.
 
-    A person is one in all datasets. A split of files is pickled as where they stand; another process maps them anew.
+    A person is one in all datasets. A split of files is pickled as their folder, and mapped again by another process.
     """
 
     faces: Column[ImageRGB]
@@ -61,13 +61,13 @@ class DatasetSplit:
     clips: Column[str]
     """The clip of each segment."""
     is_labelled: NDArray[np.bool_]
-    """(N,) whether the face has a label."""
+    """(N,) whether each face has a label."""
     label_size: int
-    """Values of a label; 0 when no face has one."""
+    """Length of a label; 0 when no face has one."""
     log_mel_shape: Shape
     """(n_mels, n_frames) of every log-mel."""
     persons: list[str]
-    """Names by number."""
+    """Person ids by number, ascending."""
     person_of_face: Rows
     """(N,) number of each face's person."""
     person_of_segment: Rows
@@ -88,7 +88,7 @@ class DatasetSplit:
         """Return a split of arrays, in memory or maps of files; each segment is a clip of its own.
 
         ``faces`` (N, H, W, 3) uint8, ``log_mels`` (S, M, T) float32, ``labels`` (N, D) float32 or None for no labels;
-        ``face_persons`` and ``segment_persons`` say whose each is. Raises BadInput when their lengths differ.
+        ``face_persons`` and ``segment_persons`` are the persons of each. Raises BadInput when their lengths differ.
         """
         n_labels = len(faces) if labels is None else len(labels)
         if not len(faces) == n_labels == len(face_persons) or len(log_mels) != len(segment_persons):
@@ -117,7 +117,7 @@ class DatasetSplit:
 
     @classmethod
     def from_folder(cls, folder: Path, standard_only: bool, datasets: Sequence[str] | None) -> Self:
-        """Return a split of stored files, mapped: memory holds whose each row is, and no more.
+        """Return a split of stored files, mapped: memory holds only the person of each row.
 
         ``standard_only`` leaves out the faces that are no standard faces, ``datasets`` (None: all) other datasets.
         Raises BadInput when a file is damaged.
@@ -125,7 +125,7 @@ class DatasetSplit:
         files = SplitFiles.map(folder)
         faces, labels, segments = files.faces, files.labels, files.segments
         rows, segment_rows = _selected(faces, standard_only, datasets), _selected(segments, False, datasets)
-        label_rows = places(faces["face_id"], labels["face_id"])[rows]
+        label_rows = indices_in(faces["face_id"], labels["face_id"])[rows]
         face_persons = faces["person_id"].take(pa.array(rows))
         segment_persons = segments["person_id"].take(pa.array(segment_rows))
         persons = sorted({*pc.unique(face_persons).to_pylist(), *pc.unique(segment_persons).to_pylist()})
@@ -149,7 +149,7 @@ class DatasetSplit:
         )
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        """Pickle a split of files as where they stand."""
+        """Pickle a split of files as their folder and the selection."""
         if self.selection is None:
             return super().__reduce__()
         return DatasetSplit.from_folder, (
@@ -160,7 +160,7 @@ class DatasetSplit:
 
     @cached_property
     def content_hash(self) -> str:
-        """The sha256, as hex, of all that can be read here."""
+        """The sha256, as hex, of all faces, labels and log-mels."""
         if self.selection is not None:
             return self.selection.content_hash
         digest = hashlib.sha256()
@@ -172,20 +172,20 @@ class DatasetSplit:
 
     @property
     def n_faces(self) -> int:
-        """How many faces there are."""
+        """The number of faces."""
         return len(self.person_of_face)
 
     @property
     def n_segments(self) -> int:
-        """How many segments there are."""
+        """The number of segments."""
         return len(self.person_of_segment)
 
     def faces_of(self, person: int) -> Rows:
-        """Return the rows of a person's faces, rising."""
+        """Return the rows of a person's faces, ascending."""
         return self._rows_of_faces[person]
 
     def segments_of(self, person: int) -> Rows:
-        """Return the rows of a person's segments, rising."""
+        """Return the rows of a person's segments, ascending."""
         return self._rows_of_segments[person]
 
     def face(self, row: int) -> ImageRGB:
@@ -199,11 +199,11 @@ class DatasetSplit:
         return self.labels[row]
 
     def log_mel(self, row: int) -> LogMel:
-        """Return the log-mel of a segment, (M, T), not to be written to."""
+        """Return the log-mel of a segment, (M, T), float32, read-only."""
         return self.log_mels[row]
 
     def summary(self) -> str:
-        """Return in one line how many of what there are, and what of the split is left out."""
+        """Return in one line the numbers of persons, faces, labels and segments, and of the faces left out."""
         n_labelled = int(self.is_labelled.sum())
         labelled = f"{n_labelled:,} with a label of {self.label_size} values" if n_labelled else "none with a label"
         counts = f"{len(self.persons):,} persons, {self.n_faces:,} faces ({labelled}), {self.n_segments:,} segments"
@@ -230,11 +230,11 @@ def open_split(
 ) -> DatasetSplit:
     """Return the faces, labels and log-mels of ``split``, of ``datasets`` (None: all), standard faces alone or all.
 
-    Their files are written under ``out`` unless they are there: once for a dataset and split, whatever is selected of
-    it. Raises BadInput when the dataset is not built whole, has nobody in ``split`` or in one of ``datasets``, or has
+    Their files are written under ``out`` unless they exist: once per dataset and split, whatever the selection. Raises
+    BadInput when the dataset is not built whole, has nobody in ``split`` or in one of ``datasets``, or has
     faces that are not 256x256 or log-mels of several shapes.
     """
-    built = open_built(at, split)
+    built = open_dataset(at, split)
     _check_datasets(built, datasets)
     store, key = ItemStore(out), split_key(built, split)
     if not store.has(_STEP, key):
@@ -245,7 +245,7 @@ def open_split(
     return DatasetSplit.from_folder(store.folder(_STEP, key), standard_only, sorted_datasets)
 
 
-def _check_datasets(built: Built, datasets: Sequence[str] | None) -> None:
+def _check_datasets(built: BuiltDataset, datasets: Sequence[str] | None) -> None:
     if datasets is None or datasets and set(datasets) <= set(built.datasets):
         return
     raise BadInput(
@@ -255,28 +255,28 @@ def _check_datasets(built: Built, datasets: Sequence[str] | None) -> None:
 
 
 def _selected(table: pa.Table, standard_only: bool, datasets: Sequence[str] | None) -> Rows:
-    """Return the rows of ``table`` that are wanted."""
-    wanted = np.ones(len(table), np.bool_)
+    """Return the selected rows of ``table``."""
+    is_selected = np.ones(len(table), np.bool_)
     if standard_only:
-        wanted &= table["is_standard"].to_numpy()
+        is_selected &= table["is_standard"].to_numpy()
     if datasets is not None:
-        wanted &= pc.is_in(table["dataset"], value_set=pa.array(datasets, pa.string())).to_numpy()
-    return np.flatnonzero(wanted)
+        is_selected &= pc.is_in(table["dataset"], value_set=pa.array(datasets, pa.string())).to_numpy()
+    return np.flatnonzero(is_selected)
 
 
 def _numbers(names: pa.Array | pa.ChunkedArray, persons: list[str]) -> Rows:
-    """Return the number of each person named."""
-    return places(names, pa.array(persons, pa.string()))
+    """Return the number of each person."""
+    return indices_in(names, pa.array(persons, pa.string()))
 
 
 def _grouped(person_of: Rows, n_persons: int) -> list[Rows]:
-    """Return the rows of each person."""
+    """Return the rows of each person, by number."""
     order = np.argsort(person_of, kind="stable")
     return np.split(order, np.searchsorted(person_of[order], np.arange(1, n_persons)))
 
 
 def _update(digest: "hashlib._Hash", item_id: str, *arrays: NDArray[Any]) -> None:
-    """Put an item into the hash, shapes and types first, so that no array can be read as another's values."""
+    """Hash an item, shapes and dtypes first, so that different arrays never hash alike."""
     digest.update("\n".join([item_id, *(f"{array.shape} {array.dtype}" for array in arrays), ""]).encode())
     for array in arrays:
         digest.update(array.tobytes())

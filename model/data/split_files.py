@@ -1,7 +1,7 @@
-"""The files of a pack: faces, labels and log-mels of one split, uncompressed, so that a map of them is random access.
+"""The files of a dataset split: faces, labels and log-mels, uncompressed, so that maps of them are random access.
 
 ``faces.arrow`` holds the pictures as PNG, ``labels.arrow`` the labels of the faces that have one, ``segments.arrow``
-the log-mels. Rows stand in the order of the shards, in batches of a row group at most, and memory holds no more.
+the log-mels. Rows are in the order of the shards, in batches of at most a row group, and memory holds no more.
 """
 
 import struct
@@ -17,12 +17,12 @@ import pyarrow.ipc
 
 from pipeline.base.errors import BadInput
 from pipeline.base.hashing import sha256_of
-from pipeline.dataset.reader import Built, Shape, iterate_faces, iterate_labels, iterate_segments, log_mel_shapes
+from pipeline.dataset.reader import BuiltDataset, Shape, iterate_faces, iterate_labels, iterate_segments, log_mel_shapes
 from pipeline.records.label import Label
 from pipeline.storage.items import item_key
 
 FACE_PX = 256
-"""Side of the faces that the networks take."""
+"""Side of the networks' input faces."""
 
 _VERSION = 1
 _FILES = _FACES, _LABELS, _SEGMENTS = "faces.arrow", "labels.arrow", "segments.arrow"
@@ -35,10 +35,10 @@ _PNG_SIZE = struct.Struct(">16x2I")
 """Signature, length and type of the first chunk; then the picture's width and height."""
 
 
-def split_key(built: Built, split: str) -> str:
-    """Return the hash of all that goes into a pack: lists, labels, and the shards that hold a row of ``built``.
+def split_key(built: BuiltDataset, split: str) -> str:
+    """Return the hash of all inputs of a split: lists, labels, and the shards that hold a row of ``built``.
 
-    Raises BadInput when one of these files is not there.
+    Raises BadInput when one of these files is missing.
     """
     at = built.at
     shards = {*pc.unique(built.faces["shard"]).to_pylist(), *pc.unique(built.segments["shard"]).to_pylist()}
@@ -46,12 +46,12 @@ def split_key(built: Built, split: str) -> str:
     if pc.any(built.faces["is_labelled"]).as_py():
         files += [at.labels(dataset) for dataset in built.datasets]
     if missing := [file for file in files if not file.is_file()]:
-        raise BadInput(f"{missing[0]}: not there, and the dataset has rows in it. Run 'dvc repro', or 'dvc checkout'.")
+        raise BadInput(f"{missing[0]}: missing, and the dataset has rows in it. Run 'dvc repro', or 'dvc checkout'.")
     return item_key("dataset_split", _VERSION, {"split": split}, [sha256_of(file) for file in files])
 
 
-def write_split_files(built: Built, folder: Path) -> None:
-    """Write the files of a pack; raises BadInput for faces or log-mels of which no batch can be made."""
+def write_split_files(built: BuiltDataset, folder: Path) -> None:
+    """Write the files of a split; raises BadInput for faces or log-mels that do not fit into one batch."""
     shape = _one_shape(built)
     _write(folder / _FACES, _FACE_SCHEMA, _face_batches(built))
     _write_labels(folder / _LABELS, iterate_labels(built))
@@ -60,7 +60,7 @@ def write_split_files(built: Built, folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class SplitFiles:
-    """A pack's files, mapped: bytes come from the disk when they are looked at, and go when memory is short."""
+    """The memory-mapped files of a split."""
 
     faces: pa.Table
     """face_id, person_id, dataset, is_standard, png."""
@@ -75,13 +75,15 @@ class SplitFiles:
         try:
             return cls(*(pa.ipc.open_file(pa.memory_map(str(folder / name))).read_all() for name in _FILES))
         except (pa.ArrowInvalid, OSError) as error:  # OSError is also how Arrow reports damaged bytes
-            raise BadInput(f"{folder}: no readable pack ({error}). Delete this folder; it is packed anew.") from None
+            raise BadInput(
+                f"{folder}: no readable dataset split ({error}). Delete this folder; it is written again."
+            ) from None
 
     @property
     def log_mel_shape(self) -> Shape:
         """(n_mels, n_frames)."""
-        told = self.segments.schema.metadata
-        return int(told[b"n_mels"]), int(told[b"n_frames"])
+        metadata = self.segments.schema.metadata
+        return int(metadata[b"n_mels"]), int(metadata[b"n_frames"])
 
 
 def _write(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
@@ -90,7 +92,7 @@ def _write(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
             writer.write_table(table.cast(schema))
 
 
-def _face_batches(built: Built) -> Iterator[pa.Table]:
+def _face_batches(built: BuiltDataset) -> Iterator[pa.Table]:
     for table in iterate_faces(built):
         png = pc.struct_field(table["image"], "bytes")
         for face_id, data in zip(table["face_id"].to_pylist(), png, strict=True):
@@ -121,12 +123,12 @@ def _label_batches(labels: Iterator[Label], schema: pa.Schema) -> Iterator[pa.Ta
         yield pa.table([pa.array([label.face_id for label in rows]), embeddings], schema=schema)
 
 
-def _one_shape(built: Built) -> Shape:
+def _one_shape(built: BuiltDataset) -> Shape:
     shapes = log_mel_shapes(built)
     if len(shapes) != 1:
         raise BadInput(
             f"log-mels have shapes {shapes}, the networks take one: all of one 'audio.profile', and padded,"
-            " 'audio.pad' other than none. Mend params.yaml and run 'dvc repro'."
+            " 'audio.pad' other than none. Correct params.yaml and run 'dvc repro'."
         )
     return shapes[0]
 
@@ -137,7 +139,7 @@ def _segment_schema(shape: Shape) -> pa.Schema:
     return pa.schema([*_SEGMENT_TEXTS, log_mel], {"n_mels": str(n_mels), "n_frames": str(n_frames)})
 
 
-def _segment_batches(built: Built, shape: Shape) -> Iterator[pa.Table]:
+def _segment_batches(built: BuiltDataset, shape: Shape) -> Iterator[pa.Table]:
     names = _segment_schema(shape).names
     for table in iterate_segments(built):
         yield table.select(names)

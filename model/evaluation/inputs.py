@@ -1,48 +1,73 @@
-"""What an evaluation needs of a checkout: the trained network, the test persons' data, and the networks that judge."""
+"""The inputs of an evaluation: the trained network, the test split, the metric suite and the params."""
 
 import json
+from dataclasses import dataclass
 
 from model.data.split import DatasetSplit, open_split
-from model.evaluation.evaluate import NothingToEvaluate
 from model.evaluation.metric_suite import MetricSuite, load_metric_suite
 from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import load_generator
-from model.settings import EvaluateParams
+from model.settings import EvaluateParams, MaskParams
 from pipeline.base.cache import cache_folder
+from pipeline.base.errors import FacevoxError
 from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 from pipeline.records.dataset import Identity
 from pipeline.records.person import TEST
 from pipeline.storage.manifest import read_manifest
 
 
-def trained_network(at: Layout) -> InpaintingGenerator:
-    """Return the trained network; raises NothingToEvaluate where the training left none."""
+class NothingToEvaluate(FacevoxError):
+    """No test person has a standard face and a voice, or there is no network; the message states which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationInputs:
+    """What every evaluation needs, of this project's network or of another method."""
+
+    data: DatasetSplit
+    metric_suite: MetricSuite
+    params: EvaluateParams
+    mask_params: MaskParams
+
+
+def load_network(at: Layout) -> InpaintingGenerator:
+    """Return the trained network; raises NothingToEvaluate where the training wrote none."""
     note = json.loads(at.model_note("generator").read_text(encoding="utf-8"))
     if note["generator"] is None:
-        raise NothingToEvaluate(f"there is no generator: {note['why']} Nothing is evaluated.")
+        raise NothingToEvaluate(f"there is no generator: {note['reason']} Nothing is evaluated.")
     return load_generator(at.model("generator"))
 
 
-def test_split(at: Layout) -> DatasetSplit:
+def load_evaluation_params(at: Layout) -> tuple[EvaluateParams, MaskParams]:
+    """Return the sections ``evaluate`` and ``mask`` of params.yaml; raises BadParams."""
+    return load_params(EvaluateParams, "evaluate", at.params), load_params(MaskParams, "mask", at.params)
+
+
+def load_inputs(at: Layout, params: EvaluateParams, mask_params: MaskParams) -> EvaluationInputs:
+    """Return the inputs in a checkout, and print how to provide networks whose weights are missing.
+
+    Raises NothingToEvaluate as ``open_test_split`` does.
+    """
+    data = open_test_split(at)
+    note = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))
+    metric_suite = load_metric_suite(params.networks, at.recognition_network if note["recognition_network"] else None)
+    for error in metric_suite.weights_errors:
+        print(f"evaluate: {error}")
+    return EvaluationInputs(data=data, metric_suite=metric_suite, params=params, mask_params=mask_params)
+
+
+def open_test_split(at: Layout) -> DatasetSplit:
     """Return the test persons' standard faces and segments; raises NothingToEvaluate where there are none."""
-    persons = [one for one in read_manifest(at.dataset("identities"), Identity) if one.split == TEST]
+    persons = [row for row in read_manifest(at.dataset("identities"), Identity) if row.split == TEST]
     if not persons:
         raise NothingToEvaluate(
             "nobody is in the test split: nothing is evaluated. Raise persons.test_share, or add persons."
         )
-    n_faces, n_segments = sum(one.n_standard_faces for one in persons), sum(one.n_segments for one in persons)
+    n_faces, n_segments = sum(row.n_standard_faces for row in persons), sum(row.n_segments for row in persons)
     if not n_faces or not n_segments:
         raise NothingToEvaluate(
-            f"the {len(persons)} test persons have {n_faces} standard faces and {n_segments} segments of sound: "
-            "nothing is evaluated. 'facevox status' shows where they ended."
+            f"the {len(persons)} test persons have {n_faces} standard faces and {n_segments} segments: "
+            "nothing is evaluated. 'facevox status' shows why."
         )
     return open_split(at, cache_folder() / "items", split=TEST, standard_only=True)
-
-
-def metric_suite_of(at: Layout, params: EvaluateParams) -> MetricSuite:
-    """Return the judges that params.yaml names, and this run's face recognition network; print what would provide others."""
-    note = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))
-    metric_suite = load_metric_suite(params.networks, at.recognition_network if note["recognition_network"] else None)
-    for remedy in metric_suite.remedies:
-        print(f"evaluate: {remedy}")
-    return metric_suite

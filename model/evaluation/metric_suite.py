@@ -1,4 +1,4 @@
-"""Who judges a inpainted face: which metrics there are, the networks they need, and what would provide those missing."""
+"""The metric suite: which metrics an evaluation has, the networks that they need, and which of those are missing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,12 +13,13 @@ from model.evaluation.metrics.cpbd import cpbd
 from model.evaluation.metrics.fid import InceptionFeatures
 from model.evaluation.metrics.hog import hog_distance
 from model.evaluation.metrics.image import l1, l1_masked, psnr, ssim, ssim_win7
-from model.evaluation.metrics.landmarks import LandmarkFinder, landmark_distances
+from model.evaluation.metrics.landmarks import LandmarkDetector, landmark_distances
 from model.evaluation.metrics.lpips import Lpips
-from model.evaluation.networks.recognisers import Recogniser, load_recogniser
+from model.evaluation.networks.recognisers import load_recogniser
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import BadParams, WeightsUnavailable
 from pipeline.identity.network.embed import FaceRecogniser
+from pipeline.identity.network.recogniser import Recogniser
 from pipeline.weights.fetch import find_weights
 
 LPIPS = "lpips"
@@ -29,7 +30,7 @@ RECOGNISERS = ("arcface", "cosface", "sphereface", "vggface", "mobilefacenet")
 
 CSIM_NETWORKS = ("arcface", "mobilefacenet")
 IDENTITY_NETWORKS = (*CSIM_NETWORKS, RECOGNITION)
-"""Whose features tell who somebody is, the best first: psi comes last, for the generator was trained to please it."""
+"""Networks for retrieval and the map, the best first; this run's own comes last: the generator's loss contains it."""
 
 METRIC_OF = {INCEPTION: "fid"}
 LPIPS_HEADS = "lpips_alex_heads"
@@ -40,117 +41,115 @@ Features = Mapping[str, NDArray[np.float32]]
 
 
 class MetricSuite(NamedTuple):
-    """The networks that are here."""
+    """The metrics' networks; None, or not in ``recognisers``: missing."""
 
-    finder: LandmarkFinder
+    landmark_detector: LandmarkDetector
     lpips: Lpips | None
     inception: InceptionFeatures | None
     recognisers: Mapping[str, Recogniser]
-    """Of RECOGNISERS."""
+    """By name, of RECOGNISERS."""
     recognition: FaceRecogniser | None
-    missing: Mapping[str, str]
-    """Why a metric isn't to be had, in a few words, by the name of its network; 'fid' by its own."""
-    remedies: Sequence[str]
-    """What would provide those that were asked for."""
+    unavailable: Mapping[str, str]
+    """The reason, in a few words, by the name of the missing network; 'fid' for Inception."""
+    weights_errors: Sequence[str]
+    """For each network of params.yaml whose weights were not found: how to provide them."""
 
-    def first(self, names: Sequence[str]) -> str | None:
-        """Return the first of these recognisers, or RECOGNITION, that is here."""
-        here = {*self.recognisers, *([RECOGNITION] if self.recognition else [])}
-        return next((name for name in names if name in here), None)
+    def first_available(self, names: Sequence[str]) -> str | None:
+        """Return the first of these recognisers, or RECOGNITION, that is loaded."""
+        available = {*self.recognisers, *([RECOGNITION] if self.recognition else [])}
+        return next((name for name in names if name in available), None)
+
+    def compute_metrics(
+        self, inpainted: ImageRGB, true: ImageRGB, mask: Mask, true_landmarks: Landmarks | None
+    ) -> dict[str, float | bool | None]:
+        """Return the metrics of two pictures (256, 256, 3) by their columns of EvaluatedFace; None: not defined.
+
+        ``true_landmarks`` are those that ``landmark_detector`` finds in the true picture.
+        """
+        inpainted_landmarks = self.landmark_detector.detect(inpainted)
+        distances = None
+        if inpainted_landmarks is not None and true_landmarks is not None:
+            distances = landmark_distances(inpainted_landmarks, true_landmarks)
+        return {
+            "mask_share": float(mask.mean()),
+            "psnr": psnr(inpainted, true),
+            "ssim": ssim(inpainted, true),
+            "ssim_win7": ssim_win7(inpainted, true),
+            "l1": l1(inpainted, true),
+            "l1_masked": l1_masked(inpainted, true, mask),
+            "lpips": self.lpips.distance(inpainted, true) if self.lpips else None,
+            "landmark_px": distances and distances.mean_px,
+            "landmark_nme": distances and distances.nme,
+            "landmark_mse": distances and distances.mean_square,
+            "is_found": inpainted_landmarks is not None,
+            "is_true_found": true_landmarks is not None,
+            "hog": hog_distance(inpainted, true),
+            "cpbd": cpbd(inpainted),
+            "cpbd_true": cpbd(true),
+        }
+
+    def embed(self, face: ImageRGB, landmarks: Landmarks | None) -> Features:
+        """Return the features of a face (256, 256, 3) by each network.
+
+        Inpainted and true face are best aligned by the same ``landmarks``, the true face's: how far the inpainted
+        face's are from them is another metric.
+        """
+        features = {
+            name: network.embed([face], None if landmarks is None else [landmarks])[0]
+            for name, network in self.recognisers.items()
+        }
+        if self.recognition:
+            features[RECOGNITION] = self.recognition.embed([face])[0]
+        if self.inception:
+            features[INCEPTION] = self.inception.embed([face])[0]
+        return features
 
 
 def load_metric_suite(networks: Mapping[str, str | None], recognition_network: Path | None) -> MetricSuite:
-    """Return the judges of section ``evaluate.networks`` and the face recognition network; None: this run has none.
+    """Return the networks of section ``evaluate.networks`` and the face recognition network; None: this run has none.
 
-    Weights that can't be had are noted, not raised. Raises BadParams for a network that is not known, BadInput and
-    UntrustedWeights for weights that are not that network's.
+    Weights that are not found are noted, not raised. Raises BadParams for an unknown network, BadInput and
+    UntrustedWeights for weights of another network.
     """
-    unknown = sorted(networks.keys() - _BUILDERS.keys())
+    unknown = sorted(networks.keys() - _LOADERS.keys())
     if unknown:
-        raise BadParams(f"evaluate.networks: unknown '{unknown[0]}'; expected some of {', '.join(_BUILDERS)}")
-    found = {name: _find(name, networks.get(name), build) for name, build in _BUILDERS.items()}
-    missing = {name: network for name, network in found.items() if isinstance(network, _Missing)}
-    here: dict[str, Any] = {name: network for name, network in found.items() if name not in missing}
+        raise BadParams(f"evaluate.networks: unknown '{unknown[0]}'; expected some of {', '.join(_LOADERS)}")
+    results = {name: _load(name, networks.get(name), load) for name, load in _LOADERS.items()}
+    missing = {name: result for name, result in results.items() if isinstance(result, _Missing)}
+    loaded: dict[str, Any] = {name: network for name, network in results.items() if name not in missing}
     return MetricSuite(
-        finder=LandmarkFinder(),
-        lpips=here.get(LPIPS),
-        inception=here.get(INCEPTION),
-        recognisers={name: here[name] for name in RECOGNISERS if name in here},
+        landmark_detector=LandmarkDetector(),
+        lpips=loaded.get(LPIPS),
+        inception=loaded.get(INCEPTION),
+        recognisers={name: loaded[name] for name in RECOGNISERS if name in loaded},
         recognition=FaceRecogniser(recognition_network) if recognition_network else None,
-        missing={METRIC_OF.get(name, name): one.why for name, one in missing.items()}
+        unavailable={METRIC_OF.get(name, name): network.reason for name, network in missing.items()}
         | ({} if recognition_network else {RECOGNITION: NO_RECOGNITION}),
-        remedies=[one.remedy for one in missing.values() if one.remedy],
+        weights_errors=[network.error for network in missing.values() if network.error],
     )
 
 
 class _Missing(NamedTuple):
-    why: str
-    remedy: str | None
+    reason: str
+    error: str | None
 
 
-def _find(name: str, weights: str | None, build: Callable[[Path], object]) -> object:
-    """Return the network of ``build``, or why it is missing."""
+def _load(name: str, weights: str | None, load: Callable[[Path], object]) -> object:
+    """Return the network, or _Missing."""
     if weights is None:
         return _Missing(f"evaluate.networks.{name} is null", None)
     try:
-        return build(find_weights(weights))
+        return load(find_weights(weights))
     except WeightsUnavailable as error:
-        return _Missing(f"the weights '{weights}' are not here", str(error))
+        return _Missing(f"the weights '{weights}' are not available", str(error))
 
 
-def _build_lpips(trunk: Path) -> Lpips:
+def _load_lpips(trunk: Path) -> Lpips:
     return Lpips(trunk, find_weights(LPIPS_HEADS))
 
 
-_BUILDERS: Mapping[str, Callable[[Path], object]] = {
-    LPIPS: _build_lpips,
+_LOADERS: Mapping[str, Callable[[Path], object]] = {
+    LPIPS: _load_lpips,
     INCEPTION: InceptionFeatures,
     **{name: partial(load_recogniser, name) for name in RECOGNISERS},
 }
-
-
-def embed(metric_suite: MetricSuite, face: ImageRGB, points: Landmarks | None) -> Features:
-    """Return the features of a face (256, 256, 3) by each network that is here.
-
-    Inpainted and true face are best aligned by the same ``points``, the true one's: how far the inpainted one's lie
-    from them is another metric.
-    """
-    features = {
-        name: network.embed([face], None if points is None else [points])[0]
-        for name, network in metric_suite.recognisers.items()
-    }
-    if metric_suite.recognition:
-        features[RECOGNITION] = metric_suite.recognition.embed([face])[0]
-    if metric_suite.inception:
-        features[INCEPTION] = metric_suite.inception.embed([face])[0]
-    return features
-
-
-def score(
-    metric_suite: MetricSuite, inpainted: ImageRGB, true: ImageRGB, mask: Mask, true_points: Landmarks | None
-) -> dict[str, float | bool | None]:
-    """Return the metrics of two pictures (256, 256, 3) by name, as EvaluatedFace has them.
-
-    ``true_points`` are what ``metric_suite.finder`` finds in the true one. None: can't be told of this pair.
-    """
-    inpainted_points = metric_suite.finder.find(inpainted)
-    points = None
-    if inpainted_points is not None and true_points is not None:
-        points = landmark_distances(inpainted_points, true_points)
-    return {
-        "mask_share": float(mask.mean()),
-        "psnr": psnr(inpainted, true),
-        "ssim": ssim(inpainted, true),
-        "ssim_win7": ssim_win7(inpainted, true),
-        "l1": l1(inpainted, true),
-        "l1_masked": l1_masked(inpainted, true, mask),
-        "lpips": metric_suite.lpips.distance(inpainted, true) if metric_suite.lpips else None,
-        "landmark_px": points and points.mean_px,
-        "landmark_nme": points and points.nme,
-        "landmark_mse": points and points.mean_square,
-        "is_found": inpainted_points is not None,
-        "is_true_found": true_points is not None,
-        "hog": hog_distance(inpainted, true),
-        "cpbd": cpbd(inpainted),
-        "cpbd_true": cpbd(true),
-    }

@@ -1,98 +1,136 @@
-"""Swap voices: the same faces inpainted by others' voices (the paper's Fig. 7), and whether the identity follows.
+"""Voice swaps: the same faces inpainted by other persons' voices (the paper's Fig. 7), and whether identity follows.
 
-The known pixels stay those of the face's person: no result can be wholly the voice's person. What tells that the voice
-is heard is the move: how much nearer a face comes to a person when inpainted by that person's voice instead of its own.
+The known pixels remain those of the face's person, so no result can wholly show the voice's person. The effect of the
+voice is therefore a gain: by how much a face is more similar to a person when inpainted by that person's voice instead
+of its own.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.inpainted_faces import MaskedFace, inpaint
+from model.evaluation.evaluation_faces import EvaluationFace
+from model.evaluation.face_metrics import FaceMetrics
+from model.evaluation.metric_suite import RECOGNITION
 from model.evaluation.metrics.image import l1_masked
 from model.evaluation.networks.recognisers import cosine_distances
 from model.evaluation.picture_table import draw_table
+from model.inference.inpaint import inpaint_face
+from model.inference.marked_pictures import write_marked
 from model.networks.generator import InpaintingGenerator
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.draws import draw_order
+from pipeline.base.arrays import FaceEmbedding, ImageRGB
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.records.evaluation import SwappedFace
+from pipeline.storage.manifest import write_manifest
 
 
 class Swaps(NamedTuple):
     """N persons' faces, each inpainted by each of these persons' voices."""
 
-    subjects: Sequence[MaskedFace]
+    faces: Sequence[EvaluationFace]
     inpainted: list[list[ImageRGB]]
-    """[face][voice]; the diagonal has its own voice."""
+    """[face][voice]; on the diagonal each face has its own voice."""
 
 
-def choose_persons(persons: Sequence[str], n_persons: int, seed: int) -> list[str]:
-    """Return up to ``n_persons`` of the persons, drawn by hash, each once, sorted."""
-    return sorted(sorted(set(persons), key=lambda person: draw_order(seed, person))[:n_persons])
+def no_swap_reason(network: InpaintingGenerator, n_faces: int) -> str | None:
+    """Return why voices can't be swapped between ``n_faces`` faces, one a person; None where they can."""
+    if not network.params.uses_voice:
+        return f"variant '{network.params.variant}' uses no voice"
+    if n_faces < 2:
+        return "only one test person has a voice"
+    return None
 
 
-def swap_voices(network: InpaintingGenerator, subjects: Sequence[MaskedFace]) -> Swaps:
+def evaluate_swaps(
+    network: InpaintingGenerator,
+    faces: Sequence[EvaluationFace],
+    recognition: FaceRecogniser | None,
+    face_metrics: FaceMetrics,
+    folder: Path,
+) -> list[SwappedFace]:
+    """Inpaint the faces, one a person, by all their voices; write ``swap.png`` and ``swaps.parquet``.
+
+    ``face_metrics`` holds these persons' true features.
+    """
+    swaps = swap_voices(network, faces)
+    write_marked(draw_swaps(swaps), folder / "swap.png")
+    rows = measure_swaps(swaps, recognition, _mean_features(face_metrics))
+    write_manifest(folder / "swaps.parquet", SwappedFace, rows)
+    return rows
+
+
+def swap_voices(network: InpaintingGenerator, faces: Sequence[EvaluationFace]) -> Swaps:
     """Inpaint one face each of several persons by all their voices."""
-    inpainted = [[inpaint(network, face, voice.subject.log_mel).face for voice in subjects] for face in subjects]
-    return Swaps(subjects, inpainted)
+    inpainted = [
+        [inpaint_face(network, face.image, face.mask, voice.log_mel).face for voice in faces] for face in faces
+    ]
+    return Swaps(faces, inpainted)
 
 
 def draw_swaps(swaps: Swaps) -> ImageRGB:
-    """Return the table: voices' persons on top, faces on the left."""
-    faces = [subject.subject.face for subject in swaps.subjects]
-    heads = ["face \\ voice", *(subject.subject.person_id for subject in swaps.subjects)]
+    """Return the table: a column for each voice, headed by its person and that person's face, and a row a face."""
+    images = [face.image for face in swaps.faces]
+    headings = ["face \\ voice", *(face.person_id for face in swaps.faces)]
     return draw_table(
-        heads, [[None, *faces], *([face, *row] for face, row in zip(faces, swaps.inpainted, strict=True))]
+        headings, [[None, *images], *([image, *row] for image, row in zip(images, swaps.inpainted, strict=True))]
     )
 
 
 def measure_swaps(
-    swaps: Swaps, recognition: FaceRecogniser | None, mean_features: Mapping[str, NDArray[np.float32]]
+    swaps: Swaps, recognition: FaceRecogniser | None, mean_features: Mapping[str, FaceEmbedding]
 ) -> list[SwappedFace]:
-    """Return a row a inpainted face; ``mean_features`` are (D,) of each person's true faces by ``recognition``."""
+    """Return a row for each inpainted face; ``mean_features`` (D,) are each person's, over true faces.
+
+    Without ``recognition`` the similarities are None.
+    """
     return [
-        row
-        for number, face in enumerate(swaps.subjects)
-        for row in _measure_face(face, number, swaps, recognition, mean_features)
+        row for number in range(len(swaps.faces)) for row in _measure_face(number, swaps, recognition, mean_features)
     ]
 
 
 def _measure_face(
-    face: MaskedFace,
-    number: int,
-    swaps: Swaps,
-    recognition: FaceRecogniser | None,
-    mean_features: Mapping[str, NDArray[np.float32]],
+    number: int, swaps: Swaps, recognition: FaceRecogniser | None, mean_features: Mapping[str, FaceEmbedding]
 ) -> list[SwappedFace]:
-    inpainted, own = swaps.inpainted[number], swaps.inpainted[number][number]
-    voices = [voice.subject for voice in swaps.subjects]
-    nothing: list[float] | list[None] = [None] * len(voices)
-    to_face, to_voice, moved = nothing, nothing, nothing
+    face, inpainted, voices = swaps.faces[number], swaps.inpainted[number], swaps.faces
+    none: list[float] | list[None] = [None] * len(voices)
+    to_face_person, to_voice_person, gains = none, none, none
     if recognition:
+        own_row = [number] * len(voices)
         features_VD = recognition.embed(inpainted)
-        voice_persons_VD = np.stack([mean_features[voice.person_id] for voice in voices])
-        to_voice_V = _cosines(features_VD, voice_persons_VD)
-        to_face = _cosines(features_VD, voice_persons_VD[[number] * len(voices)]).tolist()
-        to_voice = to_voice_V.tolist()
-        moved = (to_voice_V - _cosines(features_VD[[number] * len(voices)], voice_persons_VD)).tolist()
+        person_means_VD = np.stack([mean_features[voice.person_id] for voice in voices])
+        to_voice_person_V = _cosines(features_VD, person_means_VD)
+        to_face_person = _cosines(features_VD, person_means_VD[own_row]).tolist()
+        to_voice_person = to_voice_person_V.tolist()
+        gains = (to_voice_person_V - _cosines(features_VD[own_row], person_means_VD)).tolist()
     return [
         SwappedFace(
-            swap_id=f"{face.subject.face_id}+{voice.segment_id}",
-            face_id=face.subject.face_id,
+            swap_id=f"{face.face_id}+{voice.segment_id}",
+            face_id=face.face_id,
             segment_id=voice.segment_id,
-            face_person=face.subject.person_id,
+            face_person=face.person_id,
             voice_person=voice.person_id,
-            to_face_person=to_face[place],
-            to_voice_person=to_voice[place],
-            moved=moved[place],
-            change=l1_masked(inpainted[place], own, face.mask),
+            similarity_to_face_person=to_face_person[column],
+            similarity_to_voice_person=to_voice_person[column],
+            similarity_gain=gains[column],
+            l1_change=l1_masked(inpainted[column], inpainted[number], face.mask),
         )
-        for place, voice in enumerate(voices)
+        for column, voice in enumerate(voices)
     ]
 
 
 def _cosines(first_ND: NDArray[np.float32], second_ND: NDArray[np.float32]) -> NDArray[np.float64]:
     return 1 - cosine_distances(first_ND, second_ND)
+
+
+def _mean_features(face_metrics: FaceMetrics) -> dict[str, FaceEmbedding]:
+    """Return the mean feature of each person's true faces; empty without a face recognition network."""
+    if RECOGNITION not in face_metrics.features:
+        return {}
+    rows_of: dict[str, list[int]] = {}
+    for number, row in enumerate(face_metrics.rows):
+        rows_of.setdefault(row.person_id, []).append(number)
+    true_ND = face_metrics.features[RECOGNITION].true_ND
+    return {person: true_ND[rows].mean(axis=0) for person, rows in rows_of.items()}

@@ -1,4 +1,4 @@
-"""A map of faces by t-SNE (van der Maaten and Hinton 2008): do inpainted faces lie with the true ones of their person?
+"""A map of faces by t-SNE (van der Maaten and Hinton 2008): are inpainted faces near the true ones of their person?
 
 Fig. 9 of the paper.
 """
@@ -8,23 +8,23 @@ from numpy.typing import NDArray
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from model.evaluation.scores import Scores
+from model.evaluation.face_metrics import FaceMetrics
 from pipeline.records.evaluation import MapPoint
 
 PERPLEXITY = 30.0
 POINTS_PER_NEIGHBOUR = 3
-"""Perplexity is a number of neighbours; t-SNE looks at three times as many points, and there must be so many."""
+"""Perplexity is a number of neighbours; t-SNE uses three times as many points, and there must be so many."""
 
 
-def map_faces(scores: Scores, network: str, seed: int) -> list[MapPoint]:
+def map_faces(face_metrics: FaceMetrics, network: str, seed: int) -> list[MapPoint]:
     """Return the inpainted and the true faces in the plane, by the directions of their features by ``network``.
 
-    Nothing for fewer than two faces.
+    Fewer than two faces have no map: an empty list.
     """
-    if len(scores.rows) < 2:
+    rows = face_metrics.rows
+    if len(rows) < 2:
         return []
-    inpainted_ND, true_ND = scores.features[network]
-    places = place(np.concatenate([inpainted_ND, true_ND]), seed)
+    coordinates = tsne_coordinates(np.concatenate(face_metrics.features[network]), seed)
     return [
         MapPoint(
             point_id=f"{row.face_id}{'+inpainted' if is_inpainted else ''}",
@@ -36,18 +36,18 @@ def map_faces(scores: Scores, network: str, seed: int) -> list[MapPoint]:
             y=float(y),
         )
         for (row, is_inpainted), (x, y) in zip(
-            [(row, is_inpainted) for is_inpainted in (True, False) for row in scores.rows], places, strict=True
+            [(row, is_inpainted) for is_inpainted in (True, False) for row in rows], coordinates, strict=True
         )
     ]
 
 
-def place(features_ND: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    """Return (N, 2), N >= 4: like features near each other, the same in every run; all at 0 where all are equal."""
+def tsne_coordinates(features_ND: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Return (N, 2), N >= 4: similar features near each other, the same in every run; all 0 where all are equal."""
     lengths = np.linalg.norm(features_ND, axis=1, keepdims=True)
     directions_ND = features_ND / np.maximum(lengths, np.finfo(np.float32).tiny)
-    if not np.ptp(directions_ND, axis=0).any():  # its start would be scaled by nothing
+    if not np.ptp(directions_ND, axis=0).any():  # the PCA initialisation would be scaled by zero
         return np.zeros((len(directions_ND), 2), np.float32)
     perplexity = min(PERPLEXITY, (len(directions_ND) - 1) / POINTS_PER_NEIGHBOUR)
-    with threadpool_limits(1):  # sums over threads end in other last bits, and here these decide where points go
+    with threadpool_limits(1):  # sums over threads differ in the last bits, which here decide the coordinates
         method = TSNE(perplexity=perplexity, init="pca", random_state=seed)
         return np.asarray(method.fit_transform(directions_ND), np.float32)

@@ -1,4 +1,4 @@
-"""Write inpainted pictures so that every reader of metadata learns that they are synthetic."""
+"""Write inpainted pictures with metadata that mark them as synthetic."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pipeline.storage.atomic import replacing
 
 NOTICE = "Synthetic: parts of this face were inpainted by facevox from a voice. It shows nobody as they are."
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-"""IPTC's term for a picture of which a trained model made a part."""
+"""IPTC's digital source type of a picture of which a trained model made a part."""
 
 XMP = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
@@ -30,16 +30,16 @@ FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 def write_marked(picture: ImageRGB, path: Path) -> None:
     """Write (H, W, 3) as PNG or JPEG, by the name's suffix, whole or not at all; raises BadInput for another one.
 
-    The notice stands in the file's XMP and in its comment.
+    The notice is in the file's XMP and in its comment.
     """
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         raise BadInput(f"{path}: expected a name that ends in {', '.join(FORMATS)}")
     with replacing(path) as temporary:
         if form == "PNG":
-            told = PngInfo()
-            told.add_itxt("XML:com.adobe.xmp", XMP)
-            told.add_text("Comment", NOTICE)
-            Image.fromarray(picture).save(temporary, form, pnginfo=told)
+            metadata = PngInfo()
+            metadata.add_itxt("XML:com.adobe.xmp", XMP)
+            metadata.add_text("Comment", NOTICE)
+            Image.fromarray(picture).save(temporary, form, pnginfo=metadata)
         else:
             Image.fromarray(picture).save(temporary, form, quality=JPEG_QUALITY, xmp=XMP.encode(), comment=NOTICE)

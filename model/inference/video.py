@@ -1,6 +1,7 @@
-"""Inpaint the main face of a video by a voice, frame by frame; picture times and sound stay as they are."""
+"""Inpaint the main face of a video by a voice, frame by frame; frame times and sound are kept."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import BadInput
 from pipeline.base.hashing import sha256_of
 from pipeline.base.outcome import Dropped
-from pipeline.face.backends.interface import steady_landmarks
+from pipeline.face.backends.interface import averaged_landmarks
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.crop import box_of
 from pipeline.face.measures.boxes import Box
@@ -30,83 +31,83 @@ from pipeline.video.probe import FILES_ONLY, probe
 X264_OPTIONS = {"preset": "fast", "crf": "18"}
 TICKS_PER_S = 90_000
 
-Inpaint = Callable[[ImageRGB, Landmarks], ImageRGB]
-"""From a picture and the points of the face in it to the inpainted picture."""
+InpaintFrame = Callable[[ImageRGB, Landmarks], ImageRGB]
+"""From a picture and its face's 68 points to the inpainted picture."""
 
 
-def inpaint_video(source: Path, out: Path, inpaint: Inpaint, params: DetectParams) -> tuple[int, int]:
+def inpaint_video(source: Path, out: Path, inpaint: InpaintFrame, params: DetectParams) -> tuple[int, int]:
     """Write ``source`` with the face of its main track inpainted, as mp4; return (frames inpainted, frames in all).
 
-    Frames in which that face is not seen stay as they are. The sound is the source's own. The notice that the video
-    is synthetic stands in its metadata. Raises BadInput when no face is found, or for a name that is not .mp4.
+    Frames in which that face is not detected are copied, and so is the sound. The metadata has the notice that the
+    video is synthetic. Raises BadInput when no face is found, or for a name that is not .mp4.
     """
     if out.suffix.lower() != ".mp4":
-        raise BadInput(f"{out}: expected a name that ends in .mp4 for a inpainted video")
-    boxes = _main_face(source, params)
+        raise BadInput(f"{out}: expected a name that ends in .mp4 for an inpainted video")
+    boxes = _main_track_boxes(source, params)
     backend = build_backend(params.backend)
     n_inpainted = n_frames = 0
-
-    def inpainted() -> Iterator[tuple[float, ImageRGB]]:
-        nonlocal n_inpainted, n_frames
+    with replacing(out) as temporary, _writing_video(temporary, source) as write_frame:
         for time_s, picture in rgb_frames(source, rotation_deg=probe(source).rotation_deg):
-            n_frames += 1
             box = boxes.get(round(time_s * TICKS_PER_S))
             grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-            points = None if box is None else steady_landmarks(backend, np.ascontiguousarray(grey), box)
+            points = None if box is None else averaged_landmarks(backend, np.ascontiguousarray(grey), box)
+            write_frame(time_s, picture if points is None else inpaint(picture, points))
             n_inpainted += points is not None
-            yield time_s, picture if points is None else inpaint(picture, points)
-
-    with replacing(out) as temporary:
-        _write(temporary, inpainted(), source)
+            n_frames += 1
     return n_inpainted, n_frames
 
 
-def _main_face(source: Path, params: DetectParams) -> dict[int, Box]:
+def _main_track_boxes(source: Path, params: DetectParams) -> dict[int, Box]:
     """Return the box of the main track's face by time, in ticks."""
-    found = probe(source)
+    probed = probe(source)
     clip = MediaClip(
         clip_id=f"video/{source.stem}",
         path=source,
         sha256=sha256_of(source),
-        rotation_deg=found.rotation_deg,
-        has_audio=found.has_audio,
+        rotation_deg=probed.rotation_deg,
+        has_audio=probed.has_audio,
         start_s=None,
         end_s=None,
     )
-    seen = Observer(params)(clip, source.parent)
-    if isinstance(seen, Dropped):
-        raise BadInput(f"{source}: expected a face to inpaint: {seen.reason}, {seen.detail}")
-    main = next(row.track_id for row in seen if isinstance(row, Track) and row.is_main)
+    rows = Observer(params)(clip, source.parent)
+    if isinstance(rows, Dropped):
+        raise BadInput(f"{source}: expected a face to inpaint: {rows.reason}, {rows.detail}")
+    main = next(row.track_id for row in rows if isinstance(row, Track) and row.is_main)
     return {
-        round(row.time_s * TICKS_PER_S): box_of(row) for row in seen if isinstance(row, Frame) and row.track_id == main
+        round(row.time_s * TICKS_PER_S): box_of(row) for row in rows if isinstance(row, Frame) and row.track_id == main
     }
 
 
-def _write(path: Path, frames: Iterator[tuple[float, ImageRGB]], source: Path) -> None:
+@contextmanager
+def _writing_video(path: Path, source: Path) -> Iterator[Callable[[float, ImageRGB], None]]:
+    """Yield a function that writes a frame at a time in seconds; on exit the sound of ``source`` is added."""
     with av.open(str(source), options=FILES_ONLY) as given, av.open(str(path), "w", format="mp4") as container:
         container.metadata["comment"] = NOTICE
-        picture: Any = container.add_stream("libx264", rate=25, options=X264_OPTIONS)
-        picture.pix_fmt = "yuv420p"
-        picture.time_base = picture.codec_context.time_base = Fraction(1, TICKS_PER_S)
-        voice = next(iter(given.streams.audio), None)
-        sound: Any = None if voice is None else container.add_stream("aac", rate=voice.rate)
-        found = probe(source)
-        picture.width, picture.height = found.width_px // 2 * 2, found.height_px // 2 * 2  # yuv420p halves both sides
-        for time_s, image in frames:
-            shown = image[: picture.height, : picture.width]
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(shown), format="rgb24")
+        video: Any = container.add_stream("libx264", rate=25, options=X264_OPTIONS)
+        video.pix_fmt = "yuv420p"
+        video.time_base = video.codec_context.time_base = Fraction(1, TICKS_PER_S)
+        given_sound = next(iter(given.streams.audio), None)
+        sound: Any = None if given_sound is None else container.add_stream("aac", rate=given_sound.rate)
+        probed = probe(source)
+        video.width, video.height = probed.width_px // 2 * 2, probed.height_px // 2 * 2  # yuv420p halves both sides
+
+        def write_frame(time_s: float, picture: ImageRGB) -> None:
+            even = np.ascontiguousarray(picture[: video.height, : video.width])
+            frame = av.VideoFrame.from_ndarray(even, format="rgb24")
             frame.pts, frame.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
-            container.mux(picture.encode(frame))
-        container.mux(picture.encode(None))
+            container.mux(video.encode(frame))
+
+        yield write_frame
+        container.mux(video.encode(None))
         if sound is not None:
-            _copy_sound(given, voice, container, sound)
+            _copy_sound(given, given_sound, container, sound)
 
 
-def _copy_sound(given: Any, voice: Any, container: Any, sound: Any) -> None:
-    """Encode the source's sound anew, counted from its first picture as the pictures are."""
+def _copy_sound(given: Any, given_sound: Any, container: Any, sound: Any) -> None:
+    """Encode the source's sound, with times counted from its first picture as those of the frames are."""
     video = given.streams.video[0]
     origin_s = float((video.start_time or 0) * video.time_base)
-    for frame in given.decode(voice):
+    for frame in given.decode(given_sound):
         if frame.time is not None and frame.time >= origin_s:
             frame.pts = round((frame.time - origin_s) * frame.sample_rate)
             frame.time_base = Fraction(1, frame.sample_rate)

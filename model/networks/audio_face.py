@@ -1,4 +1,4 @@
-"""The audio-face decoder: a voice embedding to the face it suggests, and the features that join the face decoder.
+"""The audio-face decoder: from a voice embedding to a face, with the features that join the face decoder.
 
 Up to 64 px it is voice2face's generator (Wen, Raj and Singh 2019, "Face reconstruction from voice using generative
 adversarial networks"); the paper adds layers that upsample to 256 px, their geometry is the released code's.
@@ -20,10 +20,10 @@ KERNEL, STRIDE = 4, 2
 
 
 class AudioFace(NamedTuple):
-    """A face from a voice alone, and four features on the way to it.
+    """A face from a voice alone, and four features of the layers before it.
 
-    ``face_BCHW`` is (B, 3, 256, 256) RGB; training pulls it into [-1, 1], nothing holds it there. ``taps`` are of
-    4w, 2w, w and w/2 channels at 16, 32, 64 and 128 px, after ReLU.
+    ``face_BCHW`` is (B, 3, 256, 256) RGB; training pulls it into [-1, 1], but nothing bounds it. ``taps`` have 4w, 2w,
+    w and w/2 channels at 16, 32, 64 and 128 px, after ReLU.
     """
 
     face_BCHW: Tensor
@@ -52,7 +52,7 @@ class AudioFaceDecoder(nn.Module):
         _initialise(self)
 
     def forward(self, voice_B64: Tensor) -> AudioFace:
-        """(B, 64) voice embeddings of unit length -> the faces they suggest."""
+        """(B, 64) voice embeddings of unit length -> audio faces."""
         x_BCHW = voice_B64[:, :, None, None]
         features = []  # of 4, 8, 16, 32, 64, 128 and 256 px
         for layer in (*list(self.model)[:-1], *self.upsample):
@@ -89,12 +89,12 @@ def _doubling(*channels: int) -> list[nn.Module]:
 def _initialise(decoder: AudioFaceDecoder) -> None:
     """He initialisation over the inputs that reach an output pixel, (4 / 2)^2 places where a layer doubles; no bias.
 
-    No norm mends the scale here, and torch's own start takes a transposed convolution's outputs for its inputs: faces
-    of different voices would differ by 1e-6 in the beginning (deviation over voices; here 0.06), and long after.
+    There is no norm to correct the scale, and torch's default takes a transposed convolution's outputs for its inputs:
+    faces of different voices would differ by 1e-6 in the beginning (std over voices; here 0.06), and long after.
     """
     for layer in decoder.modules():
         if isinstance(layer, nn.ConvTranspose2d):
-            places = (KERNEL // STRIDE) ** 2 if layer.stride == (STRIDE, STRIDE) else 1
-            nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / (places * layer.in_channels)))
+            n_positions = (KERNEL // STRIDE) ** 2 if layer.stride == (STRIDE, STRIDE) else 1
+            nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / (n_positions * layer.in_channels)))
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

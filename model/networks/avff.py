@@ -1,4 +1,4 @@
-"""Audio-visual feature fusion (AVFF): a weight for each place and channel, between what is seen and what is heard.
+"""Audio-visual feature fusion (AVFF): for each place and channel a weight between face and audio feature.
 
 Eq. 1 of the paper; its xi, "convolution, batch norm, ReLU", are in the released code two 1x1 convolutions through a
 quarter of the channels, as in attentional feature fusion (Dai et al. 2021).
@@ -37,9 +37,9 @@ class AVFF(nn.Module):
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm that uses its running statistics, and leaves them as they are, where a channel has one value only.
+    """Batch norm that uses its running statistics, and does not update them, where a channel has one value only.
 
-    So it is when a batch of one is pooled in training: one value has no deviation, and torch's batch norm raises.
+    That happens when a batch of one is pooled in training: one value has no variance, and torch's batch norm raises.
     """
 
     def forward(self, x_BCHW: Tensor) -> Tensor:

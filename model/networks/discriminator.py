@@ -1,4 +1,4 @@
-"""The discriminator: for each patch of 70 px, whether it looks real (pix2pix's PatchGAN, Isola et al. 2017)."""
+"""The discriminator: for each patch of 70 px, whether it is real (pix2pix's PatchGAN, Isola et al. 2017)."""
 
 from itertools import pairwise
 

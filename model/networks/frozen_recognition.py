@@ -1,4 +1,4 @@
-"""The face recognition network psi as a judge: it stays as it is, and passes the gradient on to the faces it is shown."""
+"""The frozen face recognition network psi of Eq. 3: it is not trained, and passes the gradient on to its input."""
 
 from collections.abc import Callable
 from typing import Literal, Self
@@ -15,10 +15,10 @@ POOL_PX = 7
 
 
 class FrozenRecognitionNetwork(nn.Module):
-    """A face recognition network of feature size D, which this takes over: evaluation mode and no gradient of its own, for good.
+    """A face recognition network of feature size D, always in evaluation mode and without gradients of its own.
 
-    It has neither parameters nor a state as far as others can see, so that whoever holds it neither trains nor
-    saves it; it moves to another device or memory order like any module.
+    It takes over ``network`` and hides its parameters and state, so that a module that holds it neither trains nor
+    saves them; it moves to another device or memory format like any module.
     """
 
     def __init__(self, network: FaceRecognitionNetwork) -> None:
@@ -29,28 +29,28 @@ class FrozenRecognitionNetwork(nn.Module):
     def forward(self, faces_BCHW: Tensor, recognition_input: RecognitionInput) -> Tensor:
         """(B, 3, 256, 256) RGB in [-1, 1] -> features >= 0 in float32 or better, not normalised.
 
-        ``published``: (B, D), of the view, size, channel order and mean that the network's weights belong to.
-        ``released``: what the released code computes. The face goes in as it is; its map of 8x8 is pooled at four
-        places, and the result is (B, 4 D).
+        ``published``: (B, D), of the crop, size, channel order and mean that the network was trained with.
+        ``released``: as in the released code. The face is the input as it is; its map of 8x8 is pooled at four places,
+        and the result is (B, 4 D).
         """
         faces_BCHW = at_least_float32(faces_BCHW)
-        seen_BCHW = preprocess_tensor(faces_BCHW) if recognition_input == "published" else faces_BCHW
-        map_BDHW = at_least_float32(_feature_map(self._hidden[0], seen_BCHW))
+        input_BCHW = preprocess_tensor(faces_BCHW) if recognition_input == "published" else faces_BCHW
+        map_BDHW = at_least_float32(_feature_map(self._hidden[0], input_BCHW))
         return functional.avg_pool2d(map_BDHW, POOL_PX, stride=1).flatten(1)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Do to the network what ``.to()`` and its like do to a module; there is nothing else here to do it to."""
+        """Apply ``.to()`` and the like to the hidden network."""
         self._hidden[0]._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
 
 def at_least_float32(values: Tensor) -> Tensor:
-    """Return ``values``, wider where autocast narrowed them: means over 16 bits are coarse."""
+    """Return ``values`` as float32 where autocast made them 16 bits: means in 16 bits are coarse."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _feature_map(network: FaceRecognitionNetwork, faces_BCHW: Tensor) -> Tensor:
-    """All of ``FaceRecognitionNetwork.forward`` but its pool, which leaves one place whatever the face's size."""
+    """All of ``FaceRecognitionNetwork.forward`` but its pool, which pools to one place whatever the face's size."""
     x_BCHW = network.maxpool(functional.relu(network.bn1(network.conv1(network.pad_end(faces_BCHW)))))
     x_BCHW = network.layer4(network.layer3(network.layer2(network.layer1(x_BCHW))))
     return torch.as_tensor(x_BCHW)

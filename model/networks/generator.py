@@ -1,4 +1,4 @@
-"""The inpainting network: a masked face and a voice to a inpainted face (the paper's Fig. 2), and its ablations."""
+"""The generator: from a masked face and a voice to an inpainted face (the paper's Fig. 2), and its ablations."""
 
 from typing import NamedTuple, Self
 
@@ -16,12 +16,11 @@ IMAGE_PX = 256
 
 
 class Inpainted(NamedTuple):
-    """What the network makes of a batch, in the type of the masked faces, also under autocast.
+    """The generator's output for a batch, in the dtype of the masked faces, also under autocast.
 
-    ``composite_BCHW``: the known pixels as given, the mask inpainted; what losses and people see. ``raw_BCHW``: the
-    decoder's face, (-1, 1) everywhere. ``audio_face_BCHW``: the face from the voice alone, unbounded; None without
-    audio-face decoder. ``label_BD``: the predicted identity label I_c; None without label head. Faces are
-    (B, 3, 256, 256) RGB.
+    ``composite_BCHW``: the known pixels as given, the masked region inpainted. ``raw_BCHW``: the decoder's face, in
+    (-1, 1). ``audio_face_BCHW``: the face from the voice alone, unbounded; None without audio-face decoder.
+    ``label_BD``: the predicted identity label I_c; None without label head. Faces are (B, 3, 256, 256) RGB.
     """
 
     composite_BCHW: Tensor
@@ -33,16 +32,15 @@ class Inpainted(NamedTuple):
 class InpaintingGenerator(nn.Module):
     """Face encoder, voice network, decoder and heads; those that ``params.variant`` lacks are None.
 
-    The code of the face and the voice embedding go through one linear layer and ReLU to f, which the decoder
-    unfolds and of which the label head (two layers) tells the identity. The voice network is frozen: always in
-    evaluation mode, without gradients.
+    The code of the face and the voice embedding go through one linear layer and ReLU to f, the input of the decoder
+    and of the label head (two layers). The voice network is frozen: always in evaluation mode, without gradients.
     """
 
     def __init__(self, params: ModelParams, label_size: int, n_mels: int = PUBLISHED_MELS) -> None:
         super().__init__()
         if params.predicts_label and label_size < 1:
             raise BadInput(
-                f"inpainting network: model.variant '{params.variant}' predicts identity labels, and labels of size "
+                f"generator: model.variant '{params.variant}' predicts identity labels, and labels of size "
                 f"{label_size} were given: provide a face recognition network, or choose an earlier variant"
             )
         code_size = CHANNELS_PER_WIDTH[-1] * params.width
@@ -53,19 +51,19 @@ class InpaintingGenerator(nn.Module):
         self.fuse: nn.Linear | None = None
         self.audio_face: AudioFaceDecoder | None = None
         self.label_head: nn.Sequential | None = None
-        if params.hears:
+        if params.uses_voice:
             self.fuse = nn.Linear(code_size + VOICE_SIZE, code_size)
-            self.use_voice(VoiceNetwork(n_mels, params.width))
+            self.set_voice_network(VoiceNetwork(n_mels, params.width))
         if params.fusion:
             self.audio_face = AudioFaceDecoder(params.width)
         if params.predicts_label:
             hidden = 2 * code_size
             self.label_head = nn.Sequential(nn.Linear(code_size, hidden), nn.ReLU(), nn.Linear(hidden, label_size))
 
-    def use_voice(self, voice: VoiceNetwork) -> None:
-        """Freeze ``voice``, of any width and number of mels, and hear with it; raises BadInput where nothing hears."""
+    def set_voice_network(self, voice: VoiceNetwork) -> None:
+        """Use ``voice``, of any width and number of mels, frozen; raises BadInput for a variant without voice."""
         if self.fuse is None:
-            raise BadInput(f"inpainting network: model.variant '{self.params.variant}' has no use for a voice network")
+            raise BadInput(f"generator: model.variant '{self.params.variant}' has no use for a voice network")
         self.voice = voice.requires_grad_(False).eval()
         self.n_mels = voice.n_mels
 
@@ -79,13 +77,12 @@ class InpaintingGenerator(nn.Module):
     def forward(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, log_mels_BMT: Tensor) -> Inpainted:
         """Inpaint the masks of faces (B, 3, 256, 256) in [-1, 1], 0 in the mask, where masks are 1.
 
-        Log-mels are (B, n_mels, T), T >= 1; a variant that doesn't hear ignores them. Raises BadInput for other
-        shapes.
+        Log-mels are (B, n_mels, T), T >= 1; a variant without voice ignores them. Raises BadInput for other shapes.
         """
-        return self.inpaint(masked_faces_BCHW, masks_B1HW, self.listen(log_mels_BMT))
+        return self.inpaint(masked_faces_BCHW, masks_B1HW, self.embed_voice(log_mels_BMT))
 
-    def listen(self, log_mels_BMT: Tensor) -> Tensor | None:
-        """(B, n_mels, T) log-mels -> (B, 64) voice embeddings of unit length; None of a variant that doesn't hear."""
+    def embed_voice(self, log_mels_BMT: Tensor) -> Tensor | None:
+        """(B, n_mels, T) log-mels -> (B, 64) voice embeddings of unit length; None for a variant without voice."""
         if self.voice is None:
             return None
         if log_mels_BMT.ndim != 3 or log_mels_BMT.shape[1] != self.n_mels or not log_mels_BMT.shape[2]:
@@ -94,12 +91,12 @@ class InpaintingGenerator(nn.Module):
             return self.voice.embed(log_mels_BMT)
 
     def inpaint(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, voice_B64: Tensor | None) -> Inpainted:
-        """Inpaint for voices as ``listen`` gives them; raises BadInput where a variant that hears is given none."""
+        """Inpaint by embeddings of ``embed_voice``; raises BadInput where a variant that uses a voice gets none."""
         _check_images(masked_faces_BCHW, masks_B1HW)
         code_BC, skips = self.encoder(masked_faces_BCHW)
         if self.fuse is not None:
             if voice_B64 is None:
-                raise BadInput(f"inpainting network: model.variant '{self.params.variant}' needs a voice, found none")
+                raise BadInput(f"generator: model.variant '{self.params.variant}' needs a voice, found none")
             code_BC = functional.relu(self.fuse(torch.cat([code_BC, voice_B64], dim=1)))
         audio_face = None if self.audio_face is None else self.audio_face(voice_B64)
         taps = () if audio_face is None else audio_face.taps
@@ -112,12 +109,12 @@ class InpaintingGenerator(nn.Module):
         )
 
     def trainable_parameters(self) -> list[nn.Parameter]:
-        """Return what an optimizer may move: all but the voice network and ``audio_face.model.10``, which isn't run."""
+        """Return the parameters to train: all but the voice network and ``audio_face.model.10``, which isn't run."""
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Return how many numbers the weights of ``module`` are, frozen ones included, running statistics not."""
+    """Return the number of parameters of ``module``, frozen ones included, running statistics not."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 

@@ -1,4 +1,4 @@
-"""The inpainting network as one file: safetensors, with what it takes to build the network in the metadata."""
+"""The generator as one file: safetensors, with the arguments of its constructor in the metadata."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from pipeline.weights.shape_check import check_state
 from pipeline.weights.state_dict import write_state_dict
 
 METADATA_KEY = "facevox_generator"
-"""One key with all in it: of several, safetensors would write the order that a hash table happens to have."""
+"""One key for all: safetensors would write several in the arbitrary order of a hash table."""
 
 LARGEST_SIZE = 1 << 16
-"""Of labels, mels, widths: what is larger was not written here."""
+"""Of labels, mels and widths: larger values were not written by facevox."""
 
 
-class _Build(Params):
-    """The arguments of ``InpaintingGenerator``, and the width of its voice network, which may come from elsewhere."""
+class _Metadata(Params):
+    """The arguments of ``InpaintingGenerator``, and the width of its voice network, which may be another."""
 
     params: ModelParams
     label_size: int = Field(ge=0, le=LARGEST_SIZE)
@@ -32,48 +32,48 @@ class _Build(Params):
 
 
 def save_generator(network: InpaintingGenerator, path: Path) -> None:
-    """Write the network, whole or not at all; equal weights give equal bytes."""
-    build = _Build(
+    """Write the generator, whole or not at all; equal weights give equal bytes."""
+    metadata = _Metadata(
         params=network.params,
         label_size=network.label_size,
         n_mels=network.n_mels,
         voice_width=None if network.voice is None else network.voice.width,
     )
-    write_state_dict(network.state_dict(), path, {METADATA_KEY: build.model_dump_json()})
+    write_state_dict(network.state_dict(), path, {METADATA_KEY: metadata.model_dump_json()})
 
 
 def load_generator(path: Path) -> InpaintingGenerator:
-    """Return the network of ``path``, in evaluation mode, on the CPU; it inpaints what the one that was saved inpainted.
+    """Return the generator of ``path``, in evaluation mode, on the CPU; it inpaints as the saved one did.
 
     Raises BadInput for anything but a file of ``save_generator``, naming the first tensor that is wrong.
     """
-    metadata, state = _read(path)
-    build = _parse(metadata, path)
-    with torch.device("meta"):  # nothing is drawn at random only to be overwritten
-        network = InpaintingGenerator(build.params, build.label_size, build.n_mels)
-        if build.voice_width is not None:
-            network.use_voice(VoiceNetwork(build.n_mels, build.voice_width))
-    check_state(network.state_dict(), state, path, f"an inpainting network of width {build.params.width}")
+    texts, state = _read(path)
+    metadata = _parse(texts, path)
+    with torch.device("meta"):  # draws no random weights, which would be overwritten
+        network = InpaintingGenerator(metadata.params, metadata.label_size, metadata.n_mels)
+        if metadata.voice_width is not None:
+            network.set_voice_network(VoiceNetwork(metadata.n_mels, metadata.voice_width))
+    check_state(network.state_dict(), state, path, f"a generator of width {metadata.params.width}")
     network.to_empty(device="cpu").load_state_dict(state)
     return network.eval()
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     if not path.is_file():
-        raise BadInput(f"{path}: no such file; 'dvc repro train' makes the inpainting network")
+        raise BadInput(f"{path}: no such file; 'dvc repro train' trains the generator")
     try:
         with safe_open(path, framework="pt") as file:
             names: list[str] = file.keys()
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path}: expected an inpainting network in safetensors: {error}") from None
+        raise BadInput(f"{path}: expected a generator in safetensors: {error}") from None
 
 
-def _parse(metadata: dict[str, str], path: Path) -> _Build:
-    if METADATA_KEY not in metadata:
-        raise BadInput(f"{path}: not an inpainting network of facevox: no '{METADATA_KEY}' in its metadata")
+def _parse(texts: dict[str, str], path: Path) -> _Metadata:
+    if METADATA_KEY not in texts:
+        raise BadInput(f"{path}: not a generator of facevox: no '{METADATA_KEY}' in its metadata")
     try:
-        return _Build.model_validate_json(metadata[METADATA_KEY])
+        return _Metadata.model_validate_json(texts[METADATA_KEY])
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"])) or METADATA_KEY

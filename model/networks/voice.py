@@ -1,4 +1,4 @@
-"""The voice network: a log-mel to one vector that tells who speaks (voice2face's voice embedding).
+"""The voice network: from a log-mel to a voice embedding, which depends on who speaks (voice2face's).
 
 Wen, Raj and Singh 2019, "Face reconstruction from voice using generative adversarial networks": five
 convolutions over time, each of half the rate of the one before, then the mean over time.
@@ -40,22 +40,22 @@ class VoiceNetwork(nn.Module):
         self.model = nn.Sequential(*layers)
 
     def forward(self, log_mels_BMT: Tensor) -> Tensor:
-        """(B, n_mels, T) log-mels, T >= 1 -> (B, 64), of any length."""
+        """(B, n_mels, T) log-mels, T >= 1 -> (B, 64), not normalised."""
         voices_BCT: Tensor = self.model(log_mels_BMT)
         return voices_BCT.mean(dim=2)
 
     def embed(self, log_mels_BMT: Tensor) -> Tensor:
-        """(B, n_mels, T) log-mels -> (B, 64) of unit length: the embedding as the other networks take it."""
+        """(B, n_mels, T) log-mels -> (B, 64) of unit length: the voice embedding, the input of the other networks."""
         return functional.normalize(self(log_mels_BMT), dim=1)
 
     def expect_mels(self, n_mels: int) -> None:
-        """Raise BadInput where the log-mels of a dataset are not those that the network hears."""
+        """Raise BadInput where the log-mels of a dataset have another number of mels."""
         if n_mels != self.n_mels:
-            raise BadInput(f"the voice network hears {self.n_mels} mels, the dataset's log-mels have {n_mels}")
+            raise BadInput(f"the voice network takes {self.n_mels} mels, the dataset's log-mels have {n_mels}")
 
 
 def load_voice_network(path: Path) -> VoiceNetwork:
-    """Return the voice network of ``path``, in evaluation mode, its width and mels as its first convolution shows.
+    """Return the voice network of ``path``, in evaluation mode; width and mels are read from its first convolution.
 
     Reads voice2face's released file and those of ``pretrain_voice``. Raises BadInput naming the first tensor that
     is missing, unknown, of another shape or type or not finite, UntrustedWeights for a file that would run code.

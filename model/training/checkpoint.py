@@ -1,8 +1,8 @@
-"""States from which a training goes on: in the user's cache, because DVC deletes a stage's outs before it runs.
+"""Checkpoints: states from which a training resumes, in the user's cache, because DVC deletes a stage's outs.
 
-A training has one folder, named by all that its result follows from: its section of params.yaml, the data, the
-networks it starts from, the code, and torch. Only ``steps`` is no part of the name, so that a longer training goes
-on where a shorter one ended, and ``checkpoint_every``, which changes nothing.
+A training has one folder, named by a hash of all that decides its result: its section of params.yaml, the data, the
+networks it starts from, the code, and torch. ``steps`` is no part of the name, so that a longer training resumes
+where a shorter one ended, nor is ``checkpoint_every``, which changes no result.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ KEY_DIGITS = 16
 
 @dataclass(slots=True, kw_only=True)
 class TrainingState:
-    """All that the next step depends on, and what is told of the steps before.
+    """All that the next step depends on, and the reports on the steps before.
 
-    Draws depend on the seed and the step alone, so no generator is among it. ``modules`` and ``optimizers`` are
-    states by name; ``loss_sums`` are over the ``n_summed`` steps since the last report; ``reports`` are (step, mean
+    Random draws depend on the seed and the step alone, so it holds no generator state. ``modules`` and ``optimizers``
+    are states by name; ``loss_sums`` are over the ``n_summed`` steps since the last report; ``reports`` are (step, mean
     losses since the report before).
     """
 
@@ -47,7 +47,7 @@ class TrainingState:
 
 
 class Checkpoints:
-    """The folder of one training: the latest state, and the states at which it ended."""
+    """The folder of one training: its latest state, and the states at which it ended."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,7 +64,7 @@ class Checkpoints:
         """Write ``state``, whole or not at all, then remove those of earlier steps at which no training ended."""
         path = self.folder / f"{state.step:09d}{ENDED if is_end else ''}.pt"
         with replacing(path) as temporary:
-            torch.save({one.name: getattr(state, one.name) for one in fields(state)}, temporary)
+            torch.save({item.name: getattr(state, item.name) for item in fields(state)}, temporary)
         for older in self._paths():
             if _step_of(older) < state.step and not older.stem.endswith(ENDED):
                 older.unlink()
@@ -77,9 +77,10 @@ class Checkpoints:
 def open_checkpoints(
     root: Path, section: str, params: Params, inputs: Mapping[str, str], code: Path, *, is_writer: bool = True
 ) -> Checkpoints:
-    """Return the folder under ``root`` of the training that ``section`` describes, a file in it telling which it is.
+    """Return the checkpoints, under ``root``, of the training that ``section`` and ``params`` describe.
 
-    ``inputs`` are contents by hash, beside ``params``; ``code`` is the training's own file.
+    ``inputs`` are hashes of the training's other inputs by name; ``code`` is its own file. The writer also writes
+    all that decides the result to ``training.json`` in the folder.
     """
     facts = {
         "section": section,

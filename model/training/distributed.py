@@ -1,8 +1,8 @@
-"""Training in several processes, one a device: each takes its share of every batch, and gradients are averaged.
+"""Training in several processes, one per device: each takes its share of every batch, and gradients are averaged.
 
-``torchrun --nproc-per-node 4 -m stages train`` starts four; started otherwise a training is alone. Averaging by
-hand, in one all-reduce a network, is all that is needed here: a step of two networks that judge each other, with
-parts frozen in turn, is what DistributedDataParallel's hooks are not made for.
+``torchrun --nproc-per-node 4 -m stages train`` starts four; without torchrun there is one. Gradients are averaged by
+one all-reduce per network, not by DistributedDataParallel: its hooks are not made for a step in which generator and
+discriminator are frozen in turn.
 
 The mean over shares of equal size is the mean over the batch, so gradients are those of one process. Not so where a
 loss or a layer couples the faces of a batch: relativistic average losses (``train.gan: ralsgan``) compare with the
@@ -21,29 +21,29 @@ from torch.optim import Optimizer
 from model.training.run_settings import RunSettings
 from pipeline.base.errors import FacevoxError
 
-WORLD_VARIABLE, LOCAL_RANK_VARIABLE = "WORLD_SIZE", "LOCAL_RANK"
+WORLD_SIZE_VARIABLE, LOCAL_RANK_VARIABLE = "WORLD_SIZE", "LOCAL_RANK"
 """Set by torchrun, beside the address at which the processes meet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingProcess:
-    """What one process of a training runs on, and its place among ``world`` of them."""
+    """The device and loader workers of one process of a training, and its rank among ``world_size`` processes."""
 
     device: torch.device = torch.device("cpu")
     n_loader_workers: int = 0
     rank: int = 0
-    world: int = 1
+    world_size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this process is the one that writes files and speaks."""
+        """Whether this process is the one that writes files and logs."""
         return self.rank == 0
 
 
 @contextmanager
 def join_processes(settings: RunSettings) -> Iterator[TrainingProcess]:
-    """Give the machine of this process, after meeting the others that torchrun started, if it did."""
-    if int(os.environ.get(WORLD_VARIABLE, "1")) == 1:
+    """Yield this process, joined to those that torchrun started, if it did."""
+    if int(os.environ.get(WORLD_SIZE_VARIABLE, "1")) == 1:
         yield TrainingProcess(device=settings.device, n_loader_workers=settings.n_loader_workers)
         return
     device = settings.device
@@ -56,54 +56,54 @@ def join_processes(settings: RunSettings) -> Iterator[TrainingProcess]:
             device=device,
             n_loader_workers=settings.n_loader_workers,
             rank=distributed.get_rank(),
-            world=distributed.get_world_size(),
+            world_size=distributed.get_world_size(),
         )
     finally:
         distributed.destroy_process_group()
 
 
 def wait_for_main(process: TrainingProcess) -> None:
-    """Return once all processes have come here: what the leader wrote before can be read."""
-    if process.world > 1:
+    """Block until all processes are here: what the main process wrote before can then be read."""
+    if process.world_size > 1:
         distributed.barrier()
 
 
 def optimizer_step(loss: Tensor, process: TrainingProcess, *optimizers: Optimizer) -> None:
-    """Let each optimizer take one step down the mean of ``loss`` over the processes."""
+    """Let each optimizer take one step on the mean of ``loss`` over the processes."""
     for optimizer in optimizers:
         optimizer.zero_grad()
     torch.autograd.backward(loss)
     for optimizer in optimizers:
         parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
-        average([parameter.grad for parameter in parameters if parameter.grad is not None], process)
+        average_over_processes([parameter.grad for parameter in parameters if parameter.grad is not None], process)
         optimizer.step()
 
 
-def average(tensors: Iterable[Tensor], process: TrainingProcess) -> None:
-    """Replace each tensor by its mean over the processes, all in one exchange; they must be of one type."""
-    here = list(tensors)
-    if process.world == 1 or not here:
+def average_over_processes(tensors: Iterable[Tensor], process: TrainingProcess) -> None:
+    """Replace each tensor by its mean over the processes, in one all-reduce; all must have one dtype."""
+    local = list(tensors)
+    if process.world_size == 1 or not local:
         return
-    flat = torch.cat([tensor.reshape(-1) for tensor in here])
+    flat = torch.cat([tensor.reshape(-1) for tensor in local])
     distributed.all_reduce(flat)
-    flat /= process.world
-    for tensor, mean in zip(here, torch.split(flat, [tensor.numel() for tensor in here]), strict=True):
+    flat /= process.world_size
+    for tensor, mean in zip(local, torch.split(flat, [tensor.numel() for tensor in local]), strict=True):
         tensor.copy_(mean.view(tensor.shape))
 
 
-def smallest(number: Tensor, process: TrainingProcess) -> Tensor:
+def minimum_over_processes(values: Tensor, process: TrainingProcess) -> Tensor:
     """Return the elementwise minimum over the processes."""
-    if process.world > 1:
-        distributed.all_reduce(number, distributed.ReduceOp.MIN)
-    return number
+    if process.world_size > 1:
+        distributed.all_reduce(values, distributed.ReduceOp.MIN)
+    return values
 
 
 def check_equal(number: int, process: TrainingProcess, what: str) -> None:
-    """Raise FacevoxError where processes hold different numbers: they would wait for each other for ever."""
-    if process.world == 1:
+    """Raise FacevoxError where processes hold different numbers: else they would wait for each other for ever."""
+    if process.world_size == 1:
         return
     ends = torch.tensor([number, -number], device=process.device)
-    lowest, negated_highest = smallest(ends, process).tolist()
+    lowest, negated_highest = minimum_over_processes(ends, process).tolist()
     if lowest != -negated_highest:
         raise FacevoxError(
             f"{what} differs between the processes of this training ({lowest} to {-negated_highest}): give all "

@@ -1,25 +1,25 @@
-"""The one loop that all networks are trained by: steps, reports, checkpoints, and an exact way back.
+"""The loop of all trainings: steps, reports, checkpoints, and exact resumption.
 
-A step draws at random from its seed and number alone, and so does each sample: a training that was killed and goes
-on from a checkpoint computes what an unbroken one would have, on CPU the same bytes. Losses stay on the device until
-they are reported, so that a GPU never waits for somebody to look at them.
+The random draws of a step follow from the seed and its number alone, and so do those of a sample: a training that was
+killed and resumes from a checkpoint computes what an unbroken one would have, on CPU the same bytes. Losses stay on
+the device until they are reported, so that no step waits for the GPU.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from model.data.samples import Samples, loader
+from model.data.samples import LoaderSettings, Samples, load_batches
 from model.settings import OptimizerParams
 from model.training.checkpoint import Checkpoints, TrainingState
-from model.training.distributed import TrainingProcess, average, check_equal
-from model.training.loss_means import LossMeans, losses_in_words
+from model.training.context import TrainingContext
+from model.training.distributed import average_over_processes, check_equal
+from model.training.loss_means import LossMeans, format_losses
 from model.training.placement import batch_to_device
 from model.training.stopwatch import Stopwatch
 from model.training.training_log import TrainingLog, training_log
@@ -29,42 +29,45 @@ from pipeline.base.progress import Advance, progress
 
 
 class CannotTrain(BadInput):
-    """The dataset, or a network that is to be there, leaves a training nothing to start from; the rest goes on."""
+    """The dataset, or a missing network, makes a training impossible; the other stages can run all the same."""
 
 
-class Task(Protocol):
-    """One training: what learns, from what, and how in one step."""
+class TrainingTask(Protocol):
+    """The networks of a training, their optimizers and samples, and what one step does."""
 
     @property
     def section(self) -> str:
-        """The section of params.yaml, by which people know the training."""
+        """The section of params.yaml; messages and checkpoints name the training by it."""
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
-        """The networks that learn, on their device."""
+        """The networks that are trained, on their device, by name."""
 
     @property
     def optimizers(self) -> Mapping[str, Optimizer]:
-        """What moves them."""
+        """Their optimizers, by name."""
 
     @property
     def samples(self) -> Samples[Any, Any]:
-        """What there is to learn from; batches of them are named tuples of tensors."""
+        """The training samples; batches of them are named tuples of tensors."""
 
     def step(self, number: int, batch: Any) -> dict[str, Tensor]:
-        """Learn from the batch of step ``number``, 1 and up; return the share's losses, of the same names each time."""
+        """Train on this process's share of the batch of step ``number``, from 1.
 
-    def picture(self, number: int) -> ImageRGB | None:
-        """Return what there is to show after step ``number``, if anything."""
+        Returns the losses, scalars of the same names each time.
+        """
+
+    def sample_picture(self, number: int) -> ImageRGB | None:
+        """Return a picture of what the networks do after step ``number``; None where none is due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fitted:
-    """How a training went, all its attempts together.
+class TrainingResult:
+    """Losses and speed of a training, over all its attempts.
 
     ``losses`` are means over the steps of the last report, and ``reports`` all of these by step. ``waited_share`` is
-    the share of ``seconds`` spent waiting for data; on a GPU at most that, for work that is queued there goes on
-    meanwhile. ``samples_per_s`` are images, or pieces of sound, of all processes together.
+    the share of ``seconds`` spent waiting for data; on a GPU an upper bound, because queued work goes on meanwhile.
+    ``samples_per_s`` counts images, or pieces of sound, of all processes together.
     """
 
     n_steps: int
@@ -76,69 +79,69 @@ class Fitted:
 
 
 def fit(
-    task: Task,
-    params: OptimizerParams,
-    process: TrainingProcess,
-    *,
-    checkpoints: Checkpoints | None,
-    log_folder: Path | None,
-    say: Callable[[str], None],
-) -> Fitted:
+    task: TrainingTask, params: OptimizerParams, context: TrainingContext, checkpoints: Checkpoints | None
+) -> TrainingResult:
     """Train for ``params.steps`` in all, from the latest checkpoint on; a training that ended is not repeated.
 
-    Raises FacevoxError when a loss or a weight is no longer a number, the checkpoint before being kept, and BadInput
-    when the processes can't share a batch evenly.
+    ``checkpoints`` None keeps none. Raises FacevoxError when a loss or a weight is no longer finite, the checkpoint
+    before being kept, and BadInput when the processes can't share a batch evenly.
     """
-    if params.batch % process.world:
+    n_processes = context.process.world_size
+    if params.batch % n_processes:
         raise BadInput(
-            f"{task.section}.batch = {params.batch}: expected a multiple of the {process.world} processes that share it"
+            f"{task.section}.batch = {params.batch}: expected a multiple of the {n_processes} processes that share it"
         )
-    training = _Training(task, params, process, checkpoints)
-    has_log = process.is_main and log_folder is not None
-    tell = say if process.is_main else _say_nothing
+    training = _Training(task, params, context, checkpoints)
     if training.step:
-        tell(training.taken_up())
-    with training.log_to(log_folder if has_log else None) as log, training.progress() as advance:
+        context.log_on_main(training.resume_message())
+    with training.open_log() as log, training.progress() as advance:
         for batch in training.batches():
-            training.learn(batch)
+            training.do_step(batch)
             if training.is_due(params.report_every):
-                training.report(log)
-            if has_log:
-                training.show(log)
+                training.log_losses(log)
+            if training.has_log:
+                training.log_picture(log)
             if training.is_due(params.checkpoint_every):
-                training.keep()
-                tell(training.line())
+                training.save_checkpoint()
+                context.log_on_main(training.progress_message())
             advance()
-    return training.fitted()
+    return training.result()
 
 
 class _Training:
-    """A task between two of its steps, and what is told of the steps before."""
+    """A task between two of its steps, and the reports on the steps before."""
 
     def __init__(
-        self, task: Task, params: OptimizerParams, process: TrainingProcess, checkpoints: Checkpoints | None
+        self,
+        task: TrainingTask,
+        params: OptimizerParams,
+        context: TrainingContext,
+        checkpoints: Checkpoints | None,
     ) -> None:
-        self._task, self._params, self._process, self._checkpoints = task, params, process, checkpoints
+        self._task, self._params, self._context, self._checkpoints = task, params, context, checkpoints
+        self._process = context.process
         state = (checkpoints.latest(params.steps) if checkpoints else None) or TrainingState()
-        check_equal(state.step, process, "the checkpoint to go on from")
+        check_equal(state.step, self._process, "the checkpoint to go on from")
         if state.step:
             for name, module in task.modules.items():
                 module.load_state_dict(state.modules[name])
             for name, optimizer in task.optimizers.items():
                 optimizer.load_state_dict(state.optimizers[name])
         self.step = self._first_step = state.step
+        self.has_log = self._process.is_main and context.log_folder is not None
         self._reports = state.reports
         self._last_good = state
-        self._means = LossMeans(process, state.loss_sums, state.n_summed)
+        self._means = LossMeans(self._process, state.loss_sums, state.n_summed)
         self._stopwatch = Stopwatch(state.seconds, state.waited_s)
 
-    def log_to(self, folder: Path | None) -> AbstractContextManager[TrainingLog]:
+    def open_log(self) -> AbstractContextManager[TrainingLog]:
         """Open the log, with all that was reported before."""
-        kept = self._checkpoints.folder if self._checkpoints else None
-        return training_log(folder, kept, self._first_step, self._reports)
+        folder = self._context.log_folder if self.has_log else None
+        persistent_folder = self._checkpoints.folder if self._checkpoints else None
+        return training_log(folder, persistent_folder, self._first_step, self._reports)
 
     def progress(self) -> AbstractContextManager[Advance]:
-        """Show on the leading process how many steps are done, and how long the rest will take."""
+        """Show on the main process how many steps are done, and the time left."""
         if not self._process.is_main:
             return nullcontext(lambda: None)
         title = f"{self._task.section} after step {self._first_step}" if self._first_step else self._task.section
@@ -146,20 +149,22 @@ class _Training:
 
     def batches(self) -> Iterator[Any]:
         """Return this process's share of the batches still to come."""
-        batches = loader(
+        batches = load_batches(
             self._task.samples,
             first=self._first_step,
             n=self._params.steps - self._first_step,
             batch=self._params.batch,
-            workers=self._process.n_loader_workers,
-            rank=self._process.rank,
-            world=self._process.world,
-            pin=self._process.device.type == "cuda",
+            settings=LoaderSettings(
+                n_workers=self._process.n_loader_workers,
+                rank=self._process.rank,
+                world_size=self._process.world_size,
+                pin_memory=self._process.device.type == "cuda",
+            ),
         )
         return self._stopwatch.waiting_for(batches)
 
-    def learn(self, batch: Any) -> None:
-        """Do one step."""
+    def do_step(self, batch: Any) -> None:
+        """Do one step at its learning rate."""
         self.step += 1
         for group in (group for optimizer in self._task.optimizers.values() for group in optimizer.param_groups):
             group["lr"] = self._params.lr_of(self.step)
@@ -167,47 +172,48 @@ class _Training:
         self._means.add(self.step, losses)
 
     def is_due(self, every: int) -> bool:
-        """Whether this is the last step, or one of those that ``every`` counts."""
+        """Whether this is the last step, or a multiple of ``every``."""
         return self.step % every == 0 or self.step == self._params.steps
 
-    def report(self, log: TrainingLog) -> None:
-        """Take down the mean losses since the last report."""
+    def log_losses(self, log: TrainingLog) -> None:
+        """Log the mean losses since the last report."""
         self._check_losses()
-        self._reports.append((self.step, self._means.take()))
+        self._reports.append((self.step, self._means.pop()))
         log.losses(*self._reports[-1])
 
-    def show(self, log: TrainingLog) -> None:
-        """Take down a picture, if this step has one."""
-        picture = self._task.picture(self.step)
+    def log_picture(self, log: TrainingLog) -> None:
+        """Log a sample picture, if one is due."""
+        picture = self._task.sample_picture(self.step)
         if picture is not None:
             log.picture(self.step, picture)
 
-    def keep(self) -> None:
-        """Write a checkpoint, unless something in it is no longer a number."""
+    def save_checkpoint(self) -> None:
+        """Write a checkpoint; raises FacevoxError when something in it is no longer finite."""
         self._check_losses()
-        average(self._running_statistics(), self._process)
+        average_over_processes(self._running_statistics(), self._process)
         self._check_weights()
         state = self._state()
         if self._checkpoints and self._process.is_main:
             self._checkpoints.write(state, is_end=self.step == self._params.steps)
         self._last_good = state
 
-    def taken_up(self) -> str:
-        """Return in one line what was there at the start."""
+    def resume_message(self) -> str:
+        """Return in one line from which step the training resumes."""
         if self.step == self._params.steps:
             return f"{self._task.section}: had ended at step {self.step}, nothing is left to do"
         return f"{self._task.section}: goes on after step {self.step} of {self._params.steps}"
 
-    def line(self) -> str:
-        """Return where the training is, in one line."""
-        step, losses = self._reports[-1] if self._reports else (self.step, {})
-        told = losses_in_words(losses)
-        return f"{self._task.section}: step {self.step} of {self._params.steps}" + (f": {told}" if told else "")
+    def progress_message(self) -> str:
+        """Return step and losses in one line."""
+        _, losses = self._reports[-1] if self._reports else (self.step, {})
+        formatted = format_losses(losses)
+        message = f"{self._task.section}: step {self.step} of {self._params.steps}"
+        return f"{message}: {formatted}" if formatted else message
 
-    def fitted(self) -> Fitted:
-        """Return how it went, up to the last checkpoint: of one that was ended before, what was told then."""
+    def result(self) -> TrainingResult:
+        """Return losses and speed up to the last checkpoint."""
         state = self._last_good
-        return Fitted(
+        return TrainingResult(
             n_steps=state.step,
             losses=state.reports[-1][1],
             seconds=state.seconds,
@@ -230,15 +236,15 @@ class _Training:
         )
 
     def _running_statistics(self) -> list[Tensor]:
-        """Those of the batch norms that learn: each process follows its own shares, and the mean of all is kept."""
+        """Return those of the batch norms in training: each process updates its own, and their mean is kept."""
         parts = (part for module in self._task.modules.values() for part in module.modules())
         norms = [part for part in parts if isinstance(part, nn.modules.batchnorm._NormBase) and part.training]
         kept = (statistic for norm in norms for statistic in (norm.running_mean, norm.running_var))
         return [statistic for statistic in kept if statistic is not None]
 
     def _check_losses(self) -> None:
-        if bad := self._means.first_bad():
-            step, name = bad
+        if found := self._means.first_not_finite():
+            step, name = found
             raise self._diverged(f"the loss '{name}' was no longer a finite number in step {step}")
 
     def _check_weights(self) -> None:
@@ -260,7 +266,3 @@ class _Training:
         if self._checkpoints is None or not self._last_good.step:
             return "There is no checkpoint of it."
         return f"The last good checkpoint, of step {self._last_good.step}, is kept in {self._checkpoints.folder}."
-
-
-def _say_nothing(line: str) -> None:
-    """For all processes but the leading one."""

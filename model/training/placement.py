@@ -1,4 +1,4 @@
-"""Networks and batches where they are computed, in the number formats and memory orders that the params say."""
+"""Networks and batches on the device, in the precision and memory format of the params."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @contextmanager
 def reproducible(seed: int, process: TrainingProcess) -> Iterator[None]:
-    """Draw from ``seed`` and compute on one thread inside, as the caller did afterwards."""
+    """Seed torch and compute on one thread inside; restore the caller's state afterwards."""
     devices = [process.device] if process.device.type == "cuda" else []
     with single_thread(), torch.random.fork_rng(devices):
         torch.manual_seed(seed)
@@ -25,30 +25,30 @@ def reproducible(seed: int, process: TrainingProcess) -> Iterator[None]:
 
 
 def to_device(network: Network, params: OptimizerParams, process: TrainingProcess) -> Network:
-    """Return ``network`` on the device, to be trained; the batch norms of several GPUs see the whole batch."""
-    if process.world > 1 and process.device.type == "cuda":
+    """Return ``network`` on the device, in training mode; batch norms of several GPUs are synchronised."""
+    if process.world_size > 1 and process.device.type == "cuda":
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     network.to(process.device, memory_format=_memory_format(params))  # type: ignore[call-overload]
     return network.train()
 
 
 def batch_to_device(batch: Any, params: OptimizerParams, process: TrainingProcess) -> Any:
-    """Return a named tuple of tensors with all of them on the device; copies of page-locked memory go on meanwhile."""
+    """Return a named tuple of tensors on the device; copies from page-locked memory are asynchronous."""
     return type(batch)(*(_tensor_to_device(tensor, params, process) for tensor in batch))
 
 
 def compiled(network: nn.Module, params: OptimizerParams) -> Callable[..., Any]:
-    """Return how to call ``network``, which itself stays as it is."""
+    """Return a compiled form of ``network`` to call, if the params want one; ``network`` itself is unchanged."""
     return torch.compile(network) if params.compile else network
 
 
 def autocast(params: OptimizerParams, process: TrainingProcess) -> torch.autocast:
-    """Return the context of a forward pass."""
+    """Return the autocast context of a forward pass."""
     return torch.autocast(process.device.type, torch.bfloat16, enabled=params.precision == "bfloat16")
 
 
 def adam(parameters: Iterable[nn.Parameter], params: OptimizerParams) -> Adam:
-    """Return the optimizer of ``parameters``, which must be on their device; ``fit`` sets each step's learning rate."""
+    """Return Adam for ``parameters``, which must be on their device; ``fit`` sets each step's learning rate."""
     return Adam(parameters, params.lr, (params.beta1, params.beta2), fused=params.fused or None)
 
 

@@ -1,4 +1,4 @@
-"""Where a training runs on this machine: none of it is a param, for none of it decides what is learnt."""
+"""Device and loader workers of this machine: settings, not params, because they do not decide what is learnt."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pipeline.base.errors import BadInput
 
 DEVICE_VARIABLE = "FACEVOX_DEVICE"
 LOADER_WORKERS_VARIABLE = "FACEVOX_LOADER_WORKERS"
-MOST_LOADER_WORKERS = 8
+MAX_LOADER_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,13 +17,13 @@ class RunSettings:
     """Read from the environment; each field names its variable."""
 
     device: torch.device  # FACEVOX_DEVICE: cpu, cuda, cuda:1; default: cuda where there is one, else cpu
-    n_loader_workers: int  # FACEVOX_LOADER_WORKERS: processes that read batches; 0: the training's own; default below
+    n_loader_workers: int  # FACEVOX_LOADER_WORKERS: processes that load batches; 0: the training's own; default below
 
 
 def read_run_settings() -> RunSettings:
-    """Return the settings of this process; raise BadInput for a device that isn't here or no whole number.
+    """Return the settings of this process; raise BadInput for a device that torch does not find or no whole number.
 
-    By default each processor but one reads batches, at most eight.
+    By default each processor but one loads batches, at most eight.
     """
     return RunSettings(device=_device(), n_loader_workers=_n_loader_workers())
 
@@ -45,7 +45,7 @@ def _device() -> torch.device:
 def _n_loader_workers() -> int:
     text = os.environ.get(LOADER_WORKERS_VARIABLE, "")
     if not text:
-        return min(MOST_LOADER_WORKERS, len(os.sched_getaffinity(0)) - 1)
+        return min(MAX_LOADER_WORKERS, len(os.sched_getaffinity(0)) - 1)
     if not text.isdecimal():
         raise BadInput(f"{LOADER_WORKERS_VARIABLE}={text!r}: expected a whole number, 0 or more")
     return int(text)

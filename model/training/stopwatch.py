@@ -1,4 +1,4 @@
-"""How long a training takes, and how much of that it waits for data."""
+"""The time that a training takes, and how much of it is spent waiting for data."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ Item = TypeVar("Item")
 
 
 class Stopwatch:
-    """Runs while items are asked for and worked on, on top of what was measured before."""
+    """Runs while items are iterated, on top of the ``seconds`` and ``waited_s`` of earlier attempts."""
 
     def __init__(self, seconds: float, waited_s: float) -> None:
         self._before_s = seconds
@@ -17,13 +17,13 @@ class Stopwatch:
 
     @property
     def seconds(self) -> float:
-        """Seconds in all."""
+        """Seconds of all attempts."""
         return self._before_s + (0.0 if self._started is None else time.monotonic() - self._started)
 
     def waiting_for(self, items: Iterator[Item]) -> Iterator[Item]:
-        """Yield ``items``, counting the time until each comes."""
-        asked = self._started = time.monotonic()
+        """Yield ``items``, adding the time until each comes to ``waited_s``."""
+        requested_at = self._started = time.monotonic()
         for item in items:
-            self.waited_s += time.monotonic() - asked
+            self.waited_s += time.monotonic() - requested_at
             yield item
-            asked = time.monotonic()
+            requested_at = time.monotonic()

@@ -1,8 +1,9 @@
-"""What a training stage reads and leaves: the training side of the dataset, a network's file, and a note on it."""
+"""The inputs and outputs that training stages share: the training split, a network's file, and a note on it."""
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 from torch import nn
 
 from model.data.split import DatasetSplit, open_split
+from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, join_processes, wait_for_main
-from model.training.fit import CannotTrain, Fitted
-from model.training.loss_means import losses_in_words
+from model.training.fit import CannotTrain, TrainingResult
+from model.training.loss_means import format_losses
 from model.training.run_settings import read_run_settings
 from pipeline.base.cache import cache_folder
 from pipeline.base.errors import WeightsUnavailable
@@ -29,71 +31,81 @@ HASH_DIGITS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedNetwork:
-    """A network, what kind it is in a word or two, what else there is to note, and how it was trained, if it was.
+    """A network and what the note on it holds.
 
-    ``write`` puts it into a file, whole or not at all; equal weights give equal bytes.
+    ``kind`` begins the name that the note gives the network, ``facts`` are further entries of the note, ``result`` is
+    None where the network was not trained here. ``write`` writes the network to a file, whole or not at all; equal
+    weights give equal bytes.
     """
 
     network: nn.Module
     write: Callable[[Path], None]
     kind: str
     facts: dict[str, Any]
-    fitted: Fitted | None
+    result: TrainingResult | None
 
 
-def save_trained_network(
-    at: Layout, stage: str, name: str, provide: Callable[[TrainingProcess], TrainedNetwork]
-) -> None:
-    """Write the network that ``provide`` returns and a note on it; without one, a file without tensors, and why.
+@contextmanager
+def open_training(at: Layout, stage: str, name: str) -> Iterator[TrainingContext]:
+    """Yield the context of a stage's training, in all processes that torchrun started; its log folder is empty.
 
-    DVC wants every out to be there, and the stages that need no such network go on. Of several processes the leading
-    one writes. ``provide`` may raise WeightsUnavailable and CannotTrain for that; other errors stop the stage.
+    WeightsUnavailable and CannotTrain raised inside end here: the network ``name`` becomes a file without tensors, and
+    its note states the reason. DVC wants every out to exist, and the stages that need no such network run all the
+    same. Other errors pass.
     """
     with join_processes(read_run_settings()) as process:
+        log_folder = at.training_folder(stage)
         if process.is_main:
-            _empty(at.training_folder(stage))
+            _clear(log_folder)
         try:
-            provided = provide(process)
+            yield TrainingContext(process=process, checkpoint_root=cache_folder() / "training", log_folder=log_folder)
         except (WeightsUnavailable, CannotTrain) as error:
             if process.is_main:
-                write_state_dict({}, at.model(name))
-                _write_note(at, name, None, {"sha256": None, "n_parameters": 0, "why": str(error)})
+                _save_no_network(at, name, str(error))
                 print(f"{stage}: {error} All that needs no {name} network goes on.")
-            return
-        if process.is_main:
-            _leave(at, stage, name, provided, process)
+
+
+def save_trained_network(at: Layout, stage: str, name: str, trained: TrainedNetwork, process: TrainingProcess) -> None:
+    """Write the network ``name`` and a note on it, and print a summary; only the main process does so."""
+    if not process.is_main:
+        return
+    trained.write(at.model(name))
+    sha256 = sha256_of(at.model(name))
+    n_parameters = sum(parameter.numel() for parameter in trained.network.parameters())
+    facts = {"sha256": sha256, "n_parameters": n_parameters, **trained.facts}
+    summary = f"{stage}: {trained.kind}, {n_parameters:,} parameters"
+    if trained.result is not None:
+        facts["training"] = _training_facts(trained.result, process)
+        summary += f"; {_format_result(trained.result)}"
+    _write_note(at, name, f"{trained.kind}-{sha256[:HASH_DIGITS]}", facts)
+    print(summary)
 
 
 def training_split(
     at: Layout, process: TrainingProcess, *, standard_only: bool, datasets: Sequence[str] | None = None
 ) -> DatasetSplit:
-    """Return the training persons' faces and segments, packed in the user's cache by the leading process.
+    """Return the training persons' faces and segments, whose files the main process writes to the user's cache.
 
-    Raises CannotTrain when no training person has a segment, and what ``data`` raises.
+    Raises CannotTrain when no training person has a segment, and what ``open_split`` raises.
     """
-    persons = [one for one in read_manifest(at.dataset("identities"), Identity) if one.split == TRAIN]
+    persons = [person for person in read_manifest(at.dataset("identities"), Identity) if person.split == TRAIN]
     if not any(person.n_segments for person in persons):
         raise CannotTrain(f"none of the {len(persons)} training persons has a segment of sound to learn from.")
 
-    def packed() -> DatasetSplit:
+    def opened() -> DatasetSplit:
         return open_split(at, cache_folder() / "items", split=TRAIN, standard_only=standard_only, datasets=datasets)
 
     if process.is_main:
-        packed()
+        opened()
     wait_for_main(process)
-    return packed()
-
-
-def checkpoint_root() -> Path:
-    """Return the folder of the states of all trainings, in the user's cache."""
-    return cache_folder() / "training"
+    return opened()
 
 
 def read_note(at: Layout, name: str) -> dict[str, Any]:
-    """Return the note on a network; raises CannotTrain when there is no such network, with the reason noted."""
+    """Return the note on a network; raises CannotTrain when there is no such network, with the reason in the note."""
     note: dict[str, Any] = json.loads(at.model_note(name).read_text(encoding="utf-8"))
     if note[name] is None:
-        raise CannotTrain(f"there is no {name} network: {note['why']}")
+        raise CannotTrain(f"there is no {name} network: {note['reason']}")
     return note
 
 
@@ -102,36 +114,27 @@ def write_network(network: nn.Module, path: Path) -> None:
     write_state_dict(network.state_dict(), path)
 
 
-def _empty(folder: Path) -> None:
-    """Leave nothing of an earlier training to be taken for this one's; DVC empties it, a person's run does not."""
+def _clear(folder: Path) -> None:
+    """Remove the log of an earlier training; DVC does so itself, a run by hand does not."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
 
-def _leave(at: Layout, stage: str, name: str, provided: TrainedNetwork, process: TrainingProcess) -> None:
-    provided.write(at.model(name))
-    sha256 = sha256_of(at.model(name))
-    n_parameters = sum(parameter.numel() for parameter in provided.network.parameters())
-    facts = {"sha256": sha256, "n_parameters": n_parameters, **provided.facts}
-    line = f"{stage}: {provided.kind}, {n_parameters:,} parameters"
-    if provided.fitted is not None:
-        facts["training"] = _figures(provided.fitted, process)
-        line += f"; {_in_words(provided.fitted)}"
-    _write_note(at, name, f"{provided.kind}-{sha256[:HASH_DIGITS]}", facts)
-    print(line)
+def _save_no_network(at: Layout, name: str, reason: str) -> None:
+    write_state_dict({}, at.model(name))
+    _write_note(at, name, None, {"sha256": None, "n_parameters": 0, "reason": reason})
 
 
-def _write_note(at: Layout, name: str, named: str | None, facts: dict[str, Any]) -> None:
-    write_text(at.model_note(name), json.dumps({name: named, **facts}, indent=2, sort_keys=True) + "\n")
+def _write_note(at: Layout, name: str, network_id: str | None, facts: dict[str, Any]) -> None:
+    write_text(at.model_note(name), json.dumps({name: network_id, **facts}, indent=2, sort_keys=True) + "\n")
 
 
-def _figures(fitted: Fitted, process: TrainingProcess) -> dict[str, Any]:
-    told = asdict(fitted)
-    del told["reports"]  # DVCLive has them
-    return {**told, "device": process.device.type, "n_processes": process.world}
+def _training_facts(result: TrainingResult, process: TrainingProcess) -> dict[str, Any]:
+    facts = asdict(result)
+    del facts["reports"]  # DVCLive has them
+    return {**facts, "device": process.device.type, "n_processes": process.world_size}
 
 
-def _in_words(fitted: Fitted) -> str:
-    losses = losses_in_words(fitted.losses)
-    pace = f"{fitted.samples_per_s:.1f} samples/s, {fitted.waited_share:.0%} of the time waiting for data"
-    return f"{fitted.n_steps} steps in {fitted.seconds:.0f} s ({pace}): {losses}"
+def _format_result(result: TrainingResult) -> str:
+    speed = f"{result.samples_per_s:.1f} samples/s, {result.waited_share:.0%} of the time waiting for data"
+    return f"{result.n_steps} steps in {result.seconds:.0f} s ({speed}): {format_losses(result.losses)}"

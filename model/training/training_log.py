@@ -1,4 +1,4 @@
-"""What people and DVC see of a training: DVCLive's folder of losses, and pictures beside them."""
+"""The log of a training: DVCLive's folder of losses, and sample pictures beside them."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,33 +14,36 @@ PICTURES = "pictures"
 
 
 class TrainingLog(Protocol):
-    """Takes down what a training reports."""
+    """Writes what a training reports."""
 
     def losses(self, step: int, means: Mapping[str, float]) -> None:
-        """Add a point to the curve of each loss."""
+        """Add a point to the curve of each loss, by name."""
 
     def picture(self, step: int, picture: ImageRGB) -> None:
-        """Add a picture."""
+        """Add a sample picture."""
 
 
 @contextmanager
 def training_log(
-    folder: Path | None, kept: Path | None, first_step: int, reports: Sequence[tuple[int, Mapping[str, float]]]
+    folder: Path | None,
+    persistent_folder: Path | None,
+    first_step: int,
+    reports: Sequence[tuple[int, Mapping[str, float]]],
 ) -> Iterator[TrainingLog]:
     """Write to ``folder``: ``metrics.json``, ``plots/metrics/<loss>.tsv``, ``pictures/<step>.png``; None: nowhere.
 
-    What the ``first_step`` steps before have told is written first: ``reports``, and the pictures in ``kept``, a
-    folder that outlives the other, to which new ones go as well.
+    What the first ``first_step`` steps logged is written first: ``reports``, and the pictures in ``persistent_folder``,
+    which outlives ``folder`` and gets the new pictures, too.
     """
     if folder is None:
         yield _NoLog()
         return
     from dvclive.live import Live
 
-    if kept is not None:
-        _bring_back(kept / PICTURES, folder / PICTURES, first_step)
+    if persistent_folder is not None:
+        _restore_pictures(persistent_folder / PICTURES, folder / PICTURES, first_step)
     with Live(dir=str(folder), dvcyaml=None, save_dvc_exp=False) as live:
-        log = _LiveLog(live, [place / PICTURES for place in (kept, folder) if place])
+        log = _LiveLog(live, [parent / PICTURES for parent in (persistent_folder, folder) if parent])
         for step, means in reports:
             log.losses(step, means)
         yield log
@@ -71,8 +74,8 @@ class _NoLog:
         pass
 
 
-def _bring_back(kept: Path, pictures: Path, first_step: int) -> None:
+def _restore_pictures(persistent: Path, pictures: Path, first_step: int) -> None:
     pictures.mkdir(parents=True, exist_ok=True)
-    for path in sorted(kept.glob("*.png")):
+    for path in sorted(persistent.glob("*.png")):
         if int(path.stem) <= first_step:
             shutil.copyfile(path, pictures / path.name)

@@ -21,20 +21,20 @@ VERSION = 2  # of what the audio step returns: raise it whenever the same input 
 
 
 @dataclass(frozen=True, slots=True)
-class HeardClip:
-    """The item of the audio step: a clip, and when its main face is seen (no interval: never)."""
+class AudioItem:
+    """The item of the audio step: a clip, and the interval of its main track (None: it has none)."""
 
     clip: MediaClip
-    seen_s: tuple[float, float] | None
+    main_track_s: tuple[float, float] | None
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result."""
-        return (*self.clip.content, str(self.seen_s))
+        return (*self.clip.content, str(self.main_track_s))
 
 
-def listen(item: HeardClip, folder: Path, *, params: AudioParams) -> list[Segment | LedgerRow] | Dropped:
-    """Return a clip's segments, and a ledger row for each that was left out; or why there is none at all."""
+def segment_clip(item: AudioItem, folder: Path, *, params: AudioParams) -> list[Segment | LedgerRow] | Dropped:
+    """Return a clip's segments, and a ledger row for each that was dropped; or the reason why there is none at all."""
     del folder
     clip = item.clip
     if not clip.has_audio:
@@ -46,14 +46,14 @@ def listen(item: HeardClip, folder: Path, *, params: AudioParams) -> list[Segmen
     found = segment_features(_within(waveform, clip), params)
     offset_s = clip.start_s or 0.0
     kept = [_segment(item, feature, offset_s, params) for _, feature in found if isinstance(feature, SegmentFeature)]
-    left_out = [
+    dropped = [
         ledger_row("audio", segment_id(clip.clip_id, start_s + offset_s), end)
         for start_s, end in found
         if isinstance(end, Dropped)
     ]
     if not kept:
         return Dropped.filtered("no_speech", f"none of {len(found)} segments has enough voice")
-    return [*kept, *left_out]
+    return [*kept, *dropped]
 
 
 def segment_id(clip_id: str, start_s: float) -> str:
@@ -61,11 +61,11 @@ def segment_id(clip_id: str, start_s: float) -> str:
     return f"{clip_id}-a{milliseconds(start_s):08d}"
 
 
-def seen_share(start_s: float, end_s: float, seen_s: tuple[float, float] | None) -> float:
-    """Return the share of [start_s, end_s] that lies in ``seen_s``, 0-1."""
-    if seen_s is None or end_s <= start_s:
+def covered_share(start_s: float, end_s: float, interval_s: tuple[float, float] | None) -> float:
+    """Return the share of [start_s, end_s] that lies in ``interval_s``, 0-1."""
+    if interval_s is None or end_s <= start_s:
         return 0.0
-    return max(0.0, min(end_s, seen_s[1]) - max(start_s, seen_s[0])) / (end_s - start_s)
+    return max(0.0, min(end_s, interval_s[1]) - max(start_s, interval_s[0])) / (end_s - start_s)
 
 
 def _within(waveform: Waveform, clip: MediaClip) -> Waveform:
@@ -74,7 +74,7 @@ def _within(waveform: Waveform, clip: MediaClip) -> Waveform:
     return waveform[first:last]
 
 
-def _segment(item: HeardClip, feature: SegmentFeature, offset_s: float, params: AudioParams) -> Segment:
+def _segment(item: AudioItem, feature: SegmentFeature, offset_s: float, params: AudioParams) -> Segment:
     start_s, end_s = feature.start_s + offset_s, feature.end_s + offset_s
     return Segment(
         segment_id=segment_id(item.clip.clip_id, start_s),
@@ -85,7 +85,7 @@ def _segment(item: HeardClip, feature: SegmentFeature, offset_s: float, params: 
         n_valid_frames=feature.n_valid_frames,
         level_dbfs=feature.level_dbfs,
         clipped_share=feature.clipped_share,
-        face_seen_share=seen_share(start_s, end_s, item.seen_s),
+        face_seen_share=covered_share(start_s, end_s, item.main_track_s),
         profile=params.profile,
         n_mels=feature.log_mel.shape[0],
         n_frames=feature.log_mel.shape[1],

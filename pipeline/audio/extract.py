@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from av import AudioFrame, AudioResampler, AudioStream, Packet
     from av.container import InputContainer
 
-PIECE_S = 1.0  # is resampled at a time: one decoded frame at a time would take twice as long
+PIECE_S = 1.0  # resampled at a time: one decoded frame at a time would take twice as long
 GAP_S = 0.02  # containers round time stamps, Matroska to 1 ms; only a larger jump is a gap
 
 
 def extract_waveform(path: Path, *, max_duration_s: float) -> Waveform:
-    """Return the sound of ``path`` as mono 16 kHz; sample 0 stands at the first picture's time.
+    """Return the sound of ``path`` as mono 16 kHz; sample 0 is at the first picture's time.
 
     Raises BadMedia and treats the media as :func:`sound_pieces` does.
     """
@@ -32,10 +32,10 @@ def extract_waveform(path: Path, *, max_duration_s: float) -> Waveform:
 
 
 def sound_pieces(path: Path, *, max_duration_s: float) -> Iterator[WaveformInt16]:
-    """Yield the sound of ``path`` piece by piece, mono 16 kHz; the first sample stands at the first picture's time.
+    """Yield the sound of ``path`` piece by piece, mono 16 kHz; the first sample is at the first picture's time.
 
     Sound before the picture is cut off; a late start and gaps are filled with zeros. A file without a picture
-    counts from its own first sample. Packets that don't decode are left out, and so is what lies later than
+    counts from its own first sample. Packets that don't decode are skipped, and so is what lies later than
     ``max_duration_s``. Channels are mixed by FFmpeg's matrix, scaled so that nothing clips. Sound that ends
     before the first picture gives an empty waveform.
     Raises BadMedia: ``no_audio``, ``undecodable``.
@@ -55,7 +55,7 @@ def sound_pieces(path: Path, *, max_duration_s: float) -> Iterator[WaveformInt16
 
 
 def _pieces(container: "InputContainer", max_samples: int) -> Iterator[WaveformInt16]:
-    """Yield what to join: sound, and zeros where there is none, from the first picture on."""
+    """Yield the pieces to join: sound, and zeros where there is none, from the first picture on."""
     stream = _audio_stream(container)
     origin_s = _first_picture_s(container)
     filled = 0
@@ -96,7 +96,7 @@ def _first_picture_s(container: "InputContainer") -> float | None:
 
 
 def _decoded(container: "InputContainer", stream: "AudioStream") -> Iterator["AudioFrame"]:
-    """Yield the frames that decode; a file that breaks off ends early."""
+    """Yield the frames that decode; a truncated file ends early."""
     from av.error import FFmpegError
 
     def packets() -> Iterator["Packet[AudioStream]"]:
@@ -137,7 +137,7 @@ def _form(frame: "AudioFrame") -> tuple[str, str, int]:
 
 
 def _resampled(run: Iterator["AudioFrame"]) -> Iterator[WaveformInt16]:
-    """Yield 16 kHz mono pieces, of PIECE_S and a rest, of frames that follow each other."""
+    """Yield 16 kHz mono pieces, of PIECE_S and a remainder, of consecutive frames."""
     from av import AudioFifo, AudioResampler
 
     resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
@@ -154,5 +154,5 @@ def _resampled(run: Iterator["AudioFrame"]) -> Iterator[WaveformInt16]:
 
 def _converted(resampler: "AudioResampler", frame: "AudioFrame | None") -> Iterator[WaveformInt16]:
     for mono in resampler.resample(frame):
-        if mono is not None:  # what a resampler without work to do gives back when flushed
+        if mono is not None:  # None: from an empty resampler when flushed
             yield mono.to_ndarray()[0]

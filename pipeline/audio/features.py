@@ -1,4 +1,4 @@
-"""Turn a waveform into one log-mel feature, or one reason against it, for each segment."""
+"""Compute the log-mel feature, or the drop reason, of each segment of a waveform."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,16 @@ from pipeline.audio.vad import detector_of, voiced_samples
 from pipeline.base.arrays import LogMel, Waveform, WaveformInt16
 from pipeline.base.outcome import Dropped
 
-QUIETEST_DBFS = -120.0  # stands for digital silence, whose level is minus infinity
+QUIETEST_DBFS = -120.0  # in place of minus infinity, the level of digital silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SegmentFeature:
-    """The feature of one segment and what was measured on the way."""
+    """The feature of one segment and what was measured of its sound."""
 
     start_s: float
     end_s: float
-    """Where the segment's own sound ends: before ``start_s + segment_s`` only if it had to be repeated."""
+    """End of the segment's own sound: before ``start_s + segment_s`` only if it had to be repeated."""
     log_mel: LogMel
     n_valid_frames: int
     """Columns of ``log_mel`` that are sound; the rest is padding."""
@@ -40,7 +40,7 @@ def segment_features(waveform: Waveform, params: AudioParams) -> list[tuple[floa
 
 
 def segment_feature(segment: Segment, params: AudioParams) -> SegmentFeature | Dropped:
-    """Return the feature of one segment, or why it has none."""
+    """Return the feature of one segment, or the reason why it has none."""
     profile = PROFILES[params.profile]
     samples = to_int16(segment.samples)
     voiced = voiced_samples(samples, detector_of(params))

@@ -44,7 +44,7 @@ def triangles(edges: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np
 
 
 def _edge_bins(edges_hz: NDArray[np.float64], profile: MelProfile) -> NDArray[np.float64]:
-    """Return the edges in FFT bins; fractions of a bin where they are left between two."""
+    """Return the edges in FFT bins, which are fractions where the profile's edges are exact."""
     if profile.edges == "exact":
         return edges_hz * profile.n_fft / SAMPLE_RATE_HZ
     if profile.edges == "nearest_bin":

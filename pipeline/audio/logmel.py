@@ -14,7 +14,7 @@ from pipeline.base.arrays import LogMel, WaveformInt16
 from pipeline.base.units import exact_div
 
 FLOAT32_EPS = float(np.finfo(np.float32).eps)
-BLOCK_FRAMES = 32  # spectra that are at work at a time: few enough to stay in the processor's cache
+BLOCK_FRAMES = 32  # spectra computed at a time: few enough to stay in the processor's cache
 
 
 def log_mel(samples: WaveformInt16, profile: MelProfile) -> NDArray[np.float32]:
@@ -43,10 +43,10 @@ def mel_power(samples: WaveformInt16, profile: MelProfile) -> NDArray[np.float64
 
 
 class _Frames(NamedTuple):
-    """Pre-emphasised frames in order; most are a view of the sound, so that none of it is copied before windowing."""
+    """Pre-emphasised frames in order; most are a view of the sound, which is not copied before windowing."""
 
     inside: NDArray[np.float64]
-    """(n, window_samples): frames that end within the sound; their first samples may be others than in ``first``."""
+    """(n, window_samples): frames that end within the sound; ``first`` replaces their first samples."""
     past_end: NDArray[np.float64]
     """(m, window_samples), m < BLOCK_FRAMES: those that reach past its end, filled."""
     first: NDArray[np.float64]
@@ -54,9 +54,9 @@ class _Frames(NamedTuple):
 
 
 def _emphasised_frames(samples: WaveformInt16, profile: MelProfile) -> _Frames:
-    """Frame ``samples`` and pre-emphasise them as the profile says.
+    """Frame ``samples`` and pre-emphasise them by the profile.
 
-    Going frame by frame differs from going over the signal only in each frame's first sample and in what was filled.
+    By frame and by signal differ only in each frame's first sample and in what was filled.
     """
     signal = np.concatenate([np.zeros(lead_samples(profile)), samples])
     n_frames = n_frames_of(len(samples), profile)
@@ -88,7 +88,7 @@ def n_frames_of(n_samples: int, profile: MelProfile) -> int:
 
 
 def lead_samples(profile: MelProfile) -> int:
-    """Return by how many samples the first frame begins before the sound; zeros stand there."""
+    """Return by how many samples the first frame begins before the sound; they are zeros."""
     if profile.frames_start == "around_pictures":
         return exact_div(profile.window_samples - profile.hop_samples, 2)
     return 0
@@ -105,7 +105,7 @@ def _frames_inside(signal: NDArray[np.float64], n_frames: int, profile: MelProfi
 def _frames_past_end(
     signal: NDArray[np.float64], first: int, n_frames: int, profile: MelProfile
 ) -> NDArray[np.float64]:
-    """Return the frames from ``first`` on, filled as the profile's ``tail`` says."""
+    """Return the frames from ``first`` on, filled by the profile's ``tail``."""
     framed = np.zeros((n_frames - first, profile.window_samples))
     for row, frame in zip(framed, range(first, n_frames), strict=True):
         rest = signal[frame * profile.hop_samples :]
@@ -125,9 +125,9 @@ def _sparse_filters(profile: MelProfile) -> Any:
 
 
 def standardise(feature: NDArray[np.float64], profile: MelProfile) -> NDArray[np.float64]:
-    """Return ``feature`` by the profile's fixed scale, or each row with mean 0 and deviation 1.
+    """Return ``feature`` by the profile's fixed scale, or each row with mean 0 and standard deviation 1.
 
-    A row without variation becomes 0 (voice2face: deviation + float32 eps).
+    A constant row becomes 0 (voice2face: standard deviation + float32 eps).
     """
     if profile.scale is not None:
         return (feature - profile.scale.mean) / profile.scale.std
@@ -138,7 +138,7 @@ def standardise(feature: NDArray[np.float64], profile: MelProfile) -> NDArray[np
 def pad_frames(feature: NDArray[np.float32], n_frames: int, pad: PadMode, zero_level: float = 0.0) -> LogMel:
     """Return (n_mels, n_frames), C-contiguous: ``feature`` cut, or filled up after its last column.
 
-    ``tile`` appends the whole feature again and again, ``reflect`` plays it back and forth, ``zero`` appends
+    ``tile`` repeats the whole feature, ``reflect`` appends it backwards and forwards in turn, ``zero`` appends
     ``zero_level``, ``none`` appends nothing. Without any frame there is only ``zero_level`` to fill with.
     """
     n_valid = feature.shape[1]

@@ -18,5 +18,5 @@ def to_int16(waveform: Waveform) -> WaveformInt16:
 
 
 def from_int16(samples: WaveformInt16) -> Waveform:
-    """Return ``samples`` over 32768; ``to_int16`` gives them back exactly."""
+    """Return ``samples`` over 32768; ``to_int16`` inverts this exactly."""
     return np.multiply(samples, np.float32(1 / FULL_SCALE), dtype=np.float32)

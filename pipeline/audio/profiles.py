@@ -1,4 +1,4 @@
-"""The recipes from sound to log-mel, paper, voice2face, sf2f and sync, and how each voice detector is asked."""
+"""The profiles paper, voice2face, sf2f and sync, from sound to log-mel, and the settings of the voice detectors."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,7 +15,7 @@ SYNC_HOP_SAMPLES = exact_div(SAMPLE_RATE_HZ, PICTURES_PER_S)  # 25 frames/s -> 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VadProfile:
-    """How the WebRTC voice detector is asked, and how its yes and no open and close a stretch of speech."""
+    """How the WebRTC voice detector is applied, and how its decisions open and close a stretch of speech."""
 
     mode: int
     """Aggressiveness of webrtcvad, 0 to 3."""
@@ -24,9 +24,9 @@ class VadProfile:
     """Length of the ring of frames that must agree, cut down to whole frames."""
     ring_share: float
     """More than this share of the ring must be voiced to open, unvoiced to close."""
-    asks_again: bool
-    """False: the detector is asked once about each frame, in order. True: about every frame in the ring, oldest
-    first, whenever one is added; that moves the detector's memory of the background on and may change its answer."""
+    reevaluates_ring: bool
+    """False: the detector classifies each frame once, in order. True: every frame in the ring, oldest first, whenever
+    one is added; that updates the detector's estimate of the background and may change its decision."""
 
     @property
     def frame_samples(self) -> int:
@@ -44,7 +44,7 @@ class SileroProfile:
     """How the probabilities of the Silero network open and close a stretch of speech."""
 
     threshold: float
-    """A probability of at least this opens, and undoes a closing that has begun."""
+    """A probability of at least this opens, and cancels a closing that has begun."""
     negative_threshold: float
     """In speech, a probability below this begins a closing; between the two thresholds nothing changes."""
     min_speech_ms: int
@@ -76,7 +76,7 @@ def _samples(duration_ms: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedScale:
-    """Standardisation by the mean and deviation of a whole data set: ``(x - mean) / std``."""
+    """Standardisation by the mean and standard deviation of a whole data set: ``(x - mean) / std``."""
 
     mean: float
     std: float
@@ -99,14 +99,14 @@ class MelProfile:
     fmin_hz: float
     fmax_hz: float
     edges: Literal["nearest_bin", "bin_below", "exact"]
-    """Mel edges moved to FFT bins, ``round(f n_fft / rate)`` or ``floor(f (n_fft + 1) / rate)``, or left between."""
+    """Mel edges moved to FFT bins, ``round(f n_fft / rate)`` or ``floor(f (n_fft + 1) / rate)``, or exact."""
     triangle: Literal["unit_area", "unit_height"]
     """Height 2 / (width in Hz), or 1."""
     power_divisor: int
     """The squared magnitude of the FFT is divided by this."""
     preemphasis: float
     preemphasis_over: Literal["frame", "signal"]
-    """``frame``: before a frame stands the last sample of the frame before, which overlaps it (240 samples
+    """``frame``: the sample before a frame is the last one of the frame before, which overlaps it (240 samples
     after the true one); 0 before the first. ``signal``: the true sample before, everywhere."""
     frames_start: Literal["to_the_end", "before_the_end", "until_covered", "around_pictures"]
     """How many frames of W samples N samples have, a hop of H apart; frame k starts at sample k H in the first three.
@@ -131,7 +131,7 @@ class MelProfile:
 # librosa.filters.mel(htk=True, norm="slaney"), but on edges rounded to FFT bins, which librosa can't do:
 # pipeline/audio/filters.py takes librosa's edges, rounds them and builds the triangles.
 VOICE2FACE = MelProfile(
-    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, ring_share=0.9, asks_again=True),
+    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, ring_share=0.9, reevaluates_ring=True),
     keeps_unvoiced=False,
     window="hamming",
     window_samples=WINDOW_SAMPLES,
@@ -152,18 +152,18 @@ VOICE2FACE = MelProfile(
 )
 
 # The paper follows voice2face and names one difference, a Hann window. Its first weight is 0, so voice2face's frame
-# that starts at the end of the sound would lie at the floor: one column in some 550, about 7 deviations below, which
-# also narrows all others. The paper does not ask for that frame, nor to ask the voice detector again.
+# that starts at the end of the sound would lie at the floor: one column in some 550, about 7 standard deviations below,
+# which also narrows all others. The paper mentions neither that frame nor a second evaluation of the ring.
 PAPER = replace(
     VOICE2FACE,
-    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, ring_share=0.9, asks_again=False),
+    vad=VadProfile(mode=2, frame_ms=20, padding_ms=50, ring_share=0.9, reevaluates_ring=False),
     window="hann",
     frames_start="before_the_end",
 )
 
 # BAI-Yeqi/SF2F_PyTorch, utils/wav2mel.py: python_speech_features.logfbank with 40 filters, else its defaults.
 SF2F = MelProfile(
-    vad=VadProfile(mode=1, frame_ms=30, padding_ms=300, ring_share=0.9, asks_again=False),
+    vad=VadProfile(mode=1, frame_ms=30, padding_ms=300, ring_share=0.9, reevaluates_ring=False),
     keeps_unvoiced=False,
     window="rectangular",
     window_samples=WINDOW_SAMPLES,
@@ -183,10 +183,10 @@ SF2F = MelProfile(
     scale=FixedScale(mean=10.9915, std=3.1661),
 )
 
-# For work on sound and picture together: one column for each picture of 25 a second. The window, 80 mels from 55 to
+# For models of sound and picture together: one column for each picture of 25 a second. The window, 80 mels from 55 to
 # 7600 Hz and pre-emphasis are those of the peers that drive lips by log-mels (Wav2Lip, LatentSync: configs/audio.yaml).
-# Their hop of 200 samples is not kept: it gives 3.2 columns a picture. Windows of 50 ms overlap by a fifth at a hop of
-# 40 ms, so nothing that is heard falls between two pictures.
+# Their hop of 200 samples is not kept: it makes 3.2 columns a picture. Windows of 50 ms overlap by a fifth at a hop of
+# 40 ms, so that no sound falls between two pictures.
 SYNC = MelProfile(
     vad=PAPER.vad,
     keeps_unvoiced=True,

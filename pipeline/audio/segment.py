@@ -1,4 +1,4 @@
-"""Cut sound into the segments that features are made of."""
+"""Cut sound into the segments whose features are computed."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from pipeline.base.units import samples_in
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    """One piece of sound; ``end_s`` is where its own sound ends, before any repetition."""
+    """One piece of sound; ``end_s`` is the end of its own sound, before any repetition."""
 
     start_s: float
     end_s: float
@@ -25,10 +25,10 @@ class Segment:
 
 
 def cut(waveform: Waveform, params: AudioParams) -> list[Segment]:
-    """Return the full pieces of ``segment_s``, one every ``segment_step_s``; a shorter rest is left out.
+    """Return the full pieces of ``segment_s``, one every ``segment_step_s``; a shorter remainder is dropped.
 
     Sound shorter than one segment is repeated until it fills it and gives one (paper: "shorter recordings
-    repeated to at least 6 s"). Empty sound gives none.
+    repeated to at least 6 s"). Empty sound has none.
     """
     n_samples = samples_in(params.segment_s, SAMPLE_RATE_HZ)
     if len(waveform) < n_samples:

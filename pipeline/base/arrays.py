@@ -1,4 +1,4 @@
-"""The arrays that cross between functions: shape, dtype, range and order, stated once.
+"""Array types: shape, dtype, range and order, stated once.
 
 Letter key: T frames, H rows, W columns, P landmark points, N samples, M mel bins, F mel frames, D embedding.
 """

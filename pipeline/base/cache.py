@@ -1,4 +1,4 @@
-"""Where things are kept that outlive a checkout: the item store, broken downloads, fetched weights."""
+"""The user's cache folder, which outlives a checkout: item store, unfinished downloads, fetched weights."""
 
 import os
 from pathlib import Path
@@ -10,5 +10,5 @@ def cache_folder() -> Path:
     """Return FACEVOX_CACHE, or facevox's folder in the user's cache; absolute."""
     from platformdirs import user_cache_path
 
-    given = os.environ.get(CACHE_VARIABLE)
-    return Path(given).expanduser().absolute() if given else user_cache_path("facevox")
+    configured = os.environ.get(CACHE_VARIABLE)
+    return Path(configured).expanduser().absolute() if configured else user_cache_path("facevox")

@@ -1,4 +1,4 @@
-"""Draw at random by hash: an item's place in the draw depends on nothing but the seed and its own id."""
+"""Random draws by hash: an item's place in the draw depends only on the seed and its own id."""
 
 import hashlib
 

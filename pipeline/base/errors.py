@@ -1,25 +1,25 @@
-"""The project's exceptions: a wrong set-up stops a run with a message that says what to do.
+"""The project's exceptions: a wrong set-up stops a run with a message that names the remedy.
 
 FacevoxError
-├── BadInput             a file, table, address or argument a person gave is not what was expected
+├── BadInput             a file, table, address or argument from the user is not as expected
 ├── BadParams            params.yaml has a missing, unknown or impossible value
-├── BadManifest          a Parquet file does not have the schema or the order it promises
+├── BadManifest          a Parquet file does not have its record's schema or order
 ├── BadMedia             a media file can't be read; steps turn it into a ledger row
-├── WeightsUnavailable   named weights can't be reached and no local copy stands in
+├── WeightsUnavailable   named weights can't be downloaded and there is no local copy
 ├── UntrustedWeights     a weights file has the wrong hash, or would execute code when read
 ├── ToolMissing          a program or package that this run needs is not installed
-└── SplitLeak            one person stands in both train and test
+└── SplitLeak            one person is in both train and test
 
 An item that is bad is not an exception: it is a ``Dropped`` (pipeline/base/outcome.py).
 """
 
 
 class FacevoxError(Exception):
-    """Base of all errors a person can mend; its text says what, where, expected, found and what to do."""
+    """Base of all errors that the user can fix; the message has what, where, expected, found and the remedy."""
 
 
 class BadInput(FacevoxError):
-    """What a person gave is not what was expected."""
+    """A file, table, address or argument from the user is not as expected."""
 
 
 class BadParams(FacevoxError):
@@ -27,7 +27,7 @@ class BadParams(FacevoxError):
 
 
 class BadManifest(FacevoxError):
-    """A Parquet file does not have the schema or the order it promises."""
+    """A Parquet file does not have its record's schema or order."""
 
 
 class BadMedia(FacevoxError):
@@ -43,7 +43,7 @@ class BadMedia(FacevoxError):
 
 
 class WeightsUnavailable(FacevoxError):
-    """Named weights can't be reached and no local copy stands in."""
+    """Named weights can't be downloaded and there is no local copy."""
 
 
 class UntrustedWeights(FacevoxError):
@@ -55,4 +55,4 @@ class ToolMissing(FacevoxError):
 
 
 class SplitLeak(FacevoxError):
-    """One person stands in both train and test."""
+    """One person is in both train and test."""

@@ -1,4 +1,4 @@
-"""Pictures as bytes and back, lossless; and pictures that people give, as untrusted files."""
+"""Lossless PNG encoding and decoding, and reading of picture files from users, which are untrusted."""
 
 import struct
 import warnings
@@ -18,14 +18,14 @@ PICTURE_FORMATS = ("JPEG", "PNG")
 LARGEST_FILE_BYTES = 32 << 20
 
 MOST_PIXELS = 40_000_000
-"""Of a picture that is decoded: 120 MB; those of VGGFace2 have a tenth of a million."""
+"""Of a decoded picture: 120 MB; VGGFace2's have a tenth of a million."""
 
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, struct.error, zlib.error, Warning)
-"""What decoding a picture that is damaged, or none, ends in; a warning is one that it would unpack too far."""
+"""Exceptions raised by decoding a damaged file or one that is no picture; Warning: of a decompression bomb."""
 
 
 def encode_png(picture: ImageRGB) -> bytes:
-    """Return ``picture`` as PNG."""
+    """Return ``picture``, (H, W, 3) uint8 RGB, as PNG."""
     import cv2
 
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
@@ -34,7 +34,7 @@ def encode_png(picture: ImageRGB) -> bytes:
 
 
 def decode_png(data: bytes) -> ImageRGB:
-    """Return the picture of ``encode_png``'s bytes."""
+    """Return the picture, (H, W, 3) uint8 RGB, from the bytes of ``encode_png``."""
     import cv2
 
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

@@ -1,4 +1,4 @@
-"""Which files of the project a file of it imports: what a stage, and what a training, depends on."""
+"""Import closures within the project: the files that a stage, or a training, depends on."""
 
 import ast
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ PACKAGES = frozenset({"pipeline", "model", "stages"})
 def imported_modules(tree: ast.Module) -> set[str]:
     """Return the project's modules that a parsed file imports, also inside functions, by dotted name.
 
-    ``from package import name`` gives both ``package`` and ``package.name``: either may be the module.
+    ``from package import name`` yields both ``package`` and ``package.name``: either may be the module.
     """
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -23,7 +23,7 @@ def imported_modules(tree: ast.Module) -> set[str]:
 
 
 def imported_files(tree: ast.Module, root: Path = ROOT) -> set[Path]:
-    """Return the files of ``imported_modules`` that are under ``root``; empty ``__init__.py`` files are left out."""
+    """Return the files of ``imported_modules`` that are under ``root``; without empty ``__init__.py`` files."""
     stems = (root.joinpath(*name.split(".")) for name in imported_modules(tree))
     files = (file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py"))
     return {file for file in files if file.is_file() and file.stat().st_size}
@@ -34,7 +34,7 @@ def import_closure(
 ) -> dict[Path, ast.Module]:
     """Return ``paths`` and all the project's files that they import, directly or not, parsed.
 
-    Imported files that ``follow`` refuses are left out, and so is what only they import.
+    Imported files that ``follow`` rejects are excluded, and so are those that only they import.
     """
     parsed: dict[Path, ast.Module] = {}
     todo = list(paths)

@@ -1,4 +1,4 @@
-"""Where everything stands, relative to the root of the checkout; dvc.yaml names the same places."""
+"""Paths of all files, relative to the root of the checkout; dvc.yaml has the same paths."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +51,12 @@ class Layout:
         return self.ledgers / (dataset or "") / f"{stage}.parquet"
 
     def review(self, dataset: str) -> Path:
-        """Return the table of a person's decisions on faces; it need not exist."""
+        """Return the table of overrides on faces; it need not exist."""
         return self.root / "manifests" / "review" / f"{dataset}.csv"
 
     @property
     def person_overrides(self) -> Path:
-        """The table of a person's decisions on identities; it need not exist."""
+        """The table of overrides on identities and clips; it need not exist."""
         return self.root / "manifests" / "review" / "persons.csv"
 
     @property
@@ -76,7 +76,7 @@ class Layout:
 
     @property
     def leakage(self) -> Path:
-        """What the leakage audit checked and found, JSON."""
+        """The leakage audit's checks and findings, JSON."""
         return self.root / "manifests" / "leakage.json"
 
     @property
@@ -86,7 +86,7 @@ class Layout:
 
     @property
     def recognition_network_note(self) -> Path:
-        """What the face recognition network is and how it did, JSON."""
+        """The note on the face recognition network: what it is, and its metrics; JSON."""
         return self.root / "manifests" / "recognition_network.json"
 
     def labels(self, dataset: str) -> Path:
@@ -94,7 +94,7 @@ class Layout:
         return self.root / "manifests" / "labels" / dataset / "embeddings.parquet"
 
     def dataset(self, name: str) -> Path:
-        """Return one of the finished dataset's files: identities, faces, audio, pairs (Parquet)."""
+        """Return one of the finished dataset's files (Parquet); ``name``: identities, faces, audio or pairs."""
         return self.root / "manifests" / "dataset" / f"{name}.parquet"
 
     @property
@@ -119,7 +119,7 @@ class Layout:
         return self.root / "data" / "models" / f"{name}.safetensors"
 
     def model_note(self, name: str) -> Path:
-        """Return what that network is, what it was trained on and how it did, JSON."""
+        """Return the note on that network: what it is, its training data and its metrics; JSON."""
         return self.root / "manifests" / "models" / f"{name}.json"
 
     def training_folder(self, stage: str) -> Path:
@@ -128,7 +128,7 @@ class Layout:
 
     @property
     def metrics(self) -> Path:
-        """The evaluation's figures, JSON."""
+        """The evaluation's metrics, JSON."""
         return self.root / "metrics.json"
 
     def evaluation(self, name: str) -> Path:
@@ -142,7 +142,7 @@ class Layout:
 
     @property
     def report(self) -> Path:
-        """The page that shows it all, HTML."""
+        """The report on the run, HTML."""
         return self.root / "report" / "index.html"
 
     def _set(self, dataset: str) -> Path:

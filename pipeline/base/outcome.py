@@ -1,4 +1,4 @@
-"""What becomes of an item that gives no result: filtered on purpose, or failed."""
+"""Drops: the end of an item without a result, filtered on purpose or failed."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,7 +12,7 @@ FAILED = "failed"
 class Dropped:
     """An item's end without a result; becomes one ledger row.
 
-    ``reason`` is a short snake_case word that people count and retry by; ``detail`` is for reading.
+    ``reason`` is a short snake_case class, for counts and retries; ``detail`` is for reading.
     A ``retryable`` drop (network, time-out, crash) is not stored: the next run tries the item again.
     """
 
@@ -23,10 +23,10 @@ class Dropped:
 
     @classmethod
     def filtered(cls, reason: str, detail: str = "") -> Self:
-        """Left out on purpose: running again gives the same."""
+        """Return a drop on purpose: another run would end the same."""
         return cls(FILTERED, reason, detail)
 
     @classmethod
     def failed(cls, reason: str, detail: str = "", *, retryable: bool = False) -> Self:
-        """Could not be computed; ``retryable`` when another try may succeed."""
+        """Return the drop of an item that could not be computed; ``retryable`` when another try may succeed."""
         return cls(FAILED, reason, detail, retryable)

@@ -34,7 +34,7 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
 
 
 def load_params(model: type[Section], section: str, path: Path = PARAMS_FILE) -> Section:
-    """Return ``section`` (dots descend: ``sources.demo``) as ``model``.
+    """Return ``section`` (dots for nested ones: ``sources.demo``) as ``model``.
 
     Raises BadParams naming the file, the section and every key that is missing, unknown or out of range.
     """
@@ -42,7 +42,7 @@ def load_params(model: type[Section], section: str, path: Path = PARAMS_FILE) ->
 
 
 def read_section(section: str, path: Path = PARAMS_FILE) -> Any:
-    """Return what stands under ``section`` (dots descend), unchecked; raise BadParams when nothing does."""
+    """Return the content of ``section`` (dots for nested ones), unchecked; raise BadParams when it is missing."""
     node: Any = read_params(path)
     for part in section.split("."):
         if not isinstance(node, dict) or part not in node:

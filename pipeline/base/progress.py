@@ -1,4 +1,4 @@
-"""Progress for people: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of a run: a bar on a terminal, elsewhere a line every ten seconds."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ _LINE_EVERY_S = 10.0
 
 
 class Advance(Protocol):
-    """Say that one more item has ended."""
+    """Count one more item as ended."""
 
     def __call__(self) -> None:
         """Count one."""
@@ -19,7 +19,7 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(title: str, n_items: int) -> Iterator[Advance]:
-    """Show how many of ``n_items`` have ended, on standard error; nothing for no items."""
+    """Show on standard error how many of ``n_items`` have ended; nothing for no items."""
     if n_items == 0:
         yield lambda: None
     elif sys.stderr.isatty():

@@ -1,4 +1,4 @@
-"""Torch on one thread, so that its sums come out the same everywhere.
+"""Torch on one thread, so that its sums are reproducible.
 
 Importing this module imports torch: do so in the function that needs it.
 """
@@ -11,7 +11,7 @@ import torch
 
 @contextmanager
 def single_thread() -> Iterator[None]:
-    """Compute on one thread inside, as before outside: sums split over threads end in other last bits."""
+    """Compute on one thread within the block: sums split over threads differ in their last bits."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -13,7 +13,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import RANDOM
-from pipeline.records.person import ClipPerson, on_both_sides
+from pipeline.records.person import ClipPerson, in_both_splits
 
 
 class DatasetParams(Params):
@@ -30,7 +30,7 @@ class DatasetParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """All rows of the finished dataset, and how each person and, before the caps, each segment ended."""
+    """All rows of the dataset, and how each person and, before the caps, each segment ended."""
 
     identities: list[Identity]
     faces: list[DatasetFace]
@@ -51,44 +51,46 @@ def build(
     Caps keep the lowest hashes of seed and id: one more clip changes nothing for anybody else.
     """
     faces_of = _by_person(faces)
-    heard = [(segment, why_not_own_voice(segment, params)) for segment in segments]
-    segments_of = _by_person(segment for segment, why_not in heard if why_not is None)
-    others_of = _by_person(segment for segment, why_not in heard if why_not is not None)
+    ended = [(segment, segment_drop(segment, params)) for segment in segments]
+    segments_of = _by_person(segment for segment, drop in ended if drop is None)
+    dropped_of = _by_person(segment for segment, drop in ended if drop is not None)
     clips_of = Counter((clip_person.dataset, clip_person.person_id) for clip_person in clip_persons)
-    built = Dataset([], [], [], [], [], [(segment.segment_id, why_not) for segment, why_not in heard])
+    built = Dataset([], [], [], [], [], [(segment.segment_id, drop) for segment, drop in ended])
     for key in sorted(clips_of):
         kept_faces = cap_faces(faces_of.get(key, []), params)
         kept_segments = _cap(segments_of.get(key, []), params.max_segments_per_person, params.seed, "segment_id")
-        end = _why_not(kept_faces, kept_segments, len(others_of.get(key, [])))
+        end = _person_drop(kept_faces, kept_segments, len(dropped_of.get(key, [])))
         built.ends.append(("/".join(key), end))
         if end is None:
             _add(built, key, clips_of[key], kept_faces, kept_segments)
     return built
 
 
-def why_not_own_voice(segment: DatasetSegment, params: DatasetParams) -> Dropped | None:
-    """Return why a segment is not, or not surely, the voice of its clip's main face; None when it may be.
+def segment_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | None:
+    """Return the drop of a segment that is not, or not surely, the voice of its clip's main face; None otherwise.
 
-    Both are told of the main track alone: other tracks, also those after a cut, may be of other persons, and no face
-    of theirs is cropped. The av_zscore of a face's own voice grows with the root of the time that it is heard for,
-    so less is asked of less than ``full_av_covered_s``; where it can't be told at all, the voice may be the face's.
+    Both limits are on the main track alone: other tracks, also those after a cut, may be of other persons, and no face
+    of theirs is cropped. The av_zscore of a face's own voice grows with the root of ``av_covered_s``, so the limit is
+    lower below ``full_av_covered_s``; a segment without an av_zscore is kept.
     """
     if segment.face_seen_share < params.min_face_seen_share:
-        told = f"the main face is seen in {segment.face_seen_share:.3f} of it, below {params.min_face_seen_share:g}"
-        return Dropped.filtered("face_not_seen", told)
+        detail = (
+            f"the main face is observed in {segment.face_seen_share:.3f} of it, below {params.min_face_seen_share:g}"
+        )
+        return Dropped.filtered("face_not_seen", detail)
     if params.min_av_zscore is None or segment.av_zscore is None:
         return None
     limit = params.min_av_zscore * min(1.0, sqrt(segment.av_covered_s / params.full_av_covered_s))
     if segment.av_zscore < limit:
-        told = f"mouth and sound agree with av_zscore {segment.av_zscore:.3f}, below {limit:.3f}"
-        return Dropped.filtered("other_voice", told)
+        detail = f"av_zscore {segment.av_zscore:.3f} of mouth and sound, below {limit:.3f}"
+        return Dropped.filtered("other_voice", detail)
     return None
 
 
 def cap_faces(faces: list[DatasetFace], params: DatasetParams) -> list[DatasetFace]:
-    """Return a person's faces under the caps: blindly drawn ones, and standard ones of either group.
+    """Return a person's faces under the caps: random faces, and standard faces of either group.
 
-    A drawn face that is standard counts to both caps; standard candidates fill the room that is left.
+    A random face that is standard counts towards both caps; standard candidates fill the rest of the second.
     """
     drawn = _cap([f for f in faces if f.sampled_by == RANDOM], params.max_faces_per_person, params.seed, "face_id")
     plain = [f for f in drawn if not f.is_standard]
@@ -118,10 +120,10 @@ def pair_up(faces: list[DatasetFace], segments: list[DatasetSegment]) -> list[Pa
 
 
 def audit_split(identities: Iterable[Identity]) -> None:
-    """Raise SplitLeak when a person stands in both train and test, in one dataset or across datasets."""
-    _, leaks = on_both_sides(identities)
+    """Raise SplitLeak when a person is in both train and test, in one dataset or across datasets."""
+    _, leaks = in_both_splits(identities)
     if leaks:
-        raise SplitLeak(f"{len(leaks)} persons stand in both train and test: {', '.join(leaks[:5])}")
+        raise SplitLeak(f"{len(leaks)} persons are in both train and test: {', '.join(leaks[:5])}")
 
 
 def _add(
@@ -147,15 +149,15 @@ def _add(
     )
 
 
-def _why_not(faces: list[DatasetFace], segments: list[DatasetSegment], n_others: int) -> Dropped | None:
+def _person_drop(faces: list[DatasetFace], segments: list[DatasetSegment], n_dropped: int) -> Dropped | None:
     if not faces:
-        return Dropped.filtered("no_face", "no clip of this person gave a face")
+        return Dropped.filtered("no_face", "no clip of this person has a face")
     if not any(face.is_standard for face in faces):
         return Dropped.filtered("no_standard_face", f"none of {len(faces)} faces is a standard face")
-    if not segments and n_others:
-        return Dropped.filtered("no_own_voice", f"none of {n_others} segments is the voice of the face that is seen")
+    if not segments and n_dropped:
+        return Dropped.filtered("no_own_voice", f"none of {n_dropped} segments is the voice of the main face")
     if not segments:
-        return Dropped.filtered("no_sound", "no clip of this person gave a segment of sound")
+        return Dropped.filtered("no_sound", "no clip of this person has a segment of sound")
     return None
 
 

@@ -1,4 +1,4 @@
-"""The built dataset, read for export: its lists as tables, its payload shard by shard in bounded memory."""
+"""The built dataset, read back: its lists as tables, its payload shard by shard in bounded memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -31,8 +31,8 @@ Shape = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """The dataset's lists, of the splits to export."""
+class BuiltDataset:
+    """The dataset's lists, of the splits that were opened."""
 
     at: Layout
     splits: tuple[str, ...]
@@ -49,22 +49,20 @@ class Built:
         return sorted({one.dataset for one in self.identities})
 
 
-def open_built(at: Layout, split: str | None = None) -> Built:
+def open_dataset(at: Layout, split: str | None = None) -> BuiltDataset:
     """Return the lists of the built dataset, of one split or of both.
 
-    Raises BadInput when the dataset is not built, or when nobody is in ``split``.
+    Raises BadInput when the dataset is not built, or when ``split`` is empty.
     """
     missing = [at.dataset(name) for name in _MANIFESTS if not at.dataset(name).is_file()]
     if missing:
-        raise BadInput(f"{missing[0]}: not there: the dataset is not built yet. Run 'dvc repro'.")
+        raise BadInput(f"{missing[0]}: not found: the dataset is not built yet. Run 'dvc repro'.")
     identities = [one for one in read_manifest(at.dataset("identities"), Identity) if split in (None, one.split)]
     if not identities:
-        raise BadInput(
-            f"{at.dataset('identities')}: nobody is in {split or 'the dataset'}, there is nothing to export."
-        )
+        raise BadInput(f"{at.dataset('identities')}: nobody is in {split or 'the dataset'}, there is nothing to read.")
     splits = tuple(one for one in (TRAIN, TEST) if one in {identity.split for identity in identities})
     licences = _licences(at, {one.dataset for one in identities})
-    return Built(
+    return BuiltDataset(
         at=at,
         splits=splits,
         identities=identities,
@@ -73,23 +71,23 @@ def open_built(at: Layout, split: str | None = None) -> Built:
     )
 
 
-def only_standard(built: Built) -> Built:
+def only_standard(built: BuiltDataset) -> BuiltDataset:
     """Return ``built`` without the faces that are no standard faces; pairs have none of these."""
     return replace(built, faces=built.faces.filter(built.faces.column("is_standard")))
 
 
-def iterate_faces(built: Built) -> Iterator[pa.Table]:
+def iterate_faces(built: BuiltDataset) -> Iterator[pa.Table]:
     """Yield the columns of Face and those of ``built.faces``, at most a row group at a time, in shard order."""
     return _iterate_payload(built.at.root, Face, built.faces)
 
 
-def iterate_segments(built: Built) -> Iterator[pa.Table]:
+def iterate_segments(built: BuiltDataset) -> Iterator[pa.Table]:
     """Yield the columns of Segment and those of ``built.segments``, at most a row group at a time, in shard order."""
     return _iterate_payload(built.at.root, Segment, built.segments)
 
 
-def iterate_labels(built: Built) -> Iterator[Label]:
-    """Yield the labels of ``built.faces``, dataset by dataset in id order; faces without one are passed over.
+def iterate_labels(built: BuiltDataset) -> Iterator[Label]:
+    """Yield the labels of ``built.faces``, dataset by dataset in id order; faces without one are skipped.
 
     Raises BadManifest when labels are missing, or are not all of one network and size.
     """
@@ -108,7 +106,7 @@ def iterate_labels(built: Built) -> Iterator[Label]:
             raise BadManifest(f"{path}: labels are of several networks: {sorted(kinds)}. Run 'dvc repro'.")
 
 
-def iterate_pairs(built: Built, split: str) -> Iterator[pa.Table]:
+def iterate_pairs(built: BuiltDataset, split: str) -> Iterator[pa.Table]:
     """Yield the pairs of ``split`` in id order, columns of Pair, in batches of bounded size."""
     with _opened(built.at.dataset("pairs"), Pair) as file:
         for batch in file.iter_batches(batch_size=_PAIRS_PER_BATCH):
@@ -116,7 +114,7 @@ def iterate_pairs(built: Built, split: str) -> Iterator[pa.Table]:
             yield table.filter(pc.equal(table.column("split"), split))
 
 
-def log_mel_shapes(built: Built) -> list[Shape]:
+def log_mel_shapes(built: BuiltDataset) -> list[Shape]:
     """Return the shapes of the log-mels in the shards, sorted: one, unless log-mels are not padded."""
     shapes = set()
     for shard in _shards(built.segments):
@@ -139,7 +137,7 @@ def rows_of(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> NDArray[np.int64]:
     rows = pc.index_in(ids, value_set=among)
     if rows.null_count:
         missing = ids.filter(pc.is_null(rows))[0].as_py()
-        raise BadManifest(f"the pairs name '{missing}', which is not in the dataset. Run 'dvc repro'.")
+        raise BadManifest(f"the pairs contain '{missing}', which is not in the dataset. Run 'dvc repro'.")
     return np.asarray(rows.to_numpy(), np.int64)
 
 
@@ -175,7 +173,7 @@ def _iterate_payload(root: Path, record: type, listed: pa.Table) -> Iterator[pa.
 
 
 def _iterate_shard(path: Path, record: type, listed: pa.Table) -> Iterator[pa.Table]:
-    """Yield the listed rows of one shard; row groups without any stay on the disk."""
+    """Yield the listed rows of one shard; row groups without any are not read."""
     key = key_of(record)
     n_found = 0
     with _opened(path, record) as file:
@@ -188,7 +186,7 @@ def _iterate_shard(path: Path, record: type, listed: pa.Table) -> Iterator[pa.Ta
                 n_found += len(payload)
                 yield _joined(payload, listed.take(places.drop_null()))
     if n_found != len(listed):
-        raise BadManifest(f"{path}: {len(listed)} rows of the dataset are to be here, {n_found} are. Run 'dvc repro'.")
+        raise BadManifest(f"{path}: {len(listed)} rows of the dataset expected, {n_found} found. Run 'dvc repro'.")
 
 
 def _joined(payload: pa.Table, listed: pa.Table) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Run a step over items in worker processes of this machine; a dying worker costs one item, not the run."""
+"""Run a step over items in worker processes of this machine; a worker that dies costs one item, not the run."""
 
 import concurrent.futures
 import multiprocessing
@@ -23,7 +23,7 @@ _QUEUED_PER_WORKER = 4  # enough to keep workers busy, few enough that memory do
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
-# torch, OpenCV and the operating system say it in errors of their own, not in a MemoryError.
+# torch, OpenCV and the operating system raise errors of their own, not a MemoryError.
 _NO_MEMORY = re.compile("insufficient memory|can(no|')t allocate memory", re.IGNORECASE)
 
 _function: Function
@@ -34,9 +34,9 @@ _step_name: str
 def compute(
     name: str, function: Function, jobs: Sequence[Job], store: ItemStore, settings: Settings
 ) -> Iterator[tuple[str, Dropped | None]]:
-    """Compute and store every job; yield its key, and why it has no stored result when it has none.
+    """Compute and store every job; yield its key, and its drop when nothing was stored.
 
-    Yields in the order of completion. An exception that ``function`` lets through is a bug: it ends the run.
+    Yields in the order of completion. An exception from ``function`` is a bug and ends the run.
     """
     from pebble import ProcessPool
 
@@ -51,7 +51,7 @@ def compute(
             initargs=(name, function, store.root, settings.worker_memory_mb),
         )
         try:
-            yield from _drain(pool, jobs, n_workers * _QUEUED_PER_WORKER, settings.item_timeout_s)
+            yield from _outcomes(pool, jobs, n_workers * _QUEUED_PER_WORKER, settings.item_timeout_s)
             pool.close()
         except BaseException:
             pool.stop()
@@ -60,24 +60,24 @@ def compute(
             pool.join()
 
 
-def _drain(pool: Any, jobs: Sequence[Job], n_queued: int, timeout_s: float) -> Iterator[tuple[str, Dropped | None]]:
+def _outcomes(pool: Any, jobs: Sequence[Job], n_queued: int, timeout_s: float) -> Iterator[tuple[str, Dropped | None]]:
     waiting: dict[Future[Dropped | None], str] = {}
     todo = iter(jobs)
     for item, key in todo:
         waiting[pool.schedule(_work, args=(item, key), timeout=timeout_s)] = key
         if len(waiting) == n_queued:
-            yield from _finished(waiting, timeout_s)
+            yield from _completed(waiting, timeout_s)
     while waiting:
-        yield from _finished(waiting, timeout_s)
+        yield from _completed(waiting, timeout_s)
 
 
-def _finished(waiting: dict[Future[Dropped | None], str], timeout_s: float) -> Iterator[tuple[str, Dropped | None]]:
+def _completed(waiting: dict[Future[Dropped | None], str], timeout_s: float) -> Iterator[tuple[str, Dropped | None]]:
     done, _ = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
     for future in done:
-        yield waiting.pop(future), _end_of(future, timeout_s)
+        yield waiting.pop(future), _outcome_of(future, timeout_s)
 
 
-def _end_of(future: Future[Dropped | None], timeout_s: float) -> Dropped | None:
+def _outcome_of(future: Future[Dropped | None], timeout_s: float) -> Dropped | None:
     from pebble import ProcessExpired
 
     try:
@@ -96,27 +96,27 @@ def _start_worker(name: str, function: Function, root: Path, memory_mb: int) -> 
     limit = memory_mb * _MEBIBYTE
     _, ceiling = resource.getrlimit(resource.RLIMIT_DATA)
     if ceiling != resource.RLIM_INFINITY:
-        limit = min(limit, ceiling)  # nobody may raise what the machine's own limit leaves
+        limit = min(limit, ceiling)  # a process may not raise its hard limit
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-class _NotStored(Exception):
-    """Leaves the store as it was: another run shall try the item again."""
+class _RetryableDrop(Exception):
+    """Ends a worker's block without storing anything, so that the next run tries the item again."""
 
     def __init__(self, dropped: Dropped) -> None:
         self.dropped = dropped
 
 
 def _work(item: Any, key: str) -> Dropped | None:
-    """Compute one item in a worker and store it; return its end only where nothing is to be stored."""
+    """Compute one item in a worker and store it; return its drop where it is not to be stored."""
     try:
         with _store.adding(_step_name, key) as folder:
             result = _function(item, folder)
             if isinstance(result, Dropped) and result.retryable:
-                raise _NotStored(result)
+                raise _RetryableDrop(result)
             put_result(folder, result)
-    except _NotStored as end:
-        return end.dropped
+    except _RetryableDrop as error:
+        return error.dropped
     except Exception as error:
         if _NO_MEMORY.search(str(error)):
             raise MemoryError(str(error)) from None
@@ -126,7 +126,7 @@ def _work(item: Any, key: str) -> Dropped | None:
 
 @contextmanager
 def _single_threaded_children() -> Iterator[None]:
-    """Let the workers' libraries use one thread each: workers share the processors, and sums keep their order."""
+    """Let the workers' libraries use one thread each: workers share the CPUs, and sums keep their order."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
     try:

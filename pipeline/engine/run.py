@@ -1,4 +1,4 @@
-"""Run one step over many items: ask the store, compute what is missing, say how each item ended."""
+"""Run one step over many items: look up the store, compute what is missing, record how each item ended."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,18 +22,18 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """How an item ended: its key in the store, and why it has no result when it has none."""
+class ItemEnd:
+    """How an item ended: its key in the store, and its drop when it has no result."""
 
     item_id: str
     key: str
     dropped: Dropped | None
 
 
-class Ran(Generic[Item]):
+class StepRun(Generic[Item]):
     """A finished run: the ends of all items in id order, and access to the stored results."""
 
-    def __init__(self, step: Step[Item], store: ItemStore, ends: Sequence[End], n_computed: int) -> None:
+    def __init__(self, step: Step[Item], store: ItemStore, ends: Sequence[ItemEnd], n_computed: int) -> None:
         self.ends = tuple(ends)
         self.n_computed = n_computed
         self._step = step
@@ -54,18 +54,18 @@ class Ran(Generic[Item]):
         return pa.concat_tables([arrow_schema(record).empty_table(), *(self.rows(i, record) for i in self._keys)])
 
     def folder(self, item_id: str) -> Path:
-        """Return the stored folder of one item, where files that its step left behind stand."""
+        """Return the stored folder of one item, with the files that its step wrote."""
         return self._store.folder(self._step.name, self._keys[item_id])
 
     def ledger(self) -> list[LedgerRow]:
-        """Return one row an item."""
+        """Return one row per item."""
         return [ledger_row(self._step.name, end.item_id, end.dropped) for end in self.ends]
 
 
-def run_step(step: Step[Item], items: Iterable[Item], settings: Settings, *, title: str) -> Ran[Item]:
-    """Bring every item to an end and return the ends; print what was computed and what came from the store.
+def run_step(step: Step[Item], items: Iterable[Item], settings: Settings, *, title: str) -> StepRun[Item]:
+    """Run ``step`` on every item that the store lacks; print how many were computed and how all items ended.
 
-    Raises BadInput when two items share an id. An exception from the step itself is a bug and is let through.
+    Raises BadInput when two items share an id. An exception from the step itself is a bug and is not caught.
     """
     store = ItemStore(settings.cache / "items")
     store.sweep(step.name)
@@ -77,10 +77,11 @@ def run_step(step: Step[Item], items: Iterable[Item], settings: Settings, *, tit
             not_stored[key] = dropped
             advance()
     ends = [
-        End(item_id, key, not_stored.get(key) or store.dropped(step.name, key)) for item_id, (_, key) in jobs.items()
+        ItemEnd(item_id, key, not_stored.get(key) or store.dropped(step.name, key))
+        for item_id, (_, key) in jobs.items()
     ]
     print(_summary(title, ends, len(missing)))
-    return Ran(step, store, ends, len(missing))
+    return StepRun(step, store, ends, len(missing))
 
 
 def _jobs(step: Step[Item], items: Iterable[Item]) -> dict[str, tuple[Item, str]]:
@@ -93,8 +94,8 @@ def _jobs(step: Step[Item], items: Iterable[Item]) -> dict[str, tuple[Item, str]
     return dict(sorted(jobs.items()))
 
 
-def _summary(title: str, ends: Sequence[End], n_missing: int) -> str:
+def _summary(title: str, ends: Sequence[ItemEnd], n_missing: int) -> str:
     counts = Counter(f"{end.dropped.status}: {end.dropped.reason}" if end.dropped else OK for end in ends)
-    told = ", ".join(f"{n} {end}" for end, n in sorted(counts.items(), key=lambda pair: (pair[0] != OK, pair[0])))
+    ended = ", ".join(f"{n} {end}" for end, n in sorted(counts.items(), key=lambda pair: (pair[0] != OK, pair[0])))
     stored = len(ends) - n_missing
-    return f"{title}: {len(ends)} items, {n_missing} computed, {stored} from the store: {told or 'nothing to do'}"
+    return f"{title}: {len(ends)} items, {n_missing} computed, {stored} from the store: {ended or 'nothing to do'}"

@@ -1,4 +1,4 @@
-"""How a run is carried out on this machine: nothing here may change a byte of a result, so none of it is a param."""
+"""Settings of a run on this machine. None may change a byte of a result; those that do are params."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""A step: one function, and what identifies its results."""
+"""A step: a function from an item to its result, and what identifies the result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step(Generic[Item]):
-    """What the engine needs to know to compute an item once and never again.
+    """What the engine needs to compute each item once.
 
     ``function`` goes to the worker processes: a module-level function, a ``functools.partial`` of one, or an
     instance of a class that loads a network when it is first called. It takes the item and an empty folder,
-    where it may leave files that belong to the result, and returns records or a ``Dropped``.
-    Change what it returns for the same input, and ``version`` must change with it.
+    to which it may write files that belong to the result, and returns records or a ``Dropped``.
+    ``version`` must change whenever the function returns something else for the same input.
     """
 
     name: str

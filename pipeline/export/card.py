@@ -1,8 +1,8 @@
-"""The README of an export: what it holds, how it was built, under which terms, and what it is not for."""
+"""The README of an export: contents, how it was built, terms, and uses it is not for."""
 
 from collections import Counter
 
-from pipeline.dataset.reader import Built, Shape
+from pipeline.dataset.reader import BuiltDataset, Shape
 from pipeline.dataset.table1 import count, render
 from pipeline.export.target import Counts
 from pipeline.records.schema import describe
@@ -11,13 +11,13 @@ LabelKind = tuple[str, int]
 """Of identity labels: the network, and how many values an embedding has."""
 
 _WHAT = """\
-Aligned faces and voice-only log-mels of the same people, from talking-face video, with identity embeddings of the
-faces. Built and exported by facevox.
+Aligned faces and voice-only log-mels of the same persons, from talking-face video, with identity embeddings of the
+faces. BuiltDataset and exported by facevox.
 """
 _USES = """\
 ## What it is not for
 
-Faces and voices tell who somebody is; under many laws they are biometric data. These are for research on what voices
+Faces and voices identify a person; under many laws they are biometric data. These are for research on what voices
 and faces share. Do not use them
 
 - to find, recognise, watch or profile anybody, or to infer origin, health, belief or character from a face or voice;
@@ -30,8 +30,8 @@ that is theirs, and ask those who have copies to do the same.
 """
 
 
-def render_card(built: Built, opening: str, contents: str, shapes: list[Shape], label: LabelKind | None) -> str:
-    """Return the README as Markdown: ``opening`` says how to open the export, ``contents`` what it is made of."""
+def render_card(built: BuiltDataset, opening: str, contents: str, shapes: list[Shape], label: LabelKind | None) -> str:
+    """Return the README as Markdown: ``opening`` is how to open the export, ``contents`` what it consists of."""
     parts = [
         f"# Faces and voices: {', '.join(built.datasets)}\n",
         _WHAT,
@@ -65,22 +65,22 @@ def _how(shapes: list[Shape], label: LabelKind | None) -> str:
     sizes = " or ".join(f"{n_mels}x{n_frames}" for n_mels, n_frames in shapes[:3])
     sizes += " and others" if len(shapes) > 3 else ""
     labels = (
-        "none: no face recognition network was at hand"
+        "none: no face recognition network was available"
         if label is None
         else f"{label[1]} values a face, by `{label[0]}`"
     )
     return f"""\
-- **Faces** are aligned so that the eye centres always stand at the same places. Blindly drawn ones are a sample of each
-  clip; standard ones are frontal, lip-still, open-eyed and sharp over a window in time.
+- **Faces** are aligned so that the eye centres are always at the same places. Random ones are a sample of each clip;
+  standard ones are frontal, lip-still, open-eyed and sharp over a window in time.
 - **Sound** is 16 kHz mono, cut into segments; a voice activity detector keeps the speech, whose log-mel ({sizes},
   mels x frames) is standardised per mel bin. Frames from `n_valid_frames` on are padding.
 - **Labels**: {labels}.
 - **Pairs** join every standard face with every segment of the same person in the same dataset.
-- **Splits** are by person, by the hash of their name: nobody is on both sides.
+- **Splits** are by person, by the hash of their name: nobody is in both splits.
 """
 
 
-def _terms(built: Built) -> str:
+def _terms(built: BuiltDataset) -> str:
     clips = {
         (row["dataset"], row["licence"], row["clip_id"])
         for table in (built.faces, built.segments)
@@ -96,5 +96,5 @@ def _terms(built: Built) -> str:
 
 
 def _as_markdown(text: str) -> str:
-    """Keep ``<dataset>`` from being taken for a tag, a bar or a line's end for the end of a cell."""
+    """Escape ``<`` of a tag, and bars and line ends, which would end a cell."""
     return " ".join(text.split()).replace("<", "&lt;").replace("|", "&#124;")

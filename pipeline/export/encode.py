@@ -16,7 +16,7 @@ def encode_npy(array: NDArray[np.float32]) -> bytes:
 
 
 def png_as_jpeg(png: bytes) -> bytes:
-    """Return the picture as the JPEG that loses least: quality 100, colour at full size."""
+    """Return the picture as JPEG with the least loss: quality 100, colour at full size."""
     import cv2
 
     bgr = cv2.cvtColor(decode_png(png), cv2.COLOR_RGB2BGR)

@@ -1,7 +1,7 @@
-"""Export as the paper's released code reads its data: one file an item, in folders by split and person.
+"""Export as the paper's released code reads its data: one file per item, in folders by split and person.
 
-That code finds pictures by the ending ``.jpg``, draws among the person's ``.npy`` files, and names its results by what
-stands before the first dot of a picture's name.
+That code finds pictures by the ending ``.jpg``, draws among the person's ``.npy`` files, and names its results by a
+picture's name up to the first dot.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.base.progress import Advance, progress
 from pipeline.dataset.reader import (
-    Built,
+    BuiltDataset,
     iterate_faces,
     iterate_labels,
     iterate_segments,
@@ -30,7 +30,7 @@ _IMAGES, _AUDIOS, _FEATURES = "Images", "Audios", "IDFeat"
 
 _OPENING = """\
 The released code of the audio-driven face inpainting paper reads such a folder as its `Datasets/`; the names of the
-datasets stand in that code. It looks for pictures that end in `.jpg`, and for labels of 2048 values.
+datasets are constants of that code. It looks for pictures that end in `.jpg`, and for labels of 2048 values.
 """
 _CONTENTS = """\
 | path | what |
@@ -39,14 +39,14 @@ _CONTENTS = """\
 | `<dataset>/Audios/<Split>/<person>/<segment>.npy` | a log-mel, (1, n_mels, n_frames) float32 |
 | `<dataset>/IDFeat/<Split>/<person>/<face>.npy` | that face's identity embedding, float32, if there is one |
 
-In names, `=` and two hexadecimal digits stand for a byte that has no place there.
+In names, `=` and two hexadecimal digits stand for a byte that is not allowed there.
 """
-_OWNER = ("dataset", "person_id", "split")
+_PERSON_COLUMNS = ("dataset", "person_id", "split")
 _QUALITY = {"jpg": "JPEG of quality 100, colour at full size", "png": "lossless"}
 
 
 def export_folder(
-    built: Built, to: Path, *, pictures: Pictures = "jpg", all_faces: bool = False, force: bool = False
+    built: BuiltDataset, to: Path, *, pictures: Pictures = "jpg", all_faces: bool = False, force: bool = False
 ) -> Counts:
     """Write ``<dataset>/{Images,Audios,IDFeat}/{Train,Test}/<person>/``; return the files of each split and kind.
 
@@ -72,7 +72,7 @@ def export_folder(
 class _Tree:
     """The files of the export: named, written, counted."""
 
-    def __init__(self, folder: Path, built: Built) -> None:
+    def __init__(self, folder: Path, built: BuiltDataset) -> None:
         self.counts: Counts = {split: dict.fromkeys((_IMAGES, _AUDIOS, _FEATURES), 0) for split in built.splits}
         self._folder = folder
         self._datasets = folder_names(built.datasets)
@@ -82,7 +82,7 @@ class _Tree:
         }
 
     def write(self, kind: str, row: dict[str, Any], item_id: str, ending: str, content: bytes) -> None:
-        """Write one file of the person, dataset and split that ``row`` names; what stands there is never replaced."""
+        """Write one file of the person, dataset and split that ``row`` names; an existing file is never replaced."""
         dataset, person, split = row["dataset"], row["person_id"], row["split"]
         folder = self._folder / self._datasets[dataset] / kind / split.capitalize() / self._persons[dataset][person]
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,25 +92,25 @@ class _Tree:
         self.counts[split][kind] += 1
 
 
-def _write_faces(built: Built, tree: _Tree, pictures: Pictures, advance: Advance) -> None:
+def _write_faces(built: BuiltDataset, tree: _Tree, pictures: Pictures, advance: Advance) -> None:
     for table in iterate_faces(built):
-        for row in table.select([*_OWNER, "face_id", "image"]).to_pylist():
+        for row in table.select([*_PERSON_COLUMNS, "face_id", "image"]).to_pylist():
             png = row["image"]["bytes"]
             tree.write(_IMAGES, row, row["face_id"], pictures, png if pictures == "png" else png_as_jpeg(png))
             advance()
 
 
-def _write_segments(built: Built, tree: _Tree, advance: Advance) -> None:
+def _write_segments(built: BuiltDataset, tree: _Tree, advance: Advance) -> None:
     for table in iterate_segments(built):
-        rows = table.select([*_OWNER, "segment_id"]).to_pylist()
+        rows = table.select([*_PERSON_COLUMNS, "segment_id"]).to_pylist()
         for row, log_mel in zip(rows, log_mels(table), strict=True):
             tree.write(_AUDIOS, row, row["segment_id"], "npy", encode_npy(log_mel[np.newaxis]))
             advance()
 
 
-def _write_labels(built: Built, tree: _Tree) -> LabelKind | None:
+def _write_labels(built: BuiltDataset, tree: _Tree) -> LabelKind | None:
     kind = None
-    rows = {row["face_id"]: row for row in built.faces.select([*_OWNER, "face_id"]).to_pylist()}
+    rows = {row["face_id"]: row for row in built.faces.select([*_PERSON_COLUMNS, "face_id"]).to_pylist()}
     for label in iterate_labels(built):
         kind = label.recognition_network, len(label.embedding)
         tree.write(_FEATURES, rows[label.face_id], label.face_id, "npy", encode_npy(label.embedding))

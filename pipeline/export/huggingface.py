@@ -14,7 +14,7 @@ import yaml
 
 from pipeline.base.progress import Advance, progress
 from pipeline.dataset.reader import (
-    Built,
+    BuiltDataset,
     Shape,
     iterate_faces,
     iterate_labels,
@@ -32,7 +32,7 @@ from pipeline.records.schema import HUGGINGFACE_KEY, arrow_schema
 
 KIND = "huggingface"
 _RECORDS: dict[str, type] = {"pairs": ExportedPair, "faces": ExportedFace, "audio": ExportedSegment}
-_DEFAULT = "pairs"  # what opens where no config is named
+_DEFAULT = "pairs"  # the config that opens where none is named
 _PAYLOAD_ROWS = 64
 _PAIR_ROWS = 1 << 16
 _LABEL = "label"
@@ -48,15 +48,15 @@ picture = faces[pair["face_row"]]["image"]  # PIL
 log_mel = audio.with_format("numpy")[pair["segment_row"]]["log_mel"]  # (n_mels, n_frames) float32
 ```
 
-`face_row` and `segment_row` hold for the rows as they stand here. Once rows are filtered or shuffled, join by `face_id`
-and `segment_id`.
+`face_row` and `segment_row` hold for the rows in their order here. Once rows are filtered or shuffled, join by
+`face_id` and `segment_id`.
 """
 
 Files = dict[str, ParquetFiles]
 """files[split]"""
 
 
-def export_huggingface(built: Built, to: Path, *, force: bool = False) -> Counts:
+def export_huggingface(built: BuiltDataset, to: Path, *, force: bool = False) -> Counts:
     """Write ``built`` as a folder that ``datasets.load_dataset`` opens; return the rows of each split and config.
 
     Raises BadInput when ``to`` can't be written, BadManifest when a row, picture, log-mel or label is missing.
@@ -79,7 +79,7 @@ def export_huggingface(built: Built, to: Path, *, force: bool = False) -> Counts
     return counts
 
 
-def _spool_labels(built: Built, labels: Spool) -> LabelKind | None:
+def _spool_labels(built: BuiltDataset, labels: Spool) -> LabelKind | None:
     kind = None
     for label in iterate_labels(built):
         kind = label.recognition_network, len(label.embedding)
@@ -87,7 +87,7 @@ def _spool_labels(built: Built, labels: Spool) -> LabelKind | None:
     return kind
 
 
-def _faces(built: Built, labels: Spool, label: LabelKind | None) -> Iterator[pa.Table]:
+def _faces(built: BuiltDataset, labels: Spool, label: LabelKind | None) -> Iterator[pa.Table]:
     schema = arrow_schema(ExportedFace, {} if label is None else {"label": label[1]})
     for table in iterate_faces(built):
         payloads = [labels.get(_LABEL, face_id) for face_id in table.column("face_id").to_pylist()]
@@ -96,7 +96,7 @@ def _faces(built: Built, labels: Spool, label: LabelKind | None) -> Iterator[pa.
         yield table.select(schema.names).cast(schema)
 
 
-def _segments(built: Built, shapes: list[Shape]) -> Iterator[pa.Table]:
+def _segments(built: BuiltDataset, shapes: list[Shape]) -> Iterator[pa.Table]:
     schema = _segment_schema(shapes)
     for table in iterate_segments(built):
         place = table.schema.get_field_index("log_mel")
@@ -140,8 +140,8 @@ def _write(tables: Iterable[pa.Table], splits: tuple[str, ...], folder: Path, ad
     return files
 
 
-def _write_pairs(built: Built, faces: Files, audio: Files, folder: Path) -> Files:
-    """Write the pairs, each with the rows at which its face and its segment were written."""
+def _write_pairs(built: BuiltDataset, faces: Files, audio: Files, folder: Path) -> Files:
+    """Write the pairs, each with the rows of its face and its segment."""
     schema = arrow_schema(ExportedPair)
     files = {}
     for split in built.splits:
@@ -159,7 +159,7 @@ def _column(files: ParquetFiles, name: str) -> pa.ChunkedArray:
     return pa.concat_tables([pq.read_table(path, columns=[name]) for path in files.paths]).column(name)
 
 
-def _front_matter(built: Built, files: dict[str, Files], folder: Path) -> str:
+def _front_matter(built: BuiltDataset, files: dict[str, Files], folder: Path) -> str:
     """Return the YAML by which ``load_dataset`` finds the configs and their files; the files in the rows' order."""
     configs = [
         {

@@ -1,4 +1,4 @@
-"""Names of files and keys from ids: nothing that could become a path, and never one name for two ids."""
+"""Names of files and keys from ids: never a path, and never one name for two ids."""
 
 import hashlib
 import re
@@ -8,9 +8,9 @@ from pipeline.base.errors import BadInput
 
 MAX_NAME_LENGTH = 80
 _HASH_LENGTH = 16
-# A leading hyphen would be taken for an option.
+# A leading hyphen would be read as an option.
 _ESCAPED = re.compile(rb"^-|[^A-Za-z0-9_-]")
-# Windows takes these for devices, whatever ending follows.
+# Device names on Windows, whatever suffix follows.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 
 
@@ -33,15 +33,15 @@ def safe_name(text: str) -> str:
 def folder_names(ids: Iterable[str]) -> dict[str, str]:
     """Return the folder name of each id.
 
-    Raises BadInput when two names differ in case only: many disks would take both for one folder.
+    Raises BadInput when two names differ in case only: on many disks both would be one folder.
     """
     names = {one: safe_name(one) for one in sorted(set(ids))}
-    owners: dict[str, str] = {}
+    id_of: dict[str, str] = {}
     for one, name in names.items():
-        other = owners.setdefault(name.lower(), one)
+        other = id_of.setdefault(name.lower(), one)
         if other != one:
             raise BadInput(
-                f"'{other}' and '{one}' would share a folder on disks that do not tell upper from lower case:"
+                f"'{other}' and '{one}' would share a folder on disks that ignore case:"
                 " merge or rename them in manifests/review/persons.csv and run 'dvc repro'."
             )
     return names

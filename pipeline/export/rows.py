@@ -1,4 +1,4 @@
-"""The rows of an exported dataset: each stands alone, with its payload, its person and the terms of its clip."""
+"""The rows of an exported dataset: each complete, with its payload, its person and the terms of its clip."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class ExportedFace(Face):
     is_standard: bool = column("whether it is a standard face: frontal, lip-still, open-eyed and sharp")
     licence: str = column("terms under which its clip is published, as the source states them; may be empty")
     label: Vector | None = column(
-        "identity embedding by the face recognition network, not normalised; null: none was at hand"
+        "identity embedding by the face recognition network, not normalised; null: no network was available"
     )
 
 

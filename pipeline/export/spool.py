@@ -1,4 +1,4 @@
-"""Payload put aside on the disk under a key each, in a file that no name leads to: gone with the process."""
+"""Payload kept on disk by key, in an unnamed temporary file that ends with the process."""
 
 import tempfile
 from pathlib import Path
@@ -6,11 +6,11 @@ from types import TracebackType
 from typing import Self
 
 Key = tuple[str, str]
-"""What it is, and the id of what it belongs to."""
+"""The kind of payload, and the id of its item."""
 
 
 class Spool:
-    """Bytes by key; memory holds the keys only. Stands on the disk of ``folder``."""
+    """Bytes by key; memory holds the keys only. The file is on the disk of ``folder``."""
 
     def __init__(self, folder: Path) -> None:
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
@@ -24,14 +24,14 @@ class Spool:
         self._file.close()
 
     def put(self, kind: str, item_id: str, payload: bytes) -> None:
-        """Keep ``payload``."""
+        """Store ``payload``."""
         self._file.seek(self._end)
         self._file.write(payload)
         self._places[kind, item_id] = self._end, len(payload)
         self._end += len(payload)
 
     def get(self, kind: str, item_id: str) -> bytes | None:
-        """Return what was put there, or None."""
+        """Return the payload of a key, or None."""
         place = self._places.get((kind, item_id))
         if place is None:
             return None

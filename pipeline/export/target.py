@@ -1,4 +1,4 @@
-"""The folder of an export: whole or not at all, and never in the place of anything but an earlier export."""
+"""The folder of an export: whole or not at all, and it replaces nothing but an earlier export."""
 
 import json
 from collections.abc import Iterator
@@ -16,22 +16,22 @@ Counts = dict[str, dict[str, int]]
 
 @contextmanager
 def writing_export(to: Path, *, force: bool) -> Iterator[Path]:
-    """Give an empty folder beside ``to``; on a clean exit it becomes ``to``, and on any other nothing is left.
+    """Yield an empty folder beside ``to``; on a clean exit it becomes ``to``, on any other it is removed.
 
-    Raises BadInput when ``to`` can't be written or holds anything; with ``force`` an earlier export may stand there.
+    Raises BadInput when ``to`` can't be written or holds anything; with ``force`` an earlier export is replaced.
     """
     to = to.resolve()
     _check(to, force=force)
     try:
         with replacing_folder(to) as temporary:
             yield temporary
-            _check(to, force=force)  # once more: it may have been long
+            _check(to, force=force)  # again: the export may have taken long
     except OSError as error:
         raise BadInput(f"{to}: not written, and nothing kept: {error}") from error
 
 
 def write_note(folder: Path, kind: str, counts: Counts) -> None:
-    """Write what stands in ``folder``: the kind of export and how much of what; it marks the folder as an export."""
+    """Write the kind of export and its counts; the note marks ``folder`` as an export."""
     note = json.dumps({"export": kind, "counts": counts}, indent=2)
     (folder / NOTE).write_text(note + "\n", encoding="utf-8", newline="\n")
 

@@ -1,4 +1,4 @@
-"""Export for WebDataset: tar files of bounded size, a sample a pair, in an order drawn by hash."""
+"""Export for WebDataset: tar files of bounded size, one sample per pair, in an order drawn by hash."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.base.draws import draw_order
 from pipeline.base.progress import Advance, progress
 from pipeline.dataset.reader import (
-    Built,
+    BuiltDataset,
     iterate_faces,
     iterate_labels,
     iterate_pairs,
@@ -47,27 +47,27 @@ for picture, log_mel, note in samples.to_tuple("face.png", "logmel.npy", "json")
 ```
 """
 _CONTENTS = """\
-A sample is a pair: a standard face and a segment of the same person. Samples stand in an order drawn by hash, so a
-reader meets many people early. Of each sample there are
+A sample is a pair: a standard face and a segment of the same person. The order of samples is drawn by hash, so the
+first samples are of many persons. Of each sample there are
 
 | name | what |
 |---|---|
 | `<key>.face.png` | the aligned face, RGB, lossless |
 | `<key>.logmel.npy` | the log-mel, (n_mels, n_frames) float32 |
-| `<key>.label.npy` | the face's identity embedding, float32; absent where no face recognition network was at hand |
+| `<key>.label.npy` | the face's identity embedding, float32; absent without a face recognition network |
 | `<key>.json` | ids, person, dataset, split, clips with their terms, `n_valid_frames`, `voiced_s`, `same_clip` |
 """
 
 
 def export_webdataset(
-    built: Built,
+    built: BuiltDataset,
     to: Path,
     *,
     shard_bytes: int = SHARD_BYTES,
     pairs_per_person: int | None = None,
     force: bool = False,
 ) -> Counts:
-    """Write ``built`` as tar files ``<split>-000000.tar`` of at most ``shard_bytes`` that hold a sample or more each.
+    """Write ``built`` as tar files ``<split>-000000.tar`` of at most ``shard_bytes``, of at least one sample each.
 
     A face is written once for each of its pairs: ``pairs_per_person`` keeps that many of a person in each dataset,
     the first as drawn by hash. Returns the samples and shards of each split. Raises BadInput when ``to`` can't be
@@ -133,7 +133,7 @@ class TarFiles:
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:
-    """Return a header that names no time and no owner."""
+    """Return a header without time and owner."""
     header = tarfile.TarInfo(name)
     header.size = size
     return header
@@ -148,8 +148,8 @@ def _whole(size: int, unit: int) -> int:
     return -(-size // unit) * unit
 
 
-def _spool_payload(built: Built, spool: Spool, advance: Advance) -> LabelKind | None:
-    """Put every standard face, its label and every log-mel aside, encoded as a sample has them."""
+def _spool_payload(built: BuiltDataset, spool: Spool, advance: Advance) -> LabelKind | None:
+    """Spool every standard face, its label and every log-mel, encoded as in a sample."""
     for table in iterate_faces(built):
         for row in table.select(["face_id", "image"]).to_pylist():
             spool.put(_FACE, row["face_id"], row["image"]["bytes"])
@@ -165,8 +165,8 @@ def _spool_payload(built: Built, spool: Spool, advance: Advance) -> LabelKind | 
     return kind
 
 
-def _drawn(built: Built, split: str, most: int | None) -> Iterator[dict[str, Any]]:
-    """Yield the notes of the pairs of ``split`` by the hash of their ids, at most so many of a person in a dataset."""
+def _drawn(built: BuiltDataset, split: str, most: int | None) -> Iterator[dict[str, Any]]:
+    """Yield the notes of the pairs of ``split`` by the hash of their ids, at most ``most`` of a person in a dataset."""
     face_rows, segment_rows, draws = _pair_rows(built, split)
     n_kept: Counter[tuple[str, str]] = Counter()
     for place in np.argsort(draws, kind="stable").tolist():
@@ -177,7 +177,7 @@ def _drawn(built: Built, split: str, most: int | None) -> Iterator[dict[str, Any
             yield note
 
 
-def _pair_rows(built: Built, split: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
+def _pair_rows(built: BuiltDataset, split: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
     """Return of each pair its row in ``built.faces`` and in ``built.segments``, and its place in the draw.
 
     Three numbers a pair: there are many more pairs than faces and segments.

@@ -1,4 +1,4 @@
-"""Embeddings as vectors: unit length, means of groups, whitening, and pairs that are alike."""
+"""Embeddings as vectors: unit length, means of groups, whitening, and similar pairs."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -13,10 +13,10 @@ Groups: TypeAlias = NDArray[np.int64]
 """(N,) int64: for each item the index of its group's first item."""
 
 Pair: TypeAlias = tuple[int, int, float]
-"""Two rows and the product of their vectors."""
+"""Two rows and the dot product of their vectors."""
 
 BLOCK_ROWS = 1024
-# Blocks are multiplied in single precision, twice as fast: pairs this near below a limit are looked at again, exactly.
+# Blocks are multiplied in single precision, twice as fast: pairs this near below a limit are computed again exactly.
 _SLACK = 1e-5
 _TINY = 1e-12
 
@@ -36,12 +36,12 @@ def group_means(vectors: Vectors, groups: Groups, n_groups: int) -> Vectors:
 
 
 def whitened(vectors: Vectors, names: Groups, ridge: float) -> Vectors:
-    """Return unit ``vectors`` (N, D) around the mean person, in the axes in which persons differ, each made alike long.
+    """Return unit ``vectors`` (N, D) centred on the mean person and whitened.
 
-    A network sees faces of another kind than it was trained on as all alike: their embeddings point one way and spread
+    A network embeds faces unlike its training faces as all alike: their embeddings share one direction and differ
     along few axes. Centring and whitening undo both (Jegou and Chum 2012, section 3). Mean and covariance are those of
-    the means of ``names``, numbered from 0, so that nobody counts by number of clips; ``ridge`` times the mean variance
-    is added to each axis, since few names say little on axes along which they hardly differ.
+    the means of ``names``, numbered from 0, so that the number of a person's clips does not matter; ``ridge`` times
+    the mean variance is added to each axis, since few names hardly differ along some axes.
     """
     persons = unit(group_means(vectors, names, int(names.max()) + 1))
     centre = persons.mean(axis=0)

@@ -1,4 +1,4 @@
-"""A clip: a piece of talking-face video as a source lists it, before anything is fetched."""
+"""A clip: a range of talking-face video as a source lists it, before its media is fetched."""
 
 import hashlib
 import re
@@ -39,8 +39,8 @@ NO_CROP: dict[str, None] = dict.fromkeys(("crop_x", "crop_y", "crop_w", "crop_h"
 def clip_name(text: str) -> str:
     """Return a safe id part for ``text``: 1-80 of A-Z a-z 0-9 . _ -, the first no dot.
 
-    A text that is safe already stays as it is. Any other, also one that itself ends like that, gets ``-x``
-    and 16 hexadecimal digits of its hash, so that two texts never share a name.
+    A text that is safe already stays as it is. To any other, also one that itself ends like that, ``-x`` and 16
+    hexadecimal digits of its hash are appended, so that two texts never share a name.
     """
     safe = SAFE_NAME.fullmatch(text) and len(text) <= MAX_NAME_LENGTH
     if safe and not HASH_ENDING.fullmatch(text[-HASH_LENGTH - 2 :]):
@@ -51,5 +51,5 @@ def clip_name(text: str) -> str:
 
 
 def content_of(address: str, start_s: float | None, end_s: float | None) -> str:
-    """Return the sha256 that stands for a clip whose bytes are not at hand: of its address and time range."""
+    """Return the sha256 of address and time range, for a clip whose bytes are not fetched yet."""
     return hashlib.sha256(f"{address}\n{start_s}\n{end_s}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""The dataset's own rows: who is in it, which faces and segments, and how they pair."""
+"""The dataset's own rows: its persons, faces, segments and pairs."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Identity:
     person_id: str = column("the person")
     split: str = column("'train' or 'test'")
     n_clips: int = column("clips listed")
-    n_faces: int = column("blindly drawn faces kept: the paper's Faces")
+    n_faces: int = column("random faces kept: the paper's Faces")
     n_standard_faces: int = column("standard faces kept")
     n_segments: int = column("audio segments kept")
     n_pairs: int = column("pairs")
@@ -24,7 +24,7 @@ class Identity:
 class DatasetFace:
     """One row of ``manifests/dataset/faces.parquet``."""
 
-    face_id: str = column("the face; its picture stands in the shard")
+    face_id: str = column("the face; its picture is in the shard")
     dataset: str = column("the dataset")
     person_id: str = column("the person")
     split: str = column("'train' or 'test'")
@@ -39,7 +39,7 @@ class DatasetFace:
 class DatasetSegment:
     """One row of ``manifests/dataset/audio.parquet``."""
 
-    segment_id: str = column("the segment; its log-mel stands in the shard")
+    segment_id: str = column("the segment; its log-mel is in the shard")
     dataset: str = column("the dataset")
     person_id: str = column("the person")
     split: str = column("'train' or 'test'")
@@ -47,9 +47,9 @@ class DatasetSegment:
     voiced_s: float = column("seconds of voice in it")
     n_valid_frames: int = column("log-mel frames that are sound")
     face_seen_share: float = column("share of the segment's time in which the clip's main face is observed, 0-1")
-    av_covered_s: float = column("for how long that face and the clip's sound are both there, seconds")
+    av_covered_s: float = column("for how many seconds both that face and the clip's sound are there")
     av_zscore: float | None = column(
-        "how surely that face moves its mouth to the clip's sound (see tracks.parquet); null: can't be told"
+        "z-score of the correlation of that face's mouth with the clip's sound (see tracks.parquet); null: not computed"
     )
     shard: str = column("the shard with the log-mel, relative to the repository root")
 

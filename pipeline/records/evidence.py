@@ -1,4 +1,4 @@
-"""Evidence on who is who: what a clip's face looks like to a network, and what that says about names."""
+"""Evidence on who is who: the embedding of each clip's face, and comparisons of published identities by it."""
 
 from dataclasses import dataclass
 
@@ -23,13 +23,13 @@ class ClipEmbedding:
     clip_id: str = column("the clip: <dataset>/<clip>")
     network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
     n_faces: int = column("faces that were embedded, the most frontal ones")
-    spread: float = column("1 less the length of the mean of their unit embeddings; 0: all alike")
+    spherical_variance: float = column("1 minus the length of the mean of their unit embeddings; 0: all equal")
     embedding: Vector = column("that mean at length 1; 128 values of MobileFaceNet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonEvidence:
-    """One row of ``manifests/person_evidence.parquet``: faces that speak against a name, and what became of that."""
+    """One row of ``manifests/person_evidence.parquet``: faces that contradict a name, and the decision."""
 
     evidence_id: str = column("<kind>:<clip_id>, and for two names +<other_clip_id>")
     kind: str = column(
@@ -40,16 +40,16 @@ class PersonEvidence:
     identity: str = column("<dataset>/<identity as published> of clip_id")
     clip_id: str = column("the first of the clips in question")
     n_clips: int = column("how many they are")
-    other_person: str = column("the other name; of the two other kinds: the same name, which the other clips have")
+    other_person: str = column("the other name; of the two other kinds: the same name, that of the other clips")
     other_identity: str = column("<dataset>/<identity as published> of other_clip_id")
     other_clip_id: str = column("the first of the clips they are compared with")
     n_other_clips: int = column("how many those are")
     score: float = column(
-        "mean cosine over all pairs of a clip of these and one of those, after whitening if asked for"
+        "mean cosine over all pairs of a clip of these and one of those, after whitening if params.yaml sets it"
     )
     threshold: float = column("the limit in params.yaml that the score passed")
     decision: str = column(
-        "'merged', 'split', 'dropped'; 'listed': params.yaml says not to act; 'not_merged': alike, but not all that "
-        "would become one person are; 'overridden': persons.csv says otherwise"
+        "'merged', 'split', 'dropped'; 'listed': params.yaml switches the action off; 'not_merged': alike, but not all "
+        "that would become one person are; 'overridden': persons.csv decides otherwise"
     )
-    decided_by: str = column("'evidence' or 'override'; 'params' where these say not to act")
+    decided_by: str = column("'evidence' or 'override'; 'params' where these switch the action off")

@@ -1,4 +1,4 @@
-"""A face: an aligned crop of one frame with every number that later decisions need."""
+"""A face: an aligned crop of one frame with all measures that later decisions need."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ CANDIDATE = "candidate"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceMeasures:
-    """What is known of a crop, without its picture."""
+    """The measures of a crop, without its picture."""
 
     face_id: str = column("<track_id>-<time in ms, 8 digits>")
     clip_id: str = column("the clip: <dataset>/<clip>")
     track_id: str = column("the track: <clip_id>-t<two digits>")
     time_s: float = column("time of the frame, seconds since the first picture of the media")
-    sampled_by: str = column("'random' (drawn blindly) or 'candidate' (among the best by standardness)")
+    sampled_by: str = column("'random' (drawn at random) or 'candidate' (among the best by standardness)")
     standardness: float | None = column("0 is a perfect standard face, lower is worse; null: window incomplete")
     yaw_deg: float = column("head turned towards the image's right, degrees")
     pitch_deg: float = column("head raised, degrees")
@@ -47,7 +47,7 @@ class Face(FaceMeasures):
     """One row of the shards ``data/faces/<dataset>/``."""
 
     image_sha256: str = column("sha256 of the picture's bytes")
-    image: Image = column("the aligned face, 256x256 RGB, lossless PNG; eye centres at the template's places")
+    image: Image = column("the aligned face, 256x256 RGB, lossless PNG; eye centres at those of the template")
     landmarks_px: Vector = column(
         "68 points in the aligned image (order: pipeline/face/measures/points.py), x and y in turn, pixels"
     )
@@ -60,5 +60,5 @@ class Face(FaceMeasures):
 class SelectedFace(FaceMeasures):
     """One row of ``manifests/sets/<dataset>/faces.parquet``: a crop and whether it is a standard face."""
 
-    is_standard: bool = column("frontal, lip-still, open-eyed and sharp by the thresholds, or by a person's word")
+    is_standard: bool = column("frontal, lip-still, open-eyed and sharp by the thresholds, or by an override")
     reason: str = column("the first threshold that it misses, or 'reviewed'; empty for a standard face")

@@ -7,7 +7,7 @@ from pipeline.records.schema import column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One row of ``manifests/sets/<dataset>/frames.parquet``; thresholds act later, so every number is kept.
+    """One row of ``manifests/sets/<dataset>/frames.parquet``; thresholds apply later, so all measures are kept.
 
     Pixels are those of the decoded frame after rotation metadata, origin top left; "left" is the image's left.
     """

@@ -10,11 +10,11 @@ from pipeline.records.schema import column
 class LedgerRow:
     """One row of ``manifests/ledger/<dataset>/<stage>.parquet``."""
 
-    item_id: str = column("the clip, face, segment or person that the stage took up")
+    item_id: str = column("the clip, face, segment or person that the stage processed")
     stage: str = column("name of the stage")
-    status: str = column("'ok', 'filtered' (left out on purpose) or 'failed' (could not be computed)")
-    reason: str = column("why it is not ok, one snake_case word; empty when ok")
-    detail: str = column("the numbers or the message behind the reason; empty when ok")
+    status: str = column("'ok', 'filtered' (dropped on purpose) or 'failed' (could not be computed)")
+    reason: str = column("why it is not ok, in snake_case; empty when ok")
+    detail: str = column("the numbers of the reason, or its error message; empty when ok")
     retryable: bool = column("whether another run tries the item again")
 
 

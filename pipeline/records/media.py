@@ -1,4 +1,4 @@
-"""A media file as fetched: where it lies, which bytes it has, and what its streams hold."""
+"""A media file as fetched: its path, its hash, and what its streams hold."""
 
 from dataclasses import dataclass
 

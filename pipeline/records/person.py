@@ -1,4 +1,4 @@
-"""A person: who an identity, as published, is taken to be, and on which side of the split."""
+"""A person: one human, decided from published identities, faces and overrides, in train or in test."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ BY_EVIDENCE = "evidence"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One row of ``manifests/persons.parquet``: one identity, or those of its clips that show one person."""
+    """One row of ``manifests/persons.parquet``: one published identity, or those of its clips that show one person."""
 
     dataset_identity: str = column(
         "<dataset>/<identity as published>; of clips that are another person than most: ~<person_id> behind it"
@@ -25,8 +25,8 @@ class Person:
     dataset: str = column("the dataset")
     identity: str = column("who speaks, as published")
     person_id: str = column(
-        "the person: normalised name after overrides, of several that are one person the first; of clips that show "
-        "another person than their name's: <name>~<8 digits of a hash>"
+        "the person: normalised name after overrides, of several names that are one person the first; of clips that "
+        "show another person than most of their name: <name>~<8 digits of a hash>"
     )
     split: str = column("'train' or 'test'; the same for all identities of a person")
     decided_by: str = column("'name', 'override' (persons.csv) or 'evidence' (the faces)")
@@ -35,7 +35,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipPerson:
-    """One row of ``manifests/clip_persons.parquet``: whose a clip is. Clips that were left out have no row."""
+    """One row of ``manifests/clip_persons.parquet``: the person of a clip. Dropped clips have no row."""
 
     clip_id: str = column("the clip: <dataset>/<clip>")
     dataset: str = column("the dataset")
@@ -43,8 +43,8 @@ class ClipPerson:
     split: str = column("'train' or 'test'")
 
 
-class _Sided(Protocol):
-    """A row that says on which side of the split a person stands."""
+class _PersonRow(Protocol):
+    """A row with a person and its split."""
 
     @property
     def person_id(self) -> str: ...
@@ -53,9 +53,9 @@ class _Sided(Protocol):
     def split(self) -> str: ...
 
 
-def on_both_sides(rows: Iterable[_Sided]) -> tuple[int, list[str]]:
-    """Return how many persons there are, and, sorted, those of them who stand in both train and test."""
-    sides: dict[str, set[str]] = defaultdict(set)
+def in_both_splits(rows: Iterable[_PersonRow]) -> tuple[int, list[str]]:
+    """Return how many persons there are, and, sorted, those of them that are in both train and test."""
+    splits_of: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        sides[row.person_id].add(row.split)
-    return len(sides), sorted(person for person, splits in sides.items() if len(splits) > 1)
+        splits_of[row.person_id].add(row.split)
+    return len(splits_of), sorted(person for person, splits in splits_of.items() if len(splits) > 1)

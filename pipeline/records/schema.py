@@ -1,7 +1,7 @@
 """Arrow schemas and tables of records: a record class alone states a manifest's columns.
 
 A record is a frozen, slotted, keyword-only dataclass whose fields are made by ``column``; its first field is
-its id. Field types: str, int, float, bool, Image, Vector; a value may be missing only where the type says
+its id. Field types: str, int, float, bool, Image, Vector; a value may be missing only where the type has
 ``| None``.
 """
 
@@ -55,11 +55,11 @@ PYTHON_TYPES: dict[Any, tuple[type, ...]] = {
     Image: (Image,),
     Vector: (np.ndarray,),
 }
-"""What a value may be: Arrow alone would silently make 1 of 1.5 and 1 of True."""
+"""What a value may be: Arrow alone would silently convert 1.5 and True to 1."""
 
 
 def column(description: str) -> Any:
-    """Return a record's field; ``description`` says what it is, its unit and its range."""
+    """Return a record's field; ``description`` states what it is, its unit and its range."""
     return dataclasses.field(metadata={DESCRIPTION: description})
 
 
@@ -112,9 +112,9 @@ def describe(record: type) -> list[tuple[str, str, bool, str]]:
 def arrow_schema(record: type, sizes: Mapping[str, int] | None = None) -> pa.Schema:
     """Return the Arrow schema of ``record``; ``sizes`` fixes the length of the Vector columns it names.
 
-    With an Image or Vector column the schema also tells Hugging Face ``load_dataset("parquet", ...)`` the
-    features. It takes a column for an image only when Arrow calls it nullable, so Image columns always are;
-    ``to_table`` and ``from_table`` see to it that none is missing.
+    With an Image or Vector column the schema also holds the features for Hugging Face
+    ``load_dataset("parquet", ...)``. It reads a column as an image only when the Arrow column is nullable, so Image
+    columns always are; ``to_table`` and ``from_table`` refuse missing ones.
     """
     sizes = sizes or {}
     _check_sizes(record, sizes)
@@ -193,7 +193,7 @@ def _to_array(where: str, field: pa.Field, values: list[Any]) -> pa.Array:
             values = [image and {"bytes": image.bytes, "path": image.path} for image in values]
         return pa.array(values, field.type)
     except (pa.ArrowInvalid, OverflowError) as error:
-        raise BadManifest(f"{where}: expected {field.type}, found what it can't hold: {error}") from None
+        raise BadManifest(f"{where}: expected {field.type}, found a value that does not fit: {error}") from None
 
 
 def _vectors_to_array(where: str, kind: pa.DataType, values: list[Vector | None]) -> pa.Array:
@@ -250,7 +250,7 @@ def _type_text(field: pa.Field) -> str:
 def from_table(record: type[Record], table: pa.Table, where: str = "table") -> list[Record]:
     """Return the rows of ``table`` as records; vectors are read-only views of the table's memory.
 
-    Raises BadManifest, starting with ``where``, when the table has not the columns of ``record``.
+    Raises BadManifest, starting with ``where``, when the table lacks the columns of ``record``.
     """
     check_schema(record, table.schema, where)
     names = table.schema.names

@@ -7,7 +7,7 @@ from pipeline.records.schema import Vector, column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentMeasures:
-    """What is known of a segment, without its log-mel."""
+    """The measures of a segment, without its log-mel."""
 
     segment_id: str = column("<clip_id>-a<start in ms, 8 digits>")
     clip_id: str = column("the clip: <dataset>/<clip>")

@@ -15,13 +15,13 @@ class Track:
     end_s: float = column("time of the last frame, seconds")
     n_frames: int = column("number of frames observed")
     mean_box_h_px: float = column("mean height of the face box, pixels")
-    av_covered_s: float = column("for how long both this face and the clip's sound are there, seconds")
+    av_covered_s: float = column("for how many seconds both this face and the clip's sound are there")
     av_correlation: float | None = column(
-        "correlation of the mouth's movement with the loudness of the sound, at the lag where they agree best, -1 to "
-        "1; null: no sound, or too little"
+        "correlation of the mouth's movement with the loudness of the sound, at the lag where it is largest, -1 to 1; "
+        "null: no sound, or too little"
     )
     av_lag_s: float | None = column("that lag: how long the sound comes after the mouth, seconds")
     av_zscore: float | None = column(
-        "av_correlation over what unrelated series agree by chance; about 1.7 by chance, above 2.7 the face speaks"
+        "av_correlation over its standard deviation by chance; about 1.7 by chance, above 2.7 the face is the speaker's"
     )
-    is_main: bool = column("whether this is the clip's main face: the speaking one, or else the largest")
+    is_main: bool = column("whether this is the clip's main track: the speaker's, or else the largest")

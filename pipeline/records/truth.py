@@ -1,4 +1,4 @@
-"""The truth about a synthetic clip: what no real clip can tell."""
+"""Ground truth of a synthetic clip."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ from pipeline.records.schema import column
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TruthFrame:
-    """One row of ``data/media/<dataset>/<clip>.frames.parquet``: one person's face in one frame of the file."""
+    """One row of ``data/media/<dataset>/<clip>.frames.parquet``: one talker's face in one frame of the file."""
 
     truth_id: str = column("<person>-<frame, 6 digits>")
-    person: int = column("index of the person in the cast")
+    person: int = column("index of the talker in the clip")
     frame: int = column("index of the frame in the file")
     time_s: float = column("presentation time, seconds")
     left_eye_x_px: float = column("centre of the open eye on the image's left, x, pixels")
@@ -27,12 +27,12 @@ class TruthFrame:
     pitch_deg: float = column("head raised, degrees")
     roll_deg: float = column("head tilted clockwise in the image, degrees")
     visible: bool = column("whether the face is in the picture")
-    speaking: bool = column("whether the face is seen and its own voice is heard, in step with its lips")
+    speaking: bool = column("whether the face is visible and its own voice sounds, in step with its lips")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TruthSpeech:
-    """One row of ``data/media/<dataset>/<clip>.speech.parquet``: an interval in which a voice is heard."""
+    """One row of ``data/media/<dataset>/<clip>.speech.parquet``: an interval with a voice."""
 
     speech_id: str = column("<number, 4 digits>, in order of time")
     start_s: float = column("start, seconds")

@@ -1,4 +1,4 @@
-"""The geometry of a line chart: points and ticks in a picture of fixed size, whose colours the page's style decides."""
+"""The geometry of a line chart as SVG of fixed size; the page's style sheet has its colours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,22 +24,23 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Where a tick stands along its axis, and what it says."""
+    """A tick's coordinate along its axis, and its label."""
 
-    place: float
+    position: float
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A line, the band in which the values under each of its points lie, and ticks; places count from the top left."""
+    """A line, the band from smallest to largest value at each point, and ticks; coordinates from the top left."""
 
     name: str
     line: str
     band: str
     x_ticks: list[Tick]
     y_ticks: list[Tick]
-    told: str
+    description: str
+    """For readers who can't see the chart."""
     left: float = _LEFT
     right: float = _RIGHT
     top: float = _TOP
@@ -63,11 +64,11 @@ def draw_chart(name: str, points: Sequence[Point]) -> Chart | None:
     is_thinned = len(runs) < len(finite)
     return Chart(
         name=name,
-        line=_places(steps, means, across, up),
-        band=_places([*steps, *steps[::-1]], [*highs, *lows[::-1]], across, up) if is_thinned else "",
+        line=_svg_points(steps, means, across, up),
+        band=_svg_points([*steps, *steps[::-1]], [*highs, *lows[::-1]], across, up) if is_thinned else "",
         x_ticks=[Tick(_x(tick, across), _short(tick)) for tick in ticks(*across) if tick == int(tick)],
         y_ticks=[Tick(_y(tick, up), _short(tick)) for tick in ticks(*up)],
-        told=_told(name, finite.tolist()),
+        description=_describe(name, finite.tolist()),
     )
 
 
@@ -79,7 +80,7 @@ def ticks(low: float, high: float) -> list[float]:
         first, last = ceil(low / step), floor(high / step)
         if last - first < _MOST_TICKS:
             break
-    return [float(f"{place * step:.10g}") for place in range(first, last + 1)]
+    return [float(f"{multiple * step:.10g}") for multiple in range(first, last + 1)]
 
 
 def _range(values: NDArray[np.float64]) -> Range:
@@ -87,8 +88,8 @@ def _range(values: NDArray[np.float64]) -> Range:
     return (low, high) if high > low else (low - 0.5, low + 0.5)
 
 
-def _places(xs: Sequence[float], ys: Sequence[float], across: Range, up: Range) -> str:
-    """Return the points as SVG writes them: ``x,y x,y``."""
+def _svg_points(xs: Sequence[float], ys: Sequence[float], across: Range, up: Range) -> str:
+    """Return the points in SVG's notation: ``x,y x,y``."""
     return " ".join(f"{_x(x, across):.1f},{_y(y, up):.1f}" for x, y in zip(xs, ys, strict=True))
 
 
@@ -108,7 +109,7 @@ def _short(tick: float) -> str:
     return f"{tick:g}"
 
 
-def _told(name: str, points: list[list[float]]) -> str:
+def _describe(name: str, points: list[list[float]]) -> str:
     values = [value for _, value in points]
     (first, start), (last, end) = points[0], points[-1]
     return (

@@ -1,4 +1,4 @@
-"""The evaluation: every metric with its interval beside what the paper published, and the pictures of it."""
+"""The evaluation: every metric with its interval beside the paper's published value, and pictures."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,31 +6,31 @@ from typing import Any
 
 from pipeline.base.layout import Layout
 from pipeline.report.face_map import FaceMap, read_face_map
-from pipeline.report.inline import Allowance, Picture
-from pipeline.report.inpainted import Inpainted, Query, read_inpainted_faces, read_queries
+from pipeline.report.inline import Picture, SizeBudget
+from pipeline.report.inpainted import InpaintedFace, Query, read_inpainted_faces, read_queries
 from pipeline.report.metrics import IDENTITY, PICTURES, PUBLISHED_SETS, RETRIEVAL, RETRIEVAL_SET, Metric
 from pipeline.report.notes import as_text, flatten, read_json
 from pipeline.report.pictures import inline_grid
 
 _OVERALL = "overall"
-_TAKEN = {_OVERALL, "retrieval", "swap", "unavailable", "notes"}
-_SWAP_ALLOWANCE = 700_000
+_OTHER_KEYS = {_OVERALL, "retrieval", "swap", "unavailable", "notes"}
+_SWAP_BUDGET = 700_000
 _SWAP_BYTES = 480_000
-_SWAP = {
-    "to_face_person": "Likeness to the person of the face",
-    "to_voice_person": "Likeness to the person of the voice",
-    "moved": "Moved towards the person of the voice",
-    "change": "Change in the mask, grey levels",
+_SWAP_METRICS = {
+    "similarity_to_face_person": "Cosine similarity to the person of the face",
+    "similarity_to_voice_person": "Cosine similarity to the person of the voice",
+    "similarity_gain": "Gain in similarity to the person of the voice",
+    "l1_change": "L1 change in the mask, of 255",
 }
-_NOTES = {"identity_network": "Identities are told by", "csim_network": "CSIM is told by", "fid": "FID"}
+_NOTES = {"identity_network": "Network for retrieval and map", "csim_network": "Network for CSIM", "fid": "FID"}
 
 Groups = Mapping[str, Mapping[str, Any]]
-"""The figures of all faces under 'overall', and of each dataset's."""
+"""The metrics of all faces as 'overall', and those of each dataset."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A metric's value and its interval, empty where there is none, as text; and of how many faces it is the mean."""
+class MetricValue:
+    """A metric's mean and its interval (may be empty) as text, and the number of faces."""
 
     value: str
     interval: str
@@ -39,7 +39,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A group of test faces, and of how many a metric is the mean at most."""
+    """A group of test faces, and the largest number of faces of its metrics."""
 
     name: str
     n: int
@@ -47,17 +47,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One metric: a figure for each column, None where it was not computed, and the paper's, where it has any."""
+    """One metric: a value for each column, None where it was not computed, and the paper's values, if any."""
 
     name: str
     better: str
-    figures: list[Figure | None]
+    values: list[MetricValue | None]
     published: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class MetricTable:
-    """Rows of metrics under the same columns; ``published_sets`` are those of the paper's figures."""
+    """Rows of metrics with the same columns; ``published_sets`` are the columns of the paper's values."""
 
     title: str
     columns: Sequence[Column]
@@ -67,13 +67,13 @@ class MetricTable:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All that ``evaluate`` left."""
+    """The results of stage ``evaluate``."""
 
     tables: list[MetricTable]
     retrieval: MetricTable
-    swap: list[tuple[str, Figure]]
+    swap: list[tuple[str, MetricValue]]
     swap_picture: Picture | None
-    inpainted_faces: list[Inpainted]
+    inpainted_faces: list[InpaintedFace]
     queries: list[Query]
     face_map: FaceMap | None
     notes: list[tuple[str, str]]
@@ -89,7 +89,7 @@ def read_evaluation(at: Layout, datasets: Sequence[str]) -> Evaluation | None:
     return Evaluation(
         tables=list(_tables(groups)),
         retrieval=_retrieval(groups),
-        swap=[(_SWAP.get(name, name), figure) for name, figure in _figures(content.get("swap", {}))],
+        swap=[(_SWAP_METRICS.get(name, name), value) for name, value in _values(content.get("swap", {}))],
         swap_picture=_swap_picture(at),
         inpainted_faces=read_inpainted_faces(at),
         queries=read_queries(at),
@@ -100,9 +100,9 @@ def read_evaluation(at: Layout, datasets: Sequence[str]) -> Evaluation | None:
 
 
 def _groups(content: Mapping[str, Any], datasets: Iterable[str]) -> Groups:
-    """Return the groups that have figures; of a single dataset those of all faces say it already.
+    """Return the groups that have metrics; a single dataset is the same as all faces and is left out.
 
-    A dataset whose name is taken stands under 'dataset <name>'.
+    A dataset whose name is another key is 'dataset <name>'.
     """
     keys = {_OVERALL: _OVERALL} | {name: _key(content, name) for name in datasets}
     groups = {name: content[key] for name, key in keys.items() if isinstance(content.get(key), dict) and content[key]}
@@ -110,8 +110,8 @@ def _groups(content: Mapping[str, Any], datasets: Iterable[str]) -> Groups:
 
 
 def _key(content: Mapping[str, Any], dataset: str) -> str:
-    apart = f"dataset {dataset}"
-    return apart if apart in content or dataset in _TAKEN else dataset
+    prefixed = f"dataset {dataset}"
+    return prefixed if prefixed in content or dataset in _OTHER_KEYS else dataset
 
 
 def _swap_picture(at: Layout) -> Picture | None:
@@ -119,24 +119,24 @@ def _swap_picture(at: Layout) -> Picture | None:
     if not path.is_file():
         return None
     alt = "A table of faces: each row one person's face, each column the voice that it was inpainted by"
-    return inline_grid(path.read_bytes(), alt, Allowance(_SWAP_ALLOWANCE), _SWAP_BYTES)
+    return inline_grid(path.read_bytes(), alt, SizeBudget(_SWAP_BUDGET), _SWAP_BYTES)
 
 
 def _tables(groups: Groups) -> Iterator[MetricTable]:
-    """Yield the paper's two tables, and one of the metrics that this page doesn't know by name; none of no figures."""
+    """Yield the paper's two tables and one of all metrics without a title; nothing without metrics."""
     if groups:
-        known = {*PICTURES, *IDENTITY, *RETRIEVAL}
-        others = {name: Metric(name) for group in groups.values() for name in group if name not in known}
-        yield _table("Likeness of the pictures", PICTURES, groups)
-        yield _table("Nearness of the identities", IDENTITY, groups)
+        titled = {*PICTURES, *IDENTITY, *RETRIEVAL}
+        others = {name: Metric(name) for group in groups.values() for name in group if name not in titled}
+        yield _table("Image similarity", PICTURES, groups)
+        yield _table("Identity similarity", IDENTITY, groups)
         if others:
-            yield _table("Others, by name", others, groups)
+            yield _table("Other metrics", others, groups)
 
 
 def _table(title: str, metrics: Mapping[str, Metric], groups: Groups) -> MetricTable:
     """Return the metrics that the paper or any group has."""
     rows = [
-        MetricRow(metric.name, metric.better, _across(name, groups), metric.published or [""] * len(PUBLISHED_SETS))
+        MetricRow(metric.name, metric.better, _row_values(name, groups), metric.published or [""] * len(PUBLISHED_SETS))
         for name, metric in metrics.items()
         if metric.published or any(name in group for group in groups.values())
     ]
@@ -145,11 +145,11 @@ def _table(title: str, metrics: Mapping[str, Metric], groups: Groups) -> MetricT
 
 def _retrieval(groups: Groups) -> MetricTable:
     rows = [
-        MetricRow(metric.name, metric.better, _across(name, groups), metric.published or [""])
+        MetricRow(metric.name, metric.better, _row_values(name, groups), metric.published or [""])
         for name, metric in RETRIEVAL.items()
         if any(name in group for group in groups.values())
     ]
-    return MetricTable("Accuracy among the first K", _columns(groups, RETRIEVAL), [RETRIEVAL_SET], rows)
+    return MetricTable("Retrieval accuracy", _columns(groups, RETRIEVAL), [RETRIEVAL_SET], rows)
 
 
 def _columns(groups: Groups, metrics: Collection[str]) -> list[Column]:
@@ -162,21 +162,21 @@ def _columns(groups: Groups, metrics: Collection[str]) -> list[Column]:
     ]
 
 
-def _across(name: str, groups: Groups) -> list[Figure | None]:
-    return [_figure(group.get(name)) for group in groups.values()]
+def _row_values(name: str, groups: Groups) -> list[MetricValue | None]:
+    return [_value(group.get(name)) for group in groups.values()]
 
 
-def _figures(contents: Mapping[str, Any]) -> Iterator[tuple[str, Figure]]:
-    """Yield the figures that are there, by name."""
+def _values(contents: Mapping[str, Any]) -> Iterator[tuple[str, MetricValue]]:
+    """Yield the defined values, by name."""
     for name, content in contents.items():
-        figure = _figure(content)
-        if figure is not None:
-            yield name, figure
+        value = _value(content)
+        if value is not None:
+            yield name, value
 
 
-def _figure(content: Any) -> Figure | None:
+def _value(content: Any) -> MetricValue | None:
     if not isinstance(content, dict) or content.get("value") is None:
         return None
     low, high = content.get("low"), content.get("high")
     interval = "" if low is None or high is None else f"[{as_text(low)}, {as_text(high)}]"
-    return Figure(as_text(content["value"]), interval, content["n"])
+    return MetricValue(as_text(content["value"]), interval, content["n"])

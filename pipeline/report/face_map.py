@@ -1,4 +1,4 @@
-"""The map of faces by t-SNE: true and inpainted faces in the plane, each inpainted one tied to its true one."""
+"""The map of faces by t-SNE: true and inpainted faces in the plane, each inpainted one joined to its true one."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ _N_COLOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a face lies in the picture, whose it is, and which of the page's colours that person has."""
+class Position:
+    """A face's coordinates in the picture, its person, and that person's colour number."""
 
     x: float
     y: float
@@ -24,18 +24,18 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Tie:
+class FacePair:
     """A true face and the inpainted one."""
 
-    true: Place
-    inpainted: Place
+    true: Position
+    inpainted: Position
 
 
 @dataclass(frozen=True, slots=True)
 class FaceMap:
-    """Some faces of the map, and of how many."""
+    """A selection of the map's faces, and their total."""
 
-    ties: list[Tie]
+    pairs: list[FacePair]
     n_faces: int
     n_persons: int
     width: int = _WIDTH
@@ -43,7 +43,7 @@ class FaceMap:
 
 
 def read_face_map(at: Layout) -> FaceMap | None:
-    """Return the map; None where there is none, or nobody on it."""
+    """Return the map; None where there is none, or it is empty."""
     path = at.evaluation_folder / "tsne.parquet"
     if not path.is_file():
         return None
@@ -55,19 +55,19 @@ def read_face_map(at: Layout) -> FaceMap | None:
         return None
     chosen = choose(true, _MOST_FACES)
     persons = sorted({point.person_id for point in chosen})
-    shown = [(point, both[point.face_id][True]) for point in chosen]
-    low_x, high_x = _span([point.x for pair in shown for point in pair])
-    low_y, high_y = _span([point.y for pair in shown for point in pair])
+    pairs = [(point, both[point.face_id][True]) for point in chosen]
+    low_x, high_x = _span([point.x for pair in pairs for point in pair])
+    low_y, high_y = _span([point.y for pair in pairs for point in pair])
 
-    def place(point: MapPoint) -> Place:
-        return Place(
+    def position(point: MapPoint) -> Position:
+        return Position(
             x=round(_MARGIN + (_WIDTH - 2 * _MARGIN) * (point.x - low_x) / (high_x - low_x), 1),
             y=round(_MARGIN + (_HEIGHT - 2 * _MARGIN) * (high_y - point.y) / (high_y - low_y), 1),
             person=point.person_id,
             colour=persons.index(point.person_id) % _N_COLOURS,
         )
 
-    return FaceMap([Tie(place(first), place(second)) for first, second in shown], len(true), len(persons))
+    return FaceMap([FacePair(position(first), position(second)) for first, second in pairs], len(true), len(persons))
 
 
 def _span(values: list[float]) -> tuple[float, float]:

@@ -7,18 +7,18 @@ from pipeline.base.layout import Layout
 from pipeline.records.dataset import DatasetFace
 from pipeline.records.face import RANDOM, Face
 from pipeline.report.chosen import choose, read_payload
-from pipeline.report.inline import Allowance, Picture
+from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.pictures import inline_face
 from pipeline.storage.manifest import read_manifest
 
 _MOST_PER_SHEET = 24
 _MOST_IN_ALL = 240
-_ALLOWANCE = 2_000_000
+_SIZE_BUDGET = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A face and whose it is."""
+    """A face and its person."""
 
     picture: Picture
     person: str
@@ -27,7 +27,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Some of a dataset's faces of one kind, of ``n_faces`` that it has of ``n_persons``."""
+    """Some of a dataset's ``n_faces`` faces of one kind, of ``n_persons``."""
 
     kind: str
     n_faces: int
@@ -44,32 +44,32 @@ class DatasetSheets:
 
 
 def read_sheets(at: Layout, datasets: Sequence[str]) -> list[DatasetSheets] | None:
-    """Return a sheet of blindly drawn faces and one of standard faces a dataset; None before the dataset is built."""
+    """Return for each dataset a sheet of standard faces and one of random faces; None before stage ``dataset``."""
     if not at.dataset("faces").is_file():
         return None
     faces = read_manifest(at.dataset("faces"), DatasetFace)
-    allowance = Allowance(_ALLOWANCE)
+    budget = SizeBudget(_SIZE_BUDGET)
     most = min(_MOST_PER_SHEET, max(1, _MOST_IN_ALL // (2 * len(datasets))))
     return [
-        DatasetSheets(dataset, _of_dataset(at, [face for face in faces if face.dataset == dataset], most, allowance))
+        DatasetSheets(dataset, _of_dataset(at, [face for face in faces if face.dataset == dataset], most, budget))
         for dataset in datasets
     ]
 
 
-def _of_dataset(at: Layout, faces: list[DatasetFace], most: int, allowance: Allowance) -> list[Sheet]:
+def _of_dataset(at: Layout, faces: list[DatasetFace], most: int, budget: SizeBudget) -> list[Sheet]:
     standard = [face for face in faces if face.is_standard]
-    drawn = [face for face in faces if face.sampled_by == RANDOM]
-    return [_sheet(at, "Standard faces", standard, most, allowance), _sheet(at, "Faces", drawn, most, allowance)]
+    random = [face for face in faces if face.sampled_by == RANDOM]
+    return [_sheet(at, "Standard faces", standard, most, budget), _sheet(at, "Faces", random, most, budget)]
 
 
-def _sheet(at: Layout, kind: str, faces: list[DatasetFace], most: int, allowance: Allowance) -> Sheet:
+def _sheet(at: Layout, kind: str, faces: list[DatasetFace], most: int, budget: SizeBudget) -> Sheet:
     chosen = choose(faces, most)
     payload = read_payload(at.root, Face, {face.face_id: face.shard for face in chosen}, ["image"])
     tiles = []
     for face in chosen:
         alt = f"{kind.removesuffix('s')} of {face.person_id}, {face.split}"
         row = payload.get(face.face_id)
-        picture = inline_face(row["image"]["bytes"], alt, allowance) if row else None
+        picture = inline_face(row["image"]["bytes"], alt, budget) if row else None
         if picture is not None:
             tiles.append(Tile(picture, face.person_id, face.split))
     return Sheet(kind, len(faces), len({face.person_id for face in faces}), tiles)

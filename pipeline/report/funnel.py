@@ -1,4 +1,4 @@
-"""Where the clips went: how many each step kept, and why the others ended."""
+"""Items per stage: how many clips each step kept, and the drop reasons of the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from pipeline.base.layout import Layout
 from pipeline.base.outcome import FAILED, OK
 from pipeline.records.dataset import DatasetFace
 from pipeline.records.face import SelectedFace
-from pipeline.storage.ledger import StageEnds, count_ends
+from pipeline.storage.ledger import StageCounts, count_ends
 from pipeline.storage.manifest import read_table
 
-# Stages in the order of the flow, and what each one's items are; the ledger's files only know the stages' names.
+# The stages in their order, and the kind of their items: the ledger has only the stages' names.
 _UNITS = {
     "sources": "clips",
     "download": "clips",
@@ -38,8 +38,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """Why items ended, and how many; ``failed``: they could not be computed."""
+class DropCount:
+    """A drop reason and its number of items; ``failed``: they could not be computed."""
 
     reason: str
     n: int
@@ -48,18 +48,18 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class StageRow:
-    """How many items a stage kept, and how the others ended, most first."""
+    """How many items a stage kept, and the drop reasons of the others, the most frequent first."""
 
     stage: str
     unit: str
     n_ok: int
     n_items: int
-    ends: list[End]
+    drops: list[DropCount]
 
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """One dataset's clips, or with an empty name what was decided for all datasets at once."""
+    """One dataset's clips and stages; empty name: the stages that run once for all datasets."""
 
     dataset: str
     steps: list[Step]
@@ -67,8 +67,8 @@ class Funnel:
 
 
 def read_funnels(at: Layout, datasets: Sequence[str]) -> list[Funnel]:
-    """Return a funnel for each dataset in which any stage has run, and last one for the stages that join them."""
-    counted = sorted(count_ends(at.ledgers), key=_place)
+    """Return a funnel for each dataset in which any stage has run, and last one for the stages of all datasets."""
+    counted = sorted(count_ends(at.ledgers), key=_order)
     funnels = []
     for dataset in [*datasets, ""]:
         stages = [one for one in counted if one.dataset == dataset]
@@ -77,13 +77,13 @@ def read_funnels(at: Layout, datasets: Sequence[str]) -> list[Funnel]:
     return funnels
 
 
-def _place(stage: StageEnds) -> tuple[int, str, bool]:
-    known = list(_UNITS)
-    return (known.index(stage.stage) if stage.stage in known else len(known), stage.stage, stage.of_segments)
+def _order(stage: StageCounts) -> tuple[int, str, bool]:
+    order = list(_UNITS)
+    return (order.index(stage.stage) if stage.stage in order else len(order), stage.stage, stage.of_segments)
 
 
-def _steps(at: Layout, stages: list[StageEnds]) -> list[Step]:
-    """Return what each step left of the clips; nothing where no clip was listed."""
+def _steps(at: Layout, stages: list[StageCounts]) -> list[Step]:
+    """Return how many clips each step kept; empty where no clip was listed."""
     dataset = stages[0].dataset
     kept = {one.stage: one.n_ok for one in stages if not one.of_segments}
     if not dataset or not kept.get("sources"):
@@ -102,17 +102,17 @@ def _n_standard(at: Layout, dataset: str) -> int:
 
 
 def _n_built(at: Layout, dataset: str) -> int:
-    """Return how many clips gave a standard face to the dataset: every such face is paired."""
+    """Return how many clips have a standard face in the built dataset: every such face is paired."""
     faces = read_table(at.dataset("faces"), DatasetFace, ["dataset", "clip_id", "is_standard"])
     of_dataset = faces.filter(pc.and_(faces.column("is_standard"), pc.equal(faces.column("dataset"), dataset)))
     return len(of_dataset.column("clip_id").unique())
 
 
-def _row(stage: StageEnds) -> StageRow:
-    ends = [
-        End(end.partition(": ")[2].replace("_", " "), n, end.startswith(FAILED))
+def _row(stage: StageCounts) -> StageRow:
+    drops = [
+        DropCount(end.partition(": ")[2].replace("_", " "), n, end.startswith(FAILED))
         for end, n in stage.ends.most_common()
         if end != OK
     ]
     unit = "segments" if stage.of_segments else _UNITS.get(stage.stage, "items")
-    return StageRow(stage.stage, unit, stage.n_ok, stage.n_items, ends)
+    return StageRow(stage.stage, unit, stage.n_ok, stage.n_items, drops)

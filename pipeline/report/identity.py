@@ -1,4 +1,4 @@
-"""Who is who: the face recognition network, the audit of the split, and where the clips come from under which terms."""
+"""Identity labels, the leakage audit of the split, and the licences of the clips."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _MOST_TERMS = 12
 
 @dataclass(frozen=True, slots=True)
 class RecognitionNote:
-    """The face recognition network's name, None where no weights were to be had, and what its note says of it."""
+    """The face recognition network's name, None where its weights are not available, and its note."""
 
     name: str | None
     rows: list[tuple[str, str]]
@@ -25,7 +25,7 @@ class RecognitionNote:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of the audit: what was compared, how many of them, what could not be seen, and what leaked."""
+    """One check of the audit: what was compared, how many, clips that could not be compared, and leaks."""
 
     what: str
     n_compared: int
@@ -47,7 +47,7 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How many clips of a dataset are published under which terms; empty: their source states none."""
+    """How many clips of a dataset have a licence; empty: their source states none."""
 
     dataset: str
     licence: str
@@ -70,7 +70,7 @@ def read_audit(at: Layout) -> Audit | None:
 
 
 def read_terms(at: Layout, datasets: Sequence[str]) -> list[Terms]:
-    """Return under which terms the clips are published, the commonest of each dataset first."""
+    """Return the licences of the clips, the most frequent of each dataset first."""
     terms = []
     for dataset in datasets:
         if at.clips(dataset).is_file():
@@ -80,9 +80,11 @@ def read_terms(at: Layout, datasets: Sequence[str]) -> list[Terms]:
 
 
 def is_synthetic(at: Layout, datasets: Sequence[str]) -> bool:
-    """Return whether every listed clip is the built-in generator's; False before anything is listed."""
-    listed = [at.clips(dataset) for dataset in datasets if at.clips(dataset).is_file()]
-    addresses = [address for path in listed for address in read_table(path, Clip, ["address"])["address"].to_pylist()]
+    """Return whether all listed clips are generated; False before any clip is listed."""
+    manifests = [at.clips(dataset) for dataset in datasets if at.clips(dataset).is_file()]
+    addresses = [
+        address for path in manifests for address in read_table(path, Clip, ["address"])["address"].to_pylist()
+    ]
     return bool(addresses) and all(address.startswith(_SYNTHETIC) for address in addresses)
 
 

@@ -1,7 +1,7 @@
-"""The metrics by name: what each is called, which way is better, and what the paper published of its full method.
+"""The metrics by name: title, direction, and the paper's published values of its full method.
 
-The paper's figures are facts to stand beside a run's own. They are of other people and other recordings, and how its
-distances of landmarks and of face networks were computed it doesn't say: each stands beside the one of like size.
+The published values are of other datasets. The paper does not define its landmark and face network distances; each
+value is shown beside the metric of similar size.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ HIGHER, LOWER = "higher", "lower"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric: its name for people, which way is better (empty: neither), and the paper's figures, or none."""
+    """A metric: its title, whether 'higher' or 'lower' is better (empty: neither), and the paper's values, if any."""
 
     name: str
     better: str = ""
@@ -22,20 +22,20 @@ class Metric:
 PICTURES = {
     "psnr": Metric("PSNR, dB", HIGHER, ("28.2354", "28.7509", "25.9633")),
     "ssim": Metric("SSIM", HIGHER, ("0.9166", "0.9156", "0.8963")),
-    "ssim_win7": Metric("SSIM, window of 7 px", HIGHER),
+    "ssim_win7": Metric("SSIM, 7 px window", HIGHER),
     "lpips": Metric("LPIPS", LOWER, ("0.0463", "0.0514", "0.0544")),
     "l1": Metric("L1, of 255", LOWER, ("3.4811", "3.3944", "4.4863")),
     "l1_masked": Metric("L1 in the mask, of 255", LOWER),
     "landmark_mse": Metric("Landmarks, mean square, px²", LOWER, ("5.9931", "5.3709", "8.7056")),
     "landmark_px": Metric("Landmarks, mean, px", LOWER),
-    "landmark_nme": Metric("Landmarks over eye distance", LOWER),
-    "is_found": Metric("A inpainted face is found, share", HIGHER),
-    "is_true_found": Metric("A true face is found, share"),
+    "landmark_nme": Metric("Landmarks over interocular distance", LOWER),
+    "is_found": Metric("Share of inpainted faces detected", HIGHER),
+    "is_true_found": Metric("Share of true faces detected"),
     "cpbd": Metric("Sharpness (CPBD)", HIGHER),
     "cpbd_true": Metric("Sharpness of the true faces (CPBD)"),
     "fid": Metric("FID", LOWER),
 }
-"""How like the inpainted picture is to the true one: Table 2 of the paper, and more."""
+"""Similarity of inpainted and true picture: Table 2 of the paper, and more."""
 
 IDENTITY = {
     "hog": Metric("HOG", LOWER, ("2.1262", "2.0899", "2.0796")),
@@ -53,7 +53,7 @@ IDENTITY = {
     "recognition_cosine": Metric("Face recognition network, 1 − cosine", LOWER),
     "recognition_l1": Metric("Face recognition network, L1", LOWER),
 }
-"""How near the inpainted face is to the true one's identity: Table 3 of the paper, and more."""
+"""Similarity of identity of inpainted and true face: Table 3 of the paper, and more."""
 
 RETRIEVAL_SET = "VoxCeleb-ID"
 RETRIEVAL = {
@@ -66,4 +66,4 @@ RETRIEVAL = {
     "true_acc@8": Metric("Acc@8 of the true faces, %"),
     "true_acc@10": Metric("Acc@10 of the true faces, %"),
 }
-"""How often a inpainted face finds its person among the first K true ones: Figure 8 of the paper."""
+"""How often an inpainted face retrieves its person among the first K true faces: Figure 8 of the paper."""

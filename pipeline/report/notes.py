@@ -1,4 +1,4 @@
-"""JSON that stages left, made ready for reading: nested names in a row, numbers short, lists bounded."""
+"""JSON notes of stages as text: nested names joined, numbers rounded, long lists cut."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _NUMBER_OF = re.compile(r"^n_")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the object in ``path``; None where it isn't there. Raises BadInput when it is no JSON object."""
+    """Return the object in ``path``; None where there is no such file. Raises BadInput when it is no JSON object."""
     if not path.is_file():
         return None
     try:
@@ -35,7 +35,7 @@ def flatten(note: dict[str, Any], within: str = "") -> list[tuple[str, str]]:
 
 
 def as_text(value: Any) -> str:
-    """Return a value of JSON as one would write it."""
+    """Return a JSON value as text."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -51,7 +51,7 @@ def as_text(value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """Return ``value`` with four digits that count, or two where it is tiny or huge: 28.24, 0.9166, 12,345, 3.1e-07."""
+    """Return ``value`` with four significant digits, tiny or huge ones with two: 28.24, 0.9166, 12,345, 3.1e-07."""
     if value == 0:
         return "0"
     if not 1e-4 <= abs(value) < 1e6:

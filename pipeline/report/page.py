@@ -1,4 +1,4 @@
-"""The report as one page of HTML that needs nothing else: no server, no script, no file beside it."""
+"""The report as one self-contained HTML page: no server, no script, no other file."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Table1:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that the page shows; None: the stage that makes it has not run."""
+    """The content of the page; None: the stage has not run."""
 
     datasets: Sequence[str]
     is_synthetic: bool
@@ -47,7 +47,7 @@ class Report:
 def render_page(report: Report) -> str:
     """Return the page; the same report gives the same text.
 
-    Everything in it is escaped, and its own policy forbids scripts, other styles, and whatever is not in the page.
+    All content is escaped, and its Content Security Policy forbids scripts, other styles and external resources.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),

@@ -1,4 +1,4 @@
-"""A few segments to listen to, each beside the log-mel that a network sees of it."""
+"""A few audio segments, each with its log-mel."""
 
 import io
 import wave
@@ -21,19 +21,19 @@ from pipeline.records.media import Media
 from pipeline.records.person import TEST, TRAIN
 from pipeline.records.segment import Segment
 from pipeline.report.chosen import choose, read_payload
-from pipeline.report.inline import Allowance, Picture
+from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.pictures import inline_log_mel
 from pipeline.storage.manifest import read_manifest, read_table
 
 _MOST_IN_ALL = 6
 _MOST_S = 6.0
 _LATEST_MS = 600_000  # sound is decoded from a file's beginning: later segments would cost minutes
-_ALLOWANCE = 2_200_000
+_SIZE_BUDGET = 2_200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A segment: whose it is, where it stands, its log-mel, and its sound, or why there is none."""
+    """A segment: its person, clip and time, its log-mel, and its sound, or the reason why it has none."""
 
     person: str
     split: str
@@ -42,8 +42,8 @@ class Sound:
     end_s: float
     voiced_s: float
     log_mel: Picture | None
-    address: str | None
-    why_silent: str
+    data_url: str | None
+    no_sound_reason: str
 
 
 def read_sounds(at: Layout, datasets: Sequence[str]) -> list[Sound] | None:
@@ -56,8 +56,8 @@ def read_sounds(at: Layout, datasets: Sequence[str]) -> list[Sound] | None:
     segments = sum(chosen, [])[:_MOST_IN_ALL]
     columns = ["start_s", "end_s", "n_mels", "n_frames", "log_mel"]
     payload = read_payload(at.root, Segment, {one.segment_id: one.shard for one in segments}, columns)
-    allowance = Allowance(_ALLOWANCE)
-    return [_sound(at, one, payload[one.segment_id], allowance) for one in segments if one.segment_id in payload]
+    budget = SizeBudget(_SIZE_BUDGET)
+    return [_sound(at, one, payload[one.segment_id], budget) for one in segments if one.segment_id in payload]
 
 
 def _of_both_splits(segments: list[DatasetSegment], most: int) -> list[DatasetSegment]:
@@ -67,19 +67,19 @@ def _of_both_splits(segments: list[DatasetSegment], most: int) -> list[DatasetSe
 
 
 def _start_ms(segment: DatasetSegment) -> int:
-    """Return what the id says: <clip_id>-a<start in ms>."""
+    """Return the start in the id, <clip_id>-a<start in ms>."""
     return int(segment.segment_id.rpartition("-a")[2])
 
 
-def _sound(at: Layout, segment: DatasetSegment, row: dict[str, Any], allowance: Allowance) -> Sound:
+def _sound(at: Layout, segment: DatasetSegment, row: dict[str, Any], budget: SizeBudget) -> Sound:
     log_mel_MF = np.array(row["log_mel"], np.float32).reshape(row["n_mels"], row["n_frames"])
     valid_MF = log_mel_MF[:, : segment.n_valid_frames]
     alt = f"Log-mel of {segment.person_id}, {valid_MF.shape[1]} frames"
     try:
-        address = allowance.address(_wav(_cut(at, segment, row["start_s"], row["end_s"])), "audio/wav")
-        why_silent = "" if address else "The page has no room left for its sound."
+        data_url = budget.data_url(_wav(_cut(at, segment, row["start_s"], row["end_s"])), "audio/wav")
+        no_sound_reason = "" if data_url else "Left out: the size limit of the page is reached."
     except BadMedia as error:
-        address, why_silent = None, f"No sound: {error.detail}."
+        data_url, no_sound_reason = None, f"No sound: {error.detail}."
     return Sound(
         person=segment.person_id,
         split=segment.split,
@@ -87,14 +87,14 @@ def _sound(at: Layout, segment: DatasetSegment, row: dict[str, Any], allowance: 
         start_s=row["start_s"],
         end_s=row["end_s"],
         voiced_s=segment.voiced_s,
-        log_mel=inline_log_mel(valid_MF, alt, allowance),
-        address=address,
-        why_silent=why_silent,
+        log_mel=inline_log_mel(valid_MF, alt, budget),
+        data_url=data_url,
+        no_sound_reason=no_sound_reason,
     )
 
 
 def _cut(at: Layout, segment: DatasetSegment, start_s: float, end_s: float) -> Waveform:
-    """Return the segment's sound, at most six seconds; raises BadMedia where the media is gone or has none there."""
+    """Return the segment's sound, at most six seconds; raises BadMedia where the media is missing or ends before it."""
     end_s = min(end_s, start_s + _MOST_S)
     waveform = extract_waveform(_media(at, segment), max_duration_s=end_s)
     cut = waveform[samples_in(start_s, SAMPLE_RATE_HZ) :]
@@ -108,7 +108,7 @@ def _media(at: Layout, segment: DatasetSegment) -> Path:
         for row in read_table(at.media(segment.dataset), Media, ["clip_id", "path"]).to_pylist():
             if row["clip_id"] == segment.clip_id and (at.root / row["path"]).is_file():
                 return at.root / str(row["path"])
-    raise BadMedia("gone", "the video is not here any more")
+    raise BadMedia("gone", "the media file is missing")
 
 
 def _wav(waveform: Waveform) -> bytes:

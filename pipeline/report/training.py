@@ -1,4 +1,4 @@
-"""The trainings: what each network is, how its losses went, and what it drew on the way."""
+"""The trainings: each network's note, loss curves, and pictures during training."""
 
 import csv
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pipeline.base.layout import Layout
 from pipeline.report.chart import Chart, Point, draw_chart
-from pipeline.report.inline import Allowance, Picture
+from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.notes import flatten, read_json
 from pipeline.report.pictures import inline_grid
 
-_ALLOWANCE = 1_200_000
+_SIZE_BUDGET = 1_200_000
 _MOST_PER_PICTURE = 240_000
 _MOST_CHARTS = 12
 
@@ -25,12 +25,12 @@ _STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """One stage of training; without note, charts and pictures it has not run."""
+    """One training stage; without note, charts and pictures it has not run."""
 
     stage: str
     title: str
-    why_none: str
-    """Why there is no network though the stage has run; else empty."""
+    no_network_reason: str
+    """Why the stage wrote no network; else empty."""
     note: list[tuple[str, str]]
     charts: list[Chart]
     n_more_charts: int
@@ -38,28 +38,28 @@ class Training:
 
     @property
     def has_run(self) -> bool:
-        """Whether the stage left anything."""
+        """Whether the stage has written any of them."""
         return bool(self.note or self.charts or self.pictures)
 
 
 def read_trainings(at: Layout) -> list[Training]:
-    """Return all three trainings, those that have not run too."""
-    allowance = Allowance(_ALLOWANCE)
-    return [_read(at, stage, network, title, allowance) for stage, (network, title) in _STAGES.items()]
+    """Return all three trainings, also those that have not run."""
+    budget = SizeBudget(_SIZE_BUDGET)
+    return [_read(at, stage, network, title, budget) for stage, (network, title) in _STAGES.items()]
 
 
-def _read(at: Layout, stage: str, network: str, title: str, allowance: Allowance) -> Training:
+def _read(at: Layout, stage: str, network: str, title: str, budget: SizeBudget) -> Training:
     folder = at.training_folder(stage)
     note = read_json(at.model_note(network)) or {}
     charts = list(_charts(folder / "plots" / "metrics"))
     return Training(
         stage=stage,
         title=title,
-        why_none=str(note.get("why", "")),
+        no_network_reason=str(note.get("reason", "")),
         note=flatten(note),
         charts=charts[:_MOST_CHARTS],
         n_more_charts=len(charts[_MOST_CHARTS:]),
-        pictures=list(_pictures(folder / "pictures", allowance)),
+        pictures=list(_pictures(folder / "pictures", budget)),
     )
 
 
@@ -73,17 +73,17 @@ def _charts(folder: Path) -> Iterator[Chart]:
 
 
 def _points(path: Path) -> list[Point]:
-    """Return (step, value) of each row; a last row cut short by a kill is left out."""
+    """Return (step, value) of each row; a last row that a killed process cut short is left out."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file, delimiter="\t")
         return [(float(row["step"]), float(row[path.stem])) for row in rows if row["step"] and row.get(path.stem)]
 
 
-def _pictures(folder: Path, allowance: Allowance) -> Iterator[Picture]:
+def _pictures(folder: Path, budget: SizeBudget) -> Iterator[Picture]:
     """Yield the first, the middle and the last picture, ``<step>.png``."""
     paths = sorted(folder.glob("*.png"))
-    for place in sorted({0, len(paths) // 2, len(paths) - 1}) if paths else ():
-        step = f"{int(paths[place].stem):,}" if paths[place].stem.isdecimal() else paths[place].stem
-        picture = inline_grid(paths[place].read_bytes(), f"Samples at step {step}", allowance, _MOST_PER_PICTURE)
+    for path in [paths[index] for index in sorted({0, len(paths) // 2, len(paths) - 1})] if paths else ():
+        step = f"{int(path.stem):,}" if path.stem.isdecimal() else path.stem
+        picture = inline_grid(path.read_bytes(), f"Samples at step {step}", budget, _MOST_PER_PICTURE)
         if picture is not None:
             yield picture

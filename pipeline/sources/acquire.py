@@ -1,4 +1,4 @@
-"""Bring one clip's media here: generate it, fetch it, or take it where it lies; then see what it holds."""
+"""The download step: generate or fetch one clip's media, or use the user's file in place; then probe it."""
 
 import hashlib
 import shutil
@@ -34,33 +34,33 @@ class Acquirer:
     def __init__(self, params: DownloadParams, settings: FetchSettings, unfinished: Path) -> None:
         self._params = params
         self._settings = settings
-        self._unfinished = unfinished  # where a broken download waits for the next run
+        self._unfinished = unfinished  # folder of unfinished downloads, which the next run resumes
 
     def __call__(self, clip: Clip, folder: Path) -> list[Media] | Dropped:
-        """Return the clip's media; its path is a name within ``folder``, or the address of a file left in place."""
+        """Return the clip's media; its path is a name within ``folder``, or the address of a file used in place."""
         fetched = self._get(clip, folder)
         if isinstance(fetched, Dropped):
             return fetched
         try:
-            held = probe(fetched.path)
+            probed = probe(fetched.path)
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail.replace(str(folder), "store"))
-        return refuse(held, self._params) or [
+        return refuse(probed, self._params) or [
             Media(
                 clip_id=clip.clip_id,
                 path=fetched.path.name if fetched.path.parent == folder else clip.address,
                 sha256=sha256_of(fetched.path),
                 size_bytes=fetched.path.stat().st_size,
-                duration_s=held.duration_s,
-                width_px=held.width_px,
-                height_px=held.height_px,
-                rotation_deg=held.rotation_deg,
-                fps=held.fps,
-                n_frames_stated=held.n_frames_stated,
-                video_codec=held.video_codec,
-                has_audio=held.has_audio,
-                audio_codec=held.audio_codec,
-                audio_rate_hz=held.audio_rate_hz,
+                duration_s=probed.duration_s,
+                width_px=probed.width_px,
+                height_px=probed.height_px,
+                rotation_deg=probed.rotation_deg,
+                fps=probed.fps,
+                n_frames_stated=probed.n_frames_stated,
+                video_codec=probed.video_codec,
+                has_audio=probed.has_audio,
+                audio_codec=probed.audio_codec,
+                audio_rate_hz=probed.audio_rate_hz,
                 tool=fetched.tool,
             )
         ]
@@ -68,18 +68,18 @@ class Acquirer:
     def _get(self, clip: Clip, folder: Path) -> Fetched | Dropped:
         if clip.address.startswith(SCHEME):
             return generate(clip.address, folder)
-        waiting = self._unfinished / hashlib.sha256(clip.address.encode()).hexdigest()
-        fetched = fetch(clip.address, waiting, self._params, self._settings)
-        if isinstance(fetched, Fetched) and fetched.path.parent == waiting:
+        unfinished = self._unfinished / hashlib.sha256(clip.address.encode()).hexdigest()
+        fetched = fetch(clip.address, unfinished, self._params, self._settings)
+        if isinstance(fetched, Fetched) and fetched.path.parent == unfinished:
             finished = folder / fetched.path.name
             shutil.move(fetched.path, finished)
-            shutil.rmtree(waiting)
+            shutil.rmtree(unfinished)
             return replace(fetched, path=finished)
         return fetched
 
 
 def generate(address: str, folder: Path) -> Fetched:
-    """Write the synthetic clip of ``address``, and the truth about it beside it."""
+    """Write the generated clip of ``address``, with its ground truth beside it."""
     from pipeline.synthetic.clip import write_clip
     from pipeline.synthetic.script.spec import ClipSpec
 
@@ -89,13 +89,13 @@ def generate(address: str, folder: Path) -> Fetched:
 
 
 def write_truth(truth: "ClipTruth", folder: Path) -> None:
-    """Write what is truly to be seen and heard as two manifests."""
+    """Write the ground truth as two manifests: faces by frame, and intervals of speech."""
     from pipeline.synthetic.script.truth import truth_rows
 
-    seen = [TruthFrame(truth_id=f"{row['person']}-{row['frame']:06d}", **row) for row in truth_rows(truth)]  # type: ignore[arg-type]
-    heard = [
+    frames = [TruthFrame(truth_id=f"{row['person']}-{row['frame']:06d}", **row) for row in truth_rows(truth)]  # type: ignore[arg-type]
+    speech = [
         TruthSpeech(speech_id=f"{number:04d}", start_s=start_s, end_s=end_s)
         for number, (start_s, end_s) in enumerate(truth.speech_intervals_s)
     ]
-    write_manifest(folder / TRUTH_FILES[0], TruthFrame, seen)
-    write_manifest(folder / TRUTH_FILES[1], TruthSpeech, heard)
+    write_manifest(folder / TRUTH_FILES[0], TruthFrame, frames)
+    write_manifest(folder / TRUTH_FILES[1], TruthSpeech, speech)

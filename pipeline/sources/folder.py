@@ -1,7 +1,7 @@
 """List the videos of a folder, whatever its tree.
 
 Files and folders whose name starts with a dot are skipped. A symbolic link to a file counts as the file (DVC
-links from its cache); one to a folder is not entered, so that no tree is walked twice or for ever.
+links from its cache); one to a folder is not entered, so that no tree is walked twice or endlessly.
 """
 
 import csv
@@ -23,25 +23,25 @@ TABLE_COLUMNS = ["file", "identity"]
 
 
 def list_clips(dataset: str, source: FolderSource) -> Listing:
-    """Return a clip for each distinct video below ``source.input``, and what can't be used.
+    """Return a clip for each distinct video below ``source.input``, and the drops.
 
     A clip's id is made from its path within the folder, suffix included. Raises BadInput when the folder or
-    the identity table is not there or not readable.
+    the identity table is missing or not readable.
     """
     folder = Path(source.input)
     if not folder.is_dir():
-        raise BadInput(f"{folder}: expected a folder of videos, found none. Mend 'input' of '{dataset}'.")
-    named = _read_identities(folder / source.identity_table) if source.identity_table else {}
+        raise BadInput(f"{folder}: expected a folder of videos, found none. Correct 'input' of '{dataset}'.")
+    identities = _read_identities(folder / source.identity_table) if source.identity_table else {}
     clips: list[Clip] = []
     drops: Drops = []
     videos = _videos(folder, source.recursive)
     for file in videos:
-        found = _clip_of(dataset, source, folder, file, named)
+        found = _clip_of(dataset, source, folder, file, identities)
         if isinstance(found, Clip):
             clips.append(found)
         else:
             drops.append((_clip_id(dataset, file), found))
-    return finish_listing(clips, drops + _named_but_not_listed(dataset, named, videos))
+    return finish_listing(clips, drops + _missing_videos(dataset, identities, videos))
 
 
 def _videos(folder: Path, recursive: bool) -> list[str]:
@@ -56,8 +56,10 @@ def _clip_id(dataset: str, file: str) -> str:
     return f"{dataset}/{clip_name(file)}"
 
 
-def _clip_of(dataset: str, source: FolderSource, folder: Path, file: str, named: Mapping[str, str]) -> Clip | Dropped:
-    identity = _identity(source, file, named)
+def _clip_of(
+    dataset: str, source: FolderSource, folder: Path, file: str, identities: Mapping[str, str]
+) -> Clip | Dropped:
+    identity = _identity(source, file, identities)
     if isinstance(identity, Dropped):
         return identity
     content_hash = hash_file(folder / file)
@@ -77,15 +79,15 @@ def _clip_of(dataset: str, source: FolderSource, folder: Path, file: str, named:
     )
 
 
-def _identity(source: FolderSource, file: str, named: Mapping[str, str]) -> str | Dropped:
-    """Return who speaks in ``file``; in a tree the first level of sub-folders names the persons."""
+def _identity(source: FolderSource, file: str, identities: Mapping[str, str]) -> str | Dropped:
+    """Return the published identity of ``file``; with sub-folders, the first level names it."""
     path = Path(file)
     if source.identity_from == "table":
-        if file in named:
-            return named[file]
+        if file in identities:
+            return identities[file]
         return Dropped.failed("no_identity", f"'{file}' is not in {source.identity_table}")
     if source.identity_from == "sub_folder" and len(path.parts) == 1:
-        return Dropped.failed("no_identity", f"'{file}' lies in no sub-folder, expected one for each person")
+        return Dropped.failed("no_identity", f"'{file}' is in no sub-folder, expected one for each person")
     text = path.parts[0] if source.identity_from == "sub_folder" else path.stem
     match = re.fullmatch(source.identity_pattern, text)
     if match and match["identity"]:
@@ -94,7 +96,7 @@ def _identity(source: FolderSource, file: str, named: Mapping[str, str]) -> str 
 
 
 def hash_file(path: Path) -> str | Dropped:
-    """Return the sha256 of the file's bytes, or why it can't be had."""
+    """Return the sha256 of the file's bytes; a drop when it is empty or not readable."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
@@ -105,7 +107,7 @@ def hash_file(path: Path) -> str | Dropped:
 
 
 def _read_identities(table: Path) -> dict[str, str]:
-    """Return file -> identity; rows without an identity are left out."""
+    """Return file -> identity; rows without an identity are skipped."""
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
@@ -115,20 +117,20 @@ def _read_identities(table: Path) -> dict[str, str]:
             rows = [(reader.line_num, row["file"] or "", (row["identity"] or "").strip()) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"{table}: expected a CSV file in UTF-8, columns {TABLE_COLUMNS}: {error}") from None
-    return _without_conflict(table, rows)
+    return _unambiguous(table, rows)
 
 
-def _without_conflict(table: Path, rows: list[tuple[int, str, str]]) -> dict[str, str]:
-    named: dict[str, str] = {}
+def _unambiguous(table: Path, rows: list[tuple[int, str, str]]) -> dict[str, str]:
+    identities: dict[str, str] = {}
     for line, file, identity in rows:
-        if identity and named.setdefault(file, identity) != identity:
-            raise BadInput(f"{table}: line {line}: '{file}' is '{identity}' here and '{named[file]}' above")
-    return named
+        if identity and identities.setdefault(file, identity) != identity:
+            raise BadInput(f"{table}: line {line}: '{file}' is '{identity}' here and '{identities[file]}' above")
+    return identities
 
 
-def _named_but_not_listed(dataset: str, named: Mapping[str, str], videos: list[str]) -> Drops:
+def _missing_videos(dataset: str, identities: Mapping[str, str], videos: list[str]) -> Drops:
     detail = "in the identity table, but no video of the folder has this path"
     return [
         (_clip_id(dataset, file), Dropped.failed("not_found", f"'{file}': {detail}"))
-        for file in sorted(set(named) - set(videos))
+        for file in sorted(set(identities) - set(videos))
     ]

@@ -1,4 +1,4 @@
-"""The kinds of source: to add a published list, write one file with ``list_clips`` and name it here.
+"""The kinds of source. To add a published list, write a module with ``list_clips`` and register it here.
 
 A new kind needs a section class in pipeline/sources/settings.py (its ``SOURCES``) and a line in ``LISTERS``.
 """
@@ -20,9 +20,9 @@ LISTERS: dict[str, Callable[[str, Any], Listing]] = {
 
 
 def list_clips(dataset: str, content: dict[str, Any]) -> Listing:
-    """Return what the source described by ``content`` (its section of params.yaml) holds.
+    """Return the clips of the source that ``content`` (its section of params.yaml) describes, and the drops.
 
-    Raises BadParams for a section that is not right, BadInput for a list or folder that is not there.
+    Raises BadParams for an invalid section, BadInput for a missing list or folder.
     """
     if clip_name(dataset) != dataset:
         raise BadParams(f"dataset '{dataset}': expected a name of 1-80 A-Z a-z 0-9 . _ -, the first no dot")

@@ -1,4 +1,4 @@
-"""What every source returns: clips in id order, each id and each content once, and what could not be used."""
+"""What every source returns: clips in id order, each id and each content once, and the drops."""
 
 from collections.abc import Iterable
 from typing import TypeAlias
@@ -11,7 +11,7 @@ Listing: TypeAlias = tuple[list[Clip], Drops]
 
 
 def finish_listing(clips: Iterable[Clip], drops: Drops) -> Listing:
-    """Return ``clips`` and ``drops`` sorted by id; of clips with one id, or one content, the first stays."""
+    """Return ``clips`` and ``drops`` sorted by id; of clips with one id, or one content, the first is kept."""
     unique, same_id = _first_of_each_id(clips)
     distinct, same_content = _first_of_each_content(sorted(unique, key=lambda clip: clip.clip_id))
     return distinct, sorted([*drops, *same_id, *same_content], key=lambda drop: (drop[0], drop[1].reason))

@@ -11,11 +11,11 @@ from pipeline.base.params import Params, check_section
 
 
 class SyntheticSource(Params):
-    """The built-in talkers: ``n_persons`` of them, ``clips_per_person`` clips each."""
+    """Generated talkers: ``n_persons`` of them, ``clips_per_person`` clips each."""
 
     kind: Literal["synthetic"]
     input: str = Field(min_length=1)
-    """The generator's folder; only there so that DVC notices when the generator changes."""
+    """The folder of the clip generator; listed so that DVC notices when its code changes."""
     n_persons: int = Field(ge=1, le=999_999)
     clips_per_person: int = Field(ge=1, le=9_999)
     seed: int = Field(ge=0)
@@ -24,11 +24,11 @@ class SyntheticSource(Params):
     width_px: int = Field(ge=64, le=4096, multiple_of=2)
     height_px: int = Field(ge=64, le=4096, multiple_of=2)
     edge_cases: bool
-    """Whether one clip of each edge case follows (no face, two people, silence, ...)."""
+    """Whether to add one clip of each edge case (no face, two people, silence, ...)."""
 
 
 class FolderSource(Params):
-    """Every video in a folder; who speaks comes from the path or from a table."""
+    """Every video in a folder; published identities come from the paths or from a table."""
 
     kind: Literal["folder"]
     input: str = Field(min_length=1)
@@ -67,7 +67,7 @@ class FolderSource(Params):
 
 
 class TableSource(Params):
-    """A CSV, TSV or Parquet table with one row a clip; see pipeline/sources/table.py for its columns."""
+    """A CSV, TSV or Parquet table with one row per clip; see pipeline/sources/table.py for its columns."""
 
     kind: Literal["table"]
     input: str = Field(min_length=1, pattern=r"\.(csv|tsv|parquet)$")

@@ -1,4 +1,4 @@
-"""List the built-in talkers: a cast, some clips of each, and on demand one clip of each edge case."""
+"""List clips of generated talkers, and on demand one clip of each edge case."""
 
 from pipeline.records.clip import NO_CROP, Clip, content_of
 from pipeline.sources.listing import Listing, finish_listing
@@ -6,32 +6,32 @@ from pipeline.sources.settings import SyntheticSource
 from pipeline.synthetic.script.spec import KINDS, ClipSpec, edge_case_spec
 
 LICENCE = "CC0-1.0"
-PLAIN_KIND = "talk"
+ORDINARY_KIND = "talk"
 FIRST_EDGE_CASE_PERSON = 1_000_000
 PERSONS_PER_KIND = 2
 
 
 def list_clips(dataset: str, source: SyntheticSource) -> Listing:
-    """Return the clips of ``person_000`` on; with ``edge_cases``, those of ``<kind>_person`` follow them.
+    """Return the clips of ``person_000`` and so on; with ``edge_cases``, also those of ``<kind>_person``.
 
-    Raising ``n_persons`` or ``clips_per_person`` adds clips and leaves the others as they are. Edge cases
-    have the length and size that their kind is for, and persons that no plain clip has.
+    Raising ``n_persons`` or ``clips_per_person`` adds clips and does not change the others. Edge cases have
+    the length and size of their kind, and persons that no ordinary clip has.
     """
-    plain = [
-        _clip_of(dataset, f"person_{person:03d}", _plain_spec(source, person, clip))
+    ordinary = [
+        _clip_of(dataset, f"person_{person:03d}", _ordinary_spec(source, person, clip))
         for person in range(source.n_persons)
         for clip in range(source.clips_per_person)
     ]
     edge_cases = _edge_case_clips(dataset, source) if source.edge_cases else []
-    return finish_listing(plain + edge_cases, [])
+    return finish_listing(ordinary + edge_cases, [])
 
 
-def _plain_spec(source: SyntheticSource, person: int, clip: int) -> ClipSpec:
+def _ordinary_spec(source: SyntheticSource, person: int, clip: int) -> ClipSpec:
     return ClipSpec(
         seed=source.seed,
         person=person,
         clip=clip,
-        kind=PLAIN_KIND,
+        kind=ORDINARY_KIND,
         preset=source.preset,
         duration_s=source.duration_s,
         width_px=source.width_px,
@@ -41,7 +41,7 @@ def _plain_spec(source: SyntheticSource, person: int, clip: int) -> ClipSpec:
 
 def _edge_case_clips(dataset: str, source: SyntheticSource) -> list[Clip]:
     clips = []
-    for number, kind in enumerate(kind for kind in KINDS if kind != PLAIN_KIND):
+    for number, kind in enumerate(kind for kind in KINDS if kind != ORDINARY_KIND):
         person = FIRST_EDGE_CASE_PERSON + PERSONS_PER_KIND * number
         spec = edge_case_spec(kind, seed=source.seed, person=person, preset=source.preset)
         clips.append(_clip_of(dataset, f"{kind}_person", spec))

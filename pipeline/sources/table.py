@@ -1,9 +1,9 @@
-"""List the clips of a table: CSV, TSV or Parquet, one row a clip.
+"""List the clips of a table: CSV, TSV or Parquet, one row per clip.
 
 Columns: id, identity, address (URL, or file: absolute or from the repository root), start_s and end_s
 (seconds within the media), licence; start_s, end_s and licence may be empty in a row. Optional, all five or
-none: crop_x, crop_y, crop_w, crop_h, crop_height_px. Any other column is an error: a misspelt one would be
-lost in silence.
+none: crop_x, crop_y, crop_w, crop_h, crop_height_px. Any other column is an error, since a misspelt one
+would be ignored silently.
 """
 
 import csv
@@ -33,10 +33,10 @@ class _BadRow(Exception):
 
 
 def list_clips(dataset: str, source: TableSource) -> Listing:
-    """Return a clip for each good row of ``source.input``, and the rows that are none, with the reason.
+    """Return a clip for each valid row of ``source.input``, and a drop for each other row.
 
-    Local files are hashed here; one that is not there is left for the download to report. Raises BadInput
-    when the table can't be read or has other columns than expected.
+    Local files are hashed here; a missing one is reported by the download stage. Raises BadInput when the table
+    can't be read or has other columns than expected.
     """
     table = Path(source.input)
     hash_once = functools.cache(_local_hash)
@@ -119,9 +119,9 @@ def _local_hash(address: str) -> str | None:
 
 
 def _read_rows(table: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return (number of the row, from 1, the header not counted; column -> text without outer spaces)."""
+    """Return (row number from 1, without the header; column -> text without outer spaces) of each row."""
     if not table.is_file():
-        raise BadInput(f"{table}: expected a table of clips, found no file. Mend 'input' of this source.")
+        raise BadInput(f"{table}: expected a table of clips, found no file. Correct 'input' of this source.")
     columns, rows = _read_parquet(table) if table.suffix == ".parquet" else _read_text(table)
     _check_columns(table, columns)
     for number, row in enumerate(rows, start=1):
@@ -136,7 +136,7 @@ def _check_columns(table: Path, columns: list[str]) -> None:
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if missing or unknown or twice:
         raise BadInput(
-            f"{table}: missing columns {missing}, unknown columns {unknown}, columns given twice {twice};"
+            f"{table}: missing columns {missing}, unknown columns {unknown}, duplicate columns {twice};"
             f" expected {list(COLUMNS)} and, if need be, {list(CROP_COLUMNS)}; found {columns}"
         )
 

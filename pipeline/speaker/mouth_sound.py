@@ -1,8 +1,8 @@
-"""Tell how well a face's mouth agrees with the sound of its clip, and choose the face that is heard.
+"""Measure how well a face's mouth correlates with the sound of its clip, and choose the speaker's track.
 
 Opening lips let out more sound, above all around the second formant, so that a mouth and the loudness of its voice
 rise and fall together (Grant and Seitz 2000, J. Acoust. Soc. Am. 108, 1197). Pauses and phrases of two persons often
-coincide, their syllables do not: both series are freed of what is slower than a syllable, and then correlated.
+coincide, their syllables do not: both series are high-pass filtered at the rate of syllables, and then correlated.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,16 +21,16 @@ Flags = NDArray[np.bool_]
 
 GRID_HZ = 50  # mouth and sound are compared at the times step / GRID_HZ
 BAND_HZ = (600.0, 3000.0)  # where loudness follows the lips; below lie the pitch and most of the first formant
-SLOW_S = 0.1  # spread of the Gaussian mean that is taken away: what stays is quicker than about 2 Hz
-MOST_SPREADS = 2.5  # values further out are drawn in: one slip of the landmarks, or one bang, must not decide
+SLOW_S = 0.1  # std of the Gaussian mean that is subtracted: what remains is faster than about 2 Hz
+MAX_STDS = 2.5  # values further out are clipped: one outlier of the landmarks, or one bang, must not decide
 # Of a mouth's measures while it rests: its height, in interocular distances, and its change from shut.
 JITTER = (0.01, 0.03)
-MAX_GAP_S = 0.15  # between two frames, and still bridged by a straight line
-USUAL_LAG_S = 0.05  # lips open before they are heard
-FAR_COST = 0.3  # share by which the longest lag's av_correlation counts less: few files are that far out of step
-MEMORY_S = 1.0  # further apart a series knows nothing of itself
-SILENCE = 3e-4  # loudness, about -70 dB: nobody is heard who stays below
-CLEAR_LEAD = 1.0  # of one track's av_zscore over another's, for the first to be the speaker rather than the other
+MAX_GAP_S = 0.15  # between two frames, and still interpolated linearly
+USUAL_LAG_S = 0.05  # lips open before their sound
+FAR_COST = 0.3  # by which the longest lag's av_correlation is weighted down: few files are that far out of step
+MEMORY_S = 1.0  # longest lag of an autocorrelation
+SILENCE = 3e-4  # loudness, about -70 dB: below it there is no voice
+CLEAR_LEAD = 1.0  # of one track's av_zscore over every other's, for it to be the speaker's
 
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ // 100  # four blocks of 10 ms lie around each step's time
 _BLOCKS_A_STEP = 100 // GRID_HZ
@@ -39,17 +39,16 @@ _PIECE_SAMPLES = 10 * SAMPLE_RATE_HZ
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MouthSound:
-    """How well one track's mouth agrees with the sound; all but ``overlap_s`` are None where that can't be told.
+    """How well one track's mouth correlates with the sound; all but ``av_covered_s`` are None without enough of both.
 
-    ``overlap_s``: for how long both are there.
-    ``av_correlation``: correlation of the mouth's movement and loudness at the best lag, -1 to 1; a mouth that rests agrees
-    with nothing: 0.
-    ``av_lag_s``: how long after the mouth the sound comes at that lag.
-    ``av_zscore``: ``av_correlation``, times the lag's weight, over the standard deviation that the correlation of
-    unrelated series as long and as smooth has. The best lag wins: 1.7 is usual by chance, 2.5 comes once in ten times.
+    ``av_covered_s``: for how many seconds both are there.
+    ``av_correlation``: correlation of the mouth's movement and loudness at the best lag, -1 to 1; 0 of a mouth at rest.
+    ``av_lag_s``: that lag, seconds from the mouth to the sound.
+    ``av_zscore``: ``av_correlation``, times the lag's weight, over the standard deviation of the correlation of
+    unrelated series as long and as smooth. Of unrelated ones, the median is 1.7, the 90 % quantile 2.5.
     """
 
-    overlap_s: float
+    av_covered_s: float
     av_correlation: float | None = None
     av_lag_s: float | None = None
     av_zscore: float | None = None
@@ -58,7 +57,7 @@ class MouthSound:
 def loudness(pieces: Iterable[WaveformInt16]) -> Floats:
     """Return the root mean square of a clip's sound in BAND_HZ, (n,) from 0 up, in the 40 ms around each step's time.
 
-    ``pieces``: the sound, one after another; 1 is full scale. Only what is returned is kept, for a film is long.
+    ``pieces``: the sound, one after another; 1 is full scale. No more than a piece is kept in memory.
     """
     powers = np.concatenate([np.zeros(2), *_block_powers(_longer(pieces)), np.zeros(2)])
     around = np.lib.stride_tricks.sliding_window_view(powers, 4)[::_BLOCKS_A_STEP]
@@ -92,87 +91,91 @@ def _block_powers(pieces: Iterable[WaveformInt16]) -> Iterator[Floats]:
         rest = band[whole:]
 
 
-def mouth_sound(frames: Sequence[Frame], loud: Floats, *, max_av_lag_s: float, min_overlap_s: float) -> MouthSound:
-    """Return how well the mouth of one track's ``frames``, in time order, agrees with its clip's ``loudness``.
+def mouth_sound(frames: Sequence[Frame], loud: Floats, *, max_av_lag_s: float, min_av_covered_s: float) -> MouthSound:
+    """Return how well the mouth of one track's ``frames``, in time order, correlates with its clip's ``loudness``.
 
-    Lags up to ``max_av_lag_s`` from USUAL_LAG_S are tried. Nothing can be told where face and sound are both there for
-    less than ``min_overlap_s``, or where that sound is silence.
+    Lags up to ``max_av_lag_s`` from USUAL_LAG_S are tried. There is no result where face and sound are both there for
+    less than ``min_av_covered_s``, or where that sound is silence.
 
-    A mouth's movement is the quick part of its height, of its change from shut, or of both: landmarks know where lips
-    usually are, grey values see lips part where landmarks do not, and either may fail. The one with the greatest
-    av_zscore counts. av_correlation = cov(movement, loud) / sd(loud), of quick parts. By chance its standard deviation is
-    sqrt((1 + 2 sum over k of r_movement(k) r_loud(k)) / n), with n values and autocorrelations r (Bartlett 1946, J. R.
-    Stat. Soc. Suppl. 8, 27). A lag weighs 1 - FAR_COST ((lag - USUAL_LAG_S) / max_av_lag_s)^2.
+    A mouth's movement is the fast part of its height, of its change from shut, or of both, as landmarks and grey values
+    fail in different frames. The one with the greatest av_zscore counts. av_correlation = cov(movement, loud) /
+    std(loud), of fast parts. By chance its standard deviation is sqrt((1 + 2 sum over k of r_movement(k) r_loud(k)) /
+    n), with n values and autocorrelations r (Bartlett 1946, J. R. Stat. Soc. Suppl. 8, 27). A lag's weight is
+    1 - FAR_COST ((lag - USUAL_LAG_S) / max_av_lag_s)^2.
     """
-    first, measures, seen = _mouth_on_grid(frames, len(loud))
-    overlap_s = float(seen.sum()) / GRID_HZ
-    if not seen.any() or overlap_s < min_overlap_s or np.quantile(loud[first:][: len(seen)][seen], 0.95) < SILENCE:
-        return MouthSound(overlap_s=overlap_s)
+    first, measures, covered = _mouth_on_grid(frames, len(loud))
+    av_covered_s = float(covered.sum()) / GRID_HZ
+    is_short = not covered.any() or av_covered_s < min_av_covered_s
+    if is_short or np.quantile(loud[first:][: len(covered)][covered], 0.95) < SILENCE:
+        return MouthSound(av_covered_s=av_covered_s)
     lags = np.arange(round((USUAL_LAG_S - max_av_lag_s) * GRID_HZ), round((USUAL_LAG_S + max_av_lag_s) * GRID_HZ) + 1)
     weights = 1 - FAR_COST * ((lags / GRID_HZ - USUAL_LAG_S) / max_av_lag_s) ** 2
-    steps = np.arange(first + lags[0], first + lags[-1] + len(seen))
-    sound = _quick(loud[np.clip(steps, 0, len(loud) - 1)])
-    voices = [_centred(sound[start:][: len(seen)], seen) for start in range(len(lags))]
-    found = [_best_lag(movement, voices, weights, int(seen.sum())) for movement in _movements(measures, seen)]
+    steps = np.arange(first + lags[0], first + lags[-1] + len(covered))
+    sound = _fast(loud[np.clip(steps, 0, len(loud) - 1)])
+    voices = [_centred(sound[start:][: len(covered)], covered) for start in range(len(lags))]
+    found = [_best_lag(movement, voices, weights, int(covered.sum())) for movement in _movements(measures, covered)]
     av_zscore, av_correlation, best = max(found)
     return MouthSound(
-        overlap_s=overlap_s, av_correlation=av_correlation, av_lag_s=float(lags[best]) / GRID_HZ, av_zscore=av_zscore
+        av_covered_s=av_covered_s,
+        av_correlation=av_correlation,
+        av_lag_s=float(lags[best]) / GRID_HZ,
+        av_zscore=av_zscore,
     )
 
 
 def _mouth_on_grid(frames: Sequence[Frame], n_steps: int) -> tuple[int, list[Floats], Flags]:
-    """Return a track's first step, and from there on its mouth's height and change from shut, and when it is seen."""
+    """Return a track's first step, from there on its mouth's height and change from shut, and where they are valid."""
     times = np.array([frame.time_s for frame in frames])
     first, last = (round(time_s * GRID_HZ) for time_s in (times[0], times[-1]))
     grid = np.clip(np.arange(first, min(last + 1, n_steps)) / GRID_HZ, times[0], times[-1])
     after = np.searchsorted(times, grid)
-    seen = np.diff(times, prepend=times[0])[after] <= MAX_GAP_S
+    covered = np.diff(times, prepend=times[0])[after] <= MAX_GAP_S
     heights, from_shut = [frame.mouth_height for frame in frames], [frame.mouth_from_shut for frame in frames]
-    return first, [np.interp(grid, times, heights), np.interp(grid, times, from_shut)], seen
+    return first, [np.interp(grid, times, heights), np.interp(grid, times, from_shut)], covered
 
 
-def _movements(measures: Sequence[Floats], seen: Flags) -> list[Floats]:
-    """Return what of each measure is quick, and of all together; their standard deviation is 1, or less at rest."""
-    alone = [_centred(_quick(one), seen) for one in measures]
-    alone = [one / np.hypot(_spread(one, seen), rest) for one, rest in zip(alone, JITTER, strict=True)]
+def _movements(measures: Sequence[Floats], covered: Flags) -> list[Floats]:
+    """Return the fast part of each measure, and of their sum; their standard deviation is 1, or less at rest."""
+    alone = [_centred(_fast(one), covered) for one in measures]
+    alone = [one / np.hypot(_std(one, covered), rest) for one, rest in zip(alone, JITTER, strict=True)]
     together = np.sum(alone, axis=0)
-    usual, spread = np.mean([_spread(one, seen) for one in alone]), _spread(together, seen)
-    return [*alone, together * (usual / spread if spread else 0.0)]
+    mean_std, std = np.mean([_std(one, covered) for one in alone]), _std(together, covered)
+    return [*alone, together * (mean_std / std if std else 0.0)]
 
 
-def _spread(centred: Floats, seen: Flags) -> float:
-    return float(np.sqrt(centred @ centred / seen.sum()))
+def _std(centred: Floats, covered: Flags) -> float:
+    return float(np.sqrt(centred @ centred / covered.sum()))
 
 
-def _quick(series: Floats) -> Floats:
-    """Return what of ``series`` changes from syllable to syllable, no value more than MOST_SPREADS from 0."""
+def _fast(series: Floats) -> Floats:
+    """Return the part of ``series`` that changes from syllable to syllable, clipped at MAX_STDS from 0."""
     from scipy.ndimage import gaussian_filter1d
 
-    quick = series - gaussian_filter1d(series, SLOW_S * GRID_HZ, mode="nearest")
-    most = MOST_SPREADS * quick.std()
-    return np.asarray(np.clip(quick, -most, most))
+    fast = series - gaussian_filter1d(series, SLOW_S * GRID_HZ, mode="nearest")
+    most = MAX_STDS * fast.std()
+    return np.asarray(np.clip(fast, -most, most))
 
 
-def _centred(series: Floats, seen: Flags) -> Floats:
-    """Return ``series`` less its mean where ``seen``, and 0 elsewhere."""
-    return np.asarray(np.where(seen, series - series[seen].mean(), 0.0))
+def _centred(series: Floats, covered: Flags) -> Floats:
+    """Return ``series`` less its mean where ``covered``, and 0 elsewhere."""
+    return np.asarray(np.where(covered, series - series[covered].mean(), 0.0))
 
 
 def _best_lag(movement: Floats, voices: Sequence[Floats], weights: Floats, n: int) -> tuple[float, float, int]:
-    """Return av_zscore and av_correlation at the lag where they agree best, and its place among the ``voices``."""
-    agreements = np.array([_agreement(movement, voice, n) for voice in voices])
-    best = int(np.argmax(weights * agreements))
-    av_zscore = float((weights * agreements)[best]) / _by_chance(movement, voices[best], n)
-    return av_zscore, float(agreements[best]), best
+    """Return av_zscore and av_correlation at the lag with the greatest weighted correlation, and its index."""
+    correlations = np.array([_correlation(movement, voice, n) for voice in voices])
+    best = int(np.argmax(weights * correlations))
+    av_zscore = float((weights * correlations)[best]) / _std_by_chance(movement, voices[best], n)
+    return av_zscore, float(correlations[best]), best
 
 
-def _agreement(movement: Floats, voice: Floats, n: int) -> float:
-    spread = np.sqrt(n * (voice @ voice))
-    return float(movement @ voice / spread) if spread else 0.0
+def _correlation(movement: Floats, voice: Floats, n: int) -> float:
+    scale = np.sqrt(n * (voice @ voice))
+    return float(movement @ voice / scale) if scale else 0.0
 
 
-def _by_chance(movement: Floats, voice: Floats, n: int) -> float:
-    """Return the standard deviation of the correlation that two unrelated series like these have."""
+def _std_by_chance(movement: Floats, voice: Floats, n: int) -> float:
+    """Return the standard deviation of the correlation of two unrelated series like these."""
     joint = 1 + 2 * float(_autocorrelation(movement) @ _autocorrelation(voice))
     return float(np.sqrt(max(1.0, joint) / n))
 
@@ -186,7 +189,7 @@ def _autocorrelation(series: Floats) -> Floats:
 
 def main_track(
     presence: Sequence[float],
-    heard: Sequence[MouthSound],
+    sounds: Sequence[MouthSound],
     *,
     min_av_zscore: float,
     min_presence_share: float,
@@ -194,14 +197,14 @@ def main_track(
     """Return the index of the clip's main track, given each track's ``presence`` (sum of box areas) and MouthSound.
 
     It is the track with the greatest presence: large, and there for long. But among the tracks with at least
-    ``min_presence_share`` of that, one whose av_correlation with the sound has at least ``min_av_zscore``, and leads
-    that of every other by CLEAR_LEAD, is the speaker and takes its place.
+    ``min_presence_share`` of that, one whose ``av_zscore`` is at least ``min_av_zscore``, and exceeds that of every
+    other by CLEAR_LEAD, is the speaker's and takes its place.
     """
     largest = int(np.argmax(presence))
-    rivals = [n for n, one in enumerate(presence) if one >= min_presence_share * presence[largest]]
-    best, *others = sorted(rivals, key=lambda n: -_zscore(heard[n]))
-    to_beat = max((_zscore(heard[n]) + CLEAR_LEAD for n in others), default=min_av_zscore)
-    return best if _zscore(heard[best]) >= max(min_av_zscore, to_beat) else largest
+    candidates = [n for n, one in enumerate(presence) if one >= min_presence_share * presence[largest]]
+    best, *others = sorted(candidates, key=lambda n: -_zscore(sounds[n]))
+    to_beat = max((_zscore(sounds[n]) + CLEAR_LEAD for n in others), default=min_av_zscore)
+    return best if _zscore(sounds[best]) >= max(min_av_zscore, to_beat) else largest
 
 
 def _zscore(one: MouthSound) -> float:

@@ -1,4 +1,4 @@
-"""Observe a clip: one decode, in which every frame's faces are found or followed, measured and put into tracks."""
+"""Observe a clip: decode it once, detect or follow the faces of every frame, measure them, and build tracks."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -11,7 +11,7 @@ from pipeline.audio.extract import sound_pieces
 from pipeline.base.errors import BadMedia
 from pipeline.base.outcome import Dropped
 from pipeline.base.units import milliseconds
-from pipeline.face.backends.interface import FaceBackend, FrameAware
+from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.tracking.observations import TrackObservations
 from pipeline.face.tracking.search import FaceSearch
@@ -35,7 +35,7 @@ class Observer:
         self._backend: FaceBackend | None = None
 
     def __call__(self, clip: MediaClip, folder: Path) -> list[Frame | Track] | Dropped:
-        """Return a Frame for each face and frame, and a Track for each track; or why there is none."""
+        """Return a Frame for each face and frame, and a Track for each track; or the reason why there is none."""
         del folder
         try:
             tracks = self._tracks(clip)
@@ -52,19 +52,23 @@ class Observer:
     def _tracks(self, clip: MediaClip) -> list[TrackObservations]:
         params = self._params
         self._backend = self._backend or build_backend(params.backend)
-        frame_aware = self._backend if isinstance(self._backend, FrameAware) else None
         search = FaceSearch(
             self._backend,
             params.search_face_px,
             params.min_score,
             full_every_s=params.full_search_every_s,
             max_unsearched_s=params.max_unsearched_s,
+            clip_id=clip.clip_id,
         )
         tracker = Tracker(
-            self._backend, min_iou=params.min_iou, max_gap_s=params.max_gap_s, look_back_s=params.change_s
+            self._backend,
+            min_iou=params.min_iou,
+            max_gap_s=params.max_gap_s,
+            look_back_s=params.change_s,
+            clip_id=clip.clip_id,
         )
         cuts = CutDetector(params.min_cut_difference, params.min_cut_ratio)
-        last_look = -params.every_n_frames
+        last_searched = -params.every_n_frames
         for frame in grey_frames(
             clip.path,
             rotation_deg=clip.rotation_deg,
@@ -72,38 +76,36 @@ class Observer:
             start_s=clip.start_s,
             end_s=clip.end_s,
         ):
-            if frame_aware:
-                frame_aware.turn_to(clip.clip_id, frame.time_s, frame.shape[1] * frame.scale)
             is_cut = cuts.is_cut(frame)
             if is_cut:
                 tracker.end_all()
             tracker.follow(frame)
-            if is_cut or frame.index - last_look >= params.every_n_frames:
-                last_look = frame.index
-                tracker.see(frame, search.look(frame, tracker.boxes()))
+            if is_cut or frame.index - last_searched >= params.every_n_frames:
+                last_searched = frame.index
+                tracker.update(frame, search.find(frame, tracker.boxes()))
         tracker.end_all()
         return tracker.finished()
 
     def _records(self, clip: MediaClip, tracks: list[TrackObservations]) -> list[Frame | Track]:
         params = self._params
         ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
-        seen = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
-        loud = _loudness(clip, max(frames[-1].time_s for frames in seen) + params.max_av_lag_s)
-        heard = [
-            mouth_sound(frames, loud, max_av_lag_s=params.max_av_lag_s, min_overlap_s=params.min_av_covered_s)
-            for frames in seen
+        frames_of = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
+        loud = _loudness(clip, max(frames[-1].time_s for frames in frames_of) + params.max_av_lag_s)
+        sounds = [
+            mouth_sound(frames, loud, max_av_lag_s=params.max_av_lag_s, min_av_covered_s=params.min_av_covered_s)
+            for frames in frames_of
         ]
         main = main_track(
-            [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in seen],
-            heard,
+            [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in frames_of],
+            sounds,
             min_av_zscore=params.min_av_zscore,
             min_presence_share=params.min_presence_share,
         )
         rows = [
             _row(track_id, clip.clip_id, frames, one, is_main=track_id == ids[main])
-            for track_id, frames, one in zip(ids, seen, heard, strict=True)
+            for track_id, frames, one in zip(ids, frames_of, sounds, strict=True)
         ]
-        return [*rows, *chain.from_iterable(seen)]
+        return [*rows, *chain.from_iterable(frames_of)]
 
 
 def _length_s(track: TrackObservations) -> float:
@@ -119,7 +121,7 @@ def _frames(clip_id: str, track_id: str, track: TrackObservations) -> list[Frame
     ]
 
 
-def _row(track_id: str, clip_id: str, frames: Sequence[Frame], heard: MouthSound, *, is_main: bool) -> Track:
+def _row(track_id: str, clip_id: str, frames: Sequence[Frame], sound: MouthSound, *, is_main: bool) -> Track:
     return Track(
         track_id=track_id,
         clip_id=clip_id,
@@ -127,10 +129,10 @@ def _row(track_id: str, clip_id: str, frames: Sequence[Frame], heard: MouthSound
         end_s=frames[-1].time_s,
         n_frames=len(frames),
         mean_box_h_px=sum(frame.box_h_px for frame in frames) / len(frames),
-        av_covered_s=heard.overlap_s,
-        av_correlation=heard.av_correlation,
-        av_lag_s=heard.av_lag_s,
-        av_zscore=heard.av_zscore,
+        av_covered_s=sound.av_covered_s,
+        av_correlation=sound.av_correlation,
+        av_lag_s=sound.av_lag_s,
+        av_zscore=sound.av_zscore,
         is_main=is_main,
     )
 

@@ -1,4 +1,4 @@
-"""Put a file or folder in its place whole or not at all."""
+"""Atomic writes: a file or folder is in its place whole or not at all."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on a clean exit it takes the place of ``path`` in one rename."""
+    """Yield a temporary path beside ``path``; on a clean exit it is renamed to ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -28,9 +28,9 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def adding_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty temporary folder beside ``folder``; on a clean exit it becomes ``folder``.
+    """Yield an empty temporary folder beside ``folder``; on a clean exit it is renamed to ``folder``.
 
-    Where ``folder`` exists by then (another process was faster with the same content) that one stays.
+    A ``folder`` that exists by then (another process was faster with the same content) stays.
     """
     with _temporary_folder(folder) as temporary:
         yield temporary
@@ -43,7 +43,7 @@ def adding_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty temporary folder beside ``folder``; on a clean exit it takes the place of ``folder``."""
+    """Yield an empty temporary folder beside ``folder``; on a clean exit it replaces ``folder``."""
     with _temporary_folder(folder) as temporary:
         yield temporary
         if folder.exists():

@@ -1,7 +1,7 @@
-"""The item store: one folder an item and step, named by everything that determines its content.
+"""The item store: one folder per step and item, named by the hash of all that determines its content.
 
-``<root>/<step>/<first two digits>/<key>/`` holds one Parquet file a record type, any files the step made,
-or ``dropped.json``. A folder appears whole, by rename, so what stands in the store is finished.
+``<root>/<step>/<first two digits>/<key>/`` holds one Parquet file per record type and any files that the step
+wrote, or ``dropped.json``. A folder appears whole, by rename, so every folder of the store is finished.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ _ABANDONED_AFTER_S = 24 * 3600
 
 def item_key(step: str, version: int, params: Mapping[str, Any], inputs: Sequence[str]) -> str:
     """Return the sha256, as hex, of what determines a result: step, version, params, content of the inputs."""
-    told = json.dumps([step, version, dict(params), list(inputs)], sort_keys=True, allow_nan=False)
-    return hashlib.sha256(told.encode()).hexdigest()
+    content = json.dumps([step, version, dict(params), list(inputs)], sort_keys=True, allow_nan=False)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 class ItemStore:
@@ -38,27 +38,27 @@ class ItemStore:
         self.root = root
 
     def folder(self, step: str, key: str) -> Path:
-        """Return where the item stands, or would stand."""
+        """Return the item's folder, which need not exist."""
         return self.root / step / key[:2] / key
 
     def has(self, step: str, key: str) -> bool:
-        """Whether the item is finished."""
+        """Return whether the item is finished."""
         return self.folder(step, key).is_dir()
 
     @contextmanager
     def adding(self, step: str, key: str) -> Iterator[Path]:
-        """Give the temporary folder that becomes the item when the block ends without an exception."""
+        """Yield a temporary folder that becomes the item's when the block ends without an exception."""
         with adding_folder(self.folder(step, key)) as temporary:
             yield temporary
 
     def sweep(self, step: str) -> None:
-        """Remove what killed workers left half done more than a day ago; a younger one may still be worked on."""
+        """Remove unfinished folders of killed workers that are older than a day; younger ones may be in use."""
         for folder in (self.root / step).glob("*/.*.tmp"):
             if time.time() - folder.stat().st_mtime > _ABANDONED_AFTER_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def dropped(self, step: str, key: str) -> Dropped | None:
-        """Return why the stored item has no result; None when it has one."""
+        """Return the stored item's drop; None when it has a result."""
         path = self.folder(step, key) / _DROPPED
         return Dropped(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
@@ -72,7 +72,7 @@ class ItemStore:
 
 
 def put_result(folder: Path, result: Sequence[object] | Dropped) -> None:
-    """Write a step's result into an item's folder: rows grouped by record type, or the reason there are none."""
+    """Write a step's result into an item's folder: rows grouped by record type, or the drop."""
     if isinstance(result, Dropped):
         write_text(folder / _DROPPED, json.dumps(asdict(result), sort_keys=True))
         return

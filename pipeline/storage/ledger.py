@@ -1,4 +1,4 @@
-"""Read the ledger back: how many items each stage kept, and the story of one item."""
+"""Read ledgers: counts per stage, and the history of one item."""
 
 import re
 from collections import Counter
@@ -13,22 +13,22 @@ _SEGMENT_ID = re.compile(r"-a\d{8}$")
 
 
 @dataclass(frozen=True, slots=True)
-class StageEnds:
-    """How the items of one stage and dataset ended."""
+class StageCounts:
+    """How many items of one stage and dataset ended in which way."""
 
     dataset: str  # empty for a stage that runs once for all
     stage: str
-    of_segments: bool  # the stage ends clips, and the segments cut from them: these are counted apart
+    of_segments: bool  # a stage that ends clips and the segments cut from them is counted in two
     ends: Counter[str]  # 'ok', or '<status>: <reason>'
 
     @property
     def n_items(self) -> int:
-        """All items that the stage took up."""
+        """Number of all items of the stage."""
         return self.ends.total()
 
     @property
     def n_ok(self) -> int:
-        """Those that ended well."""
+        """Number of items with a result."""
         return self.ends[OK]
 
 
@@ -40,10 +40,10 @@ def read_ledgers(folder: Path) -> list[tuple[str, list[LedgerRow]]]:
     ]
 
 
-def count_ends(folder: Path) -> list[StageEnds]:
-    """Return the ends of every stage that has run."""
+def count_ends(folder: Path) -> list[StageCounts]:
+    """Return the counts of every stage that has run."""
     return [
-        StageEnds(dataset, chosen[0].stage, of_segments, Counter(map(end_of, chosen)))
+        StageCounts(dataset, chosen[0].stage, of_segments, Counter(map(end_of, chosen)))
         for dataset, rows in read_ledgers(folder)
         for of_segments in (False, True)
         if (chosen := [row for row in rows if bool(_SEGMENT_ID.search(row.item_id)) == of_segments])
@@ -55,8 +55,8 @@ def end_of(row: LedgerRow) -> str:
     return row.status if row.status == OK else f"{row.status}: {row.reason}"
 
 
-def story_of(folder: Path, item: str) -> list[LedgerRow]:
-    """Return every row about ``item``: a whole id or the part behind the dataset; what was cut from it included."""
+def history_of(folder: Path, item: str) -> list[LedgerRow]:
+    """Return every row on ``item`` and on what was cut from it; ``item``: an id, with or without its dataset."""
     return [row for _, rows in read_ledgers(folder) for row in rows if _is_about(row.item_id, item)]
 
 

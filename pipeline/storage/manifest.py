@@ -14,7 +14,7 @@ from pipeline.storage.atomic import replacing
 
 Record = TypeVar("Record")
 
-# One page layout everywhere: the same rows give the same bytes, whoever wrote them.
+# One page layout everywhere, so that the same rows are always written to the same bytes.
 _PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_page_index": False}
 
 

@@ -1,6 +1,6 @@
-"""Payload shards: images and log-mels in few, large Parquet files, however many items there are.
+"""Payload shards: images and log-mels in few, large Parquet files.
 
-An item's shard follows from the hash of its clip, so that a new clip rewrites one shard, not all behind it.
+An item's shard follows from the hash of its clip, so that a new clip rewrites one shard only.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ _ROW_GROUP_ROWS = 64
 
 
 def n_shards_for(n_clips: int) -> int:
-    """Return the smallest power of two that leaves at most 256 clips to a shard on average.
+    """Return the smallest power of two at which a shard has at most 256 clips on average.
 
-    A power of two, because doubling then splits each shard instead of dealing all rows anew.
+    A power of two, because doubling then splits each shard instead of redistributing all rows.
     """
     n_shards = 1
     while n_shards * CLIPS_PER_SHARD < n_clips:
@@ -42,7 +42,7 @@ def write_shards(
     rows_of: Callable[[str], pa.Table],
     sizes: Mapping[str, int] | None = None,
 ) -> None:
-    """Write the rows of all clips into ``folder``, one shard at a time, so memory holds one shard at most."""
+    """Write the rows of all clips into ``folder``, one shard at a time: memory holds one shard at most."""
     n_shards = n_shards_for(len(clip_ids))
     schema = arrow_schema(record, sizes)
     members: list[list[str]] = [[] for _ in range(n_shards)]
@@ -65,7 +65,7 @@ def shard_paths(folder: Path) -> list[Path]:
 
 
 def read_columns(folder: Path, record: type, columns: Sequence[str]) -> pa.Table:
-    """Return ``columns`` of all shards, without touching the others (the payload stays on the disk)."""
+    """Return ``columns`` of all shards, without reading the others (the payload stays on the disk)."""
     return pa.concat_tables([read_table(path, record, columns) for path in shard_paths(folder)])
 
 

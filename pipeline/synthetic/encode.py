@@ -1,7 +1,8 @@
-"""Write pictures and sound to an mp4 through the real encoders, always to the same bytes."""
+"""Encode pictures and sound to an mp4, H.264 and AAC, reproducibly to the same bytes."""
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,30 +14,38 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from pipeline.base.arrays import ImageRGB
+
 AAC_FRAME = 1024
 AUDIO_BITS_PER_S = 64_000
 X264_OPTIONS = {"preset": "veryfast", "x264-params": "threads=1:lookahead_threads=1"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How pictures are encoded: ``size_px`` is (width, height), ``crf`` x264's quality, 0 (lossless) to 51."""
+
+    fps: Fraction
+    size_px: tuple[int, int]
+    crf: int
+
+
 def write_mp4(
     path: Path,
-    frames: Iterable[Image],
+    frames: Iterable[ImageRGB],
+    encoding: Encoding,
     *,
-    fps: Fraction,
-    size_px: tuple[int, int],
-    crf: int,
     sound: NDArray[np.float32] | None,
     sample_rate_hz: int,
 ) -> None:
-    """Encode RGB frames of ``size_px`` (width, height) and mono sound, if any, both starting at time 0."""
+    """Encode RGB frames and mono sound, (N,) float32 in [-1, 1] or None, both starting at time 0."""
     with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
-        picture = _video_stream(container, fps, size_px, crf)
+        picture = _video_stream(container, encoding)
         voice = None if sound is None else _audio_stream(container, sample_rate_hz)
         chunks = deque(() if sound is None else _chunks(sound, sample_rate_hz))
         for index, image in enumerate(frames):
-            container.mux(picture.encode(_picture(image, index, fps)))
-            _mux_sound(container, voice, chunks, before_s=(index + 1) / fps)
+            container.mux(picture.encode(_picture(image, index, encoding.fps)))
+            _mux_sound(container, voice, chunks, before_s=(index + 1) / encoding.fps)
         _mux_sound(container, voice, chunks, before_s=None)
         container.mux(picture.encode(None))
         if voice is not None:
@@ -55,11 +64,12 @@ def _mux_sound(
         container.mux(voice.encode(chunks.popleft()))
 
 
-def _video_stream(container: OutputContainer, fps: Fraction, size_px: tuple[int, int], crf: int) -> VideoStream:
-    stream = container.add_stream("libx264", rate=fps, options={**X264_OPTIONS, "crf": str(crf)})
-    stream.width, stream.height = size_px
+def _video_stream(container: OutputContainer, encoding: Encoding) -> VideoStream:
+    options = {**X264_OPTIONS, "crf": str(encoding.crf)}
+    stream = container.add_stream("libx264", rate=encoding.fps, options=options)
+    stream.width, stream.height = encoding.size_px
     stream.pix_fmt = "yuv420p"
-    stream.time_base = stream.codec_context.time_base = 1 / fps
+    stream.time_base = stream.codec_context.time_base = 1 / encoding.fps
     stream.codec_context.thread_count = 1
     stream.codec_context.flags |= Flags.bitexact
     return stream
@@ -73,7 +83,7 @@ def _audio_stream(container: OutputContainer, sample_rate_hz: int) -> AudioStrea
     return stream
 
 
-def _picture(image: Image, index: int, fps: Fraction) -> av.VideoFrame:
+def _picture(image: ImageRGB, index: int, fps: Fraction) -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
     frame.pts, frame.time_base = index, 1 / fps
     return frame

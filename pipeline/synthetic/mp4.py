@@ -1,4 +1,4 @@
-"""Damage and metadata that no encoder writes: a rotation matrix, and a file that ends too early."""
+"""Edits of a finished mp4 that no encoder makes: a rotation matrix, and truncation."""
 
 import struct
 from pathlib import Path
@@ -7,8 +7,8 @@ TKHD_MATRIX_AT = {0: 40, 1: 52}  # bytes from the start of a version 0 or 1 trac
 ONE = 1 << 16
 
 
-def show_rotated(path: Path) -> None:
-    """Tell players to turn the picture of ``path`` by 90 degrees clockwise, through its display matrix."""
+def set_rotation(path: Path) -> None:
+    """Set the display matrix of ``path`` to a rotation by 90 degrees clockwise."""
     data = bytearray(path.read_bytes())
     at = _video_track_header(bytes(data))
     matrix_at = at + TKHD_MATRIX_AT[data[at]]
@@ -28,7 +28,7 @@ def _video_track_header(data: bytes) -> int:
     raise ValueError("no video track in the file that was just written")
 
 
-def cut_short(path: Path, share: float) -> None:
+def truncate(path: Path, share: float) -> None:
     """Keep only the first ``share`` of the bytes; the index at the end of an mp4 is lost with the rest."""
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])

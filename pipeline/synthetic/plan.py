@@ -1,4 +1,4 @@
-"""Who is in a clip, what they say, how they move and how the camera sees them."""
+"""The plan of a clip: each talker's speech, motion and camera."""
 
 from dataclasses import dataclass, replace
 
@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.look.features import Expression
 from pipeline.synthetic.look.geometry import Camera, Reals, rotation
-from pipeline.synthetic.look.talker import Landmarks, landmarks, talker
-from pipeline.synthetic.script.motion import MANNERS, PROFILE, PROFILE_YAW_DEG, Script, act
+from pipeline.synthetic.look.landmarks import Landmarks, landmarks
+from pipeline.synthetic.look.talker import talker_of
+from pipeline.synthetic.script.motion import MOTION_STYLES, PROFILE, PROFILE_YAW_DEG, Motion, generate_motion
 from pipeline.synthetic.script.spec import ClipSpec
-from pipeline.synthetic.script.speech import Floats, Speech, is_speaking, mouth_opening, plan_bursts, speak
+from pipeline.synthetic.script.speech import Floats, Speech, generate_speech, is_speaking, mouth_opening, plan_bursts
 from pipeline.synthetic.script.traits import Traits, traits_of, voice_of
 from pipeline.synthetic.script.truth import FaceTruth
 
@@ -22,143 +23,143 @@ N_OTHER_SPEECHES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """One person's part in a clip: ``said`` is spoken, ``mouthed`` is what the lips show; None is silence."""
+class TalkerPlan:
+    """One talker in a clip: ``speech`` is in the sound, ``lip_speech`` moves the lips; None is silence."""
 
     traits: Traits
     person: int
-    said: Speech | None
-    moved: Script
-    mouthed: Speech | None
+    speech: Speech | None
+    motion: Motion
+    lip_speech: Speech | None
     camera: Camera
     visible: NDArray[np.bool_]
 
 
-def plan_clip(spec: ClipSpec, time_s: Floats) -> tuple[Role, ...]:
-    """Give every person of the clip a part."""
+def plan_clip(spec: ClipSpec, time_s: Floats) -> tuple[TalkerPlan, ...]:
+    """Return the plan of every talker in the clip; ``time_s``: (T,) times of its frames."""
     duration_s = float(spec.n_frames / spec.fps)
-    everything = np.ones(spec.n_frames, bool)
+    all_frames = np.ones(spec.n_frames, bool)
     if spec.kind == "two_people":
-        bursts = plan_bursts(keyed_rng("bursts", *key(spec, spec.person)), duration_s, at_least=2)
-        parts = ((spec.person, bursts[0::2], 0.27), (spec.second_person, bursts[1::2], 0.73))
-        return tuple(_role(spec, time_s, who, said, at, everything) for who, said, at in parts)
+        bursts = plan_bursts(keyed_rng("bursts", *seed_key(spec, spec.person)), duration_s, at_least=2)
+        talkers = ((spec.person, bursts[0::2], 0.27), (spec.second_person, bursts[1::2], 0.73))
+        return tuple(_plan(spec, time_s, person, bursts_s, x, all_frames) for person, bursts_s, x in talkers)
     if spec.kind == "cuts":
         half = spec.n_frames // 2
         cut_s = float(half / spec.fps)
-        first = plan_bursts(keyed_rng("bursts", *key(spec, spec.person)), cut_s)
-        second = plan_bursts(keyed_rng("bursts", *key(spec, spec.second_person)), duration_s - cut_s)
+        first = plan_bursts(keyed_rng("bursts", *seed_key(spec, spec.person)), cut_s)
+        second = plan_bursts(keyed_rng("bursts", *seed_key(spec, spec.second_person)), duration_s - cut_s)
         second = tuple((start + cut_s, end + cut_s) for start, end in second)
         before = np.arange(spec.n_frames) < half
         return (
-            _role(spec, time_s, spec.person, first, 0.5, before),
-            _role(spec, time_s, spec.second_person, second, 0.5, ~before),
+            _plan(spec, time_s, spec.person, first, 0.5, before),
+            _plan(spec, time_s, spec.second_person, second, 0.5, ~before),
         )
-    bursts = plan_bursts(keyed_rng("bursts", *key(spec, spec.person)), duration_s)
-    return (_role(spec, time_s, spec.person, bursts, 0.5, everything),)
+    bursts = plan_bursts(keyed_rng("bursts", *seed_key(spec, spec.person)), duration_s)
+    return (_plan(spec, time_s, spec.person, bursts, 0.5, all_frames),)
 
 
-def key(spec: ClipSpec, person: int) -> tuple[int, int, int]:
-    """Return what a person's random numbers in a clip depend on: not the kind, so kinds compare."""
+def seed_key(spec: ClipSpec, person: int) -> tuple[int, int, int]:
+    """Return what seeds a person's random numbers in a clip: not the kind, so that kinds are comparable."""
     return spec.seed, person, spec.clip
 
 
-def _role(
+def _plan(
     spec: ClipSpec,
     time_s: Floats,
     person: int,
     bursts_s: tuple[tuple[float, float], ...],
-    at: float,
+    x: float,
     visible: NDArray[np.bool_],
-) -> Role:
+) -> TalkerPlan:
     traits = traits_of(spec.seed, person)
     rate_hz = voice_of(traits).syllables_hz
-    said = speak(keyed_rng("syllables", *key(spec, person)), bursts_s, rate_hz) if bursts_s else None
-    mouthed = _mouthed(spec, person, said, rate_hz)
-    manner = PROFILE if spec.kind == "profile_only" else MANNERS[spec.preset]
-    rng = keyed_rng("motion", *key(spec, person))
-    moved = act(rng, time_s, mouthed, manner)
+    speech = generate_speech(keyed_rng("syllables", *seed_key(spec, person)), bursts_s, rate_hz) if bursts_s else None
+    lip_speech = _lip_speech(spec, person, speech, rate_hz)
+    style = PROFILE if spec.kind == "profile_only" else MOTION_STYLES[spec.preset]
+    rng = keyed_rng("motion", *seed_key(spec, person))
+    motion = generate_motion(rng, time_s, lip_speech, style)
     if spec.kind == "profile_only":
-        moved = replace(moved, yaw_deg=moved.yaw_deg + PROFILE_YAW_DEG * rng.choice([-1, 1]))
-    return Role(
+        motion = replace(motion, yaw_deg=motion.yaw_deg + PROFILE_YAW_DEG * rng.choice([-1, 1]))
+    return TalkerPlan(
         traits=traits,
         person=person,
-        said=said,
-        moved=moved,
-        mouthed=mouthed,
-        camera=_framing(rng, spec, at),
+        speech=speech,
+        motion=motion,
+        lip_speech=lip_speech,
+        camera=_camera(rng, spec, x),
         visible=visible,
     )
 
 
-def _mouthed(spec: ClipSpec, person: int, said: Speech | None, rate_hz: float) -> Speech | None:
-    """Return the speech that the lips show: not always the one that is heard."""
+def _lip_speech(spec: ClipSpec, person: int, speech: Speech | None, rate_hz: float) -> Speech | None:
+    """Return the speech that moves the lips: not always the one in the sound."""
     if spec.kind == "voice_over":
         return None
-    if spec.kind != "wrong_face" or said is None:
-        return said
-    return _out_of_step(keyed_rng("other speech", *key(spec, person)), said, spec, rate_hz)
+    if spec.kind != "wrong_face" or speech is None:
+        return speech
+    return _unsynchronised(keyed_rng("other speech", *seed_key(spec, person)), speech, spec, rate_hz)
 
 
-def _out_of_step(rng: np.random.Generator, said: Speech, spec: ClipSpec, rate_hz: float) -> Speech:
-    """Return another speech of the same length: of a few, the one whose lips fit ``said`` least."""
+def _unsynchronised(rng: np.random.Generator, speech: Speech, spec: ClipSpec, rate_hz: float) -> Speech:
+    """Return another speech of the same length: of a few, the one whose lips correlate least with ``speech``."""
     duration_s = float(spec.n_frames / spec.fps)
     time_s = np.arange(0, duration_s, 0.02)
-    heard = mouth_opening(said, time_s)
-    others = [speak(rng, plan_bursts(rng, duration_s, at_least=2), rate_hz) for _ in range(N_OTHER_SPEECHES)]
-    fits = [float(np.corrcoef(heard, mouth_opening(other, time_s))[0, 1]) for other in others]
-    return others[int(np.argmin(fits))]
+    opening = mouth_opening(speech, time_s)
+    others = [generate_speech(rng, plan_bursts(rng, duration_s, at_least=2), rate_hz) for _ in range(N_OTHER_SPEECHES)]
+    correlations = [float(np.corrcoef(opening, mouth_opening(other, time_s))[0, 1]) for other in others]
+    return others[int(np.argmin(correlations))]
 
 
-def _framing(rng: np.random.Generator, spec: ClipSpec, at: float) -> Camera:
-    alone = at == 0.5
+def _camera(rng: np.random.Generator, spec: ClipSpec, x: float) -> Camera:
+    alone = x == 0.5
     side_px = min(spec.width_px, spec.height_px)
     scale_px = side_px * rng.uniform(*(FACE_SHARE if alone else FACE_SHARE_OF_TWO))
     return Camera(
-        x_px=spec.width_px * (at + rng.uniform(-0.05, 0.05) * alone),
+        x_px=spec.width_px * (x + rng.uniform(-0.05, 0.05) * alone),
         y_px=spec.height_px * rng.uniform(0.48, 0.52) + 0.35 * scale_px,
         scale_px=scale_px,
     )
 
 
-def seen_at(role: Role, frame: int) -> tuple[Reals, Camera, Expression]:
-    """Return how the head is turned in a frame, from where it is seen, and what its face does."""
-    moved, still = role.moved, role.camera
-    turn = rotation(moved.yaw_deg[frame], moved.pitch_deg[frame], moved.roll_deg[frame])
+def pose_at(plan: TalkerPlan, frame: int) -> tuple[Reals, Camera, Expression]:
+    """Return the rotation of the head in a frame, the camera, and the expression of the face."""
+    motion, still = plan.motion, plan.camera
+    turn = rotation(motion.yaw_deg[frame], motion.pitch_deg[frame], motion.roll_deg[frame])
     camera = Camera(
-        x_px=still.x_px + moved.sway_x[frame] * still.scale_px,
-        y_px=still.y_px + moved.sway_y[frame] * still.scale_px,
+        x_px=still.x_px + motion.sway_x[frame] * still.scale_px,
+        y_px=still.y_px + motion.sway_y[frame] * still.scale_px,
         scale_px=still.scale_px,
     )
     face = Expression(
-        lip_gap=float(moved.lip_gap[frame]),
-        eye_opening=float(moved.eye_opening[frame]),
-        gaze_x=float(moved.gaze_x[frame]),
-        gaze_y=float(moved.gaze_y[frame]),
+        lip_gap=float(motion.lip_gap[frame]),
+        eye_opening=float(motion.eye_opening[frame]),
+        gaze_x=float(motion.gaze_x[frame]),
+        gaze_y=float(motion.gaze_y[frame]),
     )
     return turn, camera, face
 
 
-def face_truth(role: Role, time_s: Floats, *, is_heard: bool) -> FaceTruth:
-    """Return the truth about one person's face in a clip where voices are heard, or are not."""
-    said = role.said if is_heard and role.mouthed is role.said else None
-    moved = role.moved
-    marks = [_landmarks_at(role, frame) for frame in range(len(time_s))]
+def face_truth(plan: TalkerPlan, time_s: Floats, *, has_voice: bool) -> FaceTruth:
+    """Return the ground truth of one talker's face; ``has_voice``: whether the clip's sound has voices."""
+    speech = plan.speech if has_voice and plan.lip_speech is plan.speech else None
+    motion = plan.motion
+    marks = [_landmarks_at(plan, frame) for frame in range(len(time_s))]
     return FaceTruth(
-        person=role.person,
+        person=plan.person,
         left_eye_px=np.array([m.left_eye_px for m in marks], float),
         right_eye_px=np.array([m.right_eye_px for m in marks], float),
         mouth_left_px=np.array([m.mouth_left_px for m in marks], float),
         mouth_right_px=np.array([m.mouth_right_px for m in marks], float),
         lip_opening=np.array([m.lip_opening for m in marks]),
-        eye_opening=moved.eye_opening,
-        yaw_deg=moved.yaw_deg,
-        pitch_deg=moved.pitch_deg,
-        roll_deg=moved.roll_deg,
-        face_visible=role.visible,
-        is_speaking=is_speaking(said, time_s) & role.visible if said else np.zeros(len(time_s), bool),
+        eye_opening=motion.eye_opening,
+        yaw_deg=motion.yaw_deg,
+        pitch_deg=motion.pitch_deg,
+        roll_deg=motion.roll_deg,
+        face_visible=plan.visible,
+        is_speaking=is_speaking(speech, time_s) & plan.visible if speech else np.zeros(len(time_s), bool),
     )
 
 
-def _landmarks_at(role: Role, frame: int) -> Landmarks:
-    turn, camera, face = seen_at(role, frame)
-    return landmarks(talker(role.traits), turn, camera, face.lip_gap)
+def _landmarks_at(plan: TalkerPlan, frame: int) -> Landmarks:
+    turn, camera, face = pose_at(plan, frame)
+    return landmarks(talker_of(plan.traits), turn, camera, face.lip_gap)

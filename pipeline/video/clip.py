@@ -1,4 +1,4 @@
-"""A clip whose media is at hand: what every step that reads pictures or sound takes."""
+"""A clip with its media file: the input of every step that reads pictures or sound."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,20 +23,22 @@ class MediaClip:
 
     @property
     def content(self) -> tuple[str, ...]:
-        """What determines all that can be observed of this clip, and the ids that its rows carry."""
+        """What determines the observations of this clip and the ids of their rows."""
         return self.clip_id, self.sha256, str(self.start_s), str(self.end_s)
 
 
 def read_media_clips(clips_path: Path, media_path: Path, root: Path) -> list[MediaClip]:
-    """Return the clips whose media was fetched, in id order; paths in the manifest count from ``root``.
+    """Return the clips whose media was fetched, in id order; paths in the manifest are relative to ``root``.
 
-    Raises BadInput when a media file is gone (the store was cleared, a disk is not mounted).
+    Raises BadInput when a media file is missing (the store was cleared, a disk is not mounted).
     """
     clips = {clip.clip_id: clip for clip in read_manifest(clips_path, Clip)}
     media = read_manifest(media_path, Media)
-    gone = [one.path for one in media if not (root / one.path).is_file()]
-    if gone:
-        raise BadInput(f"{len(gone)} media files are gone, the first is {gone[0]}: run 'dvc repro -f download'.")
+    missing = [one.path for one in media if not (root / one.path).is_file()]
+    if missing:
+        raise BadInput(
+            f"{len(missing)} media files are missing, the first is {missing[0]}: run 'dvc repro -f download'."
+        )
     return [_joined(clips[one.clip_id], one, root) for one in media]
 
 

@@ -1,4 +1,4 @@
-"""Decode video by time stamps: every frame in grey for observing, chosen frames in colour for cropping."""
+"""Decode video by time stamps: every frame in grey for detection, chosen frames in colour for cropping."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -14,19 +14,19 @@ from pipeline.base.errors import BadMedia
 from pipeline.base.units import SAME_TIME_S
 from pipeline.video.probe import FILES_ONLY, video_stream
 
-# Decoding on is cheaper than seeking back to a key frame for a target this close ahead.
+# For a target this close ahead, decoding on is cheaper than seeking back to a key frame.
 _DECODE_ON_S = 1.0
 # A container without an index may land behind the target, or on a key frame whose neighbours need the one before:
 # then seek this much earlier.
 _SEEK_BACK_S = (0.0, 2.0, 10.0, float("inf"))
-# A transport stream knows no key frames: a seek to its very start lands behind the first. To this it lands on it.
+# A transport stream has no index of key frames: a seek to its very start lands behind the first, one to this on it.
 _BEFORE_START_S = -2.0
-# Here most time stamps are guessed from the ones before, and come out otherwise after seeking: decode from the start.
+# In these most time stamps are derived from earlier ones, and differ after seeking: decode from the start.
 _GUESSED_TIMES = {"mpeg", "mpegvideo", "m4v", "h264", "hevc"}
-# Here the file says where its key frames are, and a packet is a whole picture. Elsewhere an index is made of what
-# happened to be read, and a packet may be one field.
+# In these the file has an index of key frames, and a packet is a whole picture. Elsewhere the index is built from what
+# was read so far, and a packet may be one field.
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"}
-# Codecs that mark the frames which no other depends on; HEVC has such a mark, but it is about one temporal layer only.
+# Codecs that mark the frames on which no other depends; HEVC's mark covers one temporal layer only.
 _MARKS_UNREFERENCED = {"h264", "mpeg4"}
 # Pixel formats whose first plane is the luma of every pixel, a byte each.
 _LUMA_FIRST = {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "nv21"}
@@ -38,9 +38,9 @@ _ROTATIONS = ("ROTATE_90_CLOCKWISE", "ROTATE_180", "ROTATE_90_COUNTERCLOCKWISE")
 
 @dataclass(slots=True)
 class GreyFrame:
-    """One decoded frame, shrunk for observing; of its pixels only those that are asked for are brought to full range.
+    """One decoded frame, shrunk for detection; only the pixels that are read are converted to full range.
 
-    Of a followed face that is a tenth of the picture, and all of it takes a quarter of the time of decoding.
+    For a followed face that is a tenth of the picture; converting all takes a quarter of the time of decoding.
     """
 
     index: int  # among the frames decoded, from 0
@@ -58,19 +58,19 @@ class GreyFrame:
 
     @property
     def grey(self) -> ImageGrey:
-        """The whole picture; the caller's to keep."""
+        """The whole picture, (H, W) uint8 in full range."""
         if self._grey is None:
             self._grey = self._stretched(self.luma)
         return self._grey
 
     def part(self, left: int, top: int, right: int, bottom: int) -> ImageGrey:
-        """Return a part of the picture, the rows from ``top`` to before ``bottom``, and columns likewise."""
+        """Return the rows from ``top`` to before ``bottom``, and the columns likewise, in full range."""
         if self._grey is not None:
             return self._grey[top:bottom, left:right]
         return self._stretched(self.luma[top:bottom, left:right])
 
     def sampled(self, step: int) -> ImageGrey:
-        """Return every ``step``-th pixel of every ``step``-th row."""
+        """Return every ``step``-th pixel of every ``step``-th row, in full range."""
         return self._stretched(np.ascontiguousarray(self.luma[::step, ::step]))
 
     def _stretched(self, luma: ImageGrey) -> ImageGrey:
@@ -85,8 +85,7 @@ def grey_frames(
 ) -> Iterator[GreyFrame]:
     """Yield every frame that decodes, in time order, its longer side at most ``max_side_px``.
 
-    ``rotation_deg`` turns the picture clockwise, as the container asks. Each picture is the caller's to keep. Raises
-    BadMedia when nothing decodes.
+    ``rotation_deg`` turns the picture clockwise, by the container's metadata. Raises BadMedia when nothing decodes.
     """
     index = -1
     with _opened(path) as (container, stream):
@@ -106,8 +105,8 @@ def grey_frames(
 def rgb_frames_at(path: Path, times_s: Sequence[float], *, rotation_deg: int) -> Iterator[tuple[float, ImageRGB]]:
     """Yield (time, full-size frame) for each of the given time stamps, in ascending order, by seeking.
 
-    They are the pictures that decoding the whole file gives, though many of its frames are never decoded; only where
-    the file is damaged may they differ. A time at which no frame decodes is left out.
+    They equal the pictures of decoding the whole file, though many of its frames are never decoded; only where the file
+    is damaged may they differ. A time at which no frame decodes is skipped.
     """
     targets_s = sorted(times_s)
     with _opened(path) as (container, stream):
@@ -125,28 +124,28 @@ def rgb_frames(path: Path, *, rotation_deg: int) -> Iterator[tuple[float, ImageR
 
 
 class _Unneeded:
-    """Frames that nobody asks for, and whether it is safe not to decode those of them that no other depends on."""
+    """Frames that are not requested, and whether it is safe not to decode those of them on which no other depends."""
 
     def __init__(self, times_s: Sequence[float], *, is_safe: bool) -> None:
-        """``times_s`` are the times that are asked for, ascending."""
+        """``times_s`` are the requested times, ascending."""
         self._times_s = times_s
         self.is_safe = is_safe
 
     def holds(self, time_s: float) -> bool:
-        """Return whether nobody asks for the frame of this time; later times count, as frames are reordered."""
+        """Return whether the frame of this time is not requested, now or later: frames are reordered."""
         at = bisect_left(self._times_s, time_s - SAME_TIME_S)
         return at == len(self._times_s) or self._times_s[at] > time_s + SAME_TIME_S
 
 
 class _FrameReader:
-    """Finds frames by time, asked for in ascending order: decodes on to a near one, seeks to a distant one.
+    """Finds frames by time, requested in ascending order: decodes on to a near one, seeks to a distant one.
 
-    On the way it leaves out frames that no other depends on. Of damaged media it decodes them too: what a decoder puts
-    in the place of missing parts depends on all it has seen.
+    It skips frames on which no other depends. In damaged media it decodes them too: what a decoder puts in the place of
+    missing parts depends on all that it has decoded.
     """
 
     def __init__(self, container: Any, stream: Any, times_s: Sequence[float]) -> None:
-        """``times_s`` are all the times that will be asked for, ascending."""
+        """``times_s`` are all the times that will be requested, ascending."""
         self._container, self._stream = container, stream
         is_safe = container.format.name in _INDEXED and stream.codec_context.name in _MARKS_UNREFERENCED
         self._unneeded = _Unneeded(times_s, is_safe=is_safe)
@@ -156,9 +155,9 @@ class _FrameReader:
 
     def frame_at(self, time_s: float) -> Any:
         """Return the frame of this time, or None."""
-        left_out = self._unneeded.is_safe
+        was_skipping = self._unneeded.is_safe
         frame = self._reached(time_s)
-        if left_out and (frame is None or not self._unneeded.is_safe):
+        if was_skipping and (frame is None or not self._unneeded.is_safe):
             self._unneeded.is_safe = False
             frame = self._sought(time_s)
         return frame
@@ -166,7 +165,7 @@ class _FrameReader:
     def _reached(self, time_s: float) -> Any:
         if time_s - self._position_s <= _DECODE_ON_S or not _can_seek(self._container):
             return self._decode_to(time_s)
-        # From a key frame that lies behind, a seek would only decode the same frames once more.
+        # From an earlier key frame, a seek would only decode the same frames once more.
         has_passed = _key_frame_s(self._container, self._stream, time_s) <= self._position_s
         frame = self._decode_to(time_s) if has_passed else None
         return self._sought(time_s) if frame is None else frame
@@ -202,9 +201,9 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
 
 
 def _decoded(container: Any, stream: Any, unneeded: _Unneeded | None = None) -> Iterator[tuple[Any, float]]:
-    """Yield frames with their time since the stream's start; a damaged packet is passed over.
+    """Yield frames with their time since the stream's start; a damaged packet is skipped.
 
-    Frames that are ``unneeded`` are left out if no other depends on them; from the first damage on that isn't safe.
+    Frames that are ``unneeded`` are skipped if no other depends on them; from the first damage on that isn't safe.
     """
     import av
 
@@ -252,7 +251,7 @@ def _seek(container: Any, stream: Any, time_s: float) -> None:
 
 
 def _key_frame_s(container: Any, stream: Any, time_s: float) -> float:
-    """Return the time of the key frame that a seek to ``time_s`` finds; infinity where the file's index can't say."""
+    """Return the time of the key frame that a seek to ``time_s`` finds; infinity where the index does not cover it."""
     index, ticks = stream.index_entries, _ticks(stream, time_s)
     if container.format.name not in _INDEXED or len(index) == 0 or index[-1].timestamp < ticks:
         return float("inf")
@@ -265,7 +264,7 @@ def _ticks(stream: Any, time_s: float) -> int:
 
 
 def _luma(frame: Any, size: tuple[int, int]) -> tuple[ImageGrey, bool]:
-    """Return luma at ``size`` (width, height), without the general converter where that can be; is it of full range?"""
+    """Return luma at ``size`` (width, height), where possible without the general converter; and if of full range."""
     import cv2
 
     if frame.format.name not in _LUMA_FIRST:

@@ -1,7 +1,7 @@
 """Fetch the media file behind an address, whole: yt-dlp for http(s) and file URLs, local paths as they are.
 
 A clip's time range is applied when the media is read: cutting while downloading starts at a key frame and
-drifts. The server chooses neither the name of a file nor where it is written.
+drifts. The server determines neither the name of a file nor where it is written.
 """
 
 import errno
@@ -46,7 +46,7 @@ class DownloadParams(Params):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """A file that is there, and what fetched it: ``file`` or ``yt-dlp <version>``."""
+    """A fetched file, and what fetched it: ``file`` or ``yt-dlp <version>``."""
 
     path: Path
     tool: str
@@ -55,9 +55,9 @@ class Fetched:
 def fetch(address: str, folder: Path, params: DownloadParams, settings: FetchSettings) -> Fetched | Dropped:
     """Return the media file of ``address``: a local path itself, anything else downloaded into ``folder``.
 
-    ``folder`` belongs to this address alone: what a broken try left there is resumed, a finished file is
-    taken as it is. What can't be had is ``Dropped.failed(<class>)``, see pipeline/video/fetch_errors.py.
-    Raises BadInput for a bad cookies file, OSError when the disk is full.
+    ``folder`` belongs to this address alone: an interrupted download is resumed, a finished file is used as it
+    is. Failures are ``Dropped.failed(<class>)``, see pipeline/video/fetch_errors.py. Raises BadInput for a bad
+    cookies file, OSError when the disk is full.
     """
     if "://" not in address:
         return _local_file(Path(address), params)
@@ -76,7 +76,7 @@ def _is_url(address: str) -> bool:
 
 
 def refuse(probe: Probe, params: DownloadParams) -> Dropped | None:
-    """Return why a media file that could be read is not wanted; None when it is."""
+    """Return the drop of a readable media file that is too short or too long; None for others."""
     if probe.duration_s < params.min_duration_s:
         return Dropped.filtered("too_short", f"{probe.duration_s:.2f} s, limit {params.min_duration_s} s")
     if probe.duration_s > params.max_duration_s:
@@ -96,8 +96,8 @@ def _refuse_size(n_bytes: int, params: DownloadParams) -> Dropped | None:
     return Dropped.failed("too_large", f"{n_bytes} bytes or more, limit {params.max_size_mb} MB")
 
 
-class _Talk:
-    """What yt-dlp says while it works (it wants a logger), and why we stopped it, if we did."""
+class _Log:
+    """The logger of one download, and why we stopped it, if we did."""
 
     def __init__(self) -> None:
         self.errors: list[str] = []
@@ -105,16 +105,16 @@ class _Talk:
         self.refused: Dropped | None = None
 
     def debug(self, message: str) -> None:
-        """Take a line of progress; of these only a transfer given up matters."""
+        """Log a line of progress; only an aborted transfer matters."""
         if "Aborting" in message:
             self.hints.append(message.strip())
 
     def warning(self, message: str) -> None:
-        """Take a warning, which often tells the cause of a later error."""
+        """Log a warning, often the cause of a later error."""
         self.hints.append(message)
 
     def error(self, message: str) -> None:
-        """Take an error; with ignoreerrors nothing is raised for it."""
+        """Log an error; with ignoreerrors nothing is raised for it."""
         self.errors.append(message)
 
     def stop(self, refused: Dropped) -> None:
@@ -128,25 +128,23 @@ class _Talk:
 def _download(address: str, folder: Path, params: DownloadParams, settings: FetchSettings) -> Fetched | Dropped:
     import yt_dlp
 
-    talk = _Talk()
+    log = _Log()
     try:
-        with yt_dlp.YoutubeDL(_options(address, folder, params, settings, talk)) as downloader:
+        with yt_dlp.YoutubeDL(_options(address, folder, params, settings, log)) as downloader:
             info = downloader.extract_info(address, download=True) or {}
     except yt_dlp.utils.DownloadCancelled as error:
-        return _give_up(folder, talk.refused or Dropped.failed("unavailable", str(error), retryable=True))
+        return _give_up(folder, log.refused or Dropped.failed("unavailable", str(error), retryable=True))
     except yt_dlp.cookies.CookieLoadError as error:
         raise BadInput(f"FACEVOX_COOKIES={settings.cookies}: expected Netscape format: {error}") from None
     if info.get("_type") in ("playlist", "multi_video"):
         return Dropped.failed("unsupported", f"{address}: leads to a list of videos, expected one video")
     files = [Path(one["filepath"]) for one in info.get("requested_downloads", []) if "filepath" in one]
-    if talk.errors or not files or not files[0].is_file():
-        return _give_up(folder, _failure(address, folder, talk))
+    if log.errors or not files or not files[0].is_file():
+        return _give_up(folder, _failure(address, folder, log))
     return _settle(folder, files[0], params)
 
 
-def _options(
-    address: str, folder: Path, params: DownloadParams, settings: FetchSettings, talk: _Talk
-) -> dict[str, Any]:
+def _options(address: str, folder: Path, params: DownloadParams, settings: FetchSettings, log: _Log) -> dict[str, Any]:
     import imageio_ffmpeg
 
     template = str(folder.absolute()).replace("%", "%%").replace("$", "$$")
@@ -156,8 +154,8 @@ def _options(
         "format": "bestvideo*+bestaudio/best/bestvideo*",
         "format_sort": [f"res:{params.max_height_px}"],
         "max_filesize": int(params.max_size_mb * BYTES_PER_MB),
-        "match_filter": _filter(params, talk),
-        "progress_hooks": [_size_watch(params, talk)],
+        "match_filter": _filter(params, log),
+        "progress_hooks": [_size_watch(params, log)],
         "ignoreerrors": True,
         "noplaylist": True,
         "playlist_items": "0",
@@ -175,7 +173,7 @@ def _options(
         "js_runtimes": {name: {} for name in settings.js_runtimes},
         "updatetime": False,
         "cachedir": False,
-        "logger": talk,
+        "logger": log,
         "noprogress": True,
         "color": "never",
     }
@@ -185,42 +183,42 @@ def _waits(first_s: float) -> Callable[[int], float]:
     return lambda n: float(min(first_s * 2**n, MAX_RETRY_WAIT_S))
 
 
-def _filter(params: DownloadParams, talk: _Talk) -> Callable[..., None]:
-    """Stop before the download what the site already says we do not want."""
+def _filter(params: DownloadParams, log: _Log) -> Callable[..., None]:
+    """Return a filter that stops a download whose length or state the site already states to be refused."""
 
-    def look_at(info: dict[str, Any], *, incomplete: bool = False) -> None:
+    def check(info: dict[str, Any], *, incomplete: bool = False) -> None:
         if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming", "post_live"):
-            talk.stop(Dropped.failed("live", "still being broadcast, or announced", retryable=True))
+            log.stop(Dropped.failed("live", "still being broadcast, or announced", retryable=True))
         stated_s = info.get("duration")
         if stated_s and stated_s + STATED_DURATION_ERROR_S < params.min_duration_s:
-            talk.stop(Dropped.filtered("too_short", f"the site says {stated_s} s"))
+            log.stop(Dropped.filtered("too_short", f"the site states {stated_s} s"))
         if stated_s and stated_s - STATED_DURATION_ERROR_S > params.max_duration_s:
-            talk.stop(Dropped.filtered("too_long", f"the site says {stated_s} s"))
+            log.stop(Dropped.filtered("too_long", f"the site states {stated_s} s"))
 
-    return look_at
+    return check
 
 
-def _size_watch(params: DownloadParams, talk: _Talk) -> Callable[[dict[str, Any]], None]:
-    """Stop a transfer that grows beyond the limit without having said its size."""
+def _size_watch(params: DownloadParams, log: _Log) -> Callable[[dict[str, Any]], None]:
+    """Return a hook that stops a transfer which grows beyond the limit without a stated size."""
 
-    def look_at(progress: dict[str, Any]) -> None:
+    def check(progress: dict[str, Any]) -> None:
         refused = _refuse_size(progress.get("downloaded_bytes") or 0, params)
         if refused:
-            talk.stop(refused)
+            log.stop(refused)
 
-    return look_at
+    return check
 
 
-def _failure(address: str, folder: Path, talk: _Talk) -> Dropped:
-    said = [*talk.errors, *talk.hints] or ["nothing was downloaded, and yt-dlp does not say why"]
-    said = [line.replace(str(folder.absolute()), ".").strip() for line in said]
-    if any("No space left on device" in line for line in said):
-        raise OSError(errno.ENOSPC, f"disk full while downloading {address}: {said[0]}")
-    return classify(said[0].replace(address, ""), "; ".join(said))
+def _failure(address: str, folder: Path, log: _Log) -> Dropped:
+    messages = [*log.errors, *log.hints] or ["nothing was downloaded, and yt-dlp reports no reason"]
+    messages = [line.replace(str(folder.absolute()), ".").strip() for line in messages]
+    if any("No space left on device" in line for line in messages):
+        raise OSError(errno.ENOSPC, f"disk full while downloading {address}: {messages[0]}")
+    return classify(messages[0].replace(address, ""), "; ".join(messages))
 
 
 def _settle(folder: Path, file: Path, params: DownloadParams) -> Fetched | Dropped:
-    """Return the finished file under a name of our own choice."""
+    """Return the finished file, renamed to ``media`` and its suffix."""
     import yt_dlp
 
     refused = _refuse_size(file.stat().st_size, params)

@@ -1,6 +1,6 @@
-"""Sort yt-dlp's messages into the few classes that people count, retry and mend by.
+"""Classify yt-dlp's messages into the few drop reasons that are counted, retried and acted on.
 
-yt-dlp has one way to fail for nearly everything, and sites tell the cause in words: so the words are read.
+yt-dlp raises one exception for nearly everything, and sites state the cause as text: so the text is matched.
 """
 
 import re
@@ -10,7 +10,7 @@ from pipeline.base.outcome import Dropped
 MAX_DETAIL_LENGTH = 1000
 
 CLASSES: tuple[tuple[str, str, bool], ...] = (
-    # (what the message says, class, retryable): the first that matches holds, so the particular comes first
+    # (pattern of the message, reason, retryable): the first match counts, so the particular comes first
     (r"^Unsupported URL|is not a valid URL|No connection adapters", "unsupported", False),
     (r"not a bot|captcha|anti-bot|Cloudflare", "bot_check", True),
     (r"HTTP Error 429|Too Many Requests|rate.?limit", "rate_limited", True),
@@ -30,19 +30,19 @@ CLASSES: tuple[tuple[str, str, bool], ...] = (
 
 
 def classify(message: str, detail: str) -> Dropped:
-    """Return the failure that yt-dlp's ``message`` tells of; ``detail`` is what people read.
+    """Return the failure that yt-dlp's ``message`` reports; ``detail`` goes to the ledger.
 
-    What no line of ``CLASSES`` knows is ``unavailable`` and retryable: the next run, perhaps with a newer
-    yt-dlp, tries again.
+    A message that no line of ``CLASSES`` matches is ``unavailable`` and retryable: the next run, perhaps with a
+    newer yt-dlp, tries again.
     """
-    words = _without_id_and_advice(message)
+    text = _without_id_and_advice(message)
     for pattern, reason, retryable in CLASSES:
-        if re.search(pattern, words, re.IGNORECASE):
+        if re.search(pattern, text, re.IGNORECASE):
             return Dropped.failed(reason, detail[:MAX_DETAIL_LENGTH], retryable=retryable)
     return Dropped.failed("unavailable", detail[:MAX_DETAIL_LENGTH], retryable=True)
 
 
 def _without_id_and_advice(message: str) -> str:
-    """Return what failed: a video's id may say anything, and the plea to report a bug names everything."""
-    words = re.sub(r"^ERROR: (\[[^\]]+\] ?([^:]+: )?)?", "", message.strip())
-    return words.split("; please report this issue")[0]
+    """Return the cause: a video's id may hold any text, and the advice to report a bug mentions many causes."""
+    text = re.sub(r"^ERROR: (\[[^\]]+\] ?([^:]+: )?)?", "", message.strip())
+    return text.split("; please report this issue")[0]

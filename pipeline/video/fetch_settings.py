@@ -1,4 +1,4 @@
-"""How downloads use the network: set in the environment, as none of it changes what a finished file holds."""
+"""Settings of downloads, from the environment: none of them changes what a finished file holds."""
 
 import os
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class FetchSettings:
     retries: int  # FACEVOX_RETRIES: further tries of a request or of a broken transfer; default 5
     retry_wait_s: float  # FACEVOX_RETRY_WAIT_S: wait before the first retry, doubled for each more; default 1
     request_wait_s: float  # FACEVOX_REQUEST_WAIT_S: wait between requests that look up a video; default 0
-    timeout_s: float  # FACEVOX_SOCKET_TIMEOUT_S: a host silent for so long has failed; default 30
-    cookies: Path | None  # FACEVOX_COOKIES: cookies.txt for sites that want an account; never written to
-    js_runtimes: tuple[str, ...]  # FACEVOX_JS_RUNTIMES: what may run YouTube's scripts; default deno,node
+    timeout_s: float  # FACEVOX_SOCKET_TIMEOUT_S: a host without response for this long has failed; default 30
+    cookies: Path | None  # FACEVOX_COOKIES: cookies.txt for sites that require an account; never written to
+    js_runtimes: tuple[str, ...]  # FACEVOX_JS_RUNTIMES: runtimes for YouTube's scripts; default deno,node
 
 
 def read_fetch_settings() -> FetchSettings:

@@ -1,4 +1,4 @@
-"""Ask a media file what it holds: picture size, rotation, rate, duration, audio."""
+"""Probe a media file: picture size, rotation, rate, duration, audio."""
 
 import contextlib
 import itertools
@@ -10,12 +10,12 @@ from typing import Any
 from pipeline.base.errors import BadMedia
 
 FILES_ONLY = {"protocol_whitelist": "file"}
-"""Options under which a media file, whatever it says, leads to no network and no other kind of source."""
+"""Options under which a media file, whatever it refers to, opens no network and no other kind of source."""
 MAX_PIXELS = 8192 * 8192
 MAX_DURATION_S = 24 * 3600.0
 PACKETS_TO_TRY = 300
 NO_VIDEO_FORMATS = ("hls", "dash", "concat", "image2", "ffmetadata", "tty")
-"""Containers that name other files, or that show text or one picture."""
+"""Containers that refer to other files, or that hold text or one picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +35,10 @@ class Probe:
 
 
 def probe(path: Path) -> Probe:
-    """Return what ``path`` holds, having decoded its first good frame.
+    """Return what ``path`` holds; its first good frame is decoded as a check.
 
     Raises BadMedia ``not_found``, ``undecodable``, ``no_video``, ``too_large`` (more pixels than 8192 x 8192)
-    or ``too_long`` (more than a day). Nothing is fetched from a network, whatever the file says.
+    or ``too_long`` (more than a day). Nothing is fetched from a network, whatever the file refers to.
     """
     import av
 
@@ -78,7 +78,7 @@ def _probe_container(path: Path, container: Any) -> Probe:
 
 
 def video_stream(path: Path, container: Any) -> Any:
-    """Return the first moving picture; cover art and still images are none."""
+    """Return the first video stream; cover art and still images are none. Raises BadMedia without one."""
     import av
 
     names = container.format.name.split(",")

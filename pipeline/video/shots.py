@@ -1,4 +1,4 @@
-"""Find shot cuts on the frames that are decoded anyway."""
+"""Detect cuts in the decoded frames."""
 
 from collections import deque
 
@@ -6,14 +6,14 @@ from pipeline.base.arrays import ImageGrey
 from pipeline.video.decode import GreyFrame
 
 _THUMBNAIL_PX = (32, 18)
-_SAMPLED_PX = 128  # a thumbnail is averaged from about so many columns, however wide the picture
+_SAMPLED_PX = 128  # a thumbnail is averaged from about this many columns, however wide the picture
 _N_RECENT = 8
-# Added to the recent mean, so that the noise of a still picture does not make a twitch look like a cut.
+# Added to the recent mean, so that a small motion after a still picture is no cut.
 _NOISE_FLOOR = 0.002
 
 
 class CutDetector:
-    """Says of each frame, given in order, whether a new shot begins with it.
+    """Decides for each frame, in order, whether a new shot begins with it.
 
     A frame begins a shot when it differs from the one before by at least ``min_difference`` (mean absolute
     difference of 32x18 thumbnails over the grey range, 0-1) and by at least ``min_ratio`` times the mean of the

@@ -16,28 +16,28 @@ BYTES_PER_MB = 1_000_000
 
 
 def find_weights(name_or_path: str) -> Path:
-    """Return where the weights lie, by ``locate_weights`` with this process's cache and FACEVOX_WEIGHTS."""
+    """Return the path of the weights, by ``locate_weights`` with this process's cache and FACEVOX_WEIGHTS."""
     local = os.environ.get(LOCAL_VARIABLE)
     return locate_weights(name_or_path, cache=cache_folder(), local_folder=Path(local) if local else None)
 
 
 def locate_weights(name_or_path: str, *, cache: Path, local_folder: Path | None) -> Path:
-    """Return where the weights lie: a path as it is; a name in ``local_folder``, else fetched into ``cache``.
+    """Return the path of the weights: a path as it is; a name in ``local_folder``, else fetched into ``cache``.
 
     Raises BadInput (neither a name nor a file), UntrustedWeights (other bytes than published) and
-    WeightsUnavailable (not here, and not to be had).
+    WeightsUnavailable (not found, and can't be fetched).
     """
     if Path(name_or_path).is_file():
         return Path(name_or_path)
     entry = REGISTRY.get(name_or_path)
     if entry is None:
-        known = ", ".join(REGISTRY)
-        raise BadInput(f"weights {name_or_path!r}: no such file, and no such name (known: {known})")
+        names = ", ".join(REGISTRY)
+        raise BadInput(f"weights {name_or_path!r}: no such file, and no such name (names: {names})")
     return locate_entry(entry, cache=cache, local_folder=local_folder)
 
 
 def locate_entry(entry: NamedWeights, *, cache: Path, local_folder: Path | None) -> Path:
-    """Return where the weights of ``entry`` lie: in ``local_folder``, else fetched into ``cache``."""
+    """Return the path of the weights of ``entry``: in ``local_folder``, else fetched into ``cache``."""
     found = _find_local(entry, local_folder) if local_folder else None
     return found or _fetch(entry, cache / "weights", local_folder)
 
@@ -64,7 +64,7 @@ def _check_bytes(path: Path, entry: NamedWeights) -> None:
 
 def _fetch(entry: NamedWeights, folder: Path, local_folder: Path | None) -> Path:
     if entry.sha256 is None:
-        raise _unavailable(entry, "is not fetched, because nothing vouches for its bytes", local_folder)
+        raise _unavailable(entry, "is not fetched, because its sha256 is unknown", local_folder)
     import pooch
     import requests
 
@@ -77,15 +77,15 @@ def _fetch(entry: NamedWeights, folder: Path, local_folder: Path | None) -> Path
             downloader=partial(_download, largest_bytes=entry.size_bytes),
         )
     except requests.RequestException as error:
-        why = type(error).__name__ if error.response is None else str(error.response.status_code)
-        raise _unavailable(entry, f"can't be fetched ({why})", local_folder) from None
+        reason = type(error).__name__ if error.response is None else str(error.response.status_code)
+        raise _unavailable(entry, f"can't be fetched ({reason})", local_folder) from None
     except ValueError as error:
         raise UntrustedWeights(f"weights '{entry.name}' from {entry.address}: {error}") from None
     return Path(path)
 
 
 def _download(address: str, into: str, _pooch: object, *, largest_bytes: int) -> None:
-    """Download for pooch, which checks the hash; stop at the published size, past which no hash can fit."""
+    """Download for pooch, which checks the hash; stop at the published size, past which no hash can match."""
     import requests
 
     n_bytes = 0
@@ -98,11 +98,11 @@ def _download(address: str, into: str, _pooch: object, *, largest_bytes: int) ->
             file.write(chunk)
 
 
-def _unavailable(entry: NamedWeights, why: str, local_folder: Path | None) -> WeightsUnavailable:
+def _unavailable(entry: NamedWeights, reason: str, local_folder: Path | None) -> WeightsUnavailable:
     size = f"{entry.size_bytes / BYTES_PER_MB:.1f} MB"
     facts = f"{size}, sha256 {entry.sha256 or 'unknown'}, licence {entry.licence}"
     folder = local_folder or "a folder of local weights"
     return WeightsUnavailable(
-        f"weights '{entry.name}' ({entry.what}) are not here, and {entry.address} {why}: download it by hand "
-        f"({facts}) into {folder} as {entry.file_name}, or give its path in place of the name."
+        f"weights '{entry.name}' ({entry.what}) are missing, and {entry.address} {reason}: download it by hand "
+        f"({facts}) into {folder} as {entry.file_name}, or set its path in place of the name."
     )

@@ -1,9 +1,9 @@
-"""Read the arrays of an HDF5 file as data: plain numbers that stand in the file itself, and as many as it holds.
+"""Read the arrays of an HDF5 file as data: plain numbers that the file itself holds.
 
 HDF5 can do more than hold arrays: links and storage in other files, arrays put together from other files,
 filters that load code or unpack a kilobyte to gigabytes, types that hold pointers. All of that is refused.
-Attributes, where Keras keeps text and some programs pickles, are never read. A damaged file can send the HDF5
-library round in circles until memory is full, so it reads in a process of its own, of bounded memory and time.
+Attributes, where Keras keeps text and some programs pickles, are never read. A damaged file can make the HDF5
+library loop until memory is full, so it reads in a process of its own, of bounded memory and time.
 """
 
 import math
@@ -30,14 +30,14 @@ TIMEOUT_S = 120.0
 """Limits of the process that reads."""
 
 MALFORMED = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, OverflowError)
-"""What reading an HDF5 file that is damaged ends in."""
+"""The exceptions of reading a damaged HDF5 file."""
 
 
 def read_hdf5_arrays(path: Path, largest_bytes: int) -> Arrays:
     """Return all arrays of ``path`` as float32, by their path within the file (``conv1/kernel:0``).
 
-    Raises UntrustedWeights, naming it, for anything but numbers that stand in the file as they are (neither
-    packed nor elsewhere), and BadInput for more than ``largest_bytes`` of them or a damaged file.
+    Raises UntrustedWeights, naming it, for anything but numbers stored in the file itself, not packed, and BadInput
+    for more than ``largest_bytes`` of them or a damaged file.
     """
     from pebble import ProcessExpired, ProcessPool
 
@@ -98,10 +98,10 @@ def _datasets(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _checked_bytes(dataset: Any, name: str, path: Path) -> int:
-    """Return the array's size once read; refuse what isn't floats lying in the file in one piece.
+    """Return the array's size once read; refuse what isn't floats stored in the file in one piece.
 
     One piece, so that the file's own size bounds what is read: a chunk could be packed a thousandfold, and
-    an array without storage would be filled up to whatever size it announces.
+    an array without storage would be filled up to whatever size it states.
     """
     import h5py
 

@@ -1,4 +1,4 @@
-"""Read pickled numpy arrays as data: nothing that the file names is imported, called or set up."""
+"""Read pickled numpy arrays as data: nothing that the file names is imported or called."""
 
 import io
 import pickle
@@ -25,7 +25,7 @@ MALFORMED = (
     AssertionError,
     struct.error,
 )
-"""What reading a pickle that is damaged, or none, ends in."""
+"""The exceptions of reading a pickle that is damaged, or no pickle."""
 
 
 def read_pickled_arrays(path: Path) -> object:
@@ -58,7 +58,7 @@ class _Dtype:
 
 
 class _Array:
-    """Stands in for an array; numpy's own reconstruction would set up whatever memory the file asks for."""
+    """Stands in for an array; numpy's own reconstruction would allocate whatever memory the file names."""
 
     values: NDArray[Any] | None = None
 
@@ -70,7 +70,7 @@ class _Array:
         self._fill(raw, dtype, shape, "F" if is_fortran else "C")
 
     def _fill(self, raw: bytes | str, dtype: _Dtype, shape: tuple[int, ...], order: Any) -> None:
-        """Python 2's bytes arrive as text, one character a byte; torch wants the machine's own byte order."""
+        """Python 2's bytes arrive as text, one character a byte; torch needs the native byte order."""
         data = raw.encode("latin1") if isinstance(raw, str) else raw
         values = np.frombuffer(data, dtype.dtype).reshape(shape, order=order)
         self.values = np.array(values, dtype.dtype.newbyteorder("="), order="C")
@@ -113,14 +113,14 @@ STAND_INS: Mapping[str, Any] = {
     "numpy.ndarray": "numpy.ndarray",
     "_codecs.encode": _Latin1,
 }
-"""All that a pickle may name, and what it gets instead: nothing that it names is ever imported or called.
+"""All that a pickle may name, and its replacements: nothing that it names is ever imported or called.
 
 Each class has a ``__setstate__``, so that a pickle can't set attributes on the class itself.
 """
 
 
 class _ArraysOnly(pickle._Unpickler):
-    """The unpickler in Python, since the one in C sets up memory for any memo number that a file names."""
+    """The unpickler in Python, since the one in C allocates memory for any memo number that a file names."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(io.BytesIO(path.read_bytes()), encoding="latin1")
@@ -141,5 +141,5 @@ class _ArraysOnly(pickle._Unpickler):
         wanted = f"{module}.{name}"
         if wanted not in STAND_INS:
             expected = "expected numpy arrays only. Nothing was run."
-            raise UntrustedWeights(f"{self._path}: asks for {wanted}, {expected}")
+            raise UntrustedWeights(f"{self._path}: contains {wanted}, {expected}")
         return STAND_INS[wanted]

@@ -1,4 +1,4 @@
-"""Fill a published network with the tensors of its file, or say which of them is wrong."""
+"""Load a published network's file, or name the first tensor that is wrong."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,11 +28,11 @@ def read_weights(path: Path, *, unused: str | None = None) -> dict[str, Tensor]:
 
 
 def filled(build: Callable[[], Network], found: Mapping[str, Tensor], path: Path) -> Network:
-    """Return the network of ``build`` with the tensors ``found`` in ``path``: float32, frozen, evaluating.
+    """Return the network of ``build`` with the tensors ``found`` in ``path``: float32, frozen, in evaluation mode.
 
     Raises BadInput naming the first tensor that is missing, unknown, of another shape or not finite.
     """
-    with torch.device("meta"):  # no memory, and no random start, for weights that are about to be replaced
+    with torch.device("meta"):  # no memory, and no random initialisation, for weights that are about to be replaced
         network = build()
     expected = network.state_dict()
     check_published_state(expected, found, path)

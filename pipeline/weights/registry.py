@@ -1,4 +1,4 @@
-"""The named weights that facevox knows: where their publishers offer them, and what their bytes must be."""
+"""The named weights: their publishers' addresses, and the sha256 of their bytes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ _ENTRIES = Path(__file__).with_name("registry.yaml")
 class NamedWeights:
     """One file of weights as its publisher offers it.
 
-    ``sha256`` is None where the publisher's bytes are not known: such a file is used when a person supplies
-    it, and never fetched. ``size_bytes`` is exact where the sha256 is known, otherwise about right.
+    ``sha256`` is None where the publisher's bytes are unknown: such a file is used when it is in the user's folder,
+    and never fetched. ``size_bytes`` is exact where there is a sha256, otherwise approximate.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Hold the tensors of a file against those a network expects, before they are loaded."""
+"""Compare the tensors of a file with those a network expects, before they are loaded."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ BATCH_COUNTER = "num_batches_tracked"
 def check_state(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], path: Path, what: str) -> None:
     """Raise BadInput naming the first tensor that is missing, unknown, of another shape or type, or not finite.
 
-    ``what`` is the network in words, with its article.
+    ``what`` names the network, with its article.
     """
     _check(expected, found, path, _shape_and_type, of=f" of {what}", there=f" in {what}")
 
@@ -32,17 +32,17 @@ def _check(
     expected: Mapping[str, Tensor],
     found: Mapping[str, Tensor],
     path: Path,
-    told: Callable[[Tensor], str],
+    describe: Callable[[Tensor], str],
     *,
     of: str = "",
     there: str,
 ) -> None:
-    """``told`` is what of a tensor must be equal, in words."""
+    """``describe`` returns the properties of a tensor that must be equal."""
     for name, tensor in expected.items():
         if name not in found:
-            raise BadInput(f"{path}: '{name}': expected {told(tensor)}{of}, found nothing")
-        if told(found[name]) != told(tensor):
-            raise BadInput(f"{path}: '{name}': expected {told(tensor)}{of}, found {told(found[name])}")
+            raise BadInput(f"{path}: '{name}': expected {describe(tensor)}{of}, found nothing")
+        if describe(found[name]) != describe(tensor):
+            raise BadInput(f"{path}: '{name}': expected {describe(tensor)}{of}, found {describe(found[name])}")
         if not bool(torch.isfinite(found[name]).all()):
             raise BadInput(f"{path}: '{name}': expected finite numbers, found nan or infinity")
     unknown = sorted(found.keys() - expected.keys())

@@ -18,7 +18,7 @@ from pipeline.weights import hdf5_arrays
 from pipeline.weights.pickled_arrays import read_pickled_arrays
 
 LARGEST_FILE_BYTES = 1 << 30
-"""Six times the VGGFace2 weights: what is larger is no network of this project, packed or unpacked."""
+"""Six times the VGGFace2 weights: a larger file is no network of this project, packed or unpacked."""
 
 ZIP_START = b"PK\x03\x04"
 OLD_TORCH_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
@@ -27,7 +27,7 @@ DATA_PARALLEL = "module."
 
 
 class FileFormat(Enum):
-    """The formats of weights files, told by a file's first bytes, not by its suffix."""
+    """The formats of weights files, recognised by a file's first bytes, not by its suffix."""
 
     SAFETENSORS = auto()
     TORCH = auto()
@@ -36,7 +36,7 @@ class FileFormat(Enum):
 
 
 def format_of(path: Path) -> FileFormat:
-    """Return the format of a weights file; what fits no other is taken for pickled arrays.
+    """Return the format of a weights file; anything else is read as pickled arrays.
 
     Raises BadInput when there is no such file, or it is larger than LARGEST_FILE_BYTES.
     """
@@ -58,7 +58,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Return the tensors of ``path`` by name.
 
     Formats: safetensors; what ``torch.save`` writes, now and before 1.6; a pickled dict of numpy arrays, as
-    the VGGFace2 release comes (from Python 2). Raises UntrustedWeights, naming it, when a file asks for anything
+    the VGGFace2 release comes (from Python 2). Raises UntrustedWeights, naming it, when a file contains anything
     but arrays, and BadInput when it can't be read or is HDF5, whose names differ from network to network
     (pipeline/identity/network/keras_weights.py reads those of one).
     """
@@ -81,7 +81,7 @@ def write_state_dict(state: Mapping[str, Tensor], path: Path, metadata: Mapping[
 
 
 def _named_tensors(content: object, path: Path) -> dict[str, Tensor]:
-    """Unwrap ``{"state_dict": ...}`` and the prefix that DataParallel leaves; refuse anything but tensors."""
+    """Unwrap ``{"state_dict": ...}`` and the prefix that DataParallel adds; refuse anything but tensors."""
     if isinstance(content, Mapping) and "state_dict" in content:
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
@@ -113,7 +113,7 @@ def _read_torch(path: Path) -> object:
         with path.open("rb") as file:  # given a path, torch would go by its suffix
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise UntrustedWeights(f"{path}: {_what_torch_refused(str(error))} Nothing was run.") from None
+        raise UntrustedWeights(f"{path}: {_refused_object(str(error))} Nothing was run.") from None
     except (RuntimeError, EOFError, ValueError, TypeError, LookupError) as error:
         detail = str(error).splitlines()[0] if str(error) else "it ends too early"
         raise BadInput(f"{path}: can't be read as a torch file: {detail}") from None
@@ -137,7 +137,7 @@ def _check_unpacked_size(path: Path) -> None:
         raise BadInput(f"{path}: {limit}, found {unpacked_bytes}")
 
 
-def _what_torch_refused(message: str) -> str:
+def _refused_object(message: str) -> str:
     """Pick the line that names the object; the rest of torch's message advises to unpickle it anyway."""
     lines = [line.strip() for line in message.splitlines()]
     return next((line for line in lines if "GLOBAL" in line), "Expected tensors only.")

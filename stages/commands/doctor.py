@@ -1,4 +1,4 @@
-"""Check that this machine has what a run needs, and say what to do where it does not."""
+"""Check that this machine meets the requirements of a run; messages name the remedy."""
 
 import importlib
 import shutil
@@ -16,7 +16,7 @@ _BYTES_PER_GB = 10**9
 
 
 def render_checks() -> tuple[str, bool]:
-    """Return the checks as text, a line each, and whether all that is needed is there."""
+    """Return the checks as text, a line each, and whether all requirements are met."""
     lines, healthy = [], True
     for check in (*map(_module_check, _MODULES), _landmarks, _ffmpeg, _codecs, _store, _gpu, _js_runtime):
         try:
@@ -30,7 +30,7 @@ def render_checks() -> tuple[str, bool]:
 
 
 class _Optional(Exception):
-    """Something is absent that only some runs want."""
+    """Something is missing that only some runs need."""
 
 
 def _module_check(name: str) -> Callable[[], str]:
@@ -59,7 +59,7 @@ def _ffmpeg() -> str:
 
 
 def _codecs() -> str:
-    wanted: dict[str, Literal["r", "w"]] = {
+    required: dict[str, Literal["r", "w"]] = {
         "h264": "r",
         "aac": "r",
         "libx264": "w",
@@ -67,10 +67,10 @@ def _codecs() -> str:
         "av1": "r",
         "opus": "r",
     }
-    missing = [name for name, mode in wanted.items() if not _has_codec(name, mode)]
+    missing = [name for name, mode in required.items() if not _has_codec(name, mode)]
     if missing:
         raise ToolMissing(f"PyAV lacks the codecs {', '.join(missing)}: reinstall 'av' from its wheel")
-    return f"codecs {', '.join(wanted)}"
+    return f"codecs {', '.join(required)}"
 
 
 def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
@@ -88,12 +88,12 @@ def _store() -> str:
     settings = read_settings()
     folder = next(parent for parent in (settings.cache, *settings.cache.parents) if parent.exists())
     free_gb = shutil.disk_usage(folder).free / _BYTES_PER_GB
-    told = f"store {settings.cache}, {free_gb:.0f} GB free; {settings.n_workers} workers"
+    summary = f"store {settings.cache}, {free_gb:.0f} GB free; {settings.n_workers} workers"
     if free_gb < _LOW_DISK_GB:
-        raise ToolMissing(f"{told}: expected at least {_LOW_DISK_GB} GB. Set FACEVOX_CACHE to a larger disk.")
+        raise ToolMissing(f"{summary}: expected at least {_LOW_DISK_GB} GB. Set FACEVOX_CACHE to a larger disk.")
     if _is_other_disk(settings.cache, Path()):
-        raise _Optional(f"{told}; on another disk than the checkout, which is fine: media are linked, not copied")
-    return told
+        raise _Optional(f"{summary}; on another disk than the checkout, which is fine: media are linked, not copied")
+    return summary
 
 
 def _is_other_disk(cache: Path, checkout: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Write profiles, and single values, over params.yaml: the file stays one that a person reads."""
+"""Apply profiles and single values to params.yaml; its comments and order stay."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ PROFILES = Path("profiles")
 
 
 def apply_profiles(names: list[str], assignments: list[str], root: Path = Path()) -> str:
-    """Change params.yaml under ``root`` and return what changed, a line a value.
+    """Change params.yaml under ``root`` and return the changes, a line per value.
 
     Sections merge; lists and values replace. Comments and order stay. Raises BadParams for an unknown profile, an
-    assignment that is not ``section.key=value``, a value where a section stands, or a key that params.yaml does not
+    assignment that is not ``section.key=value``, a value in place of a section, or a key that params.yaml does not
     have (a new dataset's entry under ``sources`` may be added).
     """
     yaml = _yaml()
@@ -39,7 +39,7 @@ def _yaml() -> Any:
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 120
-    # ruamel would leave the place of a null empty.
+    # By default ruamel writes a null as an empty value.
     yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     return yaml
 
@@ -56,9 +56,9 @@ def _load(yaml: Any, source: Path | str, origin: str) -> Any:
 
 
 def _profile_path(root: Path, name: str) -> Path:
-    known = sorted(path.stem for path in (root / PROFILES).glob("*.yaml"))
-    if name not in known:
-        raise BadParams(f"profile '{name}': expected one of {', '.join(known)}")
+    names = sorted(path.stem for path in (root / PROFILES).glob("*.yaml"))
+    if name not in names:
+        raise BadParams(f"profile '{name}': expected one of {', '.join(names)}")
     return root / PROFILES / f"{name}.yaml"
 
 

@@ -9,7 +9,7 @@ from scipy.signal import lfilter
 from pipeline.audio.settings import AudioParams
 from pipeline.base.arrays import Waveform
 from pipeline.synthetic.clip import sound_of
-from pipeline.synthetic.plan import cast
+from pipeline.synthetic.plan import plan_clip
 from pipeline.synthetic.script.spec import ClipSpec
 
 RATE_HZ = 16_000
@@ -40,7 +40,7 @@ def synthetic_speech(duration_s: float, seed: int = 0, pitch_hz: float = 120.0) 
 def talker() -> Waveform:
     """6 s of a built-in talker: nearer to a voice than ``speech``, which Silero does not take for one."""
     spec = ClipSpec(seed=4, person=1, clip=0, duration_s=6.0)
-    sound = sound_of(spec, cast(spec, np.arange(spec.n_frames) / float(spec.fps)))
+    sound = sound_of(spec, plan_clip(spec, np.arange(spec.n_frames) / float(spec.fps)))
     assert sound is not None
     return sound
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recordings import Recording, write_recording
-from pipeline.audio.clip import HeardClip, listen
+from pipeline.audio.clip import AudioItem, segment_clip
 from pipeline.audio.settings import AudioParams
 from pipeline.base.arrays import Waveform
 from pipeline.base.outcome import Dropped
@@ -19,13 +19,13 @@ MakeParams = Callable[..., AudioParams]
 SILENCE = np.zeros(96_000, dtype=np.float32)
 
 
-def heard(sound: Waveform, folder: Path, start_s: float | None = None, end_s: float | None = None) -> HeardClip:
-    """A clip of 16 kHz mono whose main face is seen from 3 s to 9 s."""
+def audio_item(sound: Waveform, folder: Path, start_s: float | None = None, end_s: float | None = None) -> AudioItem:
+    """A clip of 16 kHz mono whose main track runs from 3 s to 9 s."""
     path = write_recording(folder / "clip.mkv", Recording(suffix="mkv", rate_hz=16_000), sound)
     clip = MediaClip(
         clip_id="set/one", path=path, sha256="", rotation_deg=0, has_audio=True, start_s=start_s, end_s=end_s
     )
-    return HeardClip(clip, (3.0, 9.0))
+    return AudioItem(clip, (3.0, 9.0))
 
 
 @pytest.mark.parametrize("vad", ["webrtc", "silero"])
@@ -33,7 +33,7 @@ def heard(sound: Waveform, folder: Path, start_s: float | None = None, end_s: fl
 def test_a_silent_clip_is_filtered_as_no_speech(
     profile: str, vad: str, audio_params: MakeParams, tmp_path: Path
 ) -> None:
-    ended = listen(heard(SILENCE, tmp_path), tmp_path, params=audio_params(profile=profile, vad=vad))
+    ended = segment_clip(audio_item(SILENCE, tmp_path), tmp_path, params=audio_params(profile=profile, vad=vad))
     assert ended == Dropped.filtered("no_speech", "none of 1 segments has enough voice")
 
 
@@ -41,7 +41,7 @@ def test_a_silent_segment_among_others_is_a_row_of_the_ledger(
     talker: Waveform, audio_params: MakeParams, tmp_path: Path
 ) -> None:
     sound = np.concatenate([talker, SILENCE, talker])
-    rows = listen(heard(sound, tmp_path), tmp_path, params=audio_params())
+    rows = segment_clip(audio_item(sound, tmp_path), tmp_path, params=audio_params())
     assert isinstance(rows, list)
     first, last, silent = rows
     assert isinstance(first, Segment)
@@ -57,8 +57,8 @@ def test_a_silent_segment_among_others_is_a_row_of_the_ledger(
 def test_a_range_of_the_media_is_cut_from_its_own_start(
     talker: Waveform, audio_params: MakeParams, tmp_path: Path
 ) -> None:
-    item = heard(np.concatenate([SILENCE, talker, SILENCE]), tmp_path, start_s=6.0, end_s=12.0)
-    rows = listen(item, tmp_path, params=audio_params())
+    item = audio_item(np.concatenate([SILENCE, talker, SILENCE]), tmp_path, start_s=6.0, end_s=12.0)
+    rows = segment_clip(item, tmp_path, params=audio_params())
     assert isinstance(rows, list)
     (segment,) = rows
     assert isinstance(segment, Segment)
@@ -67,6 +67,6 @@ def test_a_range_of_the_media_is_cut_from_its_own_start(
 
 
 def test_half_a_step_gives_segments_that_overlap(talker: Waveform, audio_params: MakeParams, tmp_path: Path) -> None:
-    rows = listen(heard(np.tile(talker, 2), tmp_path), tmp_path, params=audio_params(segment_step_s=3.0))
+    rows = segment_clip(audio_item(np.tile(talker, 2), tmp_path), tmp_path, params=audio_params(segment_step_s=3.0))
     assert isinstance(rows, list)
     assert [(row.start_s, row.end_s) for row in rows if isinstance(row, Segment)] == [(0, 6), (3, 9), (6, 12)]

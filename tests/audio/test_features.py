@@ -1,4 +1,4 @@
-"""Each segment ends as a feature with what was measured, or as no_speech; nothing crashes."""
+"""Each segment ends as a feature with its measures, or as no_speech; nothing crashes."""
 
 from collections.abc import Callable
 
@@ -52,7 +52,7 @@ def test_speech_silence_speech_gives_a_reason_in_the_middle(
     assert kinds == [(0.0, "ok"), (6.0, "no_speech"), (12.0, "ok")]
 
 
-def test_a_segment_voiced_exactly_as_long_as_asked_is_kept_and_a_frame_less_is_not(
+def test_a_segment_voiced_exactly_as_long_as_required_is_kept_and_a_frame_less_is_not(
     speech: MakeSpeech, audio_params: MakeParams
 ) -> None:
     sound = speech(6.0)
@@ -71,7 +71,7 @@ def test_short_sound_is_repeated_and_keeps_its_own_end(speech: MakeSpeech, audio
     assert feature.voiced_s > 2.5
 
 
-def test_silero_hears_a_talker_and_no_speech_in_silence(talker: Waveform, audio_params: MakeParams) -> None:
+def test_silero_detects_a_talker_and_no_speech_in_silence(talker: Waveform, audio_params: MakeParams) -> None:
     sound = np.concatenate([talker, np.zeros(96_000, dtype=np.float32)])
     (_, heard), (_, silent) = segment_features(sound, audio_params(vad="silero"))
     assert isinstance(heard, SegmentFeature)
@@ -129,7 +129,7 @@ def test_a_constant_or_broken_waveform_is_no_speech(
     assert result.reason == "no_speech"
 
 
-def test_silence_is_no_speech_even_where_no_voice_is_asked_for(audio_params: MakeParams) -> None:
+def test_silence_is_no_speech_even_where_no_voice_is_required(audio_params: MakeParams) -> None:
     ((_, result),) = segment_features(np.zeros(96_000, dtype=np.float32), audio_params(min_voiced_share=0.0))
     assert isinstance(result, Dropped)
 

@@ -1,4 +1,4 @@
-"""Mel filters stand where the formulas put them, and relate to librosa's as documented."""
+"""Mel filters lie where the formulas put them, and relate to librosa's as documented."""
 
 import numpy as np
 import pytest

@@ -110,7 +110,7 @@ def reference_sf2f(samples: WaveformInt16) -> Matrix:
 
 
 def reference_sync(samples: WaveformInt16) -> Matrix:
-    """(pictures, 80): what is heard around the middle of each 40 ms, 25 ms to either side."""
+    """(pictures, 80): the sound around the middle of each 40 ms, 25 ms to either side."""
     emphasised = {-1: 0.0}
     for n, value in enumerate(samples):
         emphasised[n] = float(value) - 0.97 * (float(samples[n - 1]) if n else 0.0)
@@ -156,7 +156,7 @@ def test_log_mel_of_whole_sound_equals_the_reference(
 def test_log_mel_of_real_speech_equals_the_reference(name: ProfileName, duration_s: float) -> None:
     waveform = extract_waveform(CLIPS / "DFRF__french.mp4", max_duration_s=2.0 + duration_s)
     samples = to_int16(waveform[-round(duration_s * 16_000) :])
-    voiced = voiced_samples(samples, PROFILES[name].vad)  # none in 0.3 s, where a ring of 0.3 s must agree
+    voiced = voiced_samples(samples, PROFILES[name].vad)  # none in 0.3 s, the length of the ring
     for sound in filter(len, (samples, voiced)):
         expected = REFERENCES[name](sound).T
         assert np.abs(log_mel(sound, PROFILES[name]) - expected).max() <= MOST_DIFFERENT
@@ -193,7 +193,7 @@ def test_no_samples_give_no_frames(name: ProfileName) -> None:
 
 
 def test_the_paper_has_no_column_without_sound_of_its_own(speech: Callable[..., Waveform]) -> None:
-    """voice2face has: in its last column there is only what pre-emphasis leaves behind of the frame before."""
+    """voice2face has: in its last column there is only the frame before by pre-emphasis."""
     lowest = {}
     for name in ("paper", "voice2face"):
         voiced = voiced_samples(to_int16(speech(6.0)), PROFILES[name].vad)

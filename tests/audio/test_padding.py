@@ -1,4 +1,4 @@
-"""A feature is filled to its fixed number of frames as the pad mode says, and its valid frames stay."""
+"""A feature is filled to its fixed number of frames by the pad mode, and its valid frames stay."""
 
 import numpy as np
 import pytest

@@ -40,7 +40,7 @@ def test_a_smaller_step_makes_segments_overlap(audio_params: Callable[..., Audio
     assert segments[1].samples[0] == 24_000
 
 
-def test_shorter_sound_is_repeated_to_one_segment_that_remembers_where_it_ended() -> None:
+def test_shorter_sound_is_repeated_to_one_segment_with_its_own_end() -> None:
     (segment,) = cut(ramp(40_000), PAPER)
     assert (segment.start_s, segment.end_s) == (0.0, 2.5)
     assert segment.samples[[0, 39_999, 40_000, 95_999]].tolist() == [0, 39_999, 0, 15_999]
@@ -52,7 +52,7 @@ def test_no_sound_gives_no_segment() -> None:
 
 
 @given(n_samples=st.integers(1, 40_000), length_ms=st.integers(100, 900), step_ms=st.integers(100, 900))
-def test_segments_are_full_evenly_spaced_and_leave_less_than_a_step_over(
+def test_segments_are_full_evenly_spaced_and_drop_less_than_a_step(
     n_samples: int, length_ms: int, step_ms: int
 ) -> None:
     changes = {"segment_s": length_ms / 1000, "segment_step_s": step_ms / 1000, "min_voiced_share": 0.0}

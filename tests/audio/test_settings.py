@@ -1,4 +1,4 @@
-"""Section audio is complete, closed and possible, or says what is wrong."""
+"""Section audio is complete, closed and possible, or the error names what is wrong."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ def test_the_papers_numbers_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_no_voice_and_nothing_but_voice_may_be_asked_for(share: float) -> None:
+def test_no_voice_and_nothing_but_voice_may_be_required(share: float) -> None:
     assert check_section(AudioParams, PAPER | {"min_voiced_share": share}, "audio").min_voiced_share == share
 
 
 @pytest.mark.parametrize("length_s", [6.0, 0.12, 4.96])
-def test_segments_of_whole_pictures_are_accepted_where_columns_stand_for_pictures(length_s: float) -> None:
+def test_segments_of_whole_pictures_are_accepted_where_columns_are_pictures(length_s: float) -> None:
     changes = {"profile": "sync", "segment_s": length_s, "segment_step_s": length_s}
     assert check_section(AudioParams, PAPER | changes, "audio").segment_s == length_s
 

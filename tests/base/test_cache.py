@@ -1,4 +1,4 @@
-"""The cache is where the variable says, else in the user's own cache folder."""
+"""The cache folder comes from the variable, else it is in the user's own cache folder."""
 
 from pathlib import Path
 

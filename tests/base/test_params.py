@@ -44,7 +44,7 @@ def test_a_value_on_or_just_within_its_limits_is_taken(tmp_path: Path, share: st
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("count: 3, ", "", "lacks 'count'"),
         ("count: 3", "count: 3, cuont: 4", "has unknown 'cuont'"),
@@ -60,13 +60,13 @@ def test_a_value_on_or_just_within_its_limits_is_taken(tmp_path: Path, share: st
         ("size_px: 256", "size: 256", "lacks 'template.size_px'; has unknown 'template.size'"),
     ],
 )
-def test_a_key_that_is_not_right_is_named_with_its_section(tmp_path: Path, old: str, new: str, told: str) -> None:
+def test_an_invalid_key_is_named_with_its_section(tmp_path: Path, old: str, new: str, message: str) -> None:
     where = f"{tmp_path / 'params.yaml'}: section 'crop.demo': "
-    with pytest.raises(BadParams, match=re.escape(where + told)):
+    with pytest.raises(BadParams, match=re.escape(where + message)):
         loaded(tmp_path, "{" + GOOD.replace(old, new) + "}")
 
 
-def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_the_message_names_all_mistakes_at_once(tmp_path: Path) -> None:
     with pytest.raises(BadParams, match="'share' = 2: .*; lacks 'name'; lacks 'template'; has unknown 'more'"):
         loaded(tmp_path, "{share: 2, count: 1, more: 1}")
 
@@ -86,17 +86,17 @@ def test_a_section_that_is_missing_is_named(tmp_path: Path, section: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("a: [1\n", "not valid YAML"),
         ("", "expected sections, found NoneType"),
         ("- a\n", "expected sections, found list"),
     ],
 )
-def test_a_file_that_is_no_yaml_mapping_is_named(tmp_path: Path, text: str, told: str) -> None:
+def test_a_file_that_is_no_yaml_mapping_is_named(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text)
-    with pytest.raises(BadParams, match=re.escape(f"{path}: {told}")):
+    with pytest.raises(BadParams, match=re.escape(f"{path}: {message}")):
         read_params(path)
 
 

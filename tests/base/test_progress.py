@@ -24,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def told(clock: Clock, seconds: list[float], capsys: pytest.CaptureFixture[str]) -> list[str]:
+def lines_of(clock: Clock, seconds: list[float], capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Return the lines printed when one item ends at each of these times."""
     with progress("faces", len(seconds)) as advance:
         for second in seconds:
@@ -36,15 +36,15 @@ def told(clock: Clock, seconds: list[float], capsys: pytest.CaptureFixture[str])
 
 
 def test_a_line_is_printed_every_ten_seconds(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(clock, [4, 9.9, 10, 11, 19.9, 20, 25, 28], capsys) == [
+    assert lines_of(clock, [4, 9.9, 10, 11, 19.9, 20, 25, 28], capsys) == [
         "faces: 3 of 8, about 17 s left",
         "faces: 6 of 8, about 7 s left",
     ]
 
 
 def test_the_last_item_prints_none_for_the_summary_follows(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(clock, [1, 30], capsys) == []
+    assert lines_of(clock, [1, 30], capsys) == []
 
 
 def test_no_items_print_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(clock, [], capsys) == []
+    assert lines_of(clock, [], capsys) == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.base.draws import draw_order
 from pipeline.base.errors import SplitLeak
 from pipeline.base.outcome import Dropped
-from pipeline.dataset.build import Dataset, DatasetParams, audit_split, build, cap_faces, pair_up, why_not_own_voice
+from pipeline.dataset.build import Dataset, DatasetParams, audit_split, build, cap_faces, pair_up, segment_drop
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import CANDIDATE, RANDOM
 from pipeline.records.person import TRAIN, ClipPerson
@@ -109,7 +109,7 @@ def test_as_many_as_the_cap_are_all_kept() -> None:
     assert cap_faces(faces[::-1], PARAMS) == faces
 
 
-def test_a_candidate_that_is_no_standard_face_is_left_out() -> None:
+def test_a_candidate_that_is_no_standard_face_is_dropped() -> None:
     faces = [face("c", by=CANDIDATE), face("r"), face("s", by=CANDIDATE, standard=True)]
     assert [one.face_id for one in cap_faces(faces, PARAMS)] == ["r", "s"]
 
@@ -140,7 +140,7 @@ def test_nobody_has_more_faces_or_standard_faces_than_the_caps(
 
 
 @given(faces=_FACES)
-def test_where_the_standard_cap_is_as_large_as_the_other_no_blindly_drawn_face_is_lost(
+def test_where_the_standard_cap_is_as_large_as_the_other_no_random_face_is_lost(
     faces: list[DatasetFace],
 ) -> None:
     n_random = sum(one.sampled_by == RANDOM for one in faces)
@@ -225,12 +225,12 @@ def test_a_person_counts_clips_faces_segments_and_pairs() -> None:
 @pytest.mark.parametrize(
     ("faces", "segments", "end"),
     [
-        ([], [], Dropped.filtered("no_face", "no clip of this person gave a face")),
+        ([], [], Dropped.filtered("no_face", "no clip of this person has a face")),
         ([face("f1"), face("f2")], [], Dropped.filtered("no_standard_face", "none of 2 faces is a standard face")),
         (
             [face("f1", standard=True)],
             [],
-            Dropped.filtered("no_sound", "no clip of this person gave a segment of sound"),
+            Dropped.filtered("no_sound", "no clip of this person has a segment of sound"),
         ),
     ],
 )
@@ -252,40 +252,50 @@ def test_a_person_without_faces_standard_faces_or_sound_is_dropped_for_that_reas
         segment("a1", av_covered_s=4.0, av_zscore=5 / 3),
         segment("a1", av_covered_s=900.0, av_zscore=2.5),
     ],
-    ids=["at the limit", "seen half of the time", "nothing can be told", "heard for a short time", "heard for long"],
+    ids=[
+        "at the limit",
+        "face observed half of the time",
+        "no av_zscore",
+        "covered for a short time",
+        "covered for long",
+    ],
 )
 def test_the_face_s_own_voice_is_kept(segment: DatasetSegment) -> None:
-    assert why_not_own_voice(segment, PARAMS) is None
+    assert segment_drop(segment, PARAMS) is None
 
 
 @pytest.mark.parametrize(
     ("segment", "reason", "detail"),
     [
-        (segment("a1", seen=0.499), "face_not_seen", "the main face is seen in 0.499 of it, below 0.5"),
-        (segment("a1", seen=0.0, av_zscore=9.0), "face_not_seen", "the main face is seen in 0.000 of it, below 0.5"),
+        (segment("a1", seen=0.499), "face_not_seen", "the main face is observed in 0.499 of it, below 0.5"),
+        (
+            segment("a1", seen=0.0, av_zscore=9.0),
+            "face_not_seen",
+            "the main face is observed in 0.000 of it, below 0.5",
+        ),
         (
             segment("a1", av_zscore=2.499),
             "other_voice",
-            "mouth and sound agree with av_zscore 2.499, below 2.500",
+            "av_zscore 2.499 of mouth and sound, below 2.500",
         ),
         (
             segment("a1", av_covered_s=4.0, av_zscore=1.66),
             "other_voice",
-            "mouth and sound agree with av_zscore 1.660, below 1.667",
+            "av_zscore 1.660 of mouth and sound, below 1.667",
         ),
-        (segment("a1", av_zscore=0.0), "other_voice", "mouth and sound agree with av_zscore 0.000, below 2.500"),
+        (segment("a1", av_zscore=0.0), "other_voice", "av_zscore 0.000 of mouth and sound, below 2.500"),
     ],
 )
-def test_a_voice_that_is_not_the_face_s_is_left_out_for_that_reason(
+def test_a_voice_that_is_not_the_face_s_is_dropped_for_that_reason(
     segment: DatasetSegment, reason: str, detail: str
 ) -> None:
-    assert why_not_own_voice(segment, PARAMS) == Dropped.filtered(reason, detail)
+    assert segment_drop(segment, PARAMS) == Dropped.filtered(reason, detail)
 
 
 @given(st.floats(0, 1), st.floats(0, 99), st.none() | st.floats(-9, 9))
 def test_the_limits_that_are_off_leave_nothing_out(seen: float, av_covered_s: float, av_zscore: float | None) -> None:
     one = segment("a1", seen=seen, av_covered_s=av_covered_s, av_zscore=av_zscore)
-    assert why_not_own_voice(one, KEEP_ALL) is None
+    assert segment_drop(one, KEEP_ALL) is None
 
 
 def test_voices_of_others_are_neither_paired_nor_do_they_take_room_under_the_cap() -> None:
@@ -299,7 +309,7 @@ def test_voices_of_others_are_neither_paired_nor_do_they_take_room_under_the_cap
     assert built.ends == [("set/ana", None)]
 
 
-def test_a_person_who_is_never_heard_is_left_out_and_each_of_the_segments_says_why() -> None:
+def test_a_person_without_own_voice_is_dropped_and_each_segment_has_its_reason() -> None:
     segments = [segment("a1", seen=0.0), segment("a2", av_zscore=1.0)]
     built = build([clip_person("ana")], [face("f1", standard=True)], segments, PARAMS)
     reasons = {item_id: end.reason for item_id, end in [*built.ends, *built.segment_ends] if end}
@@ -314,5 +324,5 @@ def test_a_split_without_leak_passes() -> None:
 @pytest.mark.parametrize("second", ["set", "other"])
 def test_a_person_in_both_splits_is_named(second: str) -> None:
     rows = [identity("ana", "train"), identity("ben", "test"), identity("ana", "test", second)]
-    with pytest.raises(SplitLeak, match="^1 persons stand in both train and test: ana$"):
+    with pytest.raises(SplitLeak, match="^1 persons are in both train and test: ana$"):
         audit_split(rows)

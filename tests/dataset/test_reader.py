@@ -1,4 +1,4 @@
-"""What is missing from the dataset is told by name, with what to run."""
+"""What is missing from the dataset is named, with the command to run."""
 
 import re
 import shutil
@@ -11,13 +11,13 @@ import pytest
 from pipeline.base.errors import BadInput, BadManifest
 from pipeline.base.layout import Layout
 from pipeline.dataset.reader import (
-    Built,
+    BuiltDataset,
     iterate_faces,
     iterate_labels,
     iterate_segments,
     log_mels,
     only_standard,
-    open_built,
+    open_dataset,
 )
 from pipeline.records.face import Face
 from pipeline.records.label import Label
@@ -34,19 +34,19 @@ def copy(made: Made, tmp_path: Path) -> Layout:
     return Layout(tmp_path / "copy")
 
 
-def read_all(built: Built) -> None:
+def read_all(built: BuiltDataset) -> None:
     for rows in (iterate_faces(built), iterate_segments(built), iterate_labels(built)):
         list(rows)
 
 
-def test_before_the_dataset_is_built_the_error_says_what_to_run(tmp_path: Path) -> None:
+def test_before_the_dataset_is_built_the_error_names_the_command(tmp_path: Path) -> None:
     path = re.escape(str(tmp_path / "manifests/dataset/identities.parquet"))
-    with pytest.raises(BadInput, match=f"^{path}: not there: the dataset is not built yet. Run 'dvc repro'.$"):
-        open_built(Layout(tmp_path))
+    with pytest.raises(BadInput, match=f"^{path}: not found: the dataset is not built yet. Run 'dvc repro'.$"):
+        open_dataset(Layout(tmp_path))
 
 
-def test_a_split_with_nobody_in_it_is_told(make: Callable[..., Made]) -> None:
-    with pytest.raises(BadInput, match="nobody is in test, there is nothing to export"):
+def test_an_empty_split_is_refused(make: Callable[..., Made]) -> None:
+    with pytest.raises(BadInput, match="nobody is in test, there is nothing to read"):
         make(PEOPLE[:1]).open(TEST)
 
 
@@ -59,21 +59,21 @@ def test_a_shard_that_is_gone_is_named(copy: Layout) -> None:
     shard = copy.faces_folder("one") / "shard-00000-of-00001.parquet"
     shard.unlink()
     with pytest.raises(BadManifest, match=re.escape(f"{shard}: not found. Run 'dvc repro'.")):
-        read_all(open_built(copy))
+        read_all(open_dataset(copy))
 
 
 def test_a_shard_without_a_listed_row_is_named(copy: Layout) -> None:
     shard = copy.faces_folder("two") / "shard-00000-of-00001.parquet"
     write_table(shard, Face, read_table(shard, Face).slice(1))
-    with pytest.raises(BadManifest, match=re.escape(f"{shard}: 12 rows of the dataset are to be here, 11 are.")):
-        read_all(open_built(copy))
+    with pytest.raises(BadManifest, match=re.escape(f"{shard}: 12 rows of the dataset expected, 11 found.")):
+        read_all(open_dataset(copy))
 
 
 def test_a_missing_label_is_named(copy: Layout) -> None:
     labels = read_manifest(copy.labels("one"), Label)
     write_manifest(copy.labels("one"), Label, labels[1:])
     with pytest.raises(BadManifest, match=f"1 labels are missing, of '{labels[0].face_id}' first"):
-        read_all(open_built(copy))
+        read_all(open_dataset(copy))
 
 
 def test_labels_of_two_networks_are_refused(copy: Layout) -> None:
@@ -82,7 +82,7 @@ def test_labels_of_two_networks_are_refused(copy: Layout) -> None:
     with pytest.raises(
         BadManifest, match=r"labels are of several networks: \[\('other', 6\), \('tiny-0123456789ab', 6\)"
     ):
-        read_all(open_built(copy))
+        read_all(open_dataset(copy))
 
 
 def test_payload_comes_a_row_group_at_a_time_and_only_what_is_listed(make: Callable[..., Made]) -> None:

@@ -61,7 +61,7 @@ def test_the_table_is_laid_out_as_in_the_paper() -> None:
     ]
 
 
-def test_a_dataset_that_gave_nothing_is_told_as_zeros() -> None:
+def test_a_dataset_without_rows_has_zeros() -> None:
     counts = count(
         [identity("one", "ana", "train", 10, 2, 3), identity("one", "ben", "train", 5, 1, 4)], ["one", "two"]
     )
@@ -73,5 +73,5 @@ def test_a_dataset_that_gave_nothing_is_told_as_zeros() -> None:
     assert totals(counts) == {"identities": 2, "faces": 15, "standard faces": 3, "audio segments": 7}
 
 
-def test_datasets_stand_in_the_order_given() -> None:
+def test_datasets_are_in_the_order_given() -> None:
     assert render(count([], ["two", "one"])).splitlines()[0].split() == ["two", "one"]

@@ -22,14 +22,14 @@ GATE = "../gate"  # 'gated' items wait for this file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Square:
-    """What a step gives."""
+    """The record that a step returns."""
 
     square_id: str = column("id")
     value: int = column("the square")
 
 
 def square(item: str, folder: Path, *, traces: Path) -> Sequence[object] | Dropped:
-    """Return the square of an item's number, or end as its kind says."""
+    """Return the square of an item's number, or end by its kind."""
     kind, _, number = item.partition("-")
     with (traces / item).open("a") as trace:
         trace.write("computed\n")

@@ -1,4 +1,4 @@
-"""A run brings every item to an end: whatever a worker does costs one item, and nothing is computed twice."""
+"""A run ends every item: a worker that fails costs one item, and nothing is computed twice."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.base.errors import BadInput
 from pipeline.base.outcome import Dropped
-from pipeline.engine.run import Ran, run_step
+from pipeline.engine.run import StepRun, run_step
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.schema import from_table
 from tests.engine.steps import Square, settings_for, step_for
@@ -20,15 +20,15 @@ from tests.engine.steps import Square, settings_for, step_for
 ROOT = Path(__file__).parents[2]
 
 
-def squares(folder: Path, items: Sequence[str], *, n_workers: int = 2, timeout_s: float = 60) -> Ran[str]:
+def squares(folder: Path, items: Sequence[str], *, n_workers: int = 2, timeout_s: float = 60) -> StepRun[str]:
     """Run the step over ``items`` with its store in ``folder``."""
     folder.mkdir(exist_ok=True)
     settings = settings_for(folder, n_workers=n_workers, item_timeout_s=timeout_s)
     return run_step(step_for(folder), items, settings, title="squares")
 
 
-def ends_of(ran: Ran[str]) -> dict[str, str]:
-    return {row.item_id: f"{row.status}: {row.reason}" if row.reason else row.status for row in ran.ledger()}
+def ends_of(run: StepRun[str]) -> dict[str, str]:
+    return {row.item_id: f"{row.status}: {row.reason}" if row.reason else row.status for row in run.ledger()}
 
 
 def stored(folder: Path) -> dict[str, bytes]:
@@ -46,33 +46,33 @@ MIXED = ["ok-3", "ok-1", "filtered-1", "ok-12", "broken-5", "ok-7"]
 
 
 def test_every_item_ends_in_the_ledger_in_id_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = squares(tmp_path, MIXED)
-    assert ran.ledger() == [
+    run = squares(tmp_path, MIXED)
+    assert run.ledger() == [
         ledger_row("square", "broken-5", Dropped.failed("undecodable", "for good")),
         ledger_row("square", "filtered-1", Dropped.filtered("too_small", "1 is below 1000")),
         *(ledger_row("square", item) for item in ("ok-1", "ok-12", "ok-3", "ok-7")),
     ]
-    assert ran.ok_ids == ["ok-1", "ok-12", "ok-3", "ok-7"]
-    rows = from_table(Square, ran.all_rows(Square))
+    assert run.ok_ids == ["ok-1", "ok-12", "ok-3", "ok-7"]
+    rows = from_table(Square, run.all_rows(Square))
     assert [(row.square_id, row.value) for row in rows] == [("ok-1", 1), ("ok-12", 144), ("ok-3", 9), ("ok-7", 49)]
-    assert ran.all_rows(LedgerRow).num_rows == 0
-    assert (ran.folder("ok-3") / "note.txt").read_text() == "ok-3\n"
+    assert run.all_rows(LedgerRow).num_rows == 0
+    assert (run.folder("ok-3") / "note.txt").read_text() == "ok-3\n"
     assert capsys.readouterr().out == (
         "squares: 6 items, 6 computed, 0 from the store: 4 ok, 1 failed: undecodable, 1 filtered: too_small\n"
     )
 
 
 def test_no_items_are_a_run_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = squares(tmp_path, [])
-    assert (ran.ends, ran.n_computed, ran.all_rows(Square).num_rows) == ((), 0, 0)
+    run = squares(tmp_path, [])
+    assert (run.ends, run.n_computed, run.all_rows(Square).num_rows) == ((), 0, 0)
     assert capsys.readouterr().out == "squares: 0 items, 0 computed, 0 from the store: nothing to do\n"
 
 
 def test_a_worker_that_dies_or_needs_too_much_costs_its_own_item_only(tmp_path: Path) -> None:
     bad = ["exit-0", "killed-0", "large-0", "large_picture-0", "large_tensor-0"]
     good = [f"ok-{i}" for i in range(6)]
-    ran = squares(tmp_path, [*bad, *good])
-    assert ends_of(ran) == {
+    run = squares(tmp_path, [*bad, *good])
+    assert ends_of(run) == {
         "exit-0": "failed: crashed",
         "killed-0": "failed: crashed",
         "large-0": "failed: out_of_memory",
@@ -80,16 +80,16 @@ def test_a_worker_that_dies_or_needs_too_much_costs_its_own_item_only(tmp_path: 
         "large_tensor-0": "failed: out_of_memory",
         **dict.fromkeys(good, "ok"),
     }
-    details = {row.item_id: row.detail for row in ran.ledger()}
+    details = {row.item_id: row.detail for row in run.ledger()}
     assert details["exit-0"] == "the worker process died, exit code 7"
     assert details["killed-0"] == "the worker process died, exit code -9"
-    assert all(row.retryable for row in ran.ledger() if row.item_id in bad)
+    assert all(row.retryable for row in run.ledger() if row.item_id in bad)
 
 
 def test_an_item_past_the_time_limit_ends_alone(tmp_path: Path) -> None:
-    ran = squares(tmp_path, ["endless-0", "ok-1", "ok-2"], timeout_s=2)
-    assert ends_of(ran) == {"endless-0": "failed: timeout", "ok-1": "ok", "ok-2": "ok"}
-    assert ran.ends[0].dropped == Dropped.failed("timeout", "took more than 2 s", retryable=True)
+    run = squares(tmp_path, ["endless-0", "ok-1", "ok-2"], timeout_s=2)
+    assert ends_of(run) == {"endless-0": "failed: timeout", "ok-1": "ok", "ok-2": "ok"}
+    assert run.ends[0].dropped == Dropped.failed("timeout", "took more than 2 s", retryable=True)
 
 
 def test_an_exception_of_the_step_ends_the_run_with_that_exception(tmp_path: Path) -> None:
@@ -164,8 +164,8 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path
     for folder in (killed, whole):
         folder.mkdir(exist_ok=True)
         (folder / "gate").touch()
-    ran = squares(killed, items)
-    assert ran.n_computed == 5
+    run = squares(killed, items)
+    assert run.n_computed == 5
     assert {item: n for item, n in n_computed(killed).items() if item.startswith("early")} == {
         "early-0": 1,
         "early-1": 1,
@@ -177,7 +177,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path
 
 
 def finished(folder: Path) -> set[str]:
-    """Return the items whose result stands in the store."""
+    """Return the items whose result is in the store."""
     return {path.read_text().strip() for path in (folder / "cache" / "items" / "square").glob("*/[!.]*/note.txt")}
 
 
@@ -192,8 +192,8 @@ def test_workers_use_one_thread_and_the_caller_keeps_its_own_number(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    ran = squares(tmp_path, ["threads-0"])
-    assert from_table(Square, ran.all_rows(Square)) == [Square(square_id="threads-0", value=1)]
+    run = squares(tmp_path, ["threads-0"])
+    assert from_table(Square, run.all_rows(Square)) == [Square(square_id="threads-0", value=1)]
     assert (os.environ["OMP_NUM_THREADS"], os.environ.get("MKL_NUM_THREADS")) == ("5", None)
 
 

@@ -1,4 +1,4 @@
-"""A small dataset to export, with names that make trouble as paths."""
+"""A small dataset to export, with names that are invalid or unsafe as paths."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.records.face import CANDIDATE, RANDOM
 from pipeline.records.person import TEST, TRAIN
-from tests.built_dataset import FaceKind, Made, People, Plan, make_dataset_in
+from tests.built_dataset import FaceKind, Made, Persons, Plan, make_dataset_in
 
 SIDE_PX, N_MELS, N_FRAMES, LABEL_SIZE = 12, 4, 10, 6
 
@@ -22,7 +22,7 @@ PEOPLE = (
 )
 LICENCES = {"one": "CC BY 4.0", "two": "ask | <the> owner"}
 PLAN = Plan(
-    people=PEOPLE,
+    persons=PEOPLE,
     clip_names="c{place}.{clip}",
     licences=LICENCES,
     kinds=(FaceKind(RANDOM, False), FaceKind(RANDOM, True, is_labelled=False), FaceKind(CANDIDATE, True)),
@@ -39,8 +39,8 @@ PLAN = Plan(
 def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Made]:
     """Make datasets: ``make(people, n_clips, padded, labelled)``."""
 
-    def make(people: People = PEOPLE, n_clips: int = 2, *, padded: bool = True, labelled: bool = True) -> Made:
-        plan = replace(PLAN, people=people, n_clips=n_clips, padded_to=N_FRAMES if padded else None)
+    def make(people: Persons = PEOPLE, n_clips: int = 2, *, padded: bool = True, labelled: bool = True) -> Made:
+        plan = replace(PLAN, persons=people, n_clips=n_clips, padded_to=N_FRAMES if padded else None)
         return make_dataset_in(tmp_path_factory.mktemp("built"), plan if labelled else plan.without_labels())
 
     return make

@@ -71,7 +71,7 @@ def test_names_that_are_paths_stay_within_the_folder(exported: Path) -> None:
     }
 
 
-def test_what_stands_before_a_pictures_first_dot_is_its_own_within_a_dataset(exported: Path) -> None:
+def test_a_pictures_name_up_to_the_first_dot_is_unique_within_a_dataset(exported: Path) -> None:
     pictures = [name for name in under(exported, "Images") if name.startswith("one/")]
     assert len({Path(name).name.split(".")[0] for name in pictures}) == len(pictures)
 

@@ -70,7 +70,7 @@ def test_log_mels_come_as_mels_by_frames(made: Made, exported: Path, load: Calla
         assert rows[segment.segment_id]["person_id"] == segment.person_id
 
 
-def test_fixed_sizes_are_known_as_such_so_that_batches_stack(exported: Path, load: Callable) -> None:
+def test_sizes_are_fixed_in_the_schema_so_that_batches_stack(exported: Path, load: Callable) -> None:
     audio = load(exported, "audio", split=TRAIN)
     faces = load(exported, "faces", split=TRAIN)
     assert (audio.features["log_mel"].length, audio.features["log_mel"].feature.length) == (N_MELS, N_FRAMES)

@@ -59,7 +59,7 @@ def interrupt_after(n_done: int, export: Callable, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(f"{export.__module__}.progress", lambda *_: nullcontext(advance))
 
 
-# A shell's background job ignores SIGINT, and so do its children unless they say otherwise.
+# A shell's background job ignores SIGINT, and so do its children unless they set a handler.
 _HANGS = """\
 import signal, sys, time
 from contextlib import nullcontext
@@ -78,7 +78,7 @@ app(["folder", "--to", sys.argv[1]])
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_an_export_that_is_told_to_end_leaves_nothing(end: signal.Signals, made: Made, tmp_path: Path) -> None:
+def test_an_export_ended_by_a_signal_leaves_nothing(end: signal.Signals, made: Made, tmp_path: Path) -> None:
     command = [sys.executable, "-c", _HANGS, str(tmp_path / "export")]
     with subprocess.Popen(command, cwd=made.at.root, env=ours(), stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
@@ -147,14 +147,14 @@ def test_a_link_leads_to_the_folder_that_is_made(tmp_path: Path) -> None:
     assert files_in(tmp_path / "real") == {"a": b"a"}
 
 
-def test_where_no_folder_can_be_made_it_is_told(tmp_path: Path) -> None:
+def test_where_no_folder_can_be_made_it_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(BadInput, match="not written, and nothing kept: .* File exists"):  # noqa: SIM117
         with writing_export(tmp_path / "file" / "export", force=False):
             pytest.fail("it was let in")
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     with (
         pytest.raises(BadInput, match="not written, and nothing kept: .* No space left"),
         writing_export(tmp_path / "a", force=False),

@@ -66,7 +66,7 @@ def test_a_sample_is_a_pair_with_its_pixels_log_mel_label_and_note(made: Made, e
         }
 
 
-def test_samples_stand_in_the_order_of_the_draw(made: Made, exported: Path) -> None:
+def test_samples_are_in_the_order_of_the_draw(made: Made, exported: Path) -> None:
     ids = [pair.pair_id for pair in made.pairs(TRAIN)]
     found = [sample["json"]["pair_id"] for sample in samples_of(exported, TRAIN)]
     assert found == sorted(ids, key=lambda one: draw_order(0, one))
@@ -86,7 +86,9 @@ def test_members_are_sorted_and_carry_no_path_time_or_owner(exported: Path) -> N
 
 
 @pytest.mark.parametrize("shard_bytes", [10_240, 20_480, 50_000])
-def test_shards_are_no_larger_than_told_and_as_full_as_can_be(made: Made, tmp_path: Path, shard_bytes: int) -> None:
+def test_shards_are_at_most_of_the_given_size_and_as_full_as_can_be(
+    made: Made, tmp_path: Path, shard_bytes: int
+) -> None:
     counts = export_webdataset(made.open(TRAIN), tmp_path / "export", shard_bytes=shard_bytes)
     sizes = [path.stat().st_size for path in sorted((tmp_path / "export").glob("*.tar"))]
     assert counts[TRAIN] == {"samples": len(made.pairs(TRAIN)), "shards": len(sizes)}

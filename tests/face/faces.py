@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.base.arrays import ImageGrey, Landmarks
 from pipeline.base.units import milliseconds
-from pipeline.face.backends.interface import Detection
+from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.crops.standard import SelectParams, StandardnessScales
 from pipeline.face.measures.boxes import Box
 from pipeline.records.face import FaceMeasures
@@ -140,13 +140,12 @@ class FakeBackend:
 
     min_face_px: int = 80
     margin: float = 0.5
-    n_looks: int = 1
-    looks: int = 0
+    n_jitters: int = 1
 
     def __post_init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 
-    def detect(self, grey: ImageGrey) -> list[Detection]:
+    def detect(self, grey: ImageGrey, frame: FrameReference | None = None) -> list[Detection]:
         """Return the bright rectangles that are at least ``min_face_px`` high."""
         import cv2
 
@@ -155,9 +154,9 @@ class FakeBackend:
         boxes = [Box(*map(float, cv2.boundingRect(contour))) for contour in contours]
         return [Detection(box, 1.0) for box in boxes if box.h >= self.min_face_px]
 
-    def landmarks(self, grey: ImageGrey, box: Box) -> Landmarks:
+    def landmarks(self, grey: ImageGrey, box: Box, frame: FrameReference | None = None) -> Landmarks:
         """Return the hand-drawn face in ``box``."""
-        del grey
+        del grey, frame
         return points_in(box)
 
     def box_around(self, points: Landmarks) -> Box:

@@ -1,4 +1,4 @@
-"""Small data to train on: a built dataset as the stages leave it, of four persons, and packs of arrays."""
+"""Small data to train on: a built dataset as the stages write it, of four persons, and splits of arrays."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +14,7 @@ N_MELS, N_FRAMES, LABEL_SIZE = 64, 96, 16
 
 # Two clips each. In both datasets 'ana' is the same person.
 PLAN = Plan(
-    people=(
+    persons=(
         ("one", "ana", TRAIN),
         ("one", "ben", TRAIN),
         ("one", "cem", TEST),
@@ -46,8 +46,8 @@ def made(make_dataset: Callable[..., Made]) -> Made:
 
 
 @pytest.fixture(scope="session")
-def make_array_pack() -> Callable[..., DatasetSplit]:
-    """Make packs of arrays; all columns of a log-mel say which row it is, and all values of a label."""
+def make_array_split() -> Callable[..., DatasetSplit]:
+    """Make splits of arrays; all columns of a log-mel hold its row number, and all values of a label."""
 
     def make(
         n_persons: int = 6, n_faces: int = 3, n_segments: int = 4, *, face_px: int = 32, labelled: bool = True
@@ -69,6 +69,6 @@ def make_array_pack() -> Callable[..., DatasetSplit]:
 
 
 @pytest.fixture(scope="session")
-def array_pack(make_array_pack: Callable[..., DatasetSplit]) -> DatasetSplit:
+def array_split(make_array_split: Callable[..., DatasetSplit]) -> DatasetSplit:
     """Six persons with three faces of 256 px and four segments each."""
-    return make_array_pack(face_px=256)
+    return make_array_split(face_px=256)

@@ -2,7 +2,7 @@
 
 from model.settings import MaskParams, OptimizerParams, PretrainAudioFaceParams, PretrainVoiceParams, TrainParams
 
-OPTIMISER = {
+OPTIMIZER = {
     "steps": 1,
     "batch": 2,
     "lr": 2e-4,
@@ -17,10 +17,10 @@ OPTIMISER = {
     "checkpoint_every": 2,
     "report_every": 2,
 }
-VOICE = {**OPTIMISER, "weights": None, "min_frames": 30, "max_frames": 40, "holdout_share": 0.25}
-AUDIO_FACE = {**OPTIMISER, "weights": None, "datasets": None, "noise": 0.05}
+VOICE = {**OPTIMIZER, "weights": None, "min_frames": 30, "max_frames": 40, "holdout_share": 0.25}
+AUDIO_FACE = {**OPTIMIZER, "weights": None, "datasets": None, "noise": 0.05}
 TRAIN = {
-    **OPTIMISER,
+    **OPTIMIZER,
     "weight_label": 0.001,
     "weight_match": 1.0,
     "weight_face": 1.0,
@@ -38,11 +38,11 @@ TRAIN = {
 }
 MASK = {"kind": "rectangle_released", "size_px": 128, "image": None}
 RELEASED = {"gan": "ralsgan", "recognition_input": "released", "match_gradient": False, "detach_inpainted": False}
-"""What the released code does otherwise than the paper."""
+"""Where the released code differs from the paper."""
 
 
 def optimizer_params(**changes: object) -> OptimizerParams:
-    return OptimizerParams.model_validate(OPTIMISER | changes)
+    return OptimizerParams.model_validate(OPTIMIZER | changes)
 
 
 def mask_params() -> MaskParams:

@@ -1,4 +1,4 @@
-"""A pack of a few faces of 256 px, in memory."""
+"""A dataset split of a few faces of 256 px, in memory."""
 
 import numpy as np
 

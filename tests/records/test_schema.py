@@ -104,7 +104,7 @@ def test_the_first_field_is_the_key() -> None:
 
 
 @pytest.mark.parametrize("record", [Clip, Media])
-def test_every_column_says_what_it_is(record: type) -> None:
+def test_every_column_has_a_description(record: type) -> None:
     rows = describe(record)
     assert [row[0] for row in rows] == [field.name for field in fields(record)]
     assert [row[0] for row in rows if len(row[3]) < 10] == []
@@ -183,7 +183,7 @@ def test_hugging_face_datasets_opens_a_payload_file_with_pictures(
         (replace(GOOD, count=1.5), "column 'count': row 0: expected int, found 1.5"),
         (replace(GOOD, count=1.0), "column 'count': row 0: expected int, found 1.0"),
         (replace(GOOD, count=True), "column 'count': row 0: expected int, found True"),
-        (replace(GOOD, count=2**63), "column 'count': expected int64, found what it can't hold"),
+        (replace(GOOD, count=2**63), "column 'count': expected int64, found a value that does not fit"),
         (replace(GOOD, share=False), "column 'share': row 0: expected float, found False"),
         (replace(GOOD, is_good=1), "column 'is_good': row 0: expected bool, found 1"),
         (replace(GOOD, sample_id=7), "column 'sample_id': row 0: expected str, found 7"),

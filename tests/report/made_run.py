@@ -1,4 +1,4 @@
-"""A run as the stages leave it, made by hand: two persons of hostile names, every stage's files, tiny pictures."""
+"""A run's files, made by hand for every stage: two persons with hostile names, tiny pictures."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ FACES_PER_CLIP = 3
 SIDE_PX = 48
 RATE_HZ = 16_000
 N_MELS, N_FRAMES, N_VALID = 8, 40, 30
-LEFT_OUT = f"{SET}/dark"
+DROPPED = f"{SET}/dark"
 PARAMS = f"datasets: [{SET}]\nsources: {{{SET}: {{kind: folder}}}}\n"
 
 
@@ -57,7 +57,7 @@ def picture(seed: int, side_px: int = SIDE_PX) -> ImageRGB:
 
 
 def make_data(at: Layout, address: str = "file:clip.mp4") -> None:
-    """Write what the stages up to ``dataset`` leave, of clips at ``address``; their media is not there."""
+    """Write the files of the stages up to ``dataset``, of clips at ``address``; their media is missing."""
     at.root.mkdir(parents=True, exist_ok=True)
     at.params.write_text(PARAMS, encoding="utf-8")
     _make_clips(at, address)
@@ -73,7 +73,7 @@ def make_data(at: Layout, address: str = "file:clip.mp4") -> None:
 
 
 def make_training(at: Layout) -> None:
-    """Write what the three trainings leave."""
+    """Write the files of the three trainings."""
     for stage, name in (("pretrain_voice", "voice"), ("pretrain_audio_face", "audio_face"), ("train", "generator")):
         note = {name: f"trained-here-{HOSTILE}", "n_parameters": 1234567, "training": {"losses": {"face": 0.123456}}}
         write_json(at.model_note(name), note)
@@ -85,15 +85,15 @@ def make_training(at: Layout) -> None:
 
 
 def make_evaluation(at: Layout) -> None:
-    """Write what ``evaluate`` leaves; the test person's first face retrieves one of the other person's."""
-    figure = {"value": 21.4567, "low": 20.5, "high": 22.25, "n": 3}
+    """Write the files of ``evaluate``; the test person's first face retrieves one of the other person's."""
+    value = {"value": 21.4567, "low": 20.5, "high": 22.25, "n": 3}
     missing = {"value": 30.0, "low": None, "high": None, "n": 2}
-    overall = {"psnr": figure, "landmark_px": missing, "acc@1": figure, "true_acc@1": figure, "unheard_of": missing}
+    overall = {"psnr": value, "landmark_px": missing, "acc@1": value, "true_acc@1": value, "unheard_of": missing}
     content = {
         "psnr": 21.4567,
         "n_faces": 3,
-        "retrieval": {"acc@1": figure},
-        "swap": {"moved": figure},
+        "retrieval": {"acc@1": value},
+        "swap": {"similarity_gain": value},
         "unavailable": {"lpips": f"evaluate.networks.lpips is null {HOSTILE}"},
         "notes": {"identity_network": "recognition"},
         "overall": overall,
@@ -101,23 +101,25 @@ def make_evaluation(at: Layout) -> None:
     }
     write_json(at.metrics, content)
     folder = at.evaluation_folder
-    asked, nearest = face_of(QUOTED, 0), face_of(HOSTILE, 0)
-    write_manifest(folder / "inpainted.parquet", InpaintedImage, [inpainting(QUOTED, number) for number in range(3)])
+    query, nearest = face_of(QUOTED, 0), face_of(HOSTILE, 0)
+    write_manifest(
+        folder / "inpainted.parquet", InpaintedImage, [inpainted_image(QUOTED, number) for number in range(3)]
+    )
     write_manifest(
         folder / "retrieval.parquet",
         RetrievedFace,
         [
             RetrievedFace(
-                place_id=f"{asked}#{place:02d}",
-                query_id=asked,
+                retrieved_id=f"{query}#{rank:02d}",
+                query_id=query,
                 dataset=SET,
                 person_id=QUOTED,
-                place=place,
-                face_id=found,
-                found_person_id=person,
-                distance=float(place),
+                rank=rank,
+                face_id=retrieved,
+                retrieved_person_id=person,
+                distance=float(rank),
             )
-            for place, (found, person) in enumerate(((nearest, HOSTILE), (face_of(QUOTED, 1), QUOTED)), start=1)
+            for rank, (retrieved, person) in enumerate(((nearest, HOSTILE), (face_of(QUOTED, 1), QUOTED)), start=1)
         ],
     )
     write_manifest(
@@ -140,7 +142,7 @@ def make_evaluation(at: Layout) -> None:
     (folder / "swap.png").write_bytes(encode_png(picture(9, 200)))
 
 
-def inpainting(person: str, number: int) -> InpaintedImage:
+def inpainted_image(person: str, number: int) -> InpaintedImage:
     mask = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
     mask[10:20, 10:20] = 255
     face_id = face_of(person, number)
@@ -174,7 +176,7 @@ def write_ledger(at: Layout, stage: str, dataset: str | None, ends: Iterable[tup
 
 
 def _make_clips(at: Layout, address: str) -> None:
-    clips = [*(clip_of(person) for person, _ in PERSONS), LEFT_OUT]
+    clips = [*(clip_of(person) for person, _ in PERSONS), DROPPED]
     write_manifest(
         at.clips(SET),
         Clip,
@@ -196,8 +198,8 @@ def _make_clips(at: Layout, address: str) -> None:
     )
     ends: dict[str, Dropped | None] = dict.fromkeys(clips)
     write_ledger(at, "sources", SET, ends.items())
-    write_ledger(at, "download", SET, (ends | {LEFT_OUT: Dropped.failed("undecodable", HOSTILE)}).items())
-    del ends[LEFT_OUT]
+    write_ledger(at, "download", SET, (ends | {DROPPED: Dropped.failed("undecodable", HOSTILE)}).items())
+    del ends[DROPPED]
     write_ledger(at, "detect", SET, ends.items())
     write_ledger(at, "crop", SET, (ends | {clip_of(HOSTILE): Dropped.filtered("too_small")}).items())
 

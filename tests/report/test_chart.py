@@ -1,4 +1,4 @@
-"""Line charts: where points and ticks stand."""
+"""Line charts: coordinates of points and ticks."""
 
 import math
 
@@ -7,14 +7,14 @@ import pytest
 from pipeline.report.chart import draw_chart, ticks
 
 
-def places(text: str) -> list[tuple[float, ...]]:
-    return [tuple(map(float, place.split(","))) for place in text.split()]
+def points_of(text: str) -> list[tuple[float, ...]]:
+    return [tuple(map(float, point.split(","))) for point in text.split()]
 
 
-def test_the_first_and_the_last_step_stand_at_the_edges_and_the_largest_value_on_top() -> None:
+def test_the_first_and_the_last_step_are_at_the_edges_and_the_largest_value_on_top() -> None:
     chart = draw_chart("loss", [(0, 3.0), (50, 2.0), (100, 1.0)])
     assert chart is not None
-    assert places(chart.line) == [
+    assert points_of(chart.line) == [
         (chart.left, chart.top),
         ((chart.left + chart.right) / 2, (chart.top + chart.bottom) / 2),
         (chart.right, chart.bottom),
@@ -49,12 +49,12 @@ def test_a_single_point_and_a_level_line_are_drawn_in_the_middle() -> None:
     for points in ([(5, 2.0)], [(0, 2.0), (10, 2.0)]):
         chart = draw_chart("loss", points)
         assert chart is not None
-        assert {y for _, y in places(chart.line)} == {(chart.top + chart.bottom) / 2}
+        assert {y for _, y in points_of(chart.line)} == {(chart.top + chart.bottom) / 2}
 
 
 def test_what_is_not_a_finite_number_is_left_out_and_nothing_else_is_no_chart() -> None:
     chart = draw_chart("loss", [(0, 1.0), (1, math.nan), (2, math.inf), (3, 2.0)])
-    assert chart is not None and len(places(chart.line)) == 2
+    assert chart is not None and len(points_of(chart.line)) == 2
     assert draw_chart("loss", [(0, math.nan)]) is None
     assert draw_chart("loss", []) is None
 
@@ -63,15 +63,15 @@ def test_many_points_become_means_of_runs_and_the_band_holds_every_value() -> No
     points = [(step, float(step % 2)) for step in range(1600)]
     chart = draw_chart("loss", points)
     assert chart is not None
-    assert len(places(chart.line)) == 160
-    assert {y for _, y in places(chart.line)} == {(chart.top + chart.bottom) / 2}
-    assert {y for _, y in places(chart.band)} == {chart.top, chart.bottom}
+    assert len(points_of(chart.line)) == 160
+    assert {y for _, y in points_of(chart.line)} == {(chart.top + chart.bottom) / 2}
+    assert {y for _, y in points_of(chart.band)} == {chart.top, chart.bottom}
 
 
-def test_a_chart_tells_in_words_where_the_curve_begins_and_ends() -> None:
+def test_a_chart_has_a_description_of_start_end_and_range() -> None:
     chart = draw_chart("train/face", [(1, 0.5), (20, 0.75), (3000, 0.25)])
     assert chart is not None
-    assert chart.told == "train/face: 0.5000 at step 1, 0.2500 at step 3,000, all between 0.2500 and 0.7500"
+    assert chart.description == "train/face: 0.5000 at step 1, 0.2500 at step 3,000, all between 0.2500 and 0.7500"
 
 
 def test_steps_have_whole_numbers_as_ticks_and_thousands_are_short() -> None:

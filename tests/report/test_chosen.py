@@ -1,4 +1,4 @@
-"""Which rows the page shows: drawn by hash, everybody before anybody twice."""
+"""Which rows the page shows: drawn by hash, each person's first before any person's second."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Row:
 ROWS = [Row(f"{person}-{number}", person) for person, n in (("ana", 50), ("bo", 2), ("cy", 1)) for number in range(n)]
 
 
-def test_each_person_has_a_row_before_anybody_has_a_second() -> None:
+def test_each_person_has_a_row_before_any_has_a_second() -> None:
     assert [row.person_id for row in choose(ROWS, 3)] == ["ana", "bo", "cy"]
     assert [row.person_id for row in choose(ROWS, 5)] == ["ana", "ana", "bo", "bo", "cy"]
     assert [row.person_id for row in choose(ROWS, 6)] == ["ana", "ana", "ana", "bo", "bo", "cy"]
@@ -43,7 +43,7 @@ def test_a_row_of_a_person_with_many_is_drawn_and_not_the_first() -> None:
     assert firsts != {f"{name}-0" for name in "abcdefgh"}
 
 
-def test_payload_is_read_by_id_and_what_is_gone_is_left_out(data_run: Layout) -> None:
+def test_payload_is_read_by_id_and_missing_rows_are_left_out(data_run: Layout) -> None:
     wanted = {face_of(HOSTILE, 1): SHARD, face_of(QUOTED, 2): SHARD, "one/nobody": SHARD, "one/other": "gone.parquet"}
     found = read_payload(data_run.root, Face, wanted, ["clip_id"])
     assert {face_id: row["clip_id"] for face_id, row in found.items()} == {

@@ -1,11 +1,11 @@
-"""The evaluation: every figure in its place, and the paper's beside it as it was published."""
+"""The evaluation: every value in its column, and the paper's values beside it as published."""
 
 import json
 
 import pytest
 
 from pipeline.base.layout import Layout
-from pipeline.report.evaluation import Evaluation, Figure, MetricRow, MetricTable, read_evaluation
+from pipeline.report.evaluation import Evaluation, MetricRow, MetricTable, MetricValue, read_evaluation
 from pipeline.report.metrics import IDENTITY, PICTURES, RETRIEVAL
 from tests.report.made_run import HOSTILE, QUOTED, SET, make_evaluation, write_json
 
@@ -26,15 +26,15 @@ def row_of(table: MetricTable, name: str) -> MetricRow:
     return next(row for row in table.rows if row.name == name)
 
 
-def test_a_metric_stands_beside_the_figures_that_the_paper_published(evaluated: Layout) -> None:
+def test_a_metric_is_beside_the_values_that_the_paper_published(evaluated: Layout) -> None:
     row = row_of(read(evaluated).tables[0], "PSNR, dB")
-    assert row.figures == [Figure("21.46", "[20.50, 22.25]", 3)]
+    assert row.values == [MetricValue("21.46", "[20.50, 22.25]", 3)]
     assert list(row.published) == ["28.2354", "28.7509", "25.9633"]
     assert row.better == "higher"
 
 
-def test_the_published_figures_are_those_of_the_papers_tables() -> None:
-    # Table 2 and 3, full method, row by row; Figure 8.
+def test_the_published_values_are_those_of_the_papers_tables() -> None:
+    # Table 2 and 3, full method, row by row; MetricValue 8.
     assert [one.published for one in {**PICTURES, **IDENTITY}.values() if one.published] == [
         ("28.2354", "28.7509", "25.9633"),
         ("0.9166", "0.9156", "0.8963"),
@@ -57,16 +57,16 @@ def test_the_published_figures_are_those_of_the_papers_tables() -> None:
 
 def test_a_metric_of_the_paper_that_this_run_lacks_keeps_its_row_and_another_one_does_not(evaluated: Layout) -> None:
     pictures, identity, *_ = read(evaluated).tables
-    assert row_of(pictures, "LPIPS").figures == [None]
+    assert row_of(pictures, "LPIPS").values == [None]
     names = [row.name for row in pictures.rows]
     assert "Landmarks, mean, px" in names and "Landmarks over eye distance" not in names
-    assert [row.figures for row in identity.rows] == [[None]] * 5
+    assert [row.values for row in identity.rows] == [[None]] * 5
 
 
-def test_a_metric_that_the_page_does_not_know_is_shown_under_its_own_name(evaluated: Layout) -> None:
+def test_a_metric_without_a_title_has_its_name(evaluated: Layout) -> None:
     other = read(evaluated).tables[2]
-    assert (other.title, [row.name for row in other.rows]) == ("Others, by name", ["unheard_of"])
-    assert other.rows[0].figures == [Figure("30.00", "", 2)]
+    assert (other.title, [row.name for row in other.rows]) == ("Other metrics", ["unheard_of"])
+    assert other.rows[0].values == [MetricValue("30.00", "", 2)]
 
 
 def test_one_dataset_is_all_faces_and_several_have_columns_of_their_own(evaluated: Layout) -> None:
@@ -75,10 +75,10 @@ def test_one_dataset_is_all_faces_and_several_have_columns_of_their_own(evaluate
     write_json(evaluated.metrics, content | {"two": {"psnr": content["overall"]["landmark_px"]}})
     table = read(evaluated, (SET, "two", "three")).tables[0]
     assert [(one.name, one.n) for one in table.columns] == [("all test faces", 3), (SET, 3), ("two", 2)]
-    assert row_of(table, "Landmarks, mean, px").figures[2] is None
+    assert row_of(table, "Landmarks, mean, px").values[2] is None
 
 
-def test_a_dataset_whose_name_is_taken_is_found_under_its_longer_name(evaluated: Layout) -> None:
+def test_a_dataset_whose_name_is_another_key_is_found_by_its_longer_name(evaluated: Layout) -> None:
     content = json.loads(evaluated.metrics.read_text())
     write_json(evaluated.metrics, content | {"dataset swap": content[SET]})
     columns = read(evaluated, (SET, "swap", "retrieval")).tables[0].columns
@@ -101,46 +101,46 @@ def test_where_nothing_was_evaluated_there_is_the_reason_and_no_empty_table(data
     assert evaluation.unavailable == [("evaluation", "no test person")]
 
 
-def test_equal_pictures_have_a_psnr_in_words(evaluated: Layout) -> None:
+def test_equal_pictures_have_an_infinite_psnr(evaluated: Layout) -> None:
     content = json.loads(evaluated.metrics.read_text())
     content["overall"]["psnr"] = {"value": "inf", "low": None, "high": None, "n": 1}
     write_json(evaluated.metrics, content)
-    assert row_of(read(evaluated).tables[0], "PSNR, dB").figures == [Figure("inf", "", 1)]
+    assert row_of(read(evaluated).tables[0], "PSNR, dB").values == [MetricValue("inf", "", 1)]
 
 
-def test_inpainted_faces_stand_between_what_was_left_of_them_and_the_true_ones(evaluated: Layout) -> None:
+def test_inpainted_faces_are_between_the_masked_and_the_true_ones(evaluated: Layout) -> None:
     inpainted_faces = read(evaluated).inpainted_faces
     assert len(inpainted_faces) == 3
     first = inpainted_faces[0]
     assert first.audio_face is None
     assert [one.alt for one in (first.masked, first.inpainted, first.true) if one] == [
-        f"{QUOTED}, what is left of the face",
+        f"{QUOTED}, masked",
         f"{QUOTED}, inpainted",
         f"{QUOTED}, the true face",
     ]
 
 
-def test_a_query_shows_whom_it_found_nearest_first(evaluated: Layout) -> None:
+def test_a_query_has_its_retrieved_faces_nearest_first(evaluated: Layout) -> None:
     (query,) = read(evaluated).queries
     assert query.person == QUOTED and query.inpainted is not None
-    assert [(one.person, one.is_right, one.picture is not None) for one in query.found] == [
+    assert [(one.person, one.is_correct, one.picture is not None) for one in query.retrieved] == [
         (HOSTILE, False, True),
         (QUOTED, True, True),
     ]
 
 
-def test_the_map_ties_each_inpainted_face_to_its_true_one_within_the_picture(evaluated: Layout) -> None:
+def test_the_map_joins_each_inpainted_face_to_its_true_one_within_the_picture(evaluated: Layout) -> None:
     face_map = read(evaluated).face_map
     assert face_map is not None and (face_map.n_faces, face_map.n_persons) == (3, 1)
     # True faces lie at (0, 0), (1, 1), (2, 2), inpainted ones 1 to the right of them; up is up.
     left, right, top, bottom = 14.0, face_map.width - 14.0, 14.0, face_map.height - 14.0
-    assert [(tie.true.x, tie.true.y) for tie in face_map.ties] == [
+    assert [(pair.true.x, pair.true.y) for pair in face_map.pairs] == [
         (left, bottom),
         (pytest.approx(left + (right - left) / 3), pytest.approx((top + bottom) / 2)),
         (pytest.approx(left + 2 * (right - left) / 3), top),
     ]
-    assert face_map.ties[2].inpainted.x == right
+    assert face_map.pairs[2].inpainted.x == right
 
 
-def test_what_could_not_be_computed_is_told_with_its_reason(evaluated: Layout) -> None:
+def test_unavailable_metrics_have_their_reason(evaluated: Layout) -> None:
     assert read(evaluated).unavailable == [("lpips", f"evaluate.networks.lpips is null {HOSTILE}")]

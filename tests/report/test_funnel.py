@@ -1,4 +1,4 @@
-"""The funnel: how many clips each step left, and why the others ended."""
+"""The funnel: how many clips each step kept, and the drop reasons."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import pytest
 
 from pipeline.base.layout import Layout
 from pipeline.base.outcome import Dropped
-from pipeline.report.funnel import End, StageRow, Step, read_funnels
+from pipeline.report.funnel import DropCount, StageRow, Step, read_funnels
 from tests.report.made_run import HOSTILE, SET, clip_of, write_ledger
 
 
-def test_each_step_counts_the_clips_that_are_left_and_their_share_of_those_listed(data_run: Layout) -> None:
+def test_each_step_counts_the_clips_that_it_kept_and_their_share_of_those_listed(data_run: Layout) -> None:
     (funnel,) = read_funnels(data_run, [SET])
     share = pytest.approx(200 / 3)
     assert funnel.steps == [
@@ -23,18 +23,20 @@ def test_each_step_counts_the_clips_that_are_left_and_their_share_of_those_liste
     ]
 
 
-def test_stages_stand_in_the_order_of_the_flow_with_their_reasons_in_words(data_run: Layout) -> None:
+def test_stages_are_in_their_order_with_drop_reasons(data_run: Layout) -> None:
     (funnel,) = read_funnels(data_run, [SET])
     assert [stage.stage for stage in funnel.stages] == ["sources", "download", "detect", "crop"]
-    assert funnel.stages[1] == StageRow("download", "clips", 2, 3, [End("undecodable", 1, failed=True)])
-    assert funnel.stages[3] == StageRow("crop", "clips", 1, 2, [End("too small", 1, failed=False)])
+    assert funnel.stages[1] == StageRow("download", "clips", 2, 3, [DropCount("undecodable", 1, failed=True)])
+    assert funnel.stages[3] == StageRow("crop", "clips", 1, 2, [DropCount("too small", 1, failed=False)])
 
 
-def test_reasons_are_in_order_of_how_many_they_ended(data_run: Layout) -> None:
+def test_drop_reasons_are_in_order_of_frequency(data_run: Layout) -> None:
     ends = [("one/a", Dropped.filtered("lips_open"))] + [(f"one/{n}", Dropped.filtered("yaw")) for n in range(3)]
     write_ledger(data_run, "select", SET, ends)
     (funnel,) = read_funnels(data_run, [SET])
-    assert funnel.stages[-1] == StageRow("select", "faces", 0, 4, [End("yaw", 3, False), End("lips open", 1, False)])
+    assert funnel.stages[-1] == StageRow(
+        "select", "faces", 0, 4, [DropCount("yaw", 3, False), DropCount("lips open", 1, False)]
+    )
 
 
 def test_segments_are_counted_apart_from_the_clips_or_persons_of_their_stage(data_run: Layout) -> None:
@@ -49,7 +51,7 @@ def test_segments_are_counted_apart_from_the_clips_or_persons_of_their_stage(dat
         ("audio", "segments", 2),
     ]
     assert funnels[1].dataset == "" and funnels[1].steps == []
-    assert funnels[1].stages == [StageRow("dataset", "persons", 1, 2, [End("no face", 1, False)])]
+    assert funnels[1].stages == [StageRow("dataset", "persons", 1, 2, [DropCount("no face", 1, False)])]
 
 
 def test_datasets_that_the_run_no_longer_has_are_left_out(data_run: Layout) -> None:

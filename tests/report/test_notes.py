@@ -1,4 +1,4 @@
-"""JSON for reading."""
+"""JSON as text."""
 
 from pathlib import Path
 
@@ -25,11 +25,11 @@ from pipeline.report.notes import as_text, flatten, number, read_json
         (999999.0, "999,999"),
     ],
 )
-def test_a_number_has_four_digits_that_count(value: float, text: str) -> None:
+def test_a_number_has_four_significant_digits(value: float, text: str) -> None:
     assert number(value) == text
 
 
-def test_values_are_written_as_one_would() -> None:
+def test_values_are_written_as_text() -> None:
     assert [as_text(value) for value in (None, True, False, 12345, "inf", 0.5)] == [
         "none",
         "yes",
@@ -46,7 +46,7 @@ def test_a_long_list_is_cut_after_eight() -> None:
     assert as_text(list(range(10))) == "0, 1, 2, 3, 4, 5, 6, 7, and 2 more"
 
 
-def test_nested_names_stand_in_a_row() -> None:
+def test_nested_names_are_joined() -> None:
     note = {"voice": "a-1", "training": {"losses": {"face_loss": 0.25}, "n_steps": 9}}
     assert flatten(note) == [
         ("voice", "a-1"),

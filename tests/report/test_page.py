@@ -1,4 +1,4 @@
-"""The whole page: escaped, the same for the same run, small, and whole whatever has not run."""
+"""The whole page: escaped, reproducible, small, and complete whichever stages have run."""
 
 import re
 import shutil
@@ -65,7 +65,7 @@ def test_hostile_names_are_text_and_never_elements_or_attributes(page: str) -> N
     assert any(QUOTED in (attributes.get("alt") or "") for _, attributes in found.elements)
 
 
-def test_nothing_on_the_page_has_an_address_outside_of_it(page: str) -> None:
+def test_the_page_has_no_external_link(page: str) -> None:
     for _, attributes in outline(page).elements:
         for name in ("src", "href", "srcset", "poster", "action", "data"):
             address = attributes.get(name) or "#"
@@ -74,7 +74,7 @@ def test_nothing_on_the_page_has_an_address_outside_of_it(page: str) -> None:
     assert style is not None and "url(" not in style[1] and "@import" not in style[1]
 
 
-def test_the_page_forbids_itself_all_that_it_does_not_hold(page: str) -> None:
+def test_the_page_has_a_policy_that_forbids_external_content(page: str) -> None:
     policy = next(attributes["content"] for tag, attributes in outline(page).elements if "http-equiv" in attributes)
     assert policy is not None and policy.startswith("default-src 'none'; img-src data:; media-src data:;")
     assert "unsafe" not in policy
@@ -92,7 +92,7 @@ def test_two_pages_of_one_run_are_the_same_bytes(tmp_path: Path) -> None:
     assert pages[0] == pages[1]
 
 
-def test_every_section_is_in_the_contents_and_every_link_leads_somewhere(page: str) -> None:
+def test_every_section_is_in_the_contents_and_every_link_has_a_target(page: str) -> None:
     elements = outline(page).elements
     ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
     links = [attributes["href"] for tag, attributes in elements if tag == "a"]
@@ -102,13 +102,13 @@ def test_every_section_is_in_the_contents_and_every_link_leads_somewhere(page: s
     assert [link for link in links if str(link)[1:] in sections] == [f"#{section}" for section in sections]
 
 
-def test_headings_descend_one_level_at_a_time_from_a_single_first(page: str) -> None:
+def test_heading_levels_increase_by_one_from_a_single_first(page: str) -> None:
     levels = [int(tag[1]) for tag, _ in outline(page).elements if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
 
 
-def test_every_picture_has_words_for_those_who_cannot_see_it(page: str) -> None:
+def test_every_picture_has_an_alternative_text(page: str) -> None:
     elements = outline(page).elements
     assert elements[0][0] == "html" and elements[0][1]["lang"] == "en"
     pictures = [attributes for tag, attributes in elements if tag == "img"]
@@ -117,25 +117,25 @@ def test_every_picture_has_words_for_those_who_cannot_see_it(page: str) -> None:
     assert drawings and all(one.get("aria-hidden") == "true" or one.get("aria-label") for one in drawings)
 
 
-def test_a_run_of_the_data_stages_alone_says_what_has_not_run(data_run: Layout) -> None:
-    told = words(written(data_run))
+def test_a_run_of_the_data_stages_alone_lists_the_stages_that_have_not_run(data_run: Layout) -> None:
+    text = words(written(data_run))
     for stage in ("pretrain_voice", "pretrain_audio_face", "train", "evaluate"):
-        assert f"the stage {stage} has not run" in told
-    assert "the stage dataset has not run" not in told
-    assert "Training not run" in told and "Evaluation not run" in told
+        assert f"the stage {stage} has not run" in text
+    assert "the stage dataset has not run" not in text
+    assert "Training not run" in text and "Evaluation not run" in text
 
 
-def test_before_any_stage_the_page_says_so_of_every_part(tmp_path: Path) -> None:
+def test_before_any_stage_every_part_states_that_it_has_not_run(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
-    told = words(written(Layout(tmp_path)))
+    text = words(written(Layout(tmp_path)))
     for stage in ("sources", "dataset", "pretrain_identity", "persons", "train", "evaluate"):
-        assert f"the stage {stage} has not run" in told
+        assert f"the stage {stage} has not run" in text
 
 
 @pytest.mark.parametrize(
     "gone", ["data", "manifests/dataset", "manifests/sets", "manifests/ledger", "manifests/models"]
 )
-def test_a_page_is_made_whatever_is_gone(tmp_path: Path, gone: str) -> None:
+def test_a_page_is_written_whichever_folder_is_missing(tmp_path: Path, gone: str) -> None:
     at = Layout(tmp_path)
     make_data(at)
     make_training(at)
@@ -145,32 +145,32 @@ def test_a_page_is_made_whatever_is_gone(tmp_path: Path, gone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "told"),
+    ("address", "remark"),
     [
-        ("https://example.org/synthetic:", "those of real people: personal data"),
-        ("synthetic:seed=1", "drawn, and their voices made, by the built-in generator"),
+        ("https://example.org/synthetic:", "of real people: personal data"),
+        ("synthetic:seed=1", "are generated (synthetic talkers)"),
     ],
 )
-def test_the_page_tells_real_people_from_built_in_talkers(tmp_path: Path, address: str, told: str) -> None:
+def test_the_page_distinguishes_real_people_and_synthetic_talkers(tmp_path: Path, address: str, remark: str) -> None:
     at = Layout(tmp_path)
     make_data(at, address)
-    assert told in words(written(at))
+    assert remark in words(written(at))
 
 
-def test_the_page_says_that_inpainted_faces_are_synthetic_and_what_it_must_not_be_used_for(page: str) -> None:
-    told = words(page)
-    assert "Every inpainted face on this page is synthetic" in told
-    assert "to pass a inpainted face off as a person's" in told
+def test_the_page_states_that_inpainted_faces_are_synthetic_and_what_it_must_not_be_used_for(page: str) -> None:
+    text = words(page)
+    assert "Every inpainted face on this page is synthetic" in text
+    assert "to present an inpainted face as a person's" in text
 
 
 def test_the_page_names_its_datasets_and_counts_them(page: str) -> None:
-    told = words(page)
-    assert f"facevox report: {SET}" in told
-    assert "4 pairs" in told
+    text = words(page)
+    assert f"facevox report: {SET}" in text
+    assert "4 pairs" in text
 
 
-def test_the_stage_says_where_the_page_is_and_how_large(data_run: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_stage_prints_the_path_and_size_of_the_page(data_run: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     main(data_run)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     size = data_run.report.stat().st_size
-    assert told == f"report: {data_run.report.as_posix()}, {size / 1e6:.2f} MB: open it in a browser\n"
+    assert printed == f"report: {data_run.report.as_posix()}, {size / 1e6:.2f} MB: open it in a browser\n"

@@ -1,4 +1,4 @@
-"""Segments to listen to: the very samples of the media, or a reason why there is no sound."""
+"""Segments with sound: the samples of the media, or the reason why there is no sound."""
 
 import base64
 import io
@@ -30,47 +30,47 @@ def of_person(at: Layout, person: str) -> Sound:
     return next(one for one in sounds if one.person == person)
 
 
-def heard(one: Sound) -> np.ndarray:
-    assert one.address is not None
-    with wave.open(io.BytesIO(base64.b64decode(one.address.partition(",")[2]))) as reader:
+def samples_of(one: Sound) -> np.ndarray:
+    assert one.data_url is not None
+    with wave.open(io.BytesIO(base64.b64decode(one.data_url.partition(",")[2]))) as reader:
         assert (reader.getframerate(), reader.getnchannels(), reader.getsampwidth()) == (RATE_HZ, 1, 2)
         return np.frombuffer(reader.readframes(reader.getnframes()), np.int16)
 
 
 def test_the_sound_is_that_of_the_segment_sample_by_sample(data_run: Layout, media: Path) -> None:
     one = of_person(data_run, HOSTILE)
-    assert np.array_equal(heard(one), SAMPLES[RATE_HZ // 2 : 3 * RATE_HZ // 2])
-    assert (one.start_s, one.end_s, one.why_silent) == (0.5, 1.5, "")
+    assert np.array_equal(samples_of(one), SAMPLES[RATE_HZ // 2 : 3 * RATE_HZ // 2])
+    assert (one.start_s, one.end_s, one.no_sound_reason) == (0.5, 1.5, "")
 
 
 def test_a_long_segment_is_cut_off(data_run: Layout, media: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sound, "_MOST_S", 0.25)
-    assert len(heard(of_person(data_run, HOSTILE))) == RATE_HZ // 4
+    assert len(samples_of(of_person(data_run, HOSTILE))) == RATE_HZ // 4
 
 
-def test_where_the_media_is_gone_the_log_mel_stays_and_a_sentence_says_why(data_run: Layout, media: Path) -> None:
-    assert of_person(data_run, QUOTED).why_silent == "No sound: the video is not here any more."
+def test_where_the_media_is_missing_there_is_the_log_mel_and_a_reason(data_run: Layout, media: Path) -> None:
+    assert of_person(data_run, QUOTED).no_sound_reason == "No sound: the media file is missing."
     media.unlink()
     one = of_person(data_run, HOSTILE)
-    assert (one.address, one.why_silent) == (None, "No sound: the video is not here any more.")
+    assert (one.data_url, one.no_sound_reason) == (None, "No sound: the media file is missing.")
     assert one.log_mel is not None and one.log_mel.width_px == N_VALID
 
 
-def test_media_that_does_not_decode_is_no_more_than_a_sentence(data_run: Layout, media: Path) -> None:
+def test_media_that_does_not_decode_is_only_a_reason(data_run: Layout, media: Path) -> None:
     media.write_bytes(b"no media at all")
-    assert of_person(data_run, HOSTILE).why_silent.startswith("No sound: media.wav: ")
+    assert of_person(data_run, HOSTILE).no_sound_reason.startswith("No sound: media.wav: ")
 
 
-def test_media_that_ends_before_the_segment_is_no_more_than_a_sentence(data_run: Layout, media: Path) -> None:
+def test_media_that_ends_before_the_segment_is_only_a_reason(data_run: Layout, media: Path) -> None:
     write_wav(media, SAMPLES[: RATE_HZ // 4])
-    assert of_person(data_run, HOSTILE).why_silent == "No sound: the media ends before the segment."
+    assert of_person(data_run, HOSTILE).no_sound_reason == "No sound: the media ends before the segment."
 
 
-def test_sound_that_the_page_has_no_room_for_is_left_out(
+def test_sound_beyond_the_size_limit_is_left_out(
     data_run: Layout, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sound, "_ALLOWANCE", 20_000)
-    assert of_person(data_run, HOSTILE).why_silent == "The page has no room left for its sound."
+    monkeypatch.setattr(sound, "_SIZE_BUDGET", 20_000)
+    assert of_person(data_run, HOSTILE).no_sound_reason == "Left out: the size limit of the page is reached."
 
 
 def test_of_many_segments_few_are_chosen_and_half_of_them_are_of_test_persons(data_run: Layout) -> None:

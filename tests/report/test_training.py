@@ -1,4 +1,4 @@
-"""The trainings: notes, curves as DVCLive leaves them, pictures on the way."""
+"""The trainings: notes, curves as DVCLive writes them, pictures during training."""
 
 from pipeline.base.layout import Layout
 from pipeline.report.training import Training, read_trainings
@@ -9,7 +9,7 @@ def read(at: Layout, stage: str) -> Training:
     return next(one for one in read_trainings(at) if one.stage == stage)
 
 
-def test_stages_that_have_not_run_are_there_and_say_so(data_run: Layout) -> None:
+def test_stages_that_have_not_run_are_listed(data_run: Layout) -> None:
     assert [(one.stage, one.has_run) for one in read_trainings(data_run)] == [
         ("pretrain_voice", False),
         ("pretrain_audio_face", False),
@@ -20,7 +20,7 @@ def test_stages_that_have_not_run_are_there_and_say_so(data_run: Layout) -> None
 def test_a_curve_is_named_by_its_path_and_drawn_from_its_rows(data_run: Layout) -> None:
     make_training(data_run)
     (chart,) = read(data_run, "train").charts
-    assert chart.told == "train/face loss: 0.5000 at step 1, 0.2500 at step 9, all between 0.2500 and 0.5000"
+    assert chart.description == "train/face loss: 0.5000 at step 1, 0.2500 at step 9, all between 0.2500 and 0.5000"
 
 
 def test_the_folder_that_dvclive_writes_is_read(data_run: Layout) -> None:
@@ -31,7 +31,7 @@ def test_the_folder_that_dvclive_writes_is_read(data_run: Layout) -> None:
             live.step = step
             live.log_metric("generator/total", 1.0 / step)
     (chart,) = read(data_run, "train").charts
-    assert chart.told.startswith("generator/total: 1.000 at step 1, 0.5000 at step 2")
+    assert chart.description.startswith("generator/total: 1.000 at step 1, 0.5000 at step 2")
 
 
 def test_a_row_cut_short_by_a_kill_is_left_out(data_run: Layout) -> None:
@@ -40,7 +40,7 @@ def test_a_row_cut_short_by_a_kill_is_left_out(data_run: Layout) -> None:
     with path.open("a") as file:
         file.write("3")
     (chart,) = read(data_run, "train").charts
-    assert "at step 2, " in chart.told
+    assert "at step 2, " in chart.description
 
 
 def test_of_many_curves_twelve_are_shown_and_the_others_counted(data_run: Layout) -> None:
@@ -63,7 +63,7 @@ def test_the_first_the_middle_and_the_last_picture_are_shown(data_run: Layout) -
     assert [one.alt for one in read(data_run, "train").pictures] == ["Samples at step 0"]
 
 
-def test_a_training_that_could_not_be_says_why(data_run: Layout) -> None:
-    write_json(data_run.model_note("generator"), {"generator": None, "n_parameters": 0, "why": "nobody is in train"})
+def test_a_training_without_a_network_has_its_reason(data_run: Layout) -> None:
+    write_json(data_run.model_note("generator"), {"generator": None, "n_parameters": 0, "reason": "nobody is in train"})
     training = read(data_run, "train")
-    assert training.has_run and training.why_none == "nobody is in train"
+    assert training.has_run and training.no_network_reason == "nobody is in train"

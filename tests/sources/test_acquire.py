@@ -1,4 +1,4 @@
-"""A clip's media comes here whole, wherever it comes from, and says what it holds."""
+"""A clip's media is fetched whole from any kind of address, and probed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,7 @@ def clip(address: str) -> Clip:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The empty folder that the engine gives a step."""
+    """The empty folder that the engine passes to a step."""
     made = tmp_path / "item"
     made.mkdir()
     return made
@@ -57,7 +57,7 @@ def test_a_synthetic_clip_comes_with_its_truth_beside_it(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted(["media.mp4", *TRUTH_FILES])
 
 
-def test_a_local_file_stays_where_it_lies(folder: Path, tmp_path: Path) -> None:
+def test_a_local_file_stays_in_place(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.mp4"
     write_clip(SPEC, path)
     media = acquire(str(path), folder)
@@ -77,7 +77,7 @@ def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(f
     assert list((tmp_path / "unfinished").iterdir()) == []
 
 
-def test_a_file_that_is_not_there_is_a_failure_that_says_so(folder: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_a_failure_with_that_reason(folder: Path, tmp_path: Path) -> None:
     end = acquire(str(tmp_path / "gone.mp4"), folder)
     assert isinstance(end, Dropped)
     assert (end.status, end.reason) == (FAILED, "not_found")

@@ -147,7 +147,7 @@ def test_a_link_to_a_file_counts_and_a_link_to_a_folder_is_not_entered(tmp_path:
     assert ([Path(clip.address).name for clip in clips], drops) == (["x.mp4", "y.mp4"], [])
 
 
-def test_a_table_names_the_speakers_and_disagreements_with_the_folder_are_told(tmp_path: Path) -> None:
+def test_a_table_names_the_speakers_and_disagreements_with_the_folder_are_dropped(tmp_path: Path) -> None:
     put(tmp_path, "a/x.mp4", "y.mp4", "unnamed.mp4", "blank.mp4")
     rows = "\ufefffile,identity,note\na/x.mp4,Ana,\ny.mp4, NA ,\nblank.mp4,,\nabsent.mp4,Bo,\n"
     (tmp_path / "who.csv").write_text(rows, encoding="utf-8")
@@ -169,13 +169,13 @@ def test_a_table_names_the_speakers_and_disagreements_with_the_folder_are_told(t
         (b"file,identity\nx.mp4,\xff\n", "expected a CSV file in UTF-8"),
     ],
 )
-def test_a_table_of_speakers_that_is_wrong_is_told(content: bytes, message: str, tmp_path: Path) -> None:
+def test_an_invalid_table_of_speakers_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "who.csv").write_bytes(content)
     with pytest.raises(BadInput, match=re.escape(message)):
         list_clips("set", source(tmp_path, identity_from="table", identity_table="who.csv"))
 
 
-def test_a_folder_or_table_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_or_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no-folder: expected a folder of videos, found none"):
         list_clips("set", source(tmp_path / "no-folder"))
     with pytest.raises(BadInput, match=r"who\.csv: expected a CSV file"):

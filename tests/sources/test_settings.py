@@ -1,4 +1,4 @@
-"""Sections of params.yaml that describe a source: what is taken and what each mistake is told."""
+"""Sections of params.yaml that describe a source: valid values, and the message for each mistake."""
 
 import re
 from typing import Any

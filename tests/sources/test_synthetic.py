@@ -1,4 +1,4 @@
-"""The built-in talkers as a source: a cast that grows without changing, and the edge_cases ones."""
+"""Generated talkers as a source: more of them change nothing in the others, and the edge cases."""
 
 from typing import Any
 
@@ -38,14 +38,14 @@ def test_each_person_has_its_clips_under_one_published_name() -> None:
     ]
 
 
-def test_an_address_tells_the_generator_what_the_section_says() -> None:
+def test_an_address_holds_the_values_of_the_section() -> None:
     clips, _ = listed()
     assert ClipSpec.from_address(clips[3].address) == ClipSpec(
         seed=7, person=1, clip=1, kind="talk", preset="demo", duration_s=6.5, width_px=320, height_px=240
     )
 
 
-def test_more_persons_and_more_clips_leave_the_others_as_they_are() -> None:
+def test_more_persons_and_more_clips_do_not_change_the_others() -> None:
     few, _ = listed(edge_cases=True)
     many, _ = listed(n_persons=5, clips_per_person=3, edge_cases=True)
     assert [clip for clip in few if clip not in many] == []
@@ -60,6 +60,6 @@ def test_edge_cases_adds_one_clip_of_each_kind_with_persons_of_its_own() -> None
     assert drops == []
     assert sorted(spec.kind for spec in edge_cases) == sorted(set(KINDS) - {"talk"})
     assert sorted(identities) == sorted(f"{spec.kind}_person" for spec in edge_cases)
-    people = [person for spec in edge_cases for person in (spec.person, spec.second_person) if person >= 0]
-    assert len(people) == len(set(people))
-    assert min(people) >= 999_999
+    persons = [person for spec in edge_cases for person in (spec.person, spec.second_person) if person >= 0]
+    assert len(persons) == len(set(persons))
+    assert min(persons) >= 999_999

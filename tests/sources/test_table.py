@@ -97,7 +97,7 @@ def test_the_second_row_of_an_id_and_the_second_of_a_content_are_dropped(tmp_pat
     ]
 
 
-def test_a_local_file_is_known_by_its_bytes_and_the_range(tmp_path: Path) -> None:
+def test_a_local_file_is_identified_by_its_bytes_and_the_range(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_bytes(b"video")
     rows = [f"{name},Ana,{tmp_path / 'x.mp4'},{cut},," for name, cut in (("part", "1"), ("whole", ""))]
     clips, drops = listed(tmp_path, "\n".join([HEADER, *rows, f"gone,Ana,{tmp_path / 'y.mp4'},,,"]))
@@ -141,7 +141,7 @@ def test_tsv_and_parquet_give_the_same_clips_as_csv(tmp_path: Path) -> None:
             "id,identity,address,start,end_s,licence\n",
             "missing columns ['start_s'], unknown columns ['start']",
         ),
-        (f"{HEADER},id\n", "columns given twice ['id']"),
+        (f"{HEADER},id\n", "duplicate columns ['id']"),
         (f"{HEADER}\na,Ana,{URL}\n", "row 1: expected 6 values, found 3"),
         (f"{HEADER}\na,Ana, Bo,{URL},,,\n", "row 1: expected 6 values, found 7"),
         (f'{HEADER}\n"a,Ana\n', "expected a .csv table in UTF-8"),

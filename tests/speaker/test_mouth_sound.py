@@ -1,4 +1,4 @@
-"""A mouth agrees with the sound of its own voice, at the right lag; the face that is heard is the main one."""
+"""A mouth correlates with the sound of its own voice, at the right lag; the main track is the speaker's."""
 
 from dataclasses import replace
 
@@ -10,10 +10,10 @@ from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.base.arrays import Waveform
 from pipeline.records.frame import Frame
-from pipeline.speaker import mouth_sound as speaking
+from pipeline.speaker import mouth_sound as module
 from pipeline.speaker.mouth_sound import GRID_HZ, MouthSound, loudness, main_track, mouth_sound
 from pipeline.synthetic.clip import sound_of
-from pipeline.synthetic.plan import cast
+from pipeline.synthetic.plan import plan_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from tests.face.faces import frame
 
@@ -38,14 +38,14 @@ def mouthing(loud: Floats, *, av_lag_s: float = 0.0, fps: float = 25.0, height: 
     ]
 
 
-def heard(frames: list[Frame], loud: Floats, min_overlap_s: float = 2.0) -> MouthSound:
-    return mouth_sound(frames, loud, max_av_lag_s=0.25, min_overlap_s=min_overlap_s)
+def correlated(frames: list[Frame], loud: Floats, min_av_covered_s: float = 2.0) -> MouthSound:
+    return mouth_sound(frames, loud, max_av_lag_s=0.25, min_av_covered_s=min_av_covered_s)
 
 
 def av_zscore(frames: list[Frame], loud: Floats) -> float:
-    told = heard(frames, loud).av_zscore
-    assert told is not None
-    return told
+    found = correlated(frames, loud).av_zscore
+    assert found is not None
+    return found
 
 
 def loudness_of(sound: Waveform) -> Floats:
@@ -78,18 +78,18 @@ def test_a_click_is_loudest_at_its_own_time() -> None:
 def test_a_long_sound_is_filtered_in_pieces_without_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 40_000).astype(np.float32)
     pieces = np.array_split(to_int16(noise), [100, 1_000, 1_055, 20_000])
-    monkeypatch.setattr(speaking, "_PIECE_SAMPLES", 4_800)
+    monkeypatch.setattr(module, "_PIECE_SAMPLES", 4_800)
     assert loudness(pieces) == pytest.approx(loudness_of(noise), rel=1e-9)
 
 
 @pytest.mark.parametrize("fps", [22.13, 25.0, 29.97])
 @pytest.mark.parametrize("av_lag_s", [-0.2, -0.1, 0.0, 0.06, 0.3])
-def test_a_mouth_agrees_with_its_voice_at_the_lag_of_the_file(av_lag_s: float, fps: float) -> None:
+def test_a_mouth_correlates_with_its_voice_at_the_lag_of_the_file(av_lag_s: float, fps: float) -> None:
     loud = syllables(1, 8.0)
-    told = heard(mouthing(loud, av_lag_s=av_lag_s, fps=fps), loud)
-    assert told.av_lag_s == pytest.approx(av_lag_s, abs=0.011)
-    assert told.av_correlation is not None and told.av_correlation > 0.9
-    assert told.overlap_s == pytest.approx(8.0, abs=0.1)
+    found = correlated(mouthing(loud, av_lag_s=av_lag_s, fps=fps), loud)
+    assert found.av_lag_s == pytest.approx(av_lag_s, abs=0.011)
+    assert found.av_correlation is not None and found.av_correlation > 0.9
+    assert found.av_covered_s == pytest.approx(8.0, abs=0.1)
 
 
 def test_slow_movements_of_mouth_and_loudness_count_for_nothing() -> None:
@@ -99,9 +99,9 @@ def test_slow_movements_of_mouth_and_loudness_count_for_nothing() -> None:
         replace(one, mouth_height=one.mouth_height + 0.3 * float(np.sin(one.time_s)))
         for one in mouthing(loud, av_lag_s=0.1)
     ]
-    told = heard(nodding, loud + 0.5 * (1 + np.cos(0.7 * times)))
-    assert told.av_lag_s == pytest.approx(0.1)
-    assert told.av_correlation is not None and told.av_correlation > 0.9
+    found = correlated(nodding, loud + 0.5 * (1 + np.cos(0.7 * times)))
+    assert found.av_lag_s == pytest.approx(0.1)
+    assert found.av_correlation is not None and found.av_correlation > 0.9
 
 
 def noisy(frames: list[Frame], seed: int, height: float = 0.08) -> list[Frame]:
@@ -113,7 +113,7 @@ def noisy(frames: list[Frame], seed: int, height: float = 0.08) -> list[Frame]:
     ]
 
 
-def test_of_unrelated_mouths_one_in_ten_reaches_the_significance_that_the_docstring_says() -> None:
+def test_of_unrelated_mouths_one_in_ten_reaches_the_zscore_that_the_docstring_states() -> None:
     for duration_s in (4.0, 16.0):
         mouths = [noisy(mouthing(syllables(n, duration_s)), n) for n in range(200)]
         chance = [av_zscore(mouth, syllables(1000 + n, duration_s)) for n, mouth in enumerate(mouths)]
@@ -121,7 +121,7 @@ def test_of_unrelated_mouths_one_in_ten_reaches_the_significance_that_the_docstr
         assert np.quantile(chance, 0.9) == pytest.approx(2.5, abs=0.25)
 
 
-def test_the_significance_of_a_voice_grows_with_the_root_of_its_length() -> None:
+def test_the_zscore_of_a_voice_grows_with_the_root_of_its_length() -> None:
     def blurred(duration_s: float) -> float:
         loud = syllables(3, duration_s)
         return av_zscore(mouthing(loud + 0.1 * syllables(4, duration_s)), loud)
@@ -129,17 +129,17 @@ def test_the_significance_of_a_voice_grows_with_the_root_of_its_length() -> None
     assert blurred(32.0) / blurred(8.0) == pytest.approx(2, rel=0.15)
 
 
-def test_what_either_landmarks_or_grey_values_fail_to_see_the_other_tells() -> None:
+def test_what_either_landmarks_or_grey_values_miss_the_other_shows() -> None:
     loud, rng = syllables(11, 8.0), np.random.default_rng(0)
     frames = mouthing(loud, av_lag_s=0.1)
     blurred = [replace(one, mouth_from_shut=float(rng.normal(1, 0.5))) for one in frames]
-    strayed = [replace(one, mouth_height=float(rng.normal(0.3, 0.1))) for one in frames]
-    for failed in (blurred, strayed):
+    drifted = [replace(one, mouth_height=float(rng.normal(0.3, 0.1))) for one in frames]
+    for failed in (blurred, drifted):
         assert av_zscore(failed, loud) == pytest.approx(av_zscore(frames, loud), rel=0.1)
-        assert heard(failed, loud).av_lag_s == pytest.approx(0.1)
+        assert correlated(failed, loud).av_lag_s == pytest.approx(0.1)
 
 
-def test_two_measures_that_are_each_half_noise_tell_more_together() -> None:
+def test_two_measures_that_are_each_half_noise_show_more_together() -> None:
     loud = syllables(12, 8.0)
     both = noisy(mouthing(loud), 0)
     lone_height = [replace(one, mouth_from_shut=0.0) for one in both]
@@ -148,44 +148,44 @@ def test_two_measures_that_are_each_half_noise_tell_more_together() -> None:
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.002])
-def test_a_resting_mouth_agrees_with_nothing(jitter: float) -> None:
+def test_a_resting_mouth_correlates_with_nothing(jitter: float) -> None:
     loud = syllables(5, 8.0)
     rng = np.random.default_rng(0)
     still = [
         replace(one, mouth_height=0.3 + jitter * rng.normal(), mouth_from_shut=0.2 + jitter * rng.normal())
         for one in mouthing(loud)
     ]
-    told = heard(still, loud)
-    assert told.av_correlation == pytest.approx(0, abs=0.06)
-    assert told.av_zscore == pytest.approx(0, abs=0.6)
+    found = correlated(still, loud)
+    assert found.av_correlation == pytest.approx(0, abs=0.06)
+    assert found.av_zscore == pytest.approx(0, abs=0.6)
 
 
-def test_one_slip_of_the_landmarks_does_not_decide() -> None:
+def test_one_outlier_of_the_landmarks_does_not_decide() -> None:
     loud = syllables(6, 8.0)
     frames = mouthing(loud, av_lag_s=0.1)
     frames[70] = replace(frames[70], mouth_height=3.0)
-    assert heard(frames, loud).av_lag_s == pytest.approx(0.1)
+    assert correlated(frames, loud).av_lag_s == pytest.approx(0.1)
     assert av_zscore(frames, loud) > 3
 
 
 def test_frames_may_be_missing() -> None:
     loud = syllables(7, 8.0)
     frames = mouthing(loud, av_lag_s=0.1)
-    told = heard(frames[:50] + frames[52:100] + frames[125:], loud)
-    assert told.overlap_s == pytest.approx(7.0, abs=0.1)
-    assert told.av_lag_s == pytest.approx(0.1)
-    assert told.av_correlation is not None and told.av_correlation > 0.9
+    found = correlated(frames[:50] + frames[52:100] + frames[125:], loud)
+    assert found.av_covered_s == pytest.approx(7.0, abs=0.1)
+    assert found.av_lag_s == pytest.approx(0.1)
+    assert found.av_correlation is not None and found.av_correlation > 0.9
 
 
 def test_a_track_may_begin_late_in_a_long_clip() -> None:
     loud = syllables(8, 60.0)
-    told = heard([one for one in mouthing(loud, av_lag_s=0.06) if 40 <= one.time_s < 48], loud)
-    assert told.av_lag_s == pytest.approx(0.06, abs=0.021)
-    assert told.av_correlation is not None and told.av_correlation > 0.9
+    found = correlated([one for one in mouthing(loud, av_lag_s=0.06) if 40 <= one.time_s < 48], loud)
+    assert found.av_lag_s == pytest.approx(0.06, abs=0.021)
+    assert found.av_correlation is not None and found.av_correlation > 0.9
 
 
 @pytest.mark.parametrize(
-    ("loud", "overlap_s"),
+    ("loud", "av_covered_s"),
     [
         (syllables(9, 8.0)[:0], 0.0),
         (syllables(9, 8.0)[:75], 1.5),
@@ -194,43 +194,43 @@ def test_a_track_may_begin_late_in_a_long_clip() -> None:
     ],
     ids=["no sound", "sound that ends early", "digital silence", "a quiet room"],
 )
-def test_it_can_not_be_told_without_enough_sound(loud: Floats, overlap_s: float) -> None:
-    told = heard(mouthing(syllables(9, 8.0)), loud)
-    assert told == MouthSound(overlap_s=pytest.approx(overlap_s, abs=0.05))
+def test_there_is_no_result_without_enough_sound(loud: Floats, av_covered_s: float) -> None:
+    found = correlated(mouthing(syllables(9, 8.0)), loud)
+    assert found == MouthSound(av_covered_s=pytest.approx(av_covered_s, abs=0.05))
 
 
-def test_it_can_not_be_told_of_a_track_that_is_short_or_comes_after_the_sound() -> None:
+def test_there_is_no_result_of_a_track_that_is_short_or_comes_after_the_sound() -> None:
     loud = syllables(10, 8.0)
     frames = mouthing(loud)
-    assert heard(frames[:25], loud).av_correlation is None
-    assert heard(frames[:1], loud, min_overlap_s=0.1).av_correlation is None
-    assert heard([one for one in frames if one.time_s > 4], loud[:150]) == MouthSound(overlap_s=0.0)
+    assert correlated(frames[:25], loud).av_correlation is None
+    assert correlated(frames[:1], loud, min_av_covered_s=0.1).av_correlation is None
+    assert correlated([one for one in frames if one.time_s > 4], loud[:150]) == MouthSound(av_covered_s=0.0)
 
 
 def generated(kind: str, seed: int) -> float:
     """Return the av_zscore that the true lips of a generated talker have."""
     spec = ClipSpec(seed=seed, person=0, clip=0, kind=kind, preset="wide", duration_s=6.4)
     time_s = np.arange(spec.n_frames) / float(spec.fps)
-    roles = cast(spec, time_s)
-    sound = sound_of(spec, roles)
+    plans = plan_clip(spec, time_s)
+    sound = sound_of(spec, plans)
     assert sound is not None
-    gaps = enumerate(zip(time_s, roles[0].moved.lip_gap, strict=True))
+    gaps = enumerate(zip(time_s, plans[0].motion.lip_gap, strict=True))
     return av_zscore([frame(n, float(t), mouth_height=0.3 + float(gap)) for n, (t, gap) in gaps], loudness_of(sound))
 
 
-def test_generated_talkers_are_told_from_voices_over_and_from_other_persons_faces() -> None:
+def test_generated_talkers_are_separated_from_voices_over_and_from_other_persons_faces() -> None:
     seeds = range(8)
     assert sum(generated("talk", seed) > 2.7 for seed in seeds) >= 7
     assert sum(generated("wrong_face", seed) < 2.7 for seed in seeds) >= 7
     assert generated("voice_over", 0) == pytest.approx(0, abs=0.1)
 
 
-def agrees(with_significance: float | None) -> MouthSound:
-    return MouthSound(overlap_s=8.0, av_zscore=with_significance)
+def with_zscore(av_zscore: float | None) -> MouthSound:
+    return MouthSound(av_covered_s=8.0, av_zscore=av_zscore)
 
 
 @pytest.mark.parametrize(
-    ("presence", "significances", "main"),
+    ("presence", "zscores", "main"),
     [
         ([1.0], [None], 0),
         ([1.0, 2.0], [None, None], 1),
@@ -245,7 +245,7 @@ def agrees(with_significance: float | None) -> MouthSound:
     ],
 )
 def test_the_main_track_is_the_largest_unless_a_comparable_one_is_clearly_the_speaker(
-    presence: list[float], significances: list[float | None], main: int
+    presence: list[float], zscores: list[float | None], main: int
 ) -> None:
-    told = [agrees(one) for one in significances]
-    assert main_track(presence, told, min_av_zscore=2.5, min_presence_share=0.3) == main
+    found = [with_zscore(one) for one in zscores]
+    assert main_track(presence, found, min_av_zscore=2.5, min_presence_share=0.3) == main

@@ -1,4 +1,4 @@
-"""The detect and crop steps on generated people: what they find is what was drawn."""
+"""The detect and crop steps on generated talkers: what they find is what was drawn."""
 
 import hashlib
 import io
@@ -14,7 +14,7 @@ from pipeline.base.images import decode_png
 from pipeline.base.outcome import Dropped
 from pipeline.base.params import load_params
 from pipeline.face.crops.align import transform
-from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip, choose, judge
+from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip, choose, measure_track
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.records.face import CANDIDATE, RANDOM
 from pipeline.records.frame import Frame
@@ -64,7 +64,7 @@ def observe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Seen]:
 
 
 @pytest.mark.parametrize("kind", ["talk", "rotated", "odd_rate"])
-def test_one_person_is_one_track_with_a_frame_for_every_picture(observe: Callable[..., Seen], kind: str) -> None:
+def test_one_talker_is_one_track_with_a_frame_for_every_picture(observe: Callable[..., Seen], kind: str) -> None:
     rate = {"fps_num": 2213, "fps_den": 100} if kind == "odd_rate" else {}
     _, truth, frames, tracks = observe(replace(TALK, kind=kind, **rate))
     assert len(tracks) == 1 and tracks[0].is_main and tracks[0].n_frames == len(frames)
@@ -84,7 +84,7 @@ def test_eyes_pose_and_lips_are_those_that_were_drawn(observe: Callable[..., See
     assert np.corrcoef([frame.lip_opening for frame in frames], drawn.lip_opening)[0, 1] > 0.85
 
 
-def test_two_people_are_two_tracks_from_left_to_right(observe: Callable[..., Seen]) -> None:
+def test_two_talkers_are_two_tracks_from_left_to_right(observe: Callable[..., Seen]) -> None:
     _, truth, frames, tracks = observe(replace(TALK, kind="two_people", second_person=4))
     assert [track.track_id[-3:] for track in tracks] == ["t00", "t01"]
     for track, drawn in zip(tracks, truth.faces, strict=True):
@@ -128,10 +128,10 @@ def test_a_range_of_a_clip_keeps_the_times_of_the_whole(observe: Callable[..., S
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 40])
-def test_what_is_known_of_a_clip_by_its_frames_is_their_hash(observe: Callable[..., Seen], n: int) -> None:
+def test_the_content_of_an_observed_clip_is_the_hash_of_its_frames(observe: Callable[..., Seen], n: int) -> None:
     clip, _, frames, _ = observe()
-    told = repr(tuple(frames[:n])).encode()
-    assert ObservedClip(clip, tuple(frames[:n])).content == (*clip.content, hashlib.sha256(told).hexdigest())
+    text = repr(tuple(frames[:n])).encode()
+    assert ObservedClip(clip, tuple(frames[:n])).content == (*clip.content, hashlib.sha256(text).hexdigest())
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def faces(observe: Callable[..., Seen]) -> list:
 
 def test_crops_are_those_chosen_in_time_order(observe: Callable[..., Seen], faces: list) -> None:
     _, _, frames, _ = observe()
-    chosen = choose(judge(frames, CROP), CROP)
+    chosen = choose(measure_track(frames, CROP), CROP)
     assert [face.face_id for face in faces] == [face.face_id for face in chosen]
     assert [face.time_s for face in faces] == sorted(face.time_s for face in faces)
     drawn = [face.face_id for face in faces if face.sampled_by == RANDOM]
@@ -180,12 +180,12 @@ def test_a_turned_clip_gives_the_same_pictures_upright(observe: Callable[..., Se
     assert all(face.landmarks_px.reshape(68, 2)[30, 1] > 130 for face in turned)
 
 
-def test_scores_do_not_look_at_thresholds_and_only_complete_windows_have_one(observe: Callable[..., Seen]) -> None:
+def test_standardness_has_no_thresholds_and_only_complete_windows_have_one(observe: Callable[..., Seen]) -> None:
     _, truth, frames, _ = observe()
-    judged = judge(frames, CROP)
-    complete = [face.standardness is not None for face in judged]
+    measured = measure_track(frames, CROP)
+    complete = [face.standardness is not None for face in measured]
     margin = round(CROP.lip_window_s * 25)
     assert complete == [margin <= n < len(frames) - margin for n in range(len(frames))]
     shut = truth.faces[0].lip_opening < 0.02
-    scores = np.array([face.standardness or -np.inf for face in judged])
+    scores = np.array([face.standardness or -np.inf for face in measured])
     assert np.median(scores[shut]) > np.median(scores[~shut])

@@ -98,17 +98,19 @@ BAD_TABLES = [
 ]
 
 
-@pytest.mark.parametrize(("table", "told"), BAD_TABLES)
-def test_a_wrong_column_is_named_on_reading(tmp_path: Path, table: pa.Table, told: str) -> None:
+@pytest.mark.parametrize(("table", "message"), BAD_TABLES)
+def test_a_wrong_column_is_named_on_reading(tmp_path: Path, table: pa.Table, message: str) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(table, path)
-    with pytest.raises(BadManifest, match=f"{re.escape(str(path))}: .*{re.escape(told)}"):
+    with pytest.raises(BadManifest, match=f"{re.escape(str(path))}: .*{re.escape(message)}"):
         read_table(path, Sample)
 
 
-@pytest.mark.parametrize(("table", "told"), BAD_TABLES)
-def test_a_wrong_column_is_named_on_writing_and_nothing_is_written(tmp_path: Path, table: pa.Table, told: str) -> None:
-    with pytest.raises(BadManifest, match=re.escape(told)):
+@pytest.mark.parametrize(("table", "message"), BAD_TABLES)
+def test_a_wrong_column_is_named_on_writing_and_nothing_is_written(
+    tmp_path: Path, table: pa.Table, message: str
+) -> None:
+    with pytest.raises(BadManifest, match=re.escape(message)):
         write_table(tmp_path / "a.parquet", Sample, table)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""A clip is the same bytes every time, its truth fits its frames, and every kind is what it claims."""
+"""A clip is reproducible, its ground truth fits its frames, and every kind has its property."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -79,7 +79,7 @@ def test_decoded_sound_is_in_step_with_the_truth() -> None:
     assert abs(lags[int(np.argmax(match))]) / 16_000 < 0.020
 
 
-def test_the_lips_move_when_the_voice_is_heard_and_rest_when_it_is_not() -> None:
+def test_the_lips_move_when_there_is_voice_and_rest_when_there_is_none() -> None:
     truth, decoded = _made("talk")
     (face,) = truth.faces
     loud = np.array([np.abs(decoded.sound[int(t * 16000) :][:640]).mean() for t in truth.time_s])
@@ -88,7 +88,7 @@ def test_the_lips_move_when_the_voice_is_heard_and_rest_when_it_is_not() -> None
     assert np.corrcoef(loud, face.lip_opening)[0, 1] > 0.6
 
 
-def test_one_row_a_face_and_frame_says_all_that_the_truth_says() -> None:
+def test_one_row_per_face_and_frame_holds_the_whole_truth() -> None:
     truth, _ = _made("two_people")
     rows = truth_rows(truth)
     assert len(rows) == 2 * len(truth.time_s)

@@ -73,7 +73,7 @@ class Server(ThreadingHTTPServer):
         self.cuts: list[int] = []
         """How many bytes of the answer the next requests for /cut.mp4 get before the connection breaks."""
         self.more: dict[str, bytes] = {}
-        """What further paths hold; the kind is told by the suffix."""
+        """What further paths hold; the suffix determines the kind."""
         self.hang_up = threading.Event()
 
     def url(self, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Frames are known by their time stamps: all of them in order, or those asked for, whatever the file is like."""
+"""Frames are found by their time stamps: all of them in order, or the requested ones, in files of every kind."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -22,7 +22,7 @@ STEP = 12  # grey values between two indices
 
 
 def numbered_picture(index: int) -> np.ndarray:
-    """A picture (48, 64, 3) that says its index in the brightness of its halves, sixteenths on the right."""
+    """A picture (48, 64, 3) that encodes its index in the brightness of its halves, sixteenths on the right."""
     picture = np.zeros((SIDE_PX, 64, 3), np.uint8)
     picture[:, :32], picture[:, 32:] = 20 + STEP * (index // 16), 20 + STEP * (index % 16)
     return picture
@@ -187,13 +187,13 @@ def test_a_range_that_holds_no_frame_is_bad_media(numbered: Path) -> None:
 ASKED = [[0], [89], [3, 4, 5], [0, 40, 80], [88, 2, 30, 29], list(range(90)), [24, 25, 26, 49, 50, 51]]
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_exactly_the_frames_asked_for_come_in_ascending_order(numbered: Path, asked: list[int]) -> None:
+@pytest.mark.parametrize("requested", ASKED, ids=str)
+def test_exactly_the_requested_frames_come_in_ascending_order(numbered: Path, requested: list[int]) -> None:
     """Near ones are reached by decoding on, distant ones by seeking; either way they are the same pictures."""
     whole = dict(rgb_frames_at(numbered, [n / 25 for n in range(N_FRAMES)], rotation_deg=0))
-    got = list(rgb_frames_at(numbered, [n / 25 for n in asked], rotation_deg=0))
-    assert [time_s for time_s, _ in got] == [n / 25 for n in sorted(asked)]
-    assert [index_shown(picture) for _, picture in got] == sorted(asked)
+    got = list(rgb_frames_at(numbered, [n / 25 for n in requested], rotation_deg=0))
+    assert [time_s for time_s, _ in got] == [n / 25 for n in sorted(requested)]
+    assert [index_shown(picture) for _, picture in got] == sorted(requested)
     assert all(np.array_equal(picture, whole[time_s]) for time_s, picture in got)
 
 
@@ -214,13 +214,13 @@ def test_seeking_gives_the_decoded_frames_in_every_container(
 ) -> None:
     path = write_numbered(tmp_path / f"a.{suffix}", [40 * n for n in range(100)], codec=codec, options=options)
     times_s = [frame.time_s for frame in everything(path)]
-    asked = [times_s[n] for n in (1, 30, 59, 60, len(times_s) - 2)]
+    requested = [times_s[n] for n in (1, 30, 59, 60, len(times_s) - 2)]
     whole = dict(rgb_frames_at(path, times_s, rotation_deg=0))
-    got = dict(rgb_frames_at(path, asked, rotation_deg=0))
-    alone = dict(next(rgb_frames_at(path, [time_s], rotation_deg=0)) for time_s in asked)
-    assert list(got) == list(alone) == asked
-    assert all(np.array_equal(got[t], whole[t]) for t in asked)
-    assert all(np.array_equal(alone[t], whole[t]) for t in asked)
+    got = dict(rgb_frames_at(path, requested, rotation_deg=0))
+    alone = dict(next(rgb_frames_at(path, [time_s], rotation_deg=0)) for time_s in requested)
+    assert list(got) == list(alone) == requested
+    assert all(np.array_equal(got[t], whole[t]) for t in requested)
+    assert all(np.array_equal(alone[t], whole[t]) for t in requested)
 
 
 # A container, a codec, and options by which frames come out of order, lean on distant ones, or need no others.
@@ -240,7 +240,7 @@ SAVING: list[tuple[str, str, dict[str, str]]] = [
 
 
 def write_moving(path: Path, codec: str, options: dict[str, str], times_ms: list[int]) -> Path:
-    """Write noise that moves over a moving ground, 64 x 48: no two frames look alike, each leans on others."""
+    """Write noise that moves over a moving ground, 64 x 48: no two frames are alike, each depends on others."""
     rng = np.random.default_rng(1)
     ground = rng.integers(0, 200, (SIDE_PX, 64 + 3 * len(times_ms), 3), np.uint8)
     with av.open(str(path), "w") as container:
@@ -273,10 +273,10 @@ def decoded_in_order(path: Path) -> dict[float, np.ndarray]:
     return pictures
 
 
-def differing(path: Path, asked: list[float], whole: dict[float, np.ndarray]) -> list[float]:
-    """Return the times of those asked for whose pictures are not bit for bit those of ``whole``, or are missing."""
-    got = dict(rgb_frames_at(path, asked, rotation_deg=0))
-    return [time_s for time_s in asked if time_s not in got or not np.array_equal(got[time_s], whole[time_s])]
+def differing(path: Path, requested: list[float], whole: dict[float, np.ndarray]) -> list[float]:
+    """Return the requested times whose pictures are not bit for bit those of ``whole``, or are missing."""
+    got = dict(rgb_frames_at(path, requested, rotation_deg=0))
+    return [time_s for time_s in requested if time_s not in got or not np.array_equal(got[time_s], whole[time_s])]
 
 
 @pytest.mark.parametrize(("suffix", "codec", "options"), SAVING, ids=lambda value: str(value)[:40])
@@ -289,8 +289,8 @@ def test_leaving_frames_out_on_the_way_changes_no_bit_of_a_picture(
     whole = decoded_in_order(path)
     times_s = sorted(whole)
     assert len(times_s) == len(times_ms)
-    for asked in (times_s[5::37], times_s[80:83], times_s[-1:], *([one] for one in times_s[::9])):
-        assert differing(path, asked, whole) == []
+    for requested in (times_s[5::37], times_s[80:83], times_s[-1:], *([one] for one in times_s[::9])):
+        assert differing(path, requested, whole) == []
 
 
 def test_a_clip_that_was_cut_out_without_encoding_gives_its_own_frames(tmp_path: Path) -> None:
@@ -301,8 +301,8 @@ def test_a_clip_that_was_cut_out_without_encoding_gives_its_own_frames(tmp_path:
     whole = decoded_in_order(tmp_path / "b.mp4")
     times_s = sorted(whole)
     assert 80 < len(times_s) < 90
-    for asked in (times_s[::13], times_s[2:5], times_s[-2:]):
-        assert differing(tmp_path / "b.mp4", asked, whole) == []
+    for requested in (times_s[::13], times_s[2:5], times_s[-2:]):
+        assert differing(tmp_path / "b.mp4", requested, whole) == []
 
 
 class Spy:
@@ -333,8 +333,8 @@ def test_frames_of_one_key_frame_are_reached_without_seeking(
     options = {"g": "50", "bf": "0", "sc_threshold": no_scenes}
     path = write_moving(tmp_path / f"a.{suffix}", codec, options, [40 * n for n in range(150)])
     spy = Spy(monkeypatch)
-    asked = [2 / 25, 45 / 25, 102 / 25, 148 / 25]
-    assert [time_s for time_s, _ in rgb_frames_at(path, asked, rotation_deg=0)] == asked
+    requested = [2 / 25, 45 / 25, 102 / 25, 148 / 25]
+    assert [time_s for time_s, _ in rgb_frames_at(path, requested, rotation_deg=0)] == requested
     assert spy.n_seeks == 1  # past the key frame of 2 s to that of 4 s
     assert spy.n_frames == 46 + 49
 
@@ -343,8 +343,8 @@ def test_frames_nothing_depends_on_are_not_decoded(tmp_path: Path, monkeypatch: 
     options = {"g": "250", "x264-params": "bframes=3:b-adapt=0:b-pyramid=none:scenecut=0"}
     path = write_moving(tmp_path / "a.mp4", "libx264", options, [40 * n for n in range(120)])
     spy = Spy(monkeypatch)
-    asked = [41 / 25, 42 / 25, 95 / 25]
-    assert [time_s for time_s, _ in rgb_frames_at(path, asked, rotation_deg=0)] == asked
+    requested = [41 / 25, 42 / 25, 95 / 25]
+    assert [time_s for time_s, _ in rgb_frames_at(path, requested, rotation_deg=0)] == requested
     assert spy.n_frames == 2 + 1 + len(range(0, 96, 4))
 
 
@@ -359,12 +359,12 @@ def test_a_frame_that_was_left_out_by_mistake_is_decoded_after_all(
 
 
 def test_a_time_without_a_frame_is_left_out_and_costs_no_other(numbered: Path) -> None:
-    asked = [0.02, 0.04, 0.05, 0.06, 0.08, 2.01, 2.04, 60.0]
-    got = [(time_s, index_shown(picture)) for time_s, picture in rgb_frames_at(numbered, asked, rotation_deg=0)]
+    requested = [0.02, 0.04, 0.05, 0.06, 0.08, 2.01, 2.04, 60.0]
+    got = [(time_s, index_shown(picture)) for time_s, picture in rgb_frames_at(numbered, requested, rotation_deg=0)]
     assert got == [(0.04, 1), (0.08, 2), (2.04, 51)]
 
 
-def test_no_times_give_no_frames(numbered: Path) -> None:
+def test_without_times_there_are_no_frames(numbered: Path) -> None:
     assert list(rgb_frames_at(numbered, [], rotation_deg=0)) == []
 
 
@@ -388,7 +388,7 @@ def damaged(source: Path, target: Path, spoil: Callable[[bytearray], None]) -> P
     return target
 
 
-def test_of_a_damaged_file_what_decodes_is_given(numbered: Path, tmp_path: Path) -> None:
+def test_of_a_damaged_file_what_decodes_is_returned(numbered: Path, tmp_path: Path) -> None:
     def spoil(data: bytearray) -> None:
         middle = data.find(b"mdat") + 2000
         data[middle : middle + 300] = bytes(300)
@@ -400,7 +400,7 @@ def test_of_a_damaged_file_what_decodes_is_given(numbered: Path, tmp_path: Path)
 
 
 def test_of_a_damaged_file_the_pictures_are_those_of_decoding_it_all(tmp_path: Path) -> None:
-    """What a decoder makes up depends on all it has decoded, so there nothing is left out."""
+    """What a decoder makes up depends on all it has decoded, so there no frame is skipped."""
 
     def spoil(data: bytearray) -> None:
         middle = data.find(b"mdat") + (data.find(b"moov") - data.find(b"mdat")) // 3
@@ -411,11 +411,11 @@ def test_of_a_damaged_file_the_pictures_are_those_of_decoding_it_all(tmp_path: P
     path = damaged(path, tmp_path / "a.mp4", spoil)
     whole = decoded_in_order(path)
     assert N_FRAMES // 2 < len(whole) <= N_FRAMES
-    for asked in (sorted(whole)[4::11], sorted(whole)[-1:], sorted(whole)[60:63]):
-        assert differing(path, asked, whole) == []
+    for requested in (sorted(whole)[4::11], sorted(whole)[-1:], sorted(whole)[60:63]):
+        assert differing(path, requested, whole) == []
 
 
-def test_of_a_truncated_file_what_decodes_is_given(tmp_path: Path) -> None:
+def test_of_a_truncated_file_what_decodes_is_returned(tmp_path: Path) -> None:
     path = write_numbered(tmp_path / "a.mkv", [40 * n for n in range(N_FRAMES)])
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     frames = everything(path)

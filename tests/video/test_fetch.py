@@ -96,7 +96,7 @@ def test_each_failure_has_its_class_and_leaves_nothing_behind(
     assert files_below(tmp_path) == []
 
 
-def test_a_transfer_that_breaks_is_continued_where_it_broke(get: Get, server: Server) -> None:
+def test_an_interrupted_transfer_is_resumed(get: Get, server: Server) -> None:
     size = len(server.content)
     server.cuts = [size, size // 2]
     found = get(server.url("/cut.mp4"))
@@ -128,7 +128,7 @@ def test_a_finished_download_is_not_transferred_again(get: Get, server: Server) 
     assert len(server.ranges) - n_first == n_first - 1
 
 
-def test_a_file_that_says_it_is_too_large_is_not_transferred(server: Server, folder: Path) -> None:
+def test_a_file_with_a_stated_size_that_is_too_large_is_not_transferred(server: Server, folder: Path) -> None:
     params = PARAMS.model_copy(update={"max_size_mb": (len(server.content) - 1) / 1e6})
     found = fetch(server.url("/talk.mp4"), folder, params, SETTINGS)
     assert isinstance(found, Dropped)
@@ -138,7 +138,7 @@ def test_a_file_that_says_it_is_too_large_is_not_transferred(server: Server, fol
     assert isinstance(fetch(server.url("/talk.mp4"), folder, exact, SETTINGS), Fetched)
 
 
-def test_a_host_that_is_not_there_is_a_network_failure_and_retryable(get: Get) -> None:
+def test_a_missing_host_is_a_network_failure_and_retryable(get: Get) -> None:
     found = get("http://127.0.0.1:9/talk.mp4")
     assert isinstance(found, Dropped)
     assert (found.reason, found.retryable) == ("network", True)
@@ -156,7 +156,7 @@ def test_a_file_url_without_a_file_is_not_found(get: Get, tmp_path: Path) -> Non
     assert (found.reason, found.retryable) == ("not_found", False)
 
 
-def test_a_local_path_is_taken_where_it_lies(get: Get, video: Path, folder: Path) -> None:
+def test_a_local_path_is_used_in_place(get: Get, video: Path, folder: Path) -> None:
     assert get(str(video)) == Fetched(path=video, tool="file")
     assert not folder.exists()
 
@@ -221,7 +221,7 @@ def test_a_broadcast_and_a_list_of_pieces_that_is_too_long_are_left_alone(get: G
     assert get(server.url("/live.m3u8")) == Dropped(
         FAILED, "live", "still being broadcast, or announced", retryable=True
     )
-    assert get(server.url("/long.m3u8")) == Dropped.filtered("too_long", "the site says 62 s")
+    assert get(server.url("/long.m3u8")) == Dropped.filtered("too_long", "the site states 62 s")
     assert getattr(get(server.url("/rounded.m3u8")), "reason", "") == "not_found"
 
 
@@ -282,7 +282,7 @@ LIMITED = GONE + "The current session has been rate-limited by YouTube for up to
         ("ERROR: [x] a: KeyError('b'); please report this issue on https://x, captcha", "unavailable", True),
     ],
 )
-def test_what_sites_say_is_sorted_into_classes(message: str, reason: str, retryable: bool) -> None:
+def test_messages_of_sites_are_classified(message: str, reason: str, retryable: bool) -> None:
     assert classify(message, "detail") == Dropped(FAILED, reason, "detail", retryable)
 
 

@@ -75,7 +75,7 @@ def reason_for(path: Path) -> str:
     return error.value.reason
 
 
-def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     assert reason_for(tmp_path / "none.mp4") == "not_found"
 
 

@@ -1,4 +1,4 @@
-"""A cut stands out from the motion around it; a twitch, a pan and noise do not."""
+"""A cut stands out from the motion around it; a small motion, a pan and noise do not."""
 
 from pathlib import Path
 
@@ -64,8 +64,8 @@ def test_a_slow_fade_is_no_cut() -> None:
     assert cuts([(one + (other - one) * n / 50).astype(np.uint8) for n in range(51)]) == []
 
 
-def test_a_flash_is_told_at_both_its_sides() -> None:
-    """What follows a flash can't be told from another shot; a track that ends too often harms nothing."""
+def test_a_flash_is_a_cut_at_both_its_sides() -> None:
+    """The frames after a flash can't be distinguished from another shot; a track that ends too often does no harm."""
     assert cuts([scene(1)] * 10 + [np.full((180, 320), 255, np.uint8)] + [scene(1)] * 10) == [10, 11]
 
 
@@ -75,7 +75,7 @@ def test_two_cuts_close_together_are_both_found() -> None:
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(1, 25))
-def test_a_cut_is_found_wherever_it_stands(before: int) -> None:
+def test_a_cut_is_found_wherever_it_is(before: int) -> None:
     assert cuts([noisy(scene(1), n) for n in range(before)] + [noisy(scene(2), n) for n in range(5)]) == [before]
 
 

@@ -1,4 +1,4 @@
-"""Named weights are found, fetched and verified, or it is said how to supply them."""
+"""Named weights are found, fetched and verified, or the error states how to supply them."""
 
 import hashlib
 import threading
@@ -92,20 +92,20 @@ def test_more_bytes_than_published_are_refused_and_not_kept(
     assert files_under(cache) == []
 
 
-def test_an_address_that_is_gone_says_how_to_supply_the_file(
+def test_an_address_that_is_gone_is_answered_with_how_to_supply_the_file(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(monkeypatch, f"{server}/gone.bin")
     expected = (
-        rf"weights 'toy' \(a toy\) are not here, and {server}/gone\.bin can't be fetched \(404\): "
+        rf"weights 'toy' \(a toy\) are missing, and {server}/gone\.bin can't be fetched \(404\): "
         rf"download it by hand \(1\.0 MB, sha256 {SHA256}, licence MIT\) into a folder of local weights "
-        r"as network\.bin, or give its path in place of the name\."
+        r"as network\.bin, or set its path in place of the name\."
     )
     with pytest.raises(WeightsUnavailable, match=f"^{expected}$"):
         locate_weights("toy", cache=tmp_path, local_folder=None)
 
 
-def test_a_server_that_does_not_answer_says_how_to_supply_the_file(
+def test_a_server_that_does_not_answer_is_answered_with_how_to_supply_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -115,7 +115,7 @@ def test_a_server_that_does_not_answer_says_how_to_supply_the_file(
 
 
 @pytest.mark.parametrize("file_name", ["network.bin", "someone+repository__network.bin"])
-def test_a_local_folder_stands_in_for_the_address_under_any_file_name(
+def test_a_local_folder_replaces_the_address_under_any_file_name(
     file_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(monkeypatch, "http://127.0.0.1:9/network.bin")
@@ -138,7 +138,7 @@ def test_weights_of_unknown_bytes_are_never_fetched(
 ) -> None:
     cache = tmp_path / "cache"
     register(monkeypatch, f"{server}/network.bin", sha256=None)
-    with pytest.raises(WeightsUnavailable, match="is not fetched, because nothing vouches for its bytes: download it"):
+    with pytest.raises(WeightsUnavailable, match="is not fetched, because its sha256 is unknown: download it"):
         locate_weights("toy", cache=cache, local_folder=None)
     assert files_under(tmp_path) == ["served/network.bin"]
 
@@ -156,7 +156,7 @@ def test_a_path_is_used_as_it_is(tmp_path: Path) -> None:
 
 
 def test_what_is_neither_a_name_nor_a_file_is_answered_with_the_names(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"'facenet': no such file, and no such name \(known: vggface2_resnet50, "):
+    with pytest.raises(BadInput, match=r"'facenet': no such file, and no such name \(names: vggface2_resnet50, "):
         locate_weights("facenet", cache=tmp_path, local_folder=tmp_path)
 
 

@@ -132,7 +132,7 @@ def test_a_damaged_pickle_is_read_or_refused_but_never_crashes(
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>Google Drive can't scan this file</html>"])
-def test_a_file_of_no_known_format_is_named(content: bytes, tmp_path: Path) -> None:
+def test_a_file_of_no_supported_format_is_named(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "weights.pkl"
     path.write_bytes(content)
     with pytest.raises(BadInput, match="neither safetensors nor a torch file nor a pickled dict"):

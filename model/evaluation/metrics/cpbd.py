@@ -1,4 +1,4 @@
-"""CPBD (Narvekar and Karam 2011): how sharp a picture is by itself, the share of its edges that show no blur."""
+"""CPBD (Narvekar and Karam 2011): sharpness without a reference, the share of edges without visible blur."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from pipeline.base.errors import BadInput
 
 BLOCK_PX = 64
 EDGE_SHARE = 0.002
-"""A block counts where more than this share of its pixels are edges."""
+"""A block is used if more than this share of its pixels are edges."""
 
 LOW_CONTRAST = 50
 JUST_NOTICEABLE_PX = (5.0, 3.0)
@@ -17,12 +17,12 @@ JUST_NOTICEABLE_PX = (5.0, 3.0)
 
 STEEPNESS = 3.6
 JUST_NOTICEABLE_PERCENT = 63
-"""The probability of seeing blur at that width, 1 - 1/e, in whole percent as all of them are counted."""
+"""The probability of seeing blur at that width, 1 - 1/e, in whole percent, as all probabilities are rounded."""
 
 SOBEL_FACTOR = 4.0
 """An edge's squared gradient is more than this times the picture's mean: the usual automatic threshold.
 
-The paper leaves it to its edge detector; figures with another threshold are other figures.
+The paper leaves it to its edge detector; another threshold gives other values.
 """
 
 WITHIN_ROW = np.tan(np.pi / 8)
@@ -41,17 +41,17 @@ def cpbd(picture: ImageRGB) -> float:
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float64)
     edges = sobel_edges(luma)
     widths_px = np.where(edges, edge_widths(luma), 0)
-    noticed = [
+    probabilities = [
         blur_probabilities(widths_px[block][widths_px[block] > 0], np.ptp(luma[block]))
         for block in _blocks(luma.shape)
         if edges[block].mean() > EDGE_SHARE
     ]
-    percent = np.round(100 * np.concatenate([np.empty(0), *noticed]))
+    percent = np.round(100 * np.concatenate([np.empty(0), *probabilities]))
     return float(np.mean(percent <= JUST_NOTICEABLE_PERCENT)) if percent.size else 0.0
 
 
 def blur_probabilities(widths_px: NDArray[np.float64], contrast: float) -> NDArray[np.float64]:
-    """Return how probably blur is seen at edges of these widths, in a block of this contrast, 0 to 255."""
+    """Return the probability that blur is seen at edges of these widths, in a block of this contrast, 0 to 255."""
     just_noticeable_px = JUST_NOTICEABLE_PX[int(contrast > LOW_CONTRAST)]
     return np.asarray(1.0 - np.exp(-((widths_px / just_noticeable_px) ** STEEPNESS)))
 
@@ -59,7 +59,7 @@ def blur_probabilities(widths_px: NDArray[np.float64], contrast: float) -> NDArr
 def sobel_edges(luma: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return (H, W) True on the ridges of Sobel's gradient, one pixel wide.
 
-    A ridge is looked for along the axis on which the gradient is larger; of two equal pixels the later one is it.
+    A ridge is a maximum along the axis with the larger gradient; of two equal pixels it is the later one.
     """
     across, down = (cv2.Sobel(luma, cv2.CV_64F, *order, borderType=cv2.BORDER_REPLICATE) for order in ((1, 0), (0, 1)))
     across, down = across**2, down**2
@@ -71,8 +71,8 @@ def sobel_edges(luma: NDArray[np.float64]) -> NDArray[np.bool_]:
 def edge_widths(luma: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (H, W) widths in pixels of an edge at each pixel, along its row (Marziliano et al. 2002).
 
-    The width is the way from the nearest extreme of brightness on the left to that on the right, each at least a
-    pixel away; 0 where the gradient is not along the row, and at the picture's rim.
+    The width is the distance from the nearest extreme of brightness on the left to that on the right, each at least
+    a pixel away; 0 where the gradient is not along the row, and at the picture's border.
     """
     down, across = np.gradient(luma)
     widths_px = np.where(across > 0, _rise_widths(luma), _rise_widths(-luma))
@@ -82,7 +82,7 @@ def edge_widths(luma: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _rise_widths(luma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the way from where the rise to a pixel's left neighbour starts to where that from its right one ends."""
+    """Return the distance from the start of the rise to a pixel's left neighbour to the end of that from its right."""
     columns = np.arange(luma.shape[1], dtype=np.float64)
     rises = np.diff(luma, axis=1) > 0
     starts = np.maximum.accumulate(np.where(np.pad(rises, ((0, 0), (1, 0))), 0, columns), axis=1)

@@ -1,4 +1,4 @@
-"""FID (Heusel et al. 2017): how far apart two sets of pictures are, as Gaussians of Inception features."""
+"""FID (Heusel et al. 2017): the Frechet distance of two sets of pictures, as Gaussians of Inception features."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ FEWEST_IMAGES = 2
 class InceptionFeatures:
     """The Inception network of ``weights``, pytorch-fid's file; pickles as its path.
 
-    Raises BadInput for a file that is not its.
+    Raises BadInput for another network's file.
     """
 
     def __init__(self, weights: Path) -> None:
@@ -33,7 +33,7 @@ class InceptionFeatures:
         return InceptionFeatures, (self.weights,)
 
     def embed(self, images: Sequence[ImageRGB]) -> NDArray[np.float32]:
-        """Return (N, 2048) features of N pictures; the network sees one at a time, so that company changes no bit."""
+        """Return (N, 2048) features of N pictures; computed one at a time, so that no bit depends on the others."""
         features = np.empty((len(images), FEATURE_SIZE), np.float32)
         with single_thread(), torch.inference_mode():
             for row, image in enumerate(images):
@@ -53,24 +53,24 @@ def frechet_distance(first_ND: NDArray[np.floating], second_ND: NDArray[np.float
 
     Dowson and Landau 1982. With centred features A and B divided by (n - 1)^(1/2), C1 C2 is A'A B'B, whose
     eigenvalues other than zero are those of (A B')(A B')': the trace of its root is the sum of the singular values
-    of A B'. No root of a matrix is taken, so that fewer pictures than features, whose covariances are singular, do
-    no harm; ``few_images_note`` says what they mean. Raises BadInput for features of two sizes, for fewer than two
-    rows in a set, and for numbers that are not finite.
+    of A B'. No root of a matrix is taken, so fewer pictures than features, whose covariances are singular, are no
+    problem; ``few_images_note`` states what such a value means. Raises BadInput for features of two sizes, for fewer
+    than two rows in a set, and for numbers that are not finite.
     """
     _check(first_ND, second_ND)
     with single_thread():
-        (first_mean, first), (second_mean, second) = (_centred(one) for one in (first_ND, second_ND))
-        apart = (first_mean - second_mean).square().sum()
-        spread = first.square().sum() + second.square().sum()
+        (first_mean, first), (second_mean, second) = _centred(first_ND), _centred(second_ND)
+        means = (first_mean - second_mean).square().sum()
+        variances = first.square().sum() + second.square().sum()
         shared = torch.linalg.svdvals(_triangle(first) @ _triangle(second).T).sum()
-    return max(0.0, float(apart + spread - 2 * shared))
+    return max(0.0, float(means + variances - 2 * shared))
 
 
 def few_images_note(n_first: int, n_second: int, n_features: int = FEATURE_SIZE) -> str | None:
     """Return a sentence where a set has no more pictures than features, None where both have more.
 
     The distance is too large for every finite number of pictures, by about as much as 1 / n (Chong and Forsyth
-    2020): only distances of equal numbers compare, and those of fewer pictures than features say little.
+    2020): only distances of equal numbers are comparable, and those of fewer pictures than features mean little.
     """
     n_fewest = min(n_first, n_second)
     if n_fewest > n_features:
@@ -99,6 +99,6 @@ def _centred(features_ND: NDArray[np.floating]) -> tuple[Tensor, Tensor]:
 
 
 def _triangle(centred_ND: Tensor) -> Tensor:
-    """Return (min(N, D), D) with the same product with itself: no large set makes the singular values dear."""
+    """Return (min(N, D), D) with the same product with itself: the singular values of large sets remain cheap."""
     triangle: Tensor = torch.linalg.qr(centred_ND, mode="r").R
     return triangle

@@ -1,6 +1,6 @@
 """Histograms of oriented gradients (Dalal and Triggs 2005), and their distance.
 
-The paper names neither size nor cells. On a face of 64 px, distances have the size of the paper's 2.1.
+The paper states neither size nor cells. On a face of 64 px, distances have the size of the paper's 2.1.
 """
 
 import cv2

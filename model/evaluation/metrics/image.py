@@ -1,6 +1,6 @@
-"""How far a inpainted picture is from the true one, pixel by pixel: PSNR, SSIM, L1.
+"""Similarity of an inpainted picture and the true one, pixel by pixel: PSNR, SSIM, L1.
 
-The paper doesn't say how it computes them: these are the usual definitions, on RGB of 0 to 255. All take the inpainted
+The paper does not define them: these are the usual definitions, on RGB of 0 to 255. All functions take the inpainted
 picture and the true one, (H, W, 3) uint8 each.
 """
 
@@ -31,7 +31,7 @@ def ssim(inpainted: ImageRGB, true: ImageRGB) -> float:
 
 
 def ssim_win7(inpainted: ImageRGB, true: ImageRGB) -> float:
-    """Return the structural similarity as scikit-image has it by default: even weights in 7x7 px, sample covariance."""
+    """Return the structural similarity by scikit-image's defaults: uniform weights in 7x7 px, sample covariance."""
     return _ssim(inpainted, true, win_size=7)
 
 
@@ -42,11 +42,11 @@ def l1(inpainted: ImageRGB, true: ImageRGB) -> float:
 
 
 def l1_masked(inpainted: ImageRGB, true: ImageRGB, mask: NDArray[np.uint8]) -> float:
-    """Return the mean absolute difference where ``mask`` (H, W) is 1, grey levels; BadInput: it never is."""
+    """Return the mean absolute difference where ``mask`` (H, W) is 1, grey levels; BadInput if it never is."""
     _check(inpainted, true)
     inside = mask == 1
     if not inside.any():
-        raise BadInput(f"mask: expected a mask in {mask.shape}, found none")
+        raise BadInput(f"mask: expected a masked pixel in {mask.shape}, found none")
     return float(np.mean(np.abs(_difference(inpainted, true)[inside])))
 
 

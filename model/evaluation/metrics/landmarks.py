@@ -1,8 +1,8 @@
-"""How far the points of a inpainted face are from those of the true one.
+"""Distances between the landmarks of an inpainted face and of the true one.
 
-The paper says "dlib landmark distance" and no more; of the three figures here the mean square has the size of the
-paper's 5.4 to 8.7. Both faces are looked for anew, with the same detector; under noise of 3 grey levels its points move
-by a quarter of a pixel.
+The paper writes "dlib landmark distance" without a definition; of the three distances here the mean square has the
+size of the paper's 5.4 to 8.7. Both faces are detected anew, with the same detector; under noise of 3 grey levels its
+points move by a quarter of a pixel.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.face.backends.dlib_backend import DlibBackend
-from pipeline.face.backends.interface import FaceBackend, steady_landmarks
+from pipeline.face.backends.interface import FaceBackend, averaged_landmarks
 from pipeline.face.measures.points import interocular_px
 
 
@@ -22,22 +22,22 @@ class LandmarkDistances(NamedTuple):
     mean_px: float
     """Mean distance of a point, pixels."""
     nme: float
-    """That over the true face's distance of eye centres."""
+    """``mean_px`` over the true face's interocular distance."""
     mean_square: float
     """Mean square distance of a point, square pixels."""
 
 
-class LandmarkFinder:
-    """Finds the 68 points of the face in an aligned crop; the models are read once."""
+class LandmarkDetector:
+    """Detects the face in an aligned crop and its 68 landmarks; the models are read once."""
 
     def __init__(self) -> None:
         self._backend: FaceBackend = DlibBackend()
 
-    def find(self, face: ImageRGB) -> Landmarks | None:
-        """Return the points, pixels of the crop, of the face the detector is surest of; None where it sees none."""
+    def detect(self, face: ImageRGB) -> Landmarks | None:
+        """Return the landmarks (68, 2), pixels, of the face with the highest score; None where none is detected."""
         grey = np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8)
-        found = self._backend.detect(grey)
-        return steady_landmarks(self._backend, grey, found[0].box) if found else None
+        faces = self._backend.detect(grey)
+        return averaged_landmarks(self._backend, grey, faces[0].box) if faces else None
 
 
 def landmark_distances(inpainted: Landmarks, true: Landmarks) -> LandmarkDistances:

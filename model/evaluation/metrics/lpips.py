@@ -1,4 +1,4 @@
-"""LPIPS (Zhang et al. 2018), version 0.1 on AlexNet: how far apart two pictures look; 0 is the same picture."""
+"""LPIPS (Zhang et al. 2018), version 0.1 on AlexNet: perceptual distance of two pictures; 0 is the same picture."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from pipeline.weights.published import load_network
 
 CHANNELS = (64, 192, 384, 256, 256)
 LAST_OF_STAGE = (1, 4, 7, 9, 11)
-"""Of AlexNet's layers those whose output is compared: the ReLU after each convolution."""
+"""The layers of AlexNet whose output is compared: the ReLU after each convolution."""
 
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
@@ -23,7 +23,7 @@ SCALE = (0.458, 0.448, 0.450)
 TINY = 1e-10
 HALF_RANGE = 127.5
 CLASSIFIER = "classifier."
-LEAST_PX = 31  # what the last pooling still makes a pixel of
+LEAST_PX = 31  # the smallest input of which the last pooling makes a pixel
 
 
 class AlexNetTrunk(nn.Module):
@@ -61,16 +61,16 @@ class AlexNetTrunk(nn.Module):
 
 
 class Head(nn.Module):
-    """What a difference in each channel of one stage weighs; trained with dropout, hence the place in its name."""
+    """The weights of the channels of one stage; trained with dropout, hence the index in its state names."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.model = nn.Sequential(nn.Dropout(), nn.Conv2d(channels, 1, 1, bias=False))
 
     def forward(self, differences_BCHW: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B,): the weighted sum over channels, its mean over places."""
-        weighed_B1HW: Tensor = self.model(differences_BCHW)
-        return weighed_B1HW.mean(dim=(1, 2, 3))
+        """(B, C, H, W) -> (B,): the weighted sum over channels, averaged over places."""
+        weighted_B1HW: Tensor = self.model(differences_BCHW)
+        return weighted_B1HW.mean(dim=(1, 2, 3))
 
 
 class Heads(nn.Module):
@@ -103,7 +103,7 @@ class LpipsNetwork(NamedTuple):
 class Lpips:
     """LPIPS with weights from files: AlexNet's trunk (torchvision's file) and the heads; pickles as their paths.
 
-    Raises BadInput for a file that is not theirs.
+    Raises BadInput for a file of another network.
     """
 
     def __init__(self, trunk: Path, heads: Path) -> None:
@@ -119,7 +119,7 @@ class Lpips:
     def distance(self, first: ImageRGB, second: ImageRGB) -> float:
         """Return the distance of two pictures of one size (H, W, 3), in the units of the release.
 
-        The network sees one pair at a time, so that company changes no bit. Raises BadInput for pictures of
+        Computed pair by pair, so that no bit depends on other pairs. Raises BadInput for pictures of
         two sizes, or smaller than 31 px.
         """
         if first.shape != second.shape or first.ndim != 3 or min(first.shape[:2]) < LEAST_PX:
@@ -140,5 +140,5 @@ def _scaled(images_BCHW: Tensor) -> Tensor:
 
 
 def _unit(features_BCHW: Tensor) -> Tensor:
-    """Scale the channels of each place to length 1; a place without any feature stays zero."""
+    """Scale the channels of each place to length 1; a place without any feature remains zero."""
     return features_BCHW / (features_BCHW.square().sum(dim=1, keepdim=True).sqrt() + TINY)

@@ -1,4 +1,4 @@
-"""Retrieve a person by a inpainted face: accuracy among the first k of a gallery of true faces (Fig. 8 of the paper)."""
+"""Retrieve a person by an inpainted face: accuracy among the first K of a gallery of true faces (Fig. 8)."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -32,25 +32,25 @@ def rank_gallery(
 ) -> NDArray[np.intp]:
     """Return (Q, G) rows of the gallery, the nearest by Euclidean distance first.
 
-    Of faces at one distance those of the person who is looked for come last, so that features which are all equal
-    find nobody.
+    Of faces at equal distance those of the query's person come last, so that features that are all equal retrieve
+    nobody.
     """
-    owners, gallery = np.asarray(gallery_persons), gallery_GD.astype(np.float64)
+    persons, gallery = np.asarray(gallery_persons), gallery_GD.astype(np.float64)
     order_QG = np.empty((len(queries_QD), len(gallery)), np.intp)
     for row, (query_D, person) in enumerate(zip(queries_QD, query_persons, strict=True)):
-        order_QG[row] = np.lexsort((owners == person, np.linalg.norm(gallery - query_D, axis=1)))
+        order_QG[row] = np.lexsort((persons == person, np.linalg.norm(gallery - query_D, axis=1)))
     return order_QG
 
 
 def first_hits(
     order_QG: NDArray[np.intp], query_persons: Sequence[str], gallery_persons: Sequence[str]
 ) -> NDArray[np.int64]:
-    """Return (Q,) the place, from 1, at which each query first meets its person.
+    """Return (Q,) the rank, from 1, of the first face of each query's person.
 
     Raises BadInput for a query whose person is not in the gallery.
     """
     is_own_QG = np.asarray(gallery_persons)[order_QG] == np.asarray(query_persons)[:, None]
-    for person, is_there in zip(query_persons, is_own_QG.any(axis=1), strict=True):
-        if not is_there:
+    for person, is_in_gallery in zip(query_persons, is_own_QG.any(axis=1), strict=True):
+        if not is_in_gallery:
             raise BadInput(f"retrieval: expected faces of '{person}' in the gallery, found none")
     return np.asarray(1 + is_own_QG.argmax(axis=1), np.int64)

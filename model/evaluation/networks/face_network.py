@@ -1,4 +1,4 @@
-"""A published network that tells faces apart: how it is built, what it is shown, and its embeddings."""
+"""A published face recognition network: how it is built, its input, and its embeddings."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model.evaluation.networks.face_templates import five_points_of
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import BadInput
 from pipeline.base.torch_threads import single_thread
+from pipeline.identity.network.five_points import five_points_of
+from pipeline.identity.network.recogniser import check_face
 from pipeline.weights.published import filled, read_weights
 
 Distance = Literal["cosine", "euclidean"]
@@ -27,13 +28,13 @@ class EmbeddingNetwork(nn.Module):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceNetwork:
-    """One family.
+    """One architecture.
 
-    ``build`` takes the channels of the first convolution, which ``first`` names; what the publishers offer has
-    64. Tensors whose names start with ``classifier`` are not needed. ``prepare`` takes an aligned face and its
-    five points to what the network is shown, (C, H, W) float32. ``is_mirrored``: the publishers' evaluation puts the
-    embedding of the mirrored picture behind that of the picture. ``paper_distance`` is the one by which the paper's
-    Table 3 is thought to compare, from the size of its numbers; it doesn't say.
+    ``build`` takes the number of channels of the first convolution, named ``first``; published weights have 64. Tensors
+    whose names start with ``classifier`` are not used. ``prepare`` makes the network's input, (C, H, W) float32, of an
+    aligned face and its five points. ``is_mirrored``: the publishers' evaluation appends the embedding of the mirrored
+    picture to that of the picture. ``paper_distance`` is the probable distance of the paper's Table 3, by the size of
+    its values; the paper does not define it.
     """
 
     build: Callable[[int], EmbeddingNetwork]
@@ -45,7 +46,7 @@ class FaceNetwork:
 
 
 class NetworkRecogniser:
-    """A ``family`` with the weights of a file; pickles as these two.
+    """An architecture with the weights of a file; pickles as these two.
 
     Raises BadInput naming the first tensor of the file that is missing, unknown, of another shape or not finite.
     """
@@ -65,23 +66,17 @@ class NetworkRecogniser:
         """Return (N, D) features, not normalised, of N square aligned faces; one at a time, see ``Recogniser``."""
         points = [None] * len(faces) if landmarks is None else landmarks
         with single_thread(), torch.inference_mode():
-            rows = [self._embedded(*one) for one in zip(faces, points, strict=True)]
+            rows = [self._embed(*pair) for pair in zip(faces, points, strict=True)]
         n_views = 2 if self.family.is_mirrored else 1
         return np.stack(rows) if rows else np.empty((0, n_views * self.network.feature_size), np.float32)
 
-    def _embedded(self, face: ImageRGB, landmarks: Landmarks | None) -> NDArray[np.float32]:
+    def _embed(self, face: ImageRGB, landmarks: Landmarks | None) -> NDArray[np.float32]:
         check_face(face)
-        shown_CHW = self.family.prepare(face, five_points_of(face, landmarks))
-        views = [shown_CHW, shown_CHW[:, :, ::-1]] if self.family.is_mirrored else [shown_CHW]
-        features = [self.network(torch.from_numpy(np.ascontiguousarray(one))[None])[0] for one in views]
+        input_CHW = self.family.prepare(face, five_points_of(face, landmarks))
+        views = [input_CHW, input_CHW[:, :, ::-1]] if self.family.is_mirrored else [input_CHW]
+        features = [self.network(torch.from_numpy(np.ascontiguousarray(view))[None])[0] for view in views]
         embedding: NDArray[np.float32] = torch.cat(features).numpy()
         return embedding
-
-
-def check_face(face: ImageRGB) -> None:
-    """Raise BadInput for anything but a square RGB picture of bytes."""
-    if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3 or face.dtype != np.uint8:
-        raise BadInput(f"face: expected (H, H, 3) uint8 RGB, aligned, found {face.shape} {face.dtype}")
 
 
 def channels_first(face: NDArray[np.floating]) -> NDArray[np.float32]:

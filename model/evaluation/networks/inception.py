@@ -1,8 +1,8 @@
-"""Inception v3 (Szegedy et al. 2015) as the Frechet inception distance has always used it.
+"""Inception v3 (Szegedy et al. 2015), the version of the Frechet inception distance.
 
-The weights are TensorFlow's of 2015-12-05, which pytorch-fid offers for PyTorch. Their graph differs from the
+The weights are TensorFlow's of 2015-12-05, which pytorch-fid converted to PyTorch. Their graph differs from the
 Inception v3 of torchvision in two ways: average pools do not count padding, and the last block's pool takes the
-maximum. State names are torchvision's; the classifier of 1008 classes is no part of it. 21,785,568 parameters.
+maximum. State names are torchvision's; the classifier of 1008 classes is left out. 21,785,568 parameters.
 """
 
 import torch
@@ -37,7 +37,7 @@ class Convolution(nn.Module):
 
 
 class BlockA(nn.Module):
-    """35 px: 1x1, 5x5, twice 3x3, and a pool of ``n_pool`` channels, beside each other: n_in -> 224 + n_pool."""
+    """35 px: 1x1, 5x5, twice 3x3, and a pool of ``n_pool`` channels, in parallel: n_in -> 224 + n_pool."""
 
     def __init__(self, n_in: int, n_pool: int) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ class BlockD(nn.Module):
 
 
 class BlockE(nn.Module):
-    """8 px: 3x3 convolutions that end in a row and a column beside each other; n_in -> 2048 channels."""
+    """8 px: 3x3 convolutions that end in a row and a column in parallel; n_in -> 2048 channels."""
 
     def __init__(self, n_in: int, *, pools_maximum: bool) -> None:
         super().__init__()

@@ -1,21 +1,17 @@
-"""Recognisers: networks that judge, by the distance of two faces' features, whether a inpainted face shows the person."""
+"""Recognisers: face recognition networks whose features' distance measures whether two faces show one person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.evaluation.networks.face_network import Distance, FaceNetwork, NetworkRecogniser, check_face
-from model.evaluation.networks.face_templates import five_points_of
+from model.evaluation.networks.face_network import Distance, FaceNetwork, NetworkRecogniser
 from model.evaluation.networks.resnet_face18 import ARCFACE
 from model.evaluation.networks.sphere20 import COSFACE, SPHEREFACE
 from model.evaluation.networks.vgg_face import VGGFACE
-from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import BadInput
-from pipeline.face.measures.points import LEFT_EYE, MOUTH_LEFT, MOUTH_RIGHT, N_POINTS, NOSE_TIP, RIGHT_EYE
-from pipeline.identity.network.recogniser import MobileFaceNet
+from pipeline.identity.network.recogniser import MobileFaceNet, Recogniser
 from pipeline.identity.network.resnet import CROP_PX
 
 FAMILIES: Mapping[str, FaceNetwork] = {
@@ -28,39 +24,11 @@ MOBILEFACENET = "mobilefacenet"
 NAMES = (*FAMILIES, MOBILEFACENET)
 
 PAPER_DISTANCES: Mapping[str, Distance] = {name: family.paper_distance for name, family in FAMILIES.items()}
-"""By which distance the paper's Table 3 is thought to compare; MobileFaceNet is not in it.
+"""The probable distances of the paper's Table 3, which does not define them; MobileFaceNet is not in it.
 
-Its SphereFace and CosFace figures have the size of one minus the cosine; its ArcFace and VGGFace figures are above
-2, as no distance of unit vectors is. Which layer of VGGFace, and how scaled, is not known: its L2 is indicative.
+Its SphereFace and CosFace values have the size of one minus the cosine; its ArcFace and VGGFace values are above 2,
+as no distance of unit vectors is. The layer and scale of VGGFace are not given: its L2 is indicative.
 """
-
-
-class Recogniser(Protocol):
-    """A network that embeds faces; pickles as the path of its weights."""
-
-    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
-        """Return (N, D) features, not normalised, of N square faces aligned to the project's template (256 px).
-
-        ``landmarks`` are the 68 points of each, pixels of the face, by which each network aligns it as its
-        publishers do; None: by the eyes, which the template places. The network sees one face at a time, so that
-        company changes no bit. Raises BadInput for what is no such face.
-        """
-        ...
-
-
-class MobileFaceNetRecogniser:
-    """MobileFaceNet, 128 numbers, that needs no landmarks either; pickles as the path of its weights."""
-
-    def __init__(self, weights: Path) -> None:
-        self._network = MobileFaceNet(weights)
-
-    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
-        """Return (N, 128) features of N faces; see ``Recogniser``."""
-        for face in faces:
-            check_face(face)
-        return self._network.embed(
-            faces, [_usual_landmarks(face) for face in faces] if landmarks is None else landmarks
-        )
 
 
 def load_recogniser(name: str, weights: Path) -> Recogniser:
@@ -69,8 +37,8 @@ def load_recogniser(name: str, weights: Path) -> Recogniser:
     Raises BadInput for another name, and, naming the tensor, for a file that is not of this network.
     """
     if name == MOBILEFACENET:
-        recogniser = MobileFaceNetRecogniser(weights)
-        recogniser.embed([np.zeros((CROP_PX, CROP_PX, 3), np.uint8)])  # refuses another file now, not in the middle
+        recogniser = MobileFaceNet(weights)
+        recogniser.embed([np.zeros((CROP_PX, CROP_PX, 3), np.uint8)])  # raises for another file now, not later
         return recogniser
     if name not in FAMILIES:
         raise BadInput(f"recogniser {name!r}: expected one of {', '.join(NAMES)}")
@@ -89,8 +57,7 @@ def cosine_distances(first_ND: NDArray[np.floating], second_ND: NDArray[np.float
 def euclidean_distances(first_ND: NDArray[np.floating], second_ND: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return (N,) L2 distances of row with row, not normalised.
 
-    They scale with what a network's training made of its features: indicative, and no figure of one network's
-    weights compares with that of another's.
+    They depend on the scale of a network's features: indicative, and not comparable between networks or weights.
     """
     first, second = _paired(first_ND, second_ND)
     return np.asarray(np.linalg.norm(first - second, axis=1))
@@ -102,12 +69,3 @@ def _paired(
     if first_ND.ndim != 2 or first_ND.shape != second_ND.shape:
         raise BadInput(f"features: expected two of one shape (N, D), found {first_ND.shape} and {second_ND.shape}")
     return np.asarray(first_ND, np.float64), np.asarray(second_ND, np.float64)
-
-
-def _usual_landmarks(face: ImageRGB) -> Landmarks:
-    """Return 68 points of which only those are set that ``five_points`` looks at."""
-    points = np.zeros((N_POINTS, 2), np.float32)
-    left, right, nose, mouth_left, mouth_right = five_points_of(face, None)
-    points[LEFT_EYE], points[RIGHT_EYE] = left, right
-    points[NOSE_TIP], points[MOUTH_LEFT], points[MOUTH_RIGHT] = nose, mouth_left, mouth_right
-    return points

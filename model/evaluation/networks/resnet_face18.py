@@ -16,7 +16,7 @@ MIDDLE = 127.5
 
 
 class Block(nn.Module):
-    """Norm, 3x3, norm, PReLU, 3x3 with the stride, norm, beside the shortcut; then the same PReLU once more."""
+    """Norm, 3x3, norm, PReLU, 3x3 with the stride, norm, and the shortcut added; then the same PReLU again."""
 
     def __init__(self, n_in: int, n_out: int, stride: int) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ def _stage(n_in: int, n_out: int, n_blocks: int, stride: int) -> nn.Sequential:
 def prepared_for_arcface(face: ImageRGB, points: Landmarks) -> NDArray[np.float32]:
     """Return (1, 128, 128), luma from -1 to 1.
 
-    How its publisher aligned the faces is not known; insightface's template of 128 px stands in.
+    Its publisher does not document the alignment; insightface's template of 128 px is used instead.
     """
     luma = cv2.cvtColor(cut_128(face, points), cv2.COLOR_RGB2GRAY)
     return channels_first((luma[..., None] - MIDDLE) / MIDDLE)

@@ -1,7 +1,7 @@
-"""The 20 layers of SphereFace (Liu et al. 2017), as two authors publish them: of SphereFace, and of CosFace.
+"""The 20 layers of SphereFace (Liu et al. 2017), in two published implementations: SphereFace and CosFace.
 
-Four stages, each a convolution of stride 2 and then pairs of convolutions beside a shortcut, all 3x3 with PReLU;
-a picture of 112 x 96 ends as 7 x 6 places, which a linear layer takes to 512 numbers.
+Four stages, each a convolution of stride 2 and then pairs of convolutions with a shortcut, all 3x3 with PReLU; a
+picture of 112 x 96 becomes 7 x 6 places, which a linear layer maps to 512 numbers.
 """
 
 import numpy as np
@@ -31,8 +31,8 @@ class SphereFaceNetwork(EmbeddingNetwork):
         super().__init__()
         for stage, (n_in, n_out) in enumerate(stage_channels(width), start=1):
             self._add(stage, 1, nn.Conv2d(n_in, n_out, 3, stride=2, padding=1))
-            for place in range(2, 2 + 2 * PAIRS_OF_STAGE[stage - 1]):
-                self._add(stage, place, nn.Conv2d(n_out, n_out, 3, padding=1))
+            for number in range(2, 2 + 2 * PAIRS_OF_STAGE[stage - 1]):
+                self._add(stage, number, nn.Conv2d(n_out, n_out, 3, padding=1))
         self.feature_size = 8 * width
         self.fc5 = nn.Linear(8 * width * LAST_PLACES, self.feature_size)
 
@@ -46,18 +46,18 @@ class SphereFaceNetwork(EmbeddingNetwork):
         features_BD: Tensor = self.fc5(x_BCHW.flatten(1))
         return features_BD
 
-    def _add(self, stage: int, place: int, convolution: nn.Conv2d) -> None:
-        self.add_module(f"conv{stage}_{place}", convolution)
-        self.add_module(f"relu{stage}_{place}", nn.PReLU(convolution.out_channels))
+    def _add(self, stage: int, number: int, convolution: nn.Conv2d) -> None:
+        self.add_module(f"conv{stage}_{number}", convolution)
+        self.add_module(f"relu{stage}_{number}", nn.PReLU(convolution.out_channels))
 
-    def _run(self, stage: int, place: int, x_BCHW: Tensor) -> Tensor:
-        convolution, relu = (self.get_submodule(f"{kind}{stage}_{place}") for kind in ("conv", "relu"))
+    def _run(self, stage: int, number: int, x_BCHW: Tensor) -> Tensor:
+        convolution, relu = (self.get_submodule(f"{kind}{stage}_{number}") for kind in ("conv", "relu"))
         activated_BCHW: Tensor = relu(convolution(x_BCHW))
         return activated_BCHW
 
 
 class Pair(nn.Module):
-    """Two convolutions without bias beside a shortcut."""
+    """Two convolutions without bias, with a shortcut."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ def prepared_for_cosface(face: ImageRGB, points: Landmarks) -> NDArray[np.float3
     return channels_first((cut_112x96(face, points) - MIDDLE) / MIDDLE)
 
 
-# The evaluation of clcarwin's network embeds the mirrored picture too, and then leaves it out.
+# The evaluation of clcarwin's network embeds the mirrored picture too, and does not use it.
 SPHEREFACE = FaceNetwork(
     build=SphereFaceNetwork,
     first="conv1_1.weight",

@@ -1,6 +1,5 @@
-"""Train the audio-face decoder: from a voice to a face of the same person, before it joins the inpainting network."""
+"""Train the audio-face decoder: from a voice to a face of the same person, before it joins the generator."""
 
-from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from model.networks.audio_face import AudioFaceDecoder, load_audio_face_decoder
 from model.networks.voice import VoiceNetwork
 from model.settings import PretrainAudioFaceParams
 from model.training.checkpoint import digest_of, open_checkpoints
+from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
-from model.training.fit import CannotTrain, Fitted, fit
+from model.training.fit import CannotTrain, TrainingResult, fit
 from model.training.placement import adam, autocast, compiled, reproducible, to_device
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.errors import BadInput
@@ -32,40 +32,39 @@ def train_audio_face(
     width: int,
     *,
     start: Path | None = None,
-    process: TrainingProcess = TrainingProcess(),
-    checkpoints: Path | None = None,
-    log_folder: Path | None = None,
-    say: Callable[[str], None] = print,
-) -> tuple[AudioFaceDecoder, Fitted]:
-    """Return a decoder trained on faces and segments of ``data``, on the CPU and in evaluation mode, and how it went.
+    context: TrainingContext = TrainingContext(),
+) -> tuple[AudioFaceDecoder, TrainingResult]:
+    """Return a decoder trained on faces and segments of ``data``, on the CPU and in evaluation mode, with its result.
 
-    The loss is L_a of Eq. 4, at 256 px, from the embedding by ``voice``, which stays as it is. ``start`` is a file of
-    ``load_audio_face_decoder`` to start from; what it lacks, or all, starts by the seed. ``checkpoints`` and ``log_folder``
-    are as ``train_generator`` has them. Raises BadInput when voice network and log-mels don't fit, CannotTrain when
-    no face has a voice, and what ``load_audio_face_decoder`` and ``fit`` raise.
+    The loss is L_a of Eq. 4, at 256 px, from the embedding by ``voice``, which is not trained. ``start`` is a file of
+    ``load_audio_face_decoder`` to start from; what it lacks, or all, is initialised by the seed. Raises BadInput when
+    voice network and log-mels don't fit, CannotTrain when no face has a segment, and what ``load_audio_face_decoder``
+    and ``fit`` raise.
     """
     n_mels, _ = data.log_mel_shape
     voice.expect_mels(n_mels)
-    with reproducible(params.seed, process):
+    with reproducible(params.seed, context.process):
         decoder = AudioFaceDecoder(width)
         if start is not None:
             load_audio_face_decoder(decoder, start)
-        task = _AudioFaceTask(decoder, deepcopy(voice), _samples(data, params), params, process)
-        kept = None
-        if checkpoints is not None:
+        task = _AudioFaceTask(decoder, deepcopy(voice), _samples(data, params), params, context.process)
+        checkpoints = None
+        if context.checkpoint_root is not None:
             inputs = {
                 "data": data.content_hash,
                 "width": str(width),
                 "voice": digest_of(voice),
                 "start": "" if start is None else sha256_of(start),
             }
-            kept = open_checkpoints(checkpoints, SECTION, params, inputs, Path(__file__), is_writer=process.is_main)
-        fitted = fit(task, params, process, checkpoints=kept, log_folder=log_folder, say=say)
-    return task.decoder.cpu().eval(), fitted
+            checkpoints = open_checkpoints(
+                context.checkpoint_root, SECTION, params, inputs, Path(__file__), is_writer=context.process.is_main
+            )
+        result = fit(task, params, context, checkpoints)
+    return task.decoder.cpu().eval(), result
 
 
 class _AudioFaceTask:
-    """A decoder, the frozen voice network before it, and how the decoder learns from faces."""
+    """A decoder, trained on faces, and the frozen voice network before it."""
 
     section = SECTION
 
@@ -80,23 +79,25 @@ class _AudioFaceTask:
         self.samples, self._params, self._process = samples, params, process
         self._voice = to_device(voice, params, process).requires_grad_(False).eval()
         self.decoder = to_device(decoder, params, process)
-        self._optimizer = adam((one for one in self.decoder.parameters() if one.requires_grad), params)
+        self._optimizer = adam(
+            (parameter for parameter in self.decoder.parameters() if parameter.requires_grad), params
+        )
         self._decode = compiled(self.decoder, params)
         self.modules = {"decoder": self.decoder}
         self.optimizers: dict[str, Optimizer] = {"decoder": self._optimizer}
 
     def step(self, number: int, batch: AudioFaceBatch) -> dict[str, Tensor]:
-        """Learn the faces that belong to the voices, moved by noise and of unit length again (as voice2face has it)."""
+        """Decode voice embeddings with noise added, normalised again (as in voice2face), and compare with the faces."""
         with autocast(self._params, self._process):
             with torch.no_grad():
                 voice_B64 = self._voice.embed(batch.log_mel_BMT)
-            heard_B64 = functional.normalize(voice_B64 + batch.noise_BV, dim=1)
-            loss = functional.l1_loss(self._decode(heard_B64).face_BCHW.float(), batch.face_BCHW)
+            noisy_B64 = functional.normalize(voice_B64 + batch.noise_BV, dim=1)
+            loss = functional.l1_loss(self._decode(noisy_B64).face_BCHW.float(), batch.face_BCHW)
         optimizer_step(loss, self._process, self._optimizer)
         return {"audio_face": loss}
 
-    def picture(self, number: int) -> ImageRGB | None:
-        """Return nothing: the training has no ``sample_every``."""
+    def sample_picture(self, number: int) -> ImageRGB | None:
+        """Return None: the training has no ``sample_every``."""
 
 
 def _samples(data: DatasetSplit, params: PretrainAudioFaceParams) -> AudioFaceSamples:

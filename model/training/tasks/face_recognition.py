@@ -1,4 +1,4 @@
-"""Train a face recognition network, on the dataset's own persons or a folder of faces, for runs without published weights."""
+"""Train a face recognition network on the dataset's persons or a folder of faces, without published weights."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -21,20 +21,21 @@ from pipeline.base.params import Params
 from pipeline.base.torch_threads import single_thread
 from pipeline.identity.network.resnet import INPUT_PX, FaceRecognitionNetwork, preprocess_framed
 
+SECTION = "pretrain_identity"
 HALF_PX = INPUT_PX // 2
 FULL_SIZE_SHARE = 0.15
-"""Most epochs see half-size faces, at a third of the cost; the last ones see the size of later use."""
+"""Most epochs train on half-size faces, at a third of the cost; the last ones on the size of later use."""
 
 MAX_SHIFT = 0.08
 MAX_ZOOM = 0.08
 MAX_BRIGHTNESS = 30.0
 MAX_CONTRAST = 0.2
-"""Augmentation: shares of half the picture, share of its size, grey levels of 255, share of the contrast."""
+"""Augmentation: shift in halves of the picture, zoom in shares of its size, grey levels of 255, share of contrast."""
 
 MOMENTUM = 0.9
 WEIGHT_DECAY = 5e-4
 WARM_UP_SHARE = 0.2
-JUDGED_AT_ONCE = 16
+EVALUATION_BATCH = 16
 
 
 class RecognitionTrainingParams(Params):
@@ -56,13 +57,13 @@ class RecognitionTrainingParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class RecognitionMetrics:
-    """How the training went.
+    """Counts, accuracy and loss of a training.
 
     ``holdout_accuracy`` is the share of held-out faces given to the right person among all persons (None when
-    no face is held out). What is held out is a person's whole clips (of a folder: photographs), so that it
-    says how well the network knows a person again in a clip it hasn't seen; persons without such a clip are
-    ``n_persons_without_holdout``, and nothing is said of them. ``train_loss`` is the last epoch's mean
-    cross-entropy in nats. Faces whose picture can't be read are counted by themselves.
+    no face is held out). Whole clips of a person (of a folder: photographs) are held out, so that it measures how
+    well the network recognises a person in a new clip; persons without such a clip are
+    ``n_persons_without_holdout``, and are not measured. ``train_loss`` is the last epoch's mean
+    cross-entropy in nats. Faces whose picture can't be read are counted separately.
     """
 
     n_persons: int
@@ -75,11 +76,11 @@ class RecognitionMetrics:
 
 
 def train_recognition_network(
-    faces: RecognitionFaces, params: RecognitionTrainingParams, *, report: Callable[[str], None], device: str = "cpu"
+    faces: RecognitionFaces, params: RecognitionTrainingParams, *, log: Callable[[str], None], device: str = "cpu"
 ) -> tuple[FaceRecognitionNetwork, RecognitionMetrics]:
-    """Return a network trained to tell the persons of ``faces`` apart, in evaluation mode, and how it went.
+    """Return a network trained to classify the persons of ``faces``, in evaluation mode, with its metrics.
 
-    Two runs on one type of machine give the same bytes. Faces are read a batch at a time, in each epoch anew.
+    Two runs on one type of machine return the same bytes. Faces are read a batch at a time, in each epoch again.
     Raises BadInput for fewer than two persons, and FacevoxError when the loss is no longer a number.
     """
     names = sorted(set(faces.persons))
@@ -94,12 +95,12 @@ def train_recognition_network(
         network = FaceRecognitionNetwork(params.width)
         classifier = nn.Sequential(network, nn.Linear(network.feature_size, len(names)))
         classifier.to(device)
-        loss = _train(classifier, reader, train, params, report)
+        loss = _train(classifier, reader, train, params, log)
         accuracy = _accuracy(classifier.eval(), reader, holdout)
-    n_judged = len({faces.persons[row] for row in holdout.tolist()})
+    n_measured = len({faces.persons[row] for row in holdout.tolist()})
     return network.to("cpu"), RecognitionMetrics(
         n_persons=len(names),
-        n_persons_without_holdout=len(names) - n_judged,
+        n_persons_without_holdout=len(names) - n_measured,
         n_train_faces=len(train) - len(reader.unreadable.intersection(train)),
         n_holdout_faces=len(holdout) - len(reader.unreadable.intersection(holdout)),
         n_unreadable_faces=len(reader.unreadable),
@@ -109,7 +110,7 @@ def train_recognition_network(
 
 
 class _Reader:
-    """Batches of faces as the network takes them, with their persons' numbers; remembers what can't be read."""
+    """Reads batches of faces with their persons' numbers, and collects the rows that can't be read."""
 
     def __init__(self, faces: RecognitionFaces, names: Sequence[str], device: str) -> None:
         self._faces = faces
@@ -130,8 +131,8 @@ class _Reader:
 def _reproducible(seed: int) -> Iterator[None]:
     """Fixed seed and one thread inside, the caller's afterwards.
 
-    Two threads would train at most 1.7 times as fast, end in other last bits, and on a busy machine wait for
-    each other: ten times as long was seen.
+    Two threads would train at most 1.7 times as fast, end in other last bits, and on a busy machine wait for each
+    other: ten times as long was measured.
     """
     with single_thread(), torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -143,7 +144,7 @@ def _train(
     reader: _Reader,
     train: NDArray[np.intp],
     params: RecognitionTrainingParams,
-    report: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> float:
     """Return the mean cross-entropy of the last epoch, under augmentation."""
     generator = torch.Generator().manual_seed(params.seed)
@@ -175,7 +176,7 @@ def _train(
         if not n_faces:
             raise BadInput("face recognition network: expected faces to train on, found no picture that can be read")
         mean_loss = total_loss / n_faces
-        report(f"face recognition network: epoch {epoch} of {params.epochs}, {size_px} px: loss {mean_loss:.3f}")
+        log(f"face recognition network: epoch {epoch} of {params.epochs}, {size_px} px: loss {mean_loss:.3f}")
     return mean_loss
 
 
@@ -185,35 +186,37 @@ def _sizes_px(epochs: int) -> list[int]:
 
 
 def augment(faces_BCHW: Tensor, size_px: int, generator: torch.Generator) -> Tensor:
-    """Return faces of ``size_px``, half of them mirrored, each a little moved, zoomed, lit and faded."""
+    """Return (B, 3, size_px, size_px): each face shifted, zoomed and changed in brightness and contrast at random, half
+    of them mirrored.
+    """
     if size_px != faces_BCHW.shape[-1]:
         faces_BCHW = functional.adaptive_avg_pool2d(faces_BCHW, size_px)
     n_faces = len(faces_BCHW)
 
-    def within(limit: float) -> Tensor:
+    def uniform(limit: float) -> Tensor:
         return (torch.rand(n_faces, generator=generator) * 2 - 1) * limit
 
-    zoom, mirror = 1 + within(MAX_ZOOM), torch.sign(within(1.0))
+    zoom, mirror = 1 + uniform(MAX_ZOOM), torch.sign(uniform(1.0))
     zero = torch.zeros(n_faces)
-    map_x = torch.stack([zoom * mirror, zero, within(MAX_SHIFT)], dim=1)
-    map_y = torch.stack([zero, zoom, within(MAX_SHIFT)], dim=1)
+    map_x = torch.stack([zoom * mirror, zero, uniform(MAX_SHIFT)], dim=1)
+    map_y = torch.stack([zero, zoom, uniform(MAX_SHIFT)], dim=1)
     grid = functional.affine_grid(torch.stack([map_x, map_y], dim=1), list(faces_BCHW.shape), align_corners=False)
     moved = functional.grid_sample(faces_BCHW, grid, padding_mode="border", align_corners=False)
-    return moved * (1 + within(MAX_CONTRAST)).view(-1, 1, 1, 1) + within(MAX_BRIGHTNESS).view(-1, 1, 1, 1)
+    return moved * (1 + uniform(MAX_CONTRAST)).view(-1, 1, 1, 1) + uniform(MAX_BRIGHTNESS).view(-1, 1, 1, 1)
 
 
 def _accuracy(classifier: nn.Module, reader: _Reader, holdout: NDArray[np.intp]) -> float | None:
-    n_right, n_faces = 0, 0
+    n_correct, n_faces = 0, 0
     with torch.inference_mode():
-        for rows in np.split(holdout, range(JUDGED_AT_ONCE, len(holdout), JUDGED_AT_ONCE)):
+        for rows in np.split(holdout, range(EVALUATION_BATCH, len(holdout), EVALUATION_BATCH)):
             images, labels_B = reader.batch(rows)
             if len(images):
-                guesses_B = classifier(_to_device(preprocess_framed(images), labels_B)).argmax(dim=1)
-                n_right += int((guesses_B == labels_B).sum())
+                predicted_B = classifier(_to_device(preprocess_framed(images), labels_B)).argmax(dim=1)
+                n_correct += int((predicted_B == labels_B).sum())
                 n_faces += len(images)
-    return n_right / n_faces if n_faces else None
+    return n_correct / n_faces if n_faces else None
 
 
 def _to_device(faces_BCHW: Tensor, like: Tensor) -> Tensor:
-    """On the device of ``like``, in the memory order that trains fastest."""
+    """Return faces on the device of ``like``, in the memory format that trains fastest."""
     return faces_BCHW.to(like.device, memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""What the generator and the discriminator are trained to make small: the paper's Eqs. 2 to 6, and the released GAN loss.
+"""The losses of the generator and the discriminator: the paper's Eqs. 2 to 6, and the released code's GAN loss.
 
 Every norm |.|_1 is the mean over all elements, as in the released code, to which the paper's weights belong.
 Losses are computed in float32 or better, also under autocast.
@@ -17,8 +17,15 @@ from model.settings import TrainParams
 GanKind = Literal["paper", "ralsgan"]
 
 
+class PatchLogits(NamedTuple):
+    """The discriminator's logits of true faces and of inpainted ones, (B, 1, H, W) each."""
+
+    real: Tensor
+    fake: Tensor
+
+
 def identity_label_loss(predicted_BD: Tensor, labels_BD: Tensor) -> Tensor:
-    """L_ide = |I_c - psi(x)|_1 (Eq. 2), of the predicted identity label and psi's of a face of that person."""
+    """L_ide = |I_c - psi(x)|_1 (Eq. 2), of the predicted identity label and that of a face of the person."""
     return _mean_distance(predicted_BD, labels_BD)
 
 
@@ -31,7 +38,7 @@ def identity_match_loss(
 ) -> Tensor:
     """L_idc = |psi(x_f) - psi(x_a)|_1 (Eq. 3), of the inpainted face and the audio face, RGB in [-1, 1].
 
-    Both move towards each other, for the gradient goes through psi to both. The released code computes the same
+    The gradient flows through psi, the face recognition network, to both faces. The released code computes the same
     value without a gradient, which ``with_gradient`` false does.
     """
     with torch.set_grad_enabled(with_gradient and torch.is_grad_enabled()):
@@ -40,17 +47,17 @@ def identity_match_loss(
         return _mean_distance(inpainted_BD, audio_face_BD)
 
 
-def reconstruction_loss(made_BCHW: Tensor, faces_BCHW: Tensor) -> Tensor:
-    """L_c = |x_f - x|_1 and L_a = |x_a - x|_1 (Eq. 4), of a inpainted or an audio face and the true one."""
-    return _mean_distance(made_BCHW, faces_BCHW)
+def reconstruction_loss(generated_BCHW: Tensor, faces_BCHW: Tensor) -> Tensor:
+    """L_c = |x_f - x|_1 and L_a = |x_a - x|_1 (Eq. 4), of an inpainted or audio face and the true one."""
+    return _mean_distance(generated_BCHW, faces_BCHW)
 
 
 def discriminator_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Return what the discriminator makes small, from its logits of true and of inpainted faces.
+    """Return the discriminator's loss, from its logits of true and of inpainted faces.
 
     ``paper``: -(E[log(1 - D(x_f))] + E[log D(x)]), the negative of Eq. 5, with D the logits' sigmoid.
-    ``ralsgan``: relativistic average least squares (Jolicoeur-Martineau 2018), as the released code and CSA have
-    it: true faces are to lie 1 above the mean of the inpainted ones, inpainted ones 1 below the mean of the true.
+    ``ralsgan``: relativistic average least squares (Jolicoeur-Martineau 2018), as in the released code and CSA:
+    true faces are to lie 1 above the mean of the inpainted ones, inpainted ones 1 below the mean of the true.
     """
     real, fake = at_least_float32(real_logits), at_least_float32(fake_logits)
     if kind == "paper":
@@ -59,11 +66,11 @@ def discriminator_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) 
 
 
 def generator_gan_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Return what the generator makes small, L_gan of Eq. 6, from the discriminator's logits.
+    """Return the generator's loss L_gan of Eq. 6, from the discriminator's logits.
 
-    ``paper``: E[log(1 - D(x_f))], the part of Eq. 5 that the generator can change, as it is written. It is negative,
-    and its gradient fades as the discriminator wins; the common remedy, -E[log D(x_f)], is not in the paper.
-    ``ralsgan``: the discriminator's loss with the two margins' signs turned.
+    ``paper``: E[log(1 - D(x_f))], the part of Eq. 5 that depends on the generator, as it is written. It is negative,
+    and its gradient vanishes as the discriminator wins; the common remedy, -E[log D(x_f)], is not in the paper.
+    ``ralsgan``: the discriminator's loss with the signs of both margins changed.
     """
     real, fake = at_least_float32(real_logits), at_least_float32(fake_logits)
     if kind == "paper":
@@ -72,7 +79,7 @@ def generator_gan_loss(kind: GanKind, real_logits: Tensor, fake_logits: Tensor) 
 
 
 class GeneratorLosses(NamedTuple):
-    """The sum of Eq. 6 and its parts before they are weighted; what the variant lacks is 0."""
+    """The sum of Eq. 6 and its unweighted terms, scalars; a term that the variant lacks is 0."""
 
     total: Tensor
     label: Tensor
@@ -89,12 +96,11 @@ def generator_losses(
     labels_BD: Tensor,
     *,
     recognition: FrozenRecognitionNetwork | None,
-    real_logits: Tensor,
-    fake_logits: Tensor,
+    logits: PatchLogits,
 ) -> GeneratorLosses:
-    """Return Eq. 6 for inpainted faces, with the weights of ``params``; the composite is what is judged.
+    """Return Eq. 6 for inpainted faces, with the weights of ``params``; losses are those of the composite.
 
-    ``recognition`` is None where the variant does not match identities, or there is no face recognition network.
+    ``recognition`` is None where the variant does not match identities. ``logits`` are the discriminator's.
     """
     zero = inpainted.composite_BCHW.new_zeros((), dtype=torch.float32)
     label, match, audio_face = zero, zero, zero
@@ -111,7 +117,7 @@ def generator_losses(
                 params.match_gradient,
             )
     face = reconstruction_loss(inpainted.composite_BCHW, faces_BCHW)
-    gan = generator_gan_loss(params.gan, real_logits, fake_logits)
+    gan = generator_gan_loss(params.gan, logits.real, logits.fake)
     total = (
         params.weight_label * label
         + params.weight_match * match

@@ -1,6 +1,5 @@
-"""Train the voice network to tell the training persons apart, for runs without published weights."""
+"""Train the voice network to classify the training persons, for runs without published weights."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,22 +16,23 @@ from model.data.split import DatasetSplit
 from model.networks.voice import VOICE_SIZE, VoiceNetwork
 from model.settings import PretrainVoiceParams
 from model.training.checkpoint import open_checkpoints
+from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
-from model.training.fit import CannotTrain, Fitted, fit
+from model.training.fit import CannotTrain, TrainingResult, fit
 from model.training.placement import adam, autocast, compiled, reproducible, to_device
 from pipeline.base.arrays import ImageRGB
 
 SECTION = "pretrain_voice"
-JUDGED_AT_ONCE = 16
+EVALUATION_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceFigures:
-    """How well voices are told apart.
+class VoiceMetrics:
+    """How well persons are recognised by their voices.
 
     ``holdout_accuracy`` is the share of held-out segments given to the right person among all ``n_persons`` (None
-    when none is held out). Held out are whole clips, of persons of whom other clips are trained on; of the
-    ``n_persons_without_holdout`` nothing is said.
+    when none is held out). Held out are whole clips, of persons of whom other clips are trained on; the
+    ``n_persons_without_holdout`` are not measured.
     """
 
     n_persons: int
@@ -46,43 +46,41 @@ def train_voice(
     data: DatasetSplit,
     params: PretrainVoiceParams,
     width: int,
-    *,
-    process: TrainingProcess = TrainingProcess(),
-    checkpoints: Path | None = None,
-    log_folder: Path | None = None,
-    say: Callable[[str], None] = print,
-) -> tuple[VoiceNetwork, VoiceFigures, Fitted]:
-    """Return a network trained on the segments of ``data``, on the CPU and in evaluation mode, and how it went.
+    context: TrainingContext = TrainingContext(),
+) -> tuple[VoiceNetwork, VoiceMetrics, TrainingResult]:
+    """Return a network trained on the segments of ``data``, on the CPU and in evaluation mode, with its metrics.
 
-    A linear layer on the embedding, not normalised, tells the persons apart by cross-entropy, and is thrown away.
-    ``checkpoints`` and ``log_folder`` are as ``train_generator`` has them. Raises CannotTrain for fewer than two
-    persons with a segment, BadInput for pieces longer than the log-mels, and what ``fit`` raises.
+    A linear layer on the embedding, not normalised, classifies the persons by cross-entropy, and is thrown away.
+    Raises CannotTrain for fewer than two persons with a segment, BadInput for pieces longer than the log-mels, and
+    what ``fit`` raises.
     """
     n_persons = len(np.unique(data.person_of_segment))
     if n_persons < 2:
         raise CannotTrain(f"expected voices of 2 persons or more, found {data.n_segments} segments of {n_persons}.")
     train_rows, holdout_rows = hold_out_voices(data, params)
-    with reproducible(params.seed, process):
+    with reproducible(params.seed, context.process):
         samples = VoiceSamples(data, params, train_rows)
-        task = _VoiceTask(samples, data, width, params, process)
-        kept = None
-        if checkpoints is not None:
+        task = _VoiceTask(samples, data, width, params, context.process)
+        checkpoints = None
+        if context.checkpoint_root is not None:
             inputs = {"data": data.content_hash, "width": str(width)}
-            kept = open_checkpoints(checkpoints, SECTION, params, inputs, Path(__file__), is_writer=process.is_main)
-        fitted = fit(task, params, process, checkpoints=kept, log_folder=log_folder, say=say)
+            checkpoints = open_checkpoints(
+                context.checkpoint_root, SECTION, params, inputs, Path(__file__), is_writer=context.process.is_main
+            )
+        result = fit(task, params, context, checkpoints)
         accuracy = task.accuracy(data, holdout_rows)
-    figures = VoiceFigures(
+    metrics = VoiceMetrics(
         n_persons=n_persons,
         n_persons_without_holdout=n_persons - len(np.unique(data.person_of_segment[holdout_rows])),
         n_train_segments=len(train_rows),
         n_holdout_segments=len(holdout_rows),
         holdout_accuracy=accuracy,
     )
-    return task.voice.cpu().eval(), figures, fitted
+    return task.voice.cpu().eval(), metrics, result
 
 
 class _VoiceTask:
-    """A voice network with a classifier on top, and how they learn from pieces of speech."""
+    """A voice network with a classifier on top, trained on pieces of segments."""
 
     section = SECTION
 
@@ -106,24 +104,24 @@ class _VoiceTask:
         self.optimizers: dict[str, Optimizer] = {"classifier": self._optimizer}
 
     def step(self, number: int, batch: VoiceBatch) -> dict[str, Tensor]:
-        """Learn whose each piece is."""
+        """Classify the person of each piece."""
         with autocast(self._params, self._process):
             loss = functional.cross_entropy(self._classify(batch.log_mel_BMT), batch.person_B)
         optimizer_step(loss, self._process, self._optimizer)
         return {"cross_entropy": loss}
 
-    def picture(self, number: int) -> ImageRGB | None:
-        """Return nothing: there is nothing to see."""
+    def sample_picture(self, number: int) -> ImageRGB | None:
+        """Return None: no face is made."""
 
     def accuracy(self, data: DatasetSplit, rows: Rows) -> float | None:
         """Return the share of whole segments given to the right person; None for no segments."""
         if not len(rows):
             return None
-        n_right = 0
+        n_correct = 0
         self._classifier.eval()
         with torch.inference_mode():
-            for some in np.split(rows, range(JUDGED_AT_ONCE, len(rows), JUDGED_AT_ONCE)):
-                log_mels_BMT = torch.stack([log_mel_tensor(data.log_mel(row)) for row in some.tolist()])
-                guesses_B = self._classifier(log_mels_BMT.to(self._process.device)).argmax(dim=1)
-                n_right += int((guesses_B.cpu().numpy() == data.person_of_segment[some]).sum())
-        return n_right / len(rows)
+            for batch in np.split(rows, range(EVALUATION_BATCH, len(rows), EVALUATION_BATCH)):
+                log_mels_BMT = torch.stack([log_mel_tensor(data.log_mel(row)) for row in batch.tolist()])
+                predicted_B = self._classifier(log_mels_BMT.to(self._process.device)).argmax(dim=1)
+                n_correct += int((predicted_B.cpu().numpy() == data.person_of_segment[batch]).sum())
+        return n_correct / len(rows)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.base.arrays import ImageGrey, Landmarks
 from pipeline.base.errors import ToolMissing
-from pipeline.face.backends.interface import Detection
+from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 _MODEL_FILE = "shape_predictor_68_face_landmarks.dat"
 
-# Landmarks are looked for in boxes of this height up to twice it: larger faces are shrunk, by a whole number, so that
-# all their pixels count. Shrunk once more, points would move by 0.6 % of the distance of the eyes. _MARGIN of the box
-# is kept around it.
+# Landmarks are fitted in boxes of this height up to twice it: larger faces are shrunk, by a whole number, so that all
+# their pixels count. Shrunk once more, points would move by 0.6 % of the interocular distance. _MARGIN of the box is
+# kept around it.
 _SHRUNK_PX = 150
 _MARGIN = 0.35
 # The model takes a box from the middle of its first pixel to that of its last; here a box has 300, whatever its size.
@@ -28,40 +28,40 @@ _INSET_SHARE = 0.5 / 300
 # Points 17-67 (the face without its jaw) in a box of the detector: their centroid from the left and the top, and
 # their root mean square distance from it, each over the box's side; medians over the boxes of 46 real clips.
 _JAW_END = 17
-_CENTRE_X_SHARE, _CENTRE_Y_SHARE, _SPREAD_SHARE = 0.50, 0.479, 0.305
+_CENTRE_X_SHARE, _CENTRE_Y_SHARE, _RMS_SHARE = 0.50, 0.479, 0.305
 
 
 class DlibBackend:
-    """Needs no download. Finds near-frontal faces; a turned head (beyond about 40 degrees) it misses."""
+    """Needs no download. Finds near-frontal faces; misses heads turned beyond about 40 degrees."""
 
     min_face_px = 80
     margin = 0.4
-    n_looks = 17
+    n_jitters = 17
 
-    def detect(self, grey: ImageGrey) -> list[Detection]:
+    def detect(self, grey: ImageGrey, frame: FrameReference | None = None) -> list[Detection]:
         """Return faces at least about 80 px high, best first."""
         boxes, scores, _ = self._detector.run(np.ascontiguousarray(grey), 0, 0.0)
         return [Detection(_box(box), float(score)) for box, score in zip(boxes, scores, strict=True)]
 
-    def landmarks(self, grey: ImageGrey, box: Box) -> Landmarks:
+    def landmarks(self, grey: ImageGrey, box: Box, frame: FrameReference | None = None) -> Landmarks:
         """Return the 68 points of the regression-tree model (Kazemi and Sullivan 2014)."""
         from pipeline.face.measures.kernels import enlarged
 
-        seen, place, times = _shrunk(grey, box)
+        shrunk, place, times = _shrunk(grey, box)
         left, top = (box.x - place[0]) / times - 0.5, (box.y - place[1]) / times - 0.5
         width, height = box.w / times, box.h / times
         inset_x, inset_y = _INSET_SHARE * width, _INSET_SHARE * height
         points = self._regressor.points(
-            seen, left + inset_x, top + inset_y, left + width - inset_x, top + height - inset_y
+            shrunk, left + inset_x, top + inset_y, left + width - inset_x, top + height - inset_y
         )
         return enlarged(points, times, *place)
 
     def box_around(self, points: Landmarks) -> Box:
-        """Return the box that the detector would give a face with these points, without its steps of scale."""
-        from pipeline.face.measures.kernels import middle_and_spread
+        """Return the box of a face with these points as the detector would place it, without its steps of scale."""
+        from pipeline.face.measures.kernels import centroid_and_rms_distance
 
-        x, y, spread = middle_and_spread(points[_JAW_END:])
-        side = spread / _SPREAD_SHARE
+        x, y, rms_px = centroid_and_rms_distance(points[_JAW_END:])
+        side = rms_px / _RMS_SHARE
         return Box(x - side * _CENTRE_X_SHARE, y - side * _CENTRE_Y_SHARE, side, side)
 
     @cached_property
@@ -94,7 +94,7 @@ def _box(rectangle: Any) -> Box:
 
 
 def _shrunk(grey: ImageGrey, box: Box) -> tuple[ImageGrey, tuple[int, int], int]:
-    """Return a picture in which the box has a fit size, its place (x, y) in ``grey``, and how many times it shrank."""
+    """Return a picture in which the box has a suitable size, its place (x, y) in ``grey``, and its shrink factor."""
     import cv2
 
     times = int(box.h // _SHRUNK_PX)

@@ -1,8 +1,8 @@
 """YuNet's boxes and FAN's 68 points (Bulat and Tzimiropoulos 2017), the network of the package face_alignment.
 
-Meant for a GPU, and used when there is one: on one core a face takes about a second. Only the network's class
-is taken from the package. Its weights are read here without running code, never downloaded by the package, and its
-heatmaps are read here because the package rounds points to whole pixels, too coarse for lips in shrunk frames.
+Runs on a GPU when there is one: on one core a face takes about a second. Only the network's class comes from the
+package. Its weights are read here without running code, never downloaded by the package, and its heatmaps are read
+here because the package rounds points to whole pixels, too coarse for lips in shrunk frames.
 """
 
 from pathlib import Path
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from pipeline.base.arrays import ImageGrey, Landmarks
 from pipeline.base.errors import BadInput, ToolMissing
 from pipeline.face.backends.dlib_backend import DlibBackend
-from pipeline.face.backends.interface import Detection
+from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.backends.yunet_backend import YunetDetector
 from pipeline.face.measures.boxes import Box
 
 N_STACKS = 4
 CROP_PX = 256
 HEATMAP_PX = 64
-# What FAN is shown, in sides of the box: the square that the package cuts around a YuNet box (1.21 times the sum of
-# its sides, raised by 0.12 of its height), expressed in the box that YunetDetector makes of it; medians over 340 faces.
+# FAN's input, in sides of the box: the square that the package cuts around a YuNet box (1.21 times the sum of its
+# sides, raised by 0.12 of its height), expressed in the box that YunetDetector makes of it; medians over 340 faces.
 _CROP_SHARE = 2.61
 _RAISED_SHARE = 0.22
 # Each of the 68 points on the mirrored face.
@@ -37,10 +37,10 @@ _MIRRORED = (
 
 
 class FaceAlignmentBackend:
-    """YuNet finds the faces, FAN fits them; the mean of the face's and its mirror image's heatmaps is read."""
+    """YuNet finds the faces, FAN fits them; points are read from the mean heatmaps of the face and its mirror image."""
 
     margin = _CROP_SHARE / 2 - 0.5 + _RAISED_SHARE + 0.1
-    n_looks = 1
+    n_jitters = 1
     min_face_px = YunetDetector.min_face_px
 
     def __init__(self, yunet: Path, fan: Path) -> None:
@@ -50,11 +50,11 @@ class FaceAlignmentBackend:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._network = load_fan(fan).to(self._device)
 
-    def detect(self, grey: ImageGrey) -> list[Detection]:
+    def detect(self, grey: ImageGrey, frame: FrameReference | None = None) -> list[Detection]:
         """Return the faces, best first."""
         return self._detector.detect(grey)
 
-    def landmarks(self, grey: ImageGrey, box: Box) -> Landmarks:
+    def landmarks(self, grey: ImageGrey, box: Box, frame: FrameReference | None = None) -> Landmarks:
         """Return the 68 points of the face in ``box``."""
         side = _CROP_SHARE * max(box.w, box.h)
         left = box.x + (box.w - side) / 2
@@ -63,7 +63,7 @@ class FaceAlignmentBackend:
         return (shares * side + (left, top) - 0.5).astype(np.float32)  # pixel centres have whole numbers
 
     def box_around(self, points: Landmarks) -> Box:
-        """Return the box of a face with these points, such as dlib's detector gives."""
+        """Return the box of a face with these points as dlib's detector would place it."""
         return DlibBackend().box_around(points)
 
     def _heatmaps(self, face: ImageGrey) -> NDArray[np.float32]:
@@ -105,7 +105,7 @@ def load_fan(path: Path) -> Any:
 def peaks(heatmaps: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return (P, 2) shares of the square, 0-1: each highest pixel's centre, moved a quarter to its higher neighbours.
 
-    The reading FAN is published with.
+    As in FAN's published code.
     """
     n_points, height, width = heatmaps.shape
     y, x = np.divmod(heatmaps.reshape(n_points, -1).argmax(axis=1), width)

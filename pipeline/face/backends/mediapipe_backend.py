@@ -1,8 +1,8 @@
 """MediaPipe's Face Landmarker: 478 points of a face mesh, 68 of which stand for the named ones.
 
-Needs the optional package mediapipe. Both networks lie in one weights file: BlazeFace (short range, Bazarevsky et al.
-2019) and the face mesh with attention (Grishchenko et al. 2020). Every picture is looked at by itself, so that results
-do not depend on what came before. Grey is enough: colour moves the points by about 1 % of the interocular distance.
+Needs the optional package mediapipe. Both networks are in one weights file: BlazeFace (short range, Bazarevsky et al.
+2019) and the face mesh with attention (Grishchenko et al. 2020). Every picture is processed by itself, so that results
+do not depend on earlier ones. Grey is enough: colour moves the points by about 1 % of the interocular distance.
 """
 
 import zipfile
@@ -15,7 +15,7 @@ import numpy as np
 from pipeline.base.arrays import ImageGrey, Landmarks
 from pipeline.base.errors import BadInput, ToolMissing
 from pipeline.face.backends.dlib_backend import DlibBackend
-from pipeline.face.backends.interface import Detection
+from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box, iou
 
 # The mesh point that stands for each of the 68, in their order. Checked against dlib's points on 258 frontal faces of
@@ -35,18 +35,18 @@ MESH_POINTS = (
 )
 
 _DETECTOR_FILE = "face_detector.tflite"
-# On 373 frames in tiles, 0.5 finds 78 faces that YuNet does not, of which the mesh takes 17 for faces, and 0.7 finds 8,
-# of which 3; it loses 2 % of the 387 that both find.
+# On 373 frames in tiles, 0.5 finds 78 faces that YuNet does not, of which the mesh confirms 17, and 0.7 finds 8, of
+# which it confirms 3; 0.7 loses 2 % of the 387 that both find.
 _MIN_CONFIDENCE = 0.7
-# BlazeFace shrinks what it gets to 128 px. Of 205 faces it found 98 % at 0.2 of the picture's longer side, 83 % at
+# BlazeFace shrinks its input to 128 px. Of 205 faces it found 98 % at 0.2 of the picture's longer side, 83 % at
 # 0.15, 20 % at 0.12. Its boxes are those of dlib's detector to within 4 % of their side.
 _MIN_FACE_SHARE = 0.2
-# Tiles overlap by half, so that a face up to half a tile is whole in one; larger ones are looked for in larger tiles.
+# Tiles overlap by half, so that a face up to half a tile is whole in one; larger ones are searched in larger tiles.
 _TILE_GROWTH = 2.5
 _MAX_OVERLAP = 0.3
 # The mesh is fitted to a square around the box, this many times as large; 1.5 and 2.5 do as well.
 _CROP_SHARE = 2.0
-# The networks see 128 and 256 px: a larger square is shrunk to this first.
+# The networks' inputs have 128 and 256 px: a larger square is shrunk to this first.
 _MAX_CROP_PX = 512
 
 
@@ -54,7 +54,7 @@ class MediapipeBackend:
     """Finds and fits faces up to profile, at about 2 ms a tile and 8 ms a face on one core."""
 
     margin = _CROP_SHARE / 2 - 0.5 + 0.1
-    n_looks = 1
+    n_jitters = 1
     min_face_px = 40
 
     def __init__(self, weights: Path) -> None:
@@ -63,14 +63,14 @@ class MediapipeBackend:
         self._detector = self._create("FaceDetector", detector, min_detection_confidence=_MIN_CONFIDENCE)
         self._landmarker = self._create("FaceLandmarker", weights.read_bytes(), num_faces=1)
 
-    def detect(self, grey: ImageGrey) -> list[Detection]:
+    def detect(self, grey: ImageGrey, frame: FrameReference | None = None) -> list[Detection]:
         """Return the faces at least about 40 px high, best first; scores 0.7-1."""
         height, width = grey.shape
-        found = [one for tile in tiles(width, height, self.min_face_px) for one in self._look(grey, tile)]
-        return _without_doubles(found)
+        found = [one for tile in tiles(width, height, self.min_face_px) for one in self._detect_in(grey, tile)]
+        return _without_duplicates(found)
 
-    def landmarks(self, grey: ImageGrey, box: Box) -> Landmarks | None:
-        """Return the 68 points of the face whose middle lies in ``box``, None when no face is seen there."""
+    def landmarks(self, grey: ImageGrey, box: Box, frame: FrameReference | None = None) -> Landmarks | None:
+        """Return the 68 points of the face whose centre lies in ``box``, None when there is none."""
         side = max(1, round(_CROP_SHARE * max(box.w, box.h)))
         left, top = round(box.x + (box.w - side) / 2), round(box.y + (box.h - side) / 2)
         faces = self._landmarker.detect(self._picture(_shrunk(_square(grey, left, top, side)))).face_landmarks
@@ -81,11 +81,11 @@ class MediapipeBackend:
         return points if _holds(box, points[17:].mean(axis=0)) else None
 
     def box_around(self, points: Landmarks) -> Box:
-        """Return the box of a face with these points, such as dlib's detector gives."""
+        """Return the box of a face with these points as dlib's detector would place it."""
         return DlibBackend().box_around(points)
 
-    def _look(self, grey: ImageGrey, tile: tuple[int, int, int, int]) -> Iterator[Detection]:
-        """Yield the faces of one tile; those that reach over an edge at which the picture goes on are not whole."""
+    def _detect_in(self, grey: ImageGrey, tile: tuple[int, int, int, int]) -> Iterator[Detection]:
+        """Yield the faces of one tile that lie within it; the edges of the picture itself may cut them."""
         left, top, right, bottom = tile
         height, width = grey.shape
         for one in self._detector.detect(self._picture(grey[top:bottom, left:right])).detections:
@@ -137,8 +137,8 @@ def _starts(length: int, tile: int) -> list[int]:
     return [round(step * (length - tile) / n_steps) for step in range(n_steps + 1)]
 
 
-def _without_doubles(found: list[Detection]) -> list[Detection]:
-    """Return the best of each heap of overlapping detections, best first."""
+def _without_duplicates(found: list[Detection]) -> list[Detection]:
+    """Return the best of each group of overlapping detections, best first."""
     kept: list[Detection] = []
     for one in sorted(found, key=lambda one: -one.score):
         if all(iou(one.box, other.box) <= _MAX_OVERLAP for other in kept):
@@ -168,7 +168,7 @@ def _holds(box: Box, point: Landmarks) -> bool:
 
 
 def _detector_bytes(weights: Path) -> bytes:
-    """Return the detector that lies within the landmarker's file."""
+    """Return the detector within the landmarker's file."""
     try:
         with zipfile.ZipFile(weights) as bundle:
             return bundle.read(_DETECTOR_FILE)

@@ -1,18 +1,19 @@
-"""Faces that another program found, read from a table a clip: ``detect.backend: precomputed:FOLDER``.
+"""Faces that another program found, one table for each clip: ``detect.backend: precomputed:FOLDER``.
 
-FOLDER counts from the root of the checkout, and holds ``<clip_id>.parquet`` or ``<clip_id>.csv`` (a clip id has its
-dataset's name in front: ``FOLDER/talks/clip7.csv``). One row a face and frame, in any order:
+FOLDER is relative to the root of the checkout, and holds ``<clip_id>.parquet`` or ``<clip_id>.csv`` (a clip id begins
+with its dataset's name: ``FOLDER/talks/clip7.csv``). One row for each face and frame, in any order:
 
     time_s              the frame's time stamp, seconds since the first picture (5 ms more or less are the same frame)
-    x_0, y_0 ... x_67, y_67   the 68 points of pipeline/face/measures/points.py in their order, pixels of the full frame after
-                        its rotation metadata, origin top left; OpenFace names its points so, too
+    x_0, y_0 ... x_67, y_67   the 68 points of pipeline/face/measures/points.py in their order, pixels of the full
+                        frame after its rotation metadata, origin top left; OpenFace's names
     score               optional, higher is surer; 1 where the column is missing
 
-Further columns are not read. Boxes follow from the points. Frames without a row show no face: give every frame, for
-whether lips are still is judged over all frames of a window. A table with no row is a clip without faces.
+Further columns are not read. Boxes follow from the points. Frames without a row have no face: list every frame, as lip
+motion is measured over all frames of a window. A table with no row is a clip without faces.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from pipeline.base.arrays import ImageGrey, Landmarks
 from pipeline.base.errors import BadInput, BadMedia
 from pipeline.face.backends.dlib_backend import DlibBackend
-from pipeline.face.backends.interface import Detection
+from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box, iou
 from pipeline.face.measures.points import N_POINTS
 
@@ -51,47 +52,48 @@ class FaceTable:
 
 
 class PrecomputedBackend:
-    """Answers for the clip and frame it was turned to; the pictures it is given tell it the scale alone."""
+    """Returns the faces that the table of a clip has for a frame; of a picture it uses the scale alone.
+
+    ``detect`` and ``landmarks`` raise BadMedia where the clip has no table, and BadInput for a table that can't be
+    read and for a picture without a frame reference.
+    """
 
     margin = inf
-    n_looks = 1
-    min_face_px = 40  # it knows faces of every size; the search shrinks its pictures by this, which costs little
+    n_jitters = 1
+    min_face_px = 40  # tables hold faces of every size; the search shrinks its pictures by this, which costs little
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise BadInput(f"detect.backend = '{PREFIX}{folder}': no such folder")
         self._folder = folder
-        self._clip_id: str | None = None
-        self._table = FaceTable(np.empty(0), np.empty(0), np.empty((0, N_POINTS, 2)))
-        self._rows = slice(0, 0)
-        self._width_px = 1.0
+        self._table_of = lru_cache(maxsize=1)(self._read_table)  # frames come clip by clip
 
-    def turn_to(self, clip_id: str, time_s: float, width_px: float) -> None:
-        """Answer for this frame from now on; ``width_px`` is that of the full frame. Raises BadMedia, BadInput."""
-        if clip_id != self._clip_id:
-            self._table, self._clip_id = read_face_table(face_table_path(self._folder, clip_id)), clip_id
-        self._rows, self._width_px = self._table.at(time_s), width_px
-
-    def detect(self, grey: ImageGrey) -> list[Detection]:
-        """Return the frame's faces, best first."""
-        both = zip(self._faces(grey), self._table.scores[self._rows], strict=True)
-        found = [Detection(self.box_around(points), float(score)) for points, score in both]
+    def detect(self, grey: ImageGrey, frame: FrameReference | None = None) -> list[Detection]:
+        """Return the faces of ``frame``, best first, in pixels of ``grey``."""
+        found = [Detection(self.box_around(points), score) for points, score in self._faces(grey, frame)]
         return sorted(found, key=lambda one: -one.score)
 
-    def landmarks(self, grey: ImageGrey, box: Box) -> Landmarks | None:
-        """Return the points of the face that overlaps ``box`` most, None where none does."""
-        points = max(self._faces(grey), key=lambda one: iou(self.box_around(one), box), default=None)
+    def landmarks(self, grey: ImageGrey, box: Box, frame: FrameReference | None = None) -> Landmarks | None:
+        """Return the points of the face of ``frame`` that overlaps ``box`` most, None where none does."""
+        faces = (points for points, _ in self._faces(grey, frame))
+        points = max(faces, key=lambda one: iou(self.box_around(one), box), default=None)
         return None if points is None or iou(self.box_around(points), box) <= 0 else points
 
     def box_around(self, points: Landmarks) -> Box:
-        """Return the box of a face with these points, such as dlib's detector gives."""
+        """Return the box of a face with these points as dlib's detector would place it."""
         return DlibBackend().box_around(points)
 
-    def _faces(self, grey: ImageGrey) -> list[Landmarks]:
-        """Return the frame's points in pixels of ``grey``."""
-        if self._clip_id is None:
-            raise BadInput(f"face backend '{PREFIX}{self._folder}' was not told which frame it is asked about")
-        return list((self._table.points[self._rows] * (grey.shape[1] / self._width_px)).astype(np.float32))
+    def _faces(self, grey: ImageGrey, frame: FrameReference | None) -> list[tuple[Landmarks, float]]:
+        """Return points, in pixels of ``grey``, and score of each face of ``frame``."""
+        if frame is None:
+            raise BadInput(f"face backend '{PREFIX}{self._folder}' reads frames of clips only: no frame reference")
+        table = self._table_of(frame.clip_id)
+        rows = table.at(frame.time_s)
+        points = (table.points[rows] * (grey.shape[1] / frame.width_px)).astype(np.float32)
+        return list(zip(points, table.scores[rows].tolist(), strict=True))
+
+    def _read_table(self, clip_id: str) -> FaceTable:
+        return read_face_table(face_table_path(self._folder, clip_id))
 
 
 def face_table_path(folder: Path, clip_id: str) -> Path:

@@ -1,4 +1,4 @@
-"""The face backends by name: the one place where they are listed."""
+"""The face backends by name."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ KNOWN_BACKENDS = ("dlib", "yunet_dlib", "mediapipe", "face_alignment", "precompu
 def build_backend(name: str) -> FaceBackend:
     """Return the backend called ``name`` in params.yaml.
 
-    Raises WeightsUnavailable or ToolMissing when its weights or its package are not here.
+    Raises WeightsUnavailable or ToolMissing when its weights or its package are missing, BadParams for other names.
     """
     from pipeline.weights.fetch import find_weights
 
@@ -41,7 +41,7 @@ def build_backend(name: str) -> FaceBackend:
 
 
 def backend_content(name: str, clip_id: str) -> tuple[str, ...]:
-    """Return what, beside params, determines a backend's answers for one clip: the hash of the table it reads."""
+    """Return what, beside params, determines a backend's result for one clip: the hash of the table it reads."""
     kind, _, folder = name.partition(":")
     if kind != "precomputed":
         return ()

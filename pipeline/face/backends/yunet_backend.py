@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.base.arrays import ImageGrey
 from pipeline.face.backends.dlib_backend import DlibBackend
-from pipeline.face.backends.interface import Detection
+from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box
 
 _MIN_SCORE = 0.6
@@ -29,13 +29,13 @@ class YunetDetector:
         import cv2
 
         logging = cv2.utils.logging
-        before = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # it warns of a target that nobody asked for
-        size = (320, 320)  # of the first picture; each sets its own
+        before = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # it warns of a target that was not requested
+        size = (320, 320)  # replaced by each picture's own
         self._detector: Any = cv2.FaceDetectorYN.create(str(weights), "", size, _MIN_SCORE, _MAX_OVERLAP)
         logging.setLogLevel(before)
 
     def detect(self, grey: ImageGrey) -> list[Detection]:
-        """Return the faces, best first, in boxes such as dlib's detector gives, some smaller too; scores 0.6-1."""
+        """Return the faces, best first, in boxes as dlib's detector would place them; scores 0.6-1."""
         import cv2
 
         self._detector.setInputSize(grey.shape[::-1])
@@ -45,14 +45,14 @@ class YunetDetector:
 
 
 class YunetDlibBackend(DlibBackend):
-    """YuNet finds the faces, dlib's model fits them; beyond about 40 degrees of yaw, its points are guesses."""
+    """YuNet finds the faces, dlib's model fits them; beyond about 40 degrees of yaw, the points are unreliable."""
 
     min_face_px = YunetDetector.min_face_px
 
     def __init__(self, weights: Path) -> None:
         self._yunet = YunetDetector(weights)
 
-    def detect(self, grey: ImageGrey) -> list[Detection]:
+    def detect(self, grey: ImageGrey, frame: FrameReference | None = None) -> list[Detection]:
         """Return the faces at least about 20 px high, best first."""
         return self._yunet.detect(grey)
 

@@ -1,4 +1,4 @@
-"""Align a face: the similarity that brings the eye centres to the template, and the crop it cuts."""
+"""Align a face: the similarity that maps the eye centres to the template, and the crop by it."""
 
 from typing import cast
 
@@ -12,7 +12,7 @@ _OVERSAMPLE = 2
 
 
 class Template(Params):
-    """Where the eye centres stand in an aligned face; ``crop.template`` of params.yaml."""
+    """Where the eye centres lie in an aligned face; ``crop.template`` of params.yaml."""
 
     size_px: int = Field(ge=16)
     left_eye_x_px: float
@@ -21,7 +21,7 @@ class Template(Params):
 
 
 def similarity_to(template: Template, left_eye: Landmarks, right_eye: Landmarks) -> Similarity:
-    """Return the (2, 3) similarity that takes the two eye centres, (2,) each, to the template's places."""
+    """Return the (2, 3) similarity that maps the two eye centres, (2,) each, to those of the template."""
     span = np.asarray(right_eye, np.float64) - left_eye
     # As complex numbers a similarity is z -> a z + b; two points determine it.
     a = (template.right_eye_x_px - template.left_eye_x_px) / complex(*span)
@@ -30,12 +30,12 @@ def similarity_to(template: Template, left_eye: Landmarks, right_eye: Landmarks)
 
 
 def transform(similarity: Similarity, points: Landmarks) -> Landmarks:
-    """Return ``points`` (P, 2) carried through ``similarity``."""
+    """Return ``points`` (P, 2) mapped by ``similarity``, float32."""
     return (points @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
 
 
 def crop_aligned(picture: ImageRGB, similarity: Similarity, size_px: int) -> ImageRGB:
-    """Return the (size_px, size_px, 3) picture that ``similarity`` cuts; beyond the frame's edge it is mirrored.
+    """Return the (size_px, size_px, 3) crop by ``similarity``; beyond the frame's edge the picture is mirrored.
 
     The warp itself samples four pixels and would alias where it shrinks. There a face is cut at twice its final
     size and then averaged, and a face still larger is first brought to that size by averaging.

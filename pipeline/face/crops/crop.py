@@ -1,4 +1,4 @@
-"""Crop a clip's faces: seek to the chosen frames of its main track, align along the eyes, keep every number."""
+"""Crop a clip's faces: seek to the chosen frames of its main track, align by the eyes, keep all measures."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from pipeline.base.errors import BadMedia
 from pipeline.base.images import encode_png
 from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
-from pipeline.face.backends.interface import FaceBackend, FrameAware, steady_landmarks
+from pipeline.face.backends.interface import FaceBackend, FrameReference, averaged_landmarks
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.crops.sample import best_apart, draw_random
@@ -66,17 +66,17 @@ class ObservedClip:
 
 def _hash_of_repr(frames: Sequence[Frame]) -> str:
     """Return the sha256 of ``repr(tuple(frames))``, which for half an hour of film would be 40 MB."""
-    told = hashlib.sha256(b"(")
+    digest = hashlib.sha256(b"(")
     for n, frame in enumerate(frames):
-        told.update(f"{', ' if n else ''}{frame!r}".encode())
-    told.update(b",)" if len(frames) == 1 else b")")
-    return told.hexdigest()
+        digest.update(f"{', ' if n else ''}{frame!r}".encode())
+    digest.update(b",)" if len(frames) == 1 else b")")
+    return digest.hexdigest()
 
 
-def judge(frames: Sequence[Frame], params: CropParams) -> list[FaceMeasures]:
-    """Return what is known of the face in each frame of one track, in time order, without looking at pictures.
+def measure_track(frames: Sequence[Frame], params: CropParams) -> list[FaceMeasures]:
+    """Return the measures of the face in each frame of one track, in time order, from its observations alone.
 
-    ``sampled_by`` is empty as yet.
+    ``sampled_by`` is still empty.
     """
     usual = usual_face(frames)
     windows = (lip_window(frames, at, params.lip_window_s) for at in range(len(frames)))
@@ -113,7 +113,7 @@ def _measures(frame: Frame, lips: LipWindow | None, usual: UsualFace) -> FaceMea
 
 
 def choose(faces: Sequence[FaceMeasures], params: CropParams) -> list[FaceMeasures]:
-    """Return the faces to crop, in time order: ``n_random`` drawn blindly, then up to ``n_candidates`` of the best."""
+    """Return the faces to crop, in time order: ``n_random`` drawn at random, and up to ``n_candidates`` of the best."""
     drawn = draw_random(faces, params.n_random, params.seed)
     taken = {face.time_s for face in drawn}
     best = best_apart(faces, params.n_candidates, params.min_apart_s, taken)
@@ -137,7 +137,7 @@ class Cropper:
         """Return the faces of one clip."""
         del folder
         self._backend = self._backend or build_backend(self._backend_name)
-        chosen = {face.time_s: face for face in choose(judge(item.frames, self._params), self._params)}
+        chosen = {face.time_s: face for face in choose(measure_track(item.frames, self._params), self._params)}
         boxes = {frame.time_s: box_of(frame) for frame in item.frames if frame.time_s in chosen}
         try:
             pictures = rgb_frames_at(item.clip.path, list(chosen), rotation_deg=item.clip.rotation_deg)
@@ -147,16 +147,15 @@ class Cropper:
         return [face for face in faces if face is not None]
 
     def _face(self, chosen: FaceMeasures, box: Box, picture: ImageRGB, backend: FaceBackend) -> Face | None:
-        """Align one frame by the landmarks found at full size, which are finer than those of the observation.
+        """Align one frame by landmarks fitted at full size, which are finer than those of the observation.
 
-        None where the backend, looking at full size, sees no face.
+        None where the backend finds no face at full size.
         """
         import cv2
 
         template = self._params.template
-        if isinstance(backend, FrameAware):
-            backend.turn_to(chosen.clip_id, chosen.time_s, picture.shape[1])
-        points = steady_landmarks(backend, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), box)
+        frame = FrameReference(chosen.clip_id, chosen.time_s, picture.shape[1])
+        points = averaged_landmarks(backend, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), box, frame)
         if points is None:
             return None
         similarity = similarity_to(template, *eye_centres(points))

@@ -1,4 +1,4 @@
-"""A person's decisions on faces: yes or no, who and why, in a table kept in git."""
+"""Overrides of standard faces: a table in git with yes or no for a face, by whom, and why."""
 
 import csv
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from pipeline.base.errors import BadInput
 
 COLUMNS = ("face_id", "is_standard", "who", "why")
-_WORDS = {"yes": True, "no": False}
+_VALUES = {"yes": True, "no": False}
 
 
 def read_review(path: Path) -> dict[str, bool]:
     """Return whether a face is a standard face, by face id; none when ``path`` does not exist.
 
-    Raises BadInput naming the line that is not right.
+    Raises BadInput naming the invalid line.
     """
     if not path.is_file():
         return {}
@@ -22,10 +22,10 @@ def read_review(path: Path) -> dict[str, bool]:
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise BadInput(f"{path}: expected the columns {', '.join(COLUMNS)}, found {reader.fieldnames}")
         for row in reader:
-            word = (row["is_standard"] or "").strip().lower()
-            if word not in _WORDS:
-                raise BadInput(f"{path}: line {reader.line_num}: is_standard is '{word}', expected yes or no")
+            value = (row["is_standard"] or "").strip().lower()
+            if value not in _VALUES:
+                raise BadInput(f"{path}: line {reader.line_num}: is_standard is '{value}', expected yes or no")
             if row["face_id"] in decisions:
                 raise BadInput(f"{path}: line {reader.line_num}: {row['face_id']} is decided twice")
-            decisions[row["face_id"]] = _WORDS[word]
+            decisions[row["face_id"]] = _VALUES[value]
     return decisions

@@ -1,4 +1,4 @@
-"""Choose the frames of a clip to crop: some blindly, and those most likely to be standard faces."""
+"""Choose the frames of a clip to crop: some at random, and those most likely to be standard faces."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from pipeline.records.face import FaceMeasures
 def draw_random(faces: Sequence[FaceMeasures], n: int, seed: int) -> list[FaceMeasures]:
     """Return ``n`` faces (all, when there are fewer): those with the lowest hash of seed and id, in time order.
 
-    By hash, so that the draw depends on nothing but the ids.
+    By hash, so that the draw depends on the ids alone.
     """
     drawn = sorted(faces, key=lambda face: draw_order(seed, face.face_id))[:n]
     return sorted(drawn, key=lambda face: face.time_s)
@@ -21,7 +21,7 @@ def best_apart(
 ) -> list[FaceMeasures]:
     """Return up to ``n`` faces of highest standardness that lie at least ``min_apart_s`` apart, best first.
 
-    Faces without a standardness are passed over, as are faces at the times ``taken_s``.
+    Faces without a standardness are skipped, as are faces at the times ``taken_s``.
     """
     taken = set(taken_s)
     ranked = sorted(

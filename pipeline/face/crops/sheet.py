@@ -1,4 +1,4 @@
-"""A contact sheet: small pictures in rows, a few words under each."""
+"""A contact sheet: small pictures in rows, with a caption under each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ _N_LINES = 4
 _COLUMNS = 10
 _GAP_PX = 4
 _MAX_CHARACTERS = 24  # as many as fit under a picture; of a longer line the end is shown
-_PAPER = 255
-_INK = (40, 40, 40)
+_BACKGROUND = 255
+_TEXT = (40, 40, 40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def draw_sheet(tiles: Sequence[Tile]) -> ImageRGB:
     """Return the tiles in rows of ten, (H, W, 3) uint8."""
     n_rows = -(-len(tiles) // _COLUMNS)
     cell_h, cell_w = _PICTURE_PX + _N_LINES * _LINE_PX + _GAP_PX, _PICTURE_PX + _GAP_PX
-    sheet = np.full((n_rows * cell_h, min(len(tiles), _COLUMNS) * cell_w, 3), _PAPER, np.uint8)
+    sheet = np.full((n_rows * cell_h, min(len(tiles), _COLUMNS) * cell_w, 3), _BACKGROUND, np.uint8)
     for number, tile in enumerate(tiles):
         row, column = divmod(number, _COLUMNS)
         _draw_tile(sheet[row * cell_h :, column * cell_w :], tile)
@@ -41,9 +41,9 @@ def _draw_tile(place: ImageRGB, tile: Tile) -> None:
 
     size = (_PICTURE_PX, _PICTURE_PX)
     place[:_PICTURE_PX, :_PICTURE_PX] = cv2.resize(tile.picture, size, interpolation=cv2.INTER_AREA)
-    # The words go to a cell of their own, so that a long one is cut at the cell's edge.
-    words = np.full((_N_LINES * _LINE_PX, _PICTURE_PX, 3), _PAPER, np.uint8)
+    # The caption is drawn in a cell of its own, so that a long one is cut at the cell's edge.
+    caption = np.full((_N_LINES * _LINE_PX, _PICTURE_PX, 3), _BACKGROUND, np.uint8)
     for number, line in enumerate(tile.caption[:_N_LINES]):
         where = (1, (number + 1) * _LINE_PX - 3)
-        cv2.putText(words, line[-_MAX_CHARACTERS:], where, cv2.FONT_HERSHEY_PLAIN, 0.68, _INK, 1, cv2.LINE_AA)
-    place[_PICTURE_PX : _PICTURE_PX + len(words), :_PICTURE_PX] = words
+        cv2.putText(caption, line[-_MAX_CHARACTERS:], where, cv2.FONT_HERSHEY_PLAIN, 0.68, _TEXT, 1, cv2.LINE_AA)
+    place[_PICTURE_PX : _PICTURE_PX + len(caption), :_PICTURE_PX] = caption

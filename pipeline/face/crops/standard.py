@@ -1,4 +1,4 @@
-"""Standard faces: frontal and lip-still, defined in time; a score without thresholds, and the decision with them."""
+"""Standard faces: frontal and lip-still over a window in time; a score without thresholds, a decision with them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ _SHUT_QUANTILE = 0.1  # of mouth heights in a track
 
 @dataclass(frozen=True, slots=True)
 class LipWindow:
-    """The lips in the time around one frame."""
+    """Extremes of a face's measures over the window around one frame, in the units of Frame's columns."""
 
     opening_max: float
     height_max: float  # of the mouth, lips included
@@ -27,7 +27,7 @@ class LipWindow:
 
 
 def lip_window(frames: Sequence[Frame], at: int, half_width_s: float) -> LipWindow | None:
-    """Return the lips in the window of +- ``half_width_s`` around ``frames[at]``; None when it is incomplete.
+    """Return the extremes in the window of +- ``half_width_s`` around ``frames[at]``; None when it is incomplete.
 
     ``frames`` are those of one track in time order. The window is complete when the track has frames up to its
     edges or beyond, and every decoded frame between them: a cut, a gap or the clip's end leaves it incomplete.
@@ -39,7 +39,7 @@ def lip_window(frames: Sequence[Frame], at: int, half_width_s: float) -> LipWind
     openings = [frame.lip_opening for frame in frames[first : last + 1]]
     heights = [frame.mouth_height for frame in frames[first : last + 1]]
     motion = max(max(openings) - min(openings), max(heights) - min(heights))
-    # Each frame's change looks back in time: those from this frame on cover the window's both halves.
+    # Each frame's change compares it with earlier ones: those from this frame on cover both halves of the window.
     mouth_change = max(frame.mouth_change for frame in frames[at : last + 1])
     eye_change = max(frame.eye_change for frame in frames[at : last + 1])
     return LipWindow(max(openings), max(heights), motion, mouth_change, eye_change)
@@ -47,14 +47,14 @@ def lip_window(frames: Sequence[Frame], at: int, half_width_s: float) -> LipWind
 
 @dataclass(frozen=True, slots=True)
 class UsualFace:
-    """What a person's eyes and mouth are like in one track, to tell a blink or parted lips from how a face is built."""
+    """Open eyes and shut mouth of one track's face, so that a blink or parted lips count relative to this face."""
 
     eye_opening: float  # the median
     mouth_height: float  # when shut: a low quantile
 
 
 def usual_face(frames: Sequence[Frame]) -> UsualFace:
-    """Return what the face of one track is usually like; a person who talks shuts the mouth now and then."""
+    """Return the usual face of one track, in which a talking mouth is shut now and then."""
     return UsualFace(
         eye_opening=float(np.median([frame.eye_opening for frame in frames])),
         mouth_height=float(np.quantile([frame.mouth_height for frame in frames], _SHUT_QUANTILE)),
@@ -62,7 +62,7 @@ def usual_face(frames: Sequence[Frame]) -> UsualFace:
 
 
 def _reach(frames: Sequence[Frame], at: int, direction: int, half_width_s: float) -> int | None:
-    """Return the last index on the way from ``at`` that lies within the window, once the window's edge is passed."""
+    """Return the last index from ``at`` on that lies within the window; None where the track ends within it."""
     index = at
     while _distance_s(frames, at, index) < half_width_s - SAME_TIME_S:
         following = index + direction
@@ -77,7 +77,7 @@ def _reach(frames: Sequence[Frame], at: int, direction: int, half_width_s: float
 
 
 def is_apart(time_s: float, others_s: Iterable[float], min_apart_s: float) -> bool:
-    """Return whether ``time_s`` lies at least ``min_apart_s`` from every other; exactly so far is apart."""
+    """Return whether ``time_s`` is at least ``min_apart_s`` from every other; that distance itself counts as apart."""
     return all(abs(time_s - other_s) >= min_apart_s - SAME_TIME_S for other_s in others_s)
 
 
@@ -97,10 +97,10 @@ class StandardnessScales(Params):
 
 
 def standardness(face: FaceMeasures, scales: StandardnessScales) -> float | None:
-    """Return 0 for a frontal, upright, closed, still, open-eyed face, and less the further from it.
+    """Return 0 for a frontal, upright, open-eyed face with shut and still lips, and less the further from it.
 
-    Minus the sum of squares of what is missing, each in units of its scale; no threshold, so that later ones can
-    move without choosing new crops. None where the lips' window is incomplete.
+    Minus the sum of squared deviations, each in units of its scale; without thresholds, so that these can change
+    without choosing new crops. None where the lips' window is incomplete.
     """
     if face.lip_opening_max is None or face.lip_motion is None or face.mouth_rise is None or face.mouth_change is None:
         return None
@@ -136,7 +136,7 @@ class SelectParams(Params):
     min_apart_s: float = Field(ge=0)
 
 
-def why_not_standard(face: FaceMeasures, params: SelectParams) -> str:
+def missed_threshold(face: FaceMeasures, params: SelectParams) -> str:
     """Return the first threshold that ``face`` misses; empty when it is a standard face by its measures.
 
     A face exactly on a limit passes.
@@ -149,7 +149,7 @@ def why_not_standard(face: FaceMeasures, params: SelectParams) -> str:
         "roll": abs(face.roll_deg) <= params.max_roll_deg,
         "asymmetric": face.asymmetry <= params.max_asymmetry,
         "lips_open": face.lip_opening_max <= params.max_lip_opening
-        # two words on one gap, each noisy: one from the lips' inner edges, one from what the person's mouth is like
+        # two noisy measures of one gap: one from the lips' inner edges, one relative to the face's shut mouth
         and face.lip_opening_max + face.mouth_rise <= params.max_parting,
         "lips_moving": face.lip_motion <= params.max_lip_motion and face.mouth_change <= params.max_mouth_change,
         "eyes_closed": face.eye_opening >= params.min_eye_opening and face.eye_share >= params.min_eye_share,
@@ -167,11 +167,11 @@ TOO_CLOSE = "too_close"
 
 
 def select_faces(faces: Sequence[FaceMeasures], review: Mapping[str, bool], params: SelectParams) -> list[str]:
-    """Return for each face why it is no standard face, in the order given: '' or 'reviewed' when it is one.
+    """Return the reason of each face, in the order given: '' or 'reviewed' for a standard face, else why it is none.
 
-    ``review`` holds a person's yes or no by face id, which goes before all thresholds. Of the other faces of one
-    clip that pass every threshold, the most standard is taken first; one closer in time to a taken one, or to one
-    that a person chose, than ``min_apart_s`` is ``too_close``.
+    ``review`` holds overrides by face id, which precede all thresholds. Of the other faces of one clip that pass every
+    threshold, the most standard is taken first; one closer in time than ``min_apart_s`` to a taken one, or to one
+    that an override accepts, is ``too_close``.
     """
     reasons = {face.face_id: _by_review(review[face.face_id]) for face in faces if face.face_id in review}
     taken_s: dict[str, list[float]] = defaultdict(list)
@@ -182,7 +182,7 @@ def select_faces(faces: Sequence[FaceMeasures], review: Mapping[str, bool], para
         if face.face_id in reasons:
             continue
         is_far = is_apart(face.time_s, taken_s[face.clip_id], params.min_apart_s)
-        reasons[face.face_id] = why_not_standard(face, params) or ("" if is_far else TOO_CLOSE)
+        reasons[face.face_id] = missed_threshold(face, params) or ("" if is_far else TOO_CLOSE)
         if not reasons[face.face_id]:
             taken_s[face.clip_id].append(face.time_s)
     return [reasons[face.face_id] for face in faces]

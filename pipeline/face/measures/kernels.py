@@ -1,4 +1,4 @@
-"""Loops over few numbers, compiled: once a frame, numpy's calls take many times as long as what they compute.
+"""Compiled loops over few numbers: for those, numpy's calls take many times as long as what they compute.
 
 Importing this module imports numba: do so in the function that needs it.
 """
@@ -21,14 +21,14 @@ _N_SUMS = 8
 
 
 def compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Compile at the first call; the outcome is kept beside this file, or else in the user's cache."""
+    """Compile at the first call; the machine code is cached beside the function's file, or in the user's cache."""
     return cast(Callable[_P, _R], numba.njit(cache=True, error_model="numpy", nogil=True)(function))
 
 
 @compiled
-def middle_and_spread(points: Landmarks) -> tuple[float, float, float]:
+def centroid_and_rms_distance(points: Landmarks) -> tuple[float, float, float]:
     """Return the centroid of 8 to 128 points, x and y, and their root mean square distance from it."""
-    x, y = _middle(points)
+    x, y = _centroid(points)
     squares = np.empty(points.shape[0], np.float32)
     for n in range(squares.size):
         right, down = points[n, 0] - x, points[n, 1] - y
@@ -37,7 +37,7 @@ def middle_and_spread(points: Landmarks) -> tuple[float, float, float]:
 
 
 @compiled
-def _middle(points: Landmarks) -> tuple[np.float32, np.float32]:
+def _centroid(points: Landmarks) -> tuple[np.float32, np.float32]:
     x, y = points[0]
     for n in range(1, points.shape[0]):
         x += points[n, 0]
@@ -72,7 +72,7 @@ def enlarged(points: Landmarks, times: int, left: int, top: int) -> Landmarks:
 
 
 @compiled
-def laplacian_spread(grey: ImageGrey) -> float:
+def laplacian_std(grey: ImageGrey) -> float:
     """Return the standard deviation, in grey levels, of the Laplacian of ``grey`` but for its outermost pixels."""
     height, width = grey.shape
     total = squares = np.int64(0)
@@ -98,11 +98,11 @@ def strip_maps(points: Landmarks, steps: int, n_rows: int, n_columns: int) -> ND
     The strips are centred between the mouth's corners and on the left and the right eye. Their rows run as the line
     between the eyes does; ``steps`` of their pixels are as long as it.
     """
-    left_x, left_y = _middle(points[LEFT_EYE])
-    right_x, right_y = _middle(points[RIGHT_EYE])
+    left_x, left_y = _centroid(points[LEFT_EYE])
+    right_x, right_y = _centroid(points[RIGHT_EYE])
     across_x, across_y = (right_x - left_x) / np.float32(steps), (right_y - left_y) / np.float32(steps)
     columns, rows, two = np.float32(n_columns - 1), np.float32(n_rows - 1), np.float32(2)
-    corner_x = across_x * columns / two - across_y * rows / two  # from the middle; down is (-across_y, across_x)
+    corner_x = across_x * columns / two - across_y * rows / two  # from the centre; down is (-across_y, across_x)
     corner_y = across_y * columns / two + across_x * rows / two
     mouth = points[MOUTH_LEFT] + points[MOUTH_RIGHT]
     maps = np.empty((3, 2, 3))
@@ -128,7 +128,7 @@ def row_means(strips: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 @compiled
 def profile_changes(profiles: Profiles, earlier: Profiles, most_shift: int, flat: float) -> tuple[float, float]:
-    """Return how far the mouth's profile, and either eye's, is from an earlier one, as ``measure.changes`` says it."""
+    """Return how far the mouth's profile, and either eye's, is from an earlier one; see ``measures.changes``."""
     mouth = _profile_change(profiles[0], earlier[0], most_shift, flat)
     left_eye = _profile_change(profiles[1], earlier[1], most_shift, flat)
     right_eye = _profile_change(profiles[2], earlier[2], most_shift, flat)
@@ -142,27 +142,27 @@ def _profile_change(now: NDArray[np.float32], earlier: NDArray[np.float32], most
     before, nothing = earlier[most_shift : most_shift + n_rows], np.zeros(n_rows, np.float32)
     apart = np.inf
     for shift in range(2 * most_shift + 1):
-        apart = min(apart, spread(now[shift : shift + n_rows], before))
-    return apart / ((spread(unshifted, nothing) + spread(before, nothing)) / 2 + flat)
+        apart = min(apart, difference_std(now[shift : shift + n_rows], before))
+    return apart / ((difference_std(unshifted, nothing) + difference_std(before, nothing)) / 2 + flat)
 
 
 @compiled
 def within_shifts(rows: NDArray[np.uint8], other: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return how far each of ``rows`` (N, R) is from ``other`` (R - 2 S,), and at which of 2 S + 1 shifts it is so."""
+    """Return how far each of ``rows`` (N, R) is from ``other`` (R - 2 S,), and at which of 2 S + 1 shifts."""
     apart, shifts = np.full(rows.shape[0], np.inf), np.zeros(rows.shape[0], np.intp)
     shifted = np.empty(other.size, np.float32)
     for n in range(rows.shape[0]):
         for shift in range(rows.shape[1] - other.size + 1):
             for row in range(other.size):
                 shifted[row] = rows[n, shift + row]
-            found = spread(shifted, other)
+            found = difference_std(shifted, other)
             if found < apart[n]:
                 apart[n], shifts[n] = found, shift
     return apart, shifts
 
 
 @compiled
-def spread(row: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def difference_std(row: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Return the standard deviation of the difference of two rows: how far they are apart, less their means."""
     total = squares = 0.0
     for n in range(row.size):

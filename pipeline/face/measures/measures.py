@@ -1,4 +1,4 @@
-"""Measures of one observed face, each from its landmarks or its pixels alone."""
+"""Measures of one observed face, from its landmarks or its pixels."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ _MAX_SHIFT_ROWS = 3
 _OVERSAMPLE = 2
 _N_ROWS = 2 * round(_HALF_HEIGHT * _ROWS_PER_INTEROCULAR) + 1
 _STRIP_SHAPE = _OVERSAMPLE * _N_ROWS, round(_WIDTH * _ROWS_PER_INTEROCULAR * _OVERSAMPLE)
-# A mouth that talks is shut, or nearly, in this share of its frames at least.
+# A talking mouth is shut, or nearly, in at least this share of its frames.
 _SHUT_SHARE = 0.15
 _FLAT_GREY = 2.0  # added to the contrast of a profile, in grey levels: noise alone is no change
 
@@ -41,7 +41,7 @@ def asymmetry(points: Landmarks) -> Measured:
     """Return how far nose and eyes are from their mirror image, over the interocular distance; 0 seen from the front.
 
     The root mean square distance of their points from those of their reflection in the line that halves the line
-    between the eye centres at a right angle. It grows with yaw, whatever the depth of the person's head.
+    between the eye centres at a right angle. It grows with yaw, whatever the depth of the head.
     """
     left, right = eye_centres(points)
     across = (right - left)[..., None, :] / interocular_px(points)[..., None, None] ** 2
@@ -89,11 +89,11 @@ def mouth_and_eye_profiles(grey: ImageGrey, points: Landmarks) -> Profiles:
 
 
 def changes(profiles: Profiles, earlier: Sequence[Profiles]) -> tuple[float, float]:
-    """Return how far the mouth, and the eyes, look from what they were at the ``earlier`` moment least alike; 0: alike.
+    """Return how far the mouth, and the eyes, are from the ``earlier`` profiles that differ most; 0: equal.
 
     The root mean square difference of two profiles, less their means, after the shift up or down that fits best, over
-    the mean of their standard deviations. It sees lips part that landmarks, which know what mouths are like, still take
-    for shut, and blinks likewise. 0 when there is no earlier moment.
+    the mean of their standard deviations. It detects parting lips that landmarks, fitted by a model of usual mouths,
+    still show as shut, and blinks likewise. 0 when there is no earlier profile.
     """
     from pipeline.face.measures.kernels import profile_changes
 
@@ -102,14 +102,14 @@ def changes(profiles: Profiles, earlier: Sequence[Profiles]) -> tuple[float, flo
 
 
 def changes_from_shut(mouths: NDArray[np.uint8], heights: Measured) -> Measured:
-    """Return how far each frame's mouth looks from the shut mouth of its track, (T,); 0: alike.
+    """Return how far each frame's mouth is from the shut mouth of its track, (T,); 0: equal.
 
-    ``mouths``: (T, 29), the mouth's profile in each frame of the track; ``heights``: (T,), its ``mouth_height``. What
-    the shut mouth looks like is the median of the lowest mouths, each shifted to where it fits the median of all. A
-    frame's change is the root mean square difference from that, less both means, after the shift that fits best, over
-    the standard deviation of that.
+    ``mouths``: (T, 29) uint8, the mouth's profile in each frame of the track; ``heights``: (T,), its ``mouth_height``.
+    The shut mouth's profile is the median of the lowest mouths, each shifted to where it fits the median of all best.
+    A frame's change is the root mean square difference from it, less both means, after the shift that fits best, over
+    its standard deviation.
     """
-    from pipeline.face.measures.kernels import spread, within_shifts
+    from pipeline.face.measures.kernels import difference_std, within_shifts
 
     n_rows = mouths.shape[1] - 2 * _MAX_SHIFT_ROWS
     usual = np.median(mouths[:, _MAX_SHIFT_ROWS:][:, :n_rows], axis=0).astype(np.float32)
@@ -118,7 +118,7 @@ def changes_from_shut(mouths: NDArray[np.uint8], heights: Measured) -> Measured:
     fitted = np.take_along_axis(lowest, shifts[:, None] + np.arange(n_rows), axis=1).astype(np.float32)
     shut = np.median(fitted - fitted.mean(axis=1, keepdims=True), axis=0).astype(np.float32)
     apart, _ = within_shifts(mouths, shut)
-    return np.asarray(apart / (spread(shut, np.zeros_like(shut)) + _FLAT_GREY))
+    return np.asarray(apart / (difference_std(shut, np.zeros_like(shut)) + _FLAT_GREY))
 
 
 def eye_opening(points: Landmarks) -> Measured:
@@ -135,7 +135,7 @@ def sharpness_and_brightness(grey: ImageGrey, box: Box) -> tuple[float, float]:
     """Return the variance of the Laplacian of the face, and its mean grey value, at 128x128 px; 0, 0 out of frame."""
     import cv2
 
-    from pipeline.face.measures.kernels import laplacian_spread
+    from pipeline.face.measures.kernels import laplacian_std
 
     height, width = grey.shape
     left, top = max(0, round(box.x)), max(0, round(box.y))
@@ -149,7 +149,7 @@ def sharpness_and_brightness(grey: ImageGrey, box: Box) -> tuple[float, float]:
         whole = cv2.resize(whole, (whole.shape[1] // times, whole.shape[0] // times), interpolation=cv2.INTER_AREA)
     small = cv2.resize(whole, (SHARPNESS_SIZE_PX, SHARPNESS_SIZE_PX), interpolation=cv2.INTER_LINEAR)
     mirrored = cv2.copyMakeBorder(small, 1, 1, 1, 1, cv2.BORDER_REFLECT_101)
-    return laplacian_spread(mirrored) ** 2, float(cv2.mean(small)[0])
+    return laplacian_std(mirrored) ** 2, float(cv2.mean(small)[0])
 
 
 def inside_share(box: Box, width_px: float, height_px: float) -> float:

@@ -1,4 +1,4 @@
-"""Head pose from 39 landmarks and a generic head, seen from afar."""
+"""Head pose from 39 landmarks and a generic head, by scaled orthographic projection."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,9 +7,9 @@ from pipeline.base.arrays import Landmarks, Measured
 
 # A generic head: x to the image's right, y up, z towards the camera, origin at the landmarks' mean, in interocular
 # distances; the left half and the middle, which the right half mirrors. Measured: the head whose projections fit
-# dlib's landmarks of 947 faces of 47 real clips best, given the poses that MediaPipe's Face Landmarker saw there.
+# dlib's landmarks of 947 faces of 47 real clips best, given the poses that MediaPipe's Face Landmarker found there.
 # Left out are the eyelids and the inner lips, which move, and the nose but for its tip and the upper lip, whose places
-# tell more of the person than of the pose. Of clips that took no part in the fit, the median error was 2.0 degrees of
+# depend more on the person than on the pose. Of clips that took no part in the fit, the median error was 2.0 degrees of
 # pitch and 1.1 of yaw (five folds), where an anthropometric head in wide public use gave 3.2 and 1.4.
 _LEFT_HALF = {
     0: (-1.146, 0.558, -0.904),
@@ -55,8 +55,8 @@ def head_pose_deg(points: Landmarks) -> tuple[Measured, Measured, Measured]:
 
     yaw > 0: turned towards the image's right; pitch > 0: raised; roll > 0: tilted clockwise in the image.
     Scaled orthographic projection, fitted by weighted least squares and brought to the nearest rotation (the first
-    step of POSIT, DeMenthon and Davis 1995). Perspective-n-point with an assumed focal length was tried and left: on
-    frontal faces away from the image's centre it was wrong by up to 25 degrees of yaw.
+    step of POSIT, DeMenthon and Davis 1995). Perspective-n-point with an assumed focal length was tried and rejected:
+    on frontal faces away from the image's centre it was wrong by up to 25 degrees of yaw.
     """
     chosen = points[..., _INDICES, :].astype(np.float64)
     centred = chosen - (_WEIGHTS * chosen).sum(axis=-2, keepdims=True)

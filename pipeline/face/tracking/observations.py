@@ -1,4 +1,4 @@
-"""One face in one frame, and how a track keeps it: as the numbers of its row; its points are measured and let go."""
+"""One face in one frame, and how a track stores it: as the numbers of its row, without its points."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -22,12 +22,12 @@ from pipeline.face.measures.pose import head_pose_deg
 from pipeline.records.frame import Frame
 
 Numbers: TypeAlias = NDArray[np.void]
-"""(T,) with a field for each column of Frame that holds a number, of the same name: 201 bytes a observation."""
+"""(T,) with a field for each column of Frame that holds a number, of the same name: 201 bytes an observation."""
 
 _NUMBERS = np.dtype([(one.name, one.type) for one in fields(Frame) if one.type in (bool, int, float)])
 _NAMES = _NUMBERS.names or ()
 _TAKEN_OVER = ("frame_index", "time_s", "detected", "score", "mouth_change", "eye_change", "sharpness", "brightness")
-# TrackObservations that are measured together: one by one, numpy's calls would take fifteen times as long.
+# Observations that are measured together: one by one, numpy's calls would take fifteen times as long.
 _BLOCK = 256
 
 
@@ -47,28 +47,28 @@ class Observation:
     sharpness: float
     brightness: float
     mouth_change: float
-    eye_change: float  # both since the moments of the track that lie up to the tracker's ``look_back_s`` before
+    eye_change: float  # both since the track's frames up to the tracker's ``look_back_s`` before
     mouth_profile: Profile
 
 
 class TrackObservations:
-    """The observations of one track, in time order: a few as they came, the others as numbers, however long it lasts."""
+    """The observations of one track, in time order: the latest in full, the others as numbers, to save memory."""
 
     def __init__(self, first: Observation) -> None:
         self.first = self.last = first
         self._latest = [first]
         self._measured: list[Numbers] = []
-        self._profiles: list[NDArray[np.uint8]] = []  # of the mouth, until the track ends, beside what is measured
+        self._profiles: list[NDArray[np.uint8]] = []  # of the mouth, until the track ends
 
     def add(self, following: Iterable[Observation]) -> None:
-        """Take up what the track goes on with."""
+        """Append observations, in time order."""
         self._latest += following
         self.last = self._latest[-1]
         if len(self._latest) >= _BLOCK:
             self._measure()
 
     def end(self) -> None:
-        """Let go of all points and profiles: nothing follows, and what the mouth is like when shut is known now."""
+        """Measure the rest, compare each mouth with the shut mouth of the whole track, and free points and profiles."""
         if self._latest:
             self._measure()
         if self._profiles:

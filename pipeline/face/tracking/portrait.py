@@ -3,17 +3,17 @@
 import numpy as np
 
 from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.face.backends.interface import FaceBackend, steady_landmarks
+from pipeline.face.backends.interface import FaceBackend, averaged_landmarks
 from pipeline.face.tracking.search import FaceSearch
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.video.decode import GreyFrame
 
 
 def find_portrait(picture: ImageRGB, backend: FaceBackend, params: DetectParams) -> Landmarks | None:
-    """Return the 68 points, (68, 2) px of ``picture``, of its largest face; None when none is seen.
+    """Return the 68 points, (68, 2) px of ``picture``, of its largest face; None when none is found.
 
-    It is looked for as in a frame of a video: on a picture of at most ``params.max_side_px``, large faces first. The
-    points are found at full size.
+    It is searched as a frame of a video is: shrunk to at most ``params.max_side_px``, large faces first. The points
+    are fitted at full size.
     """
     import cv2
 
@@ -28,8 +28,8 @@ def find_portrait(picture: ImageRGB, backend: FaceBackend, params: DetectParams)
         full_every_s=params.full_search_every_s,
         max_unsearched_s=params.max_unsearched_s,
     )
-    found = search.look(GreyFrame(index=0, time_s=0.0, luma=shrunk, scale=scale), known=[])
+    found = search.find(GreyFrame(index=0, time_s=0.0, luma=shrunk, scale=scale), known=[])
     if not found:
         return None
     largest = max(found, key=lambda one: one.box.area)
-    return steady_landmarks(backend, np.ascontiguousarray(grey), largest.box.scaled(scale))
+    return averaged_landmarks(backend, np.ascontiguousarray(grey), largest.box.scaled(scale))

@@ -1,25 +1,25 @@
-"""Where to look for faces, and at what scale: the detector's cost is the number of pixels it is given."""
+"""Search frames for faces, at few places and scales: the detector's cost is the number of pixels it is given."""
 
-from math import ceil, floor
+from math import ceil, floor, isinf
 from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.base.arrays import ImageGrey
-from pipeline.face.backends.interface import Detection, FaceBackend, FrameAware, around
+from pipeline.face.backends.interface import Detection, FaceBackend, FrameReference, around, reference_to
 from pipeline.face.measures.boxes import Box
 from pipeline.video.decode import GreyFrame
 
-# A face that was h px high is looked for from this share of h on, so that it may shrink between two looks. When it is
-# not seen, a second look is finer: a detector sees a face at the edge of what it can at some sizes, not at others.
+# A face that was h px high is searched from this share of h on, so that it may shrink between two searches. When it is
+# not found, a second search is finer: near its limits a detector finds a face at some sizes and not at others.
 _SHRINK_MARGIN = 0.87
 _SECOND_MARGIN = 0.65
-# Others are looked for from this share of the smallest known face on.
+# Others are searched from this share of the smallest known face on.
 _OTHERS_SHARE = 0.8
-# How far around a known face it is looked for, in its heights, on each side.
+# How far around a known face it is searched, in its heights, on each side.
 _NEAR_MARGIN = 0.2
 # A face that comes into view changes the picture where it is: at least half of the cells of its place, of which there
-# are so many a side, by at least so many grey levels. The sway of those already there changes fewer.
+# are this many a side, by at least this many grey levels. Movements of known faces change fewer.
 _CELLS_PER_FACE = 4
 _CHANGED_GREY = 4.0
 _CHANGED_SHARE = 0.5
@@ -27,14 +27,16 @@ _SAMPLES_PER_CELL = 6  # a side
 _HEAD_MARGIN = 0.25  # of a known face's box: hair and chin
 
 
-def find_faces(backend: FaceBackend, grey: ImageGrey, min_face_px: float, min_score: float) -> list[Detection]:
+def find_faces(
+    backend: FaceBackend, grey: ImageGrey, min_face_px: float, min_score: float, frame: FrameReference | None = None
+) -> list[Detection]:
     """Return the faces of ``grey`` that are at least ``min_face_px`` high, boxes in pixels of ``grey``."""
     import cv2
 
     scale = backend.min_face_px / min_face_px
     size = max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale))
     shrunk = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    found = backend.detect(np.ascontiguousarray(shrunk))
+    found = backend.detect(np.ascontiguousarray(shrunk), frame)
     return [Detection(one.box.scaled(1 / scale), one.score) for one in found if one.score >= min_score]
 
 
@@ -79,7 +81,7 @@ def has_room_for_a_face(before: Cells, now: Cells, known: list[Box]) -> bool:
 
 
 class FaceSearch:
-    """Looks coarse to fine: large faces first, on a small picture; small ones only when no large one is there."""
+    """Searches coarse to fine: large faces first, on a small picture; small ones only where there is no large one."""
 
     def __init__(
         self,
@@ -89,51 +91,54 @@ class FaceSearch:
         *,
         full_every_s: float,
         max_unsearched_s: float,
+        clip_id: str | None = None,
     ) -> None:
+        """``clip_id``: the clip that the frames are of, for backends that read faces from files."""
         self._backend = backend
+        self._clip_id = clip_id
         self._levels_px = sorted(levels_px, reverse=True)
         self._min_score = min_score
         self._full_every_s = full_every_s
         self._max_unsearched_s = max_unsearched_s
-        self._always_whole = isinstance(backend, FrameAware)
+        self._always_whole = isinf(backend.margin)
         self._last_full_s = -np.inf
-        self._searched: Cells | None = None  # what the last full search among known faces saw
+        self._searched: Cells | None = None  # the frame of the last full search among known faces
 
-    def look(self, frame: GreyFrame, known: list[Box]) -> list[Detection]:
+    def find(self, frame: GreyFrame, known: list[Box]) -> list[Detection]:
         """Return the faces of one frame, given the boxes in which known ones are expected.
 
-        Known faces are looked for where they are; every ``full_every_s`` the whole picture is searched for others
-        of their size, though not while nothing has changed around them that could be another, up to
-        ``max_unsearched_s``. While there are none, it is searched from large faces to small ones until some are found,
-        the finest level, the costliest, only every ``full_every_s``.
+        Known faces are searched where they are. Every ``full_every_s`` the whole picture is searched for others of
+        their size; while nothing that could be another has changed around them, only every ``max_unsearched_s``.
+        Without known faces the picture is searched from large faces to small ones until some are found, the finest
+        level, the costliest, only every ``full_every_s``.
         """
         if known:
-            return self._look_for(known, frame)
+            return self._find_known(known, frame)
         self._searched = None
         full = frame.time_s - self._last_full_s >= self._full_every_s
         if full:
             self._last_full_s = frame.time_s
         coarser = self._levels_px[:-1]
         for level_px in self._levels_px if full else coarser:
-            if found := find_faces(self._backend, frame.grey, level_px, self._min_score):
+            if found := self._find(frame, level_px):
                 # where there is one, there may be others that are smaller
-                smaller = (
-                    find_faces(self._backend, frame.grey, coarser[-1], self._min_score)
-                    if level_px > coarser[-1]
-                    else []
-                )
+                smaller = self._find(frame, coarser[-1]) if level_px > coarser[-1] else []
                 return smaller if len(smaller) > len(found) else found
         return []
 
-    def _look_for(self, known: list[Box], frame: GreyFrame) -> list[Detection]:
+    def _find_known(self, known: list[Box], frame: GreyFrame) -> list[Detection]:
         smallest_px = max(min(box.h for box in known) * _OTHERS_SHARE, self._levels_px[-1])
         if not (self._always_whole or self._may_hold_others(known, frame, smallest_px)):
-            return [one for box in known for one in self._look_near(box, frame)]
+            return [one for box in known for one in self._find_near(box, frame)]
         self._last_full_s = frame.time_s
-        return find_faces(self._backend, frame.grey, smallest_px, self._min_score)
+        return self._find(frame, smallest_px)
+
+    def _find(self, frame: GreyFrame, face_px: float) -> list[Detection]:
+        reference = reference_to(frame, self._clip_id)
+        return find_faces(self._backend, frame.grey, face_px, self._min_score, reference)
 
     def _may_hold_others(self, known: list[Box], frame: GreyFrame, face_px: float) -> bool:
-        """Return whether it is time to search everywhere; once it is, what is seen then is remembered."""
+        """Return whether it is time to search everywhere; if so, keep the frame to compare later ones with."""
         unsearched_s = frame.time_s - self._last_full_s
         if unsearched_s < self._full_every_s:
             return False
@@ -145,7 +150,7 @@ class FaceSearch:
         self._searched = cells_of(frame, face_px)
         return True
 
-    def _look_near(self, known: Box, frame: GreyFrame) -> list[Detection]:
+    def _find_near(self, known: Box, frame: GreyFrame) -> list[Detection]:
         sizes_px = (max(known.h * share, self._levels_px[-1]) for share in (_SHRINK_MARGIN, _SECOND_MARGIN))
-        looks = (find_near(self._backend, frame, known, px, self._min_score) for px in sizes_px)
-        return next((found for found in looks if found), [])
+        searches = (find_near(self._backend, frame, known, px, self._min_score) for px in sizes_px)
+        return next((found for found in searches if found), [])

@@ -1,4 +1,4 @@
-"""Section ``detect`` of params.yaml: how faces are found and followed, and when one is the speaker's."""
+"""Section ``detect`` of params.yaml: how faces are found and followed, and which one is the speaker's."""
 
 from pydantic import Field
 

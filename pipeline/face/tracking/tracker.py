@@ -1,4 +1,4 @@
-"""Follow faces from frame to frame: the detector confirms a track every few frames, landmarks carry it between."""
+"""Follow faces from frame to frame: the detector confirms a track every few frames, landmarks follow it between."""
 
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -7,27 +7,26 @@ import numpy as np
 
 from pipeline.base.arrays import Profiles
 from pipeline.base.units import SAME_TIME_S
-from pipeline.face.backends.interface import Detection, FaceBackend, around
+from pipeline.face.backends.interface import Detection, FaceBackend, around, reference_to
 from pipeline.face.measures.boxes import Box, iou
 from pipeline.face.measures.measures import changes, mouth_and_eye_profiles, sharpness_and_brightness
 from pipeline.face.tracking.observations import Observation, TrackObservations
 from pipeline.video.decode import GreyFrame
 
 _MAX_GROWTH = 0.1  # of a followed face's box from one frame to the next
-# Boxes of dlib's detector come in steps of a fifth of their side: one that overlaps the followed face less than this
-# says that the landmarks have strayed.
+# Boxes of dlib's detector come in steps of a fifth of their side: where one overlaps the followed face less than this,
+# the landmarks have drifted.
 _MIN_OVERLAP = 0.5
 
 
 @dataclass(slots=True)
 class LiveTrack:
-    """A track that may go on. TrackObservations since the last detection are held back until the next one confirms them."""
+    """A track that may go on; what was observed since the last detection is held back until the next confirms it."""
 
     confirmed: TrackObservations
     held_back: list[Observation] = field(default_factory=list)
-    # the latest of mouth and eyes, with their times
-    looks: deque[tuple[float, Profiles]] = field(default_factory=deque)
-    missed: bool = False  # whether the detector has looked since the last detection, and not seen the face
+    profiles: deque[tuple[float, Profiles]] = field(default_factory=deque)  # the latest, with their times
+    missed: bool = False  # whether the detector ran since the last detection and did not find the face
 
     @property
     def last(self) -> Observation:
@@ -35,21 +34,21 @@ class LiveTrack:
         return self.held_back[-1] if self.held_back else self.confirmed.last
 
     def confirm(self, observation: Observation) -> None:
-        """Add a detected observation, in place of a followed one of the same frame: what was held back is true."""
+        """Add a detected observation, in place of a followed one of the same frame; what was held back counts."""
         before = [one for one in self.held_back if one.frame_index != observation.frame_index]
         self.confirmed.add([*before, observation])
         self.held_back, self.missed = [], False
 
     def changes(self, time_s: float, profiles: Profiles, look_back_s: float) -> tuple[float, float]:
-        """Return how far mouth and eyes changed since the moments up to ``look_back_s`` before, and remember them."""
-        while self.looks and self.looks[0][0] < time_s - look_back_s - SAME_TIME_S:
-            self.looks.popleft()
-        changed = changes(profiles, [earlier for at_s, earlier in self.looks if at_s < time_s])
-        self.looks.append((time_s, profiles))
+        """Return how far mouth and eyes changed since the frames up to ``look_back_s`` before; keep ``profiles``."""
+        while self.profiles and self.profiles[0][0] < time_s - look_back_s - SAME_TIME_S:
+            self.profiles.popleft()
+        changed = changes(profiles, [earlier for at_s, earlier in self.profiles if at_s < time_s])
+        self.profiles.append((time_s, profiles))
         return changed
 
     def end(self) -> TrackObservations:
-        """Return the track as it stands; what is held back counts only while no look has missed the face."""
+        """Return the track, ended; what is held back counts only if no detection has missed the face since."""
         if self.held_back and not self.missed:
             self.confirmed.add(self.held_back)
         self.confirmed.end()
@@ -57,10 +56,22 @@ class LiveTrack:
 
 
 class Tracker:
-    """Turns following, and detections now and then, into tracks of observations; each frame is followed, then seen."""
+    """Builds tracks of observations: :meth:`follow` for each frame in order, :meth:`update` where it was searched.
 
-    def __init__(self, backend: FaceBackend, *, min_iou: float, max_gap_s: float, look_back_s: float) -> None:
+    ``clip_id`` is the clip that the frames are of, for backends that read faces from files.
+    """
+
+    def __init__(
+        self,
+        backend: FaceBackend,
+        *,
+        min_iou: float,
+        max_gap_s: float,
+        look_back_s: float,
+        clip_id: str | None = None,
+    ) -> None:
         self._backend = backend
+        self._clip_id = clip_id
         self._min_iou = min_iou
         self._max_gap_s = max_gap_s
         self._look_back_s = look_back_s
@@ -68,16 +79,16 @@ class Tracker:
         self._ended: list[TrackObservations] = []
 
     def boxes(self) -> list[Box]:
-        """Return where the faces being followed are, pixels of the shrunk frame."""
+        """Return the boxes of the live tracks, pixels of the shrunk frame."""
         return [self._place(track) for track in self._live]
 
     def follow(self, frame: GreyFrame) -> None:
-        """Take up a frame: carry every track on by its landmarks."""
+        """Continue every live track in ``frame`` by its landmarks."""
         for track in list(self._live):
             self._follow_one(track, frame)
 
-    def see(self, frame: GreyFrame, detections: list[Detection]) -> None:
-        """Take up what the detector saw in the frame just followed: confirm, mend and begin tracks."""
+    def update(self, frame: GreyFrame, detections: list[Detection]) -> None:
+        """Confirm, correct and begin tracks by the ``detections`` in the frame just followed."""
         free = list(self._live)
         for detection in sorted(detections, key=lambda one: -one.score):
             track = max(free, key=lambda one: self._overlap(one, detection), default=None)
@@ -109,8 +120,8 @@ class Tracker:
         return all(self._overlap(track, detection) < self._min_iou for track in self._live)
 
     def _follow_one(self, track: LiveTrack, frame: GreyFrame) -> None:
-        box = _near_size(self._place(track), track.last.box)
-        if frame.time_s - track.confirmed.last.time_s > self._max_gap_s or not _touches(box, frame.shape):
+        box = _limited_growth(self._place(track), track.last.box)
+        if frame.time_s - track.confirmed.last.time_s > self._max_gap_s or not _is_inside(box, frame.shape):
             self._end(track)
             return
         observation = self._observe(frame, box, track, track.confirmed.last.score, detected=False)
@@ -120,7 +131,7 @@ class Tracker:
             track.held_back.append(observation)
 
     def _confirmed(self, track: LiveTrack, frame: GreyFrame, detection: Detection) -> Observation | None:
-        """Return the followed observation as a detected one, or one fitted anew where following has strayed."""
+        """Return the followed observation as a detected one, or one fitted anew where following has drifted."""
         followed = track.last
         if followed.frame_index == frame.index and self._overlap(track, detection) >= _MIN_OVERLAP:
             return replace(followed, score=detection.score, detected=True)
@@ -129,9 +140,10 @@ class Tracker:
     def _observe_anew(
         self, frame: GreyFrame, detection: Detection, track: LiveTrack | None = None
     ) -> Observation | None:
-        """Measure a detected face in the box that its own points ask for; the detector's own is a step of scale off."""
+        """Measure a detected face in the box around its own points; the detector's may be a step of scale off."""
         grey, left, top = around(frame, detection.box, self._backend.margin)
-        found = self._backend.landmarks(grey, detection.box.moved(-left, -top))
+        reference = reference_to(frame, self._clip_id)
+        found = self._backend.landmarks(grey, detection.box.moved(-left, -top), reference)
         box = detection.box if found is None else self._backend.box_around(found).moved(left, top)
         settled = box if iou(box, detection.box) >= self._min_iou else detection.box
         return self._observe(frame, settled, track, detection.score, detected=True)
@@ -139,15 +151,15 @@ class Tracker:
     def _observe(
         self, frame: GreyFrame, box: Box, track: LiveTrack | None, score: float, *, detected: bool
     ) -> Observation | None:
-        """Measure the face in ``box``; None when the landmark model sees none there."""
+        """Measure the face in ``box``; None when the landmark model finds none there."""
         grey, left, top = around(frame, box, self._backend.margin)
-        found = self._backend.landmarks(grey, box.moved(-left, -top))
+        found = self._backend.landmarks(grey, box.moved(-left, -top), reference_to(frame, self._clip_id))
         if found is None:
             return None
         height, width = frame.shape
         sharpness, brightness = sharpness_and_brightness(grey, box.moved(-left, -top))
-        looks = mouth_and_eye_profiles(grey, found)
-        mouth_change, eye_change = track.changes(frame.time_s, looks, self._look_back_s) if track else (0.0, 0.0)
+        profiles = mouth_and_eye_profiles(grey, found)
+        mouth_change, eye_change = track.changes(frame.time_s, profiles, self._look_back_s) if track else (0.0, 0.0)
         return Observation(
             frame_index=frame.index,
             time_s=frame.time_s,
@@ -162,7 +174,7 @@ class Tracker:
             brightness=brightness,
             mouth_change=mouth_change,
             eye_change=eye_change,
-            mouth_profile=looks[0],
+            mouth_profile=profiles[0],
         )
 
     def _end(self, track: LiveTrack) -> None:
@@ -170,14 +182,14 @@ class Tracker:
         self._ended.append(track.end())
 
 
-def _near_size(box: Box, last: Box) -> Box:
-    """Return ``box``, its size kept within a tenth of that of the frame before: one bad fit must not run away."""
+def _limited_growth(box: Box, last: Box) -> Box:
+    """Return ``box``, its size kept within a tenth of that of the frame before: one bad fit must not be amplified."""
     share = min(max(box.h / last.h, 1 - _MAX_GROWTH), 1 + _MAX_GROWTH) * last.h / box.h
     w, h = box.w * share, box.h * share
     return Box(box.x + (box.w - w) / 2, box.y + (box.h - h) / 2, w, h)
 
 
-def _touches(box: Box, shape: tuple[int, int]) -> bool:
-    """Return whether the box's middle lies in a picture of this height and width."""
+def _is_inside(box: Box, shape: tuple[int, int]) -> bool:
+    """Return whether the box's centre lies in a picture of this height and width."""
     height, width = shape
     return bool(0 <= box.x + box.w / 2 < width and 0 <= box.y + box.h / 2 < height)

@@ -1,6 +1,7 @@
 """Embed a clip: one unit embedding for the face of its main track, the mean over its most frontal crops."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,22 +11,26 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pipeline.base.hashing import sha256_of
 from pipeline.base.images import decode_png
 from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
+from pipeline.engine.step import Step
 from pipeline.identity.network.recogniser import Recogniser, build_recogniser
 from pipeline.identity.vectors import unit
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.face import Face
+from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.storage.manifest import read_table
+from pipeline.storage.shards import shard_paths
 
-VERSION = 1  # of what the recognise step returns: raise it whenever the same input gives another result
+VERSION = 2  # of what the recognise step returns: raise it whenever the same input gives another result
 
 _MIN_LENGTH = 1e-6
 
 
 class RecogniseParams(Params):
-    """Section ``recognise`` of params.yaml; ``network`` is a name, a path, or null: no evidence is looked for."""
+    """Section ``recognise`` of params.yaml; ``network`` is a name, a path, or null: no evidence is computed."""
 
     network: str | None
     max_faces: int = Field(ge=1)
@@ -33,7 +38,7 @@ class RecogniseParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class ClipFaces:
-    """The item of the recognise step: one clip's most frontal faces, and the shard where their pictures stand."""
+    """The item of the recognise step: one clip's most frontal faces, and the shard that holds their pictures."""
 
     clip_id: str
     shard: Path
@@ -58,6 +63,31 @@ def clip_faces(shard: Path, max_faces: int) -> list[ClipFaces]:
     ]
 
 
+def clip_faces_in(faces_folder: Path, max_faces: int) -> list[ClipFaces]:
+    """Return the clips in all shards of ``faces_folder``; see ``clip_faces``."""
+    return [item for shard in shard_paths(faces_folder) for item in clip_faces(shard, max_faces)]
+
+
+def recognise_step(weights: Path, name: str) -> Step[ClipFaces]:
+    """Return the recognise step by the network ``name`` in the file ``weights``."""
+    sha256 = sha256_of(weights)
+    network = f"{name}-{sha256[:12]}"
+    return Step(
+        name="recognise",
+        version=VERSION,
+        params={"sha256": sha256, "network": network},
+        function=ClipEmbedder(weights, network),
+        item_id=lambda item: item.clip_id,
+        inputs=lambda item: (item.clip_id, *item.content),
+    )
+
+
+def no_network_rows(items: Sequence[ClipFaces]) -> list[LedgerRow]:
+    """Return the ledger of a run without a network."""
+    drop = Dropped.filtered("no_network", "the weights that params.yaml names are missing")
+    return [ledger_row("recognise", item.clip_id, drop) for item in items]
+
+
 def _content(table: pa.Table, rows: list[int]) -> tuple[str, ...]:
     hashes: list[str] = []
     for row in sorted(rows):
@@ -74,7 +104,7 @@ class ClipEmbedder:
         self._network = network
 
     def __call__(self, item: ClipFaces, folder: Path) -> list[ClipEmbedding] | Dropped:
-        """Return the clip's embedding, or why its faces have none."""
+        """Return the clip's embedding, or a drop where its faces have none."""
         del folder
         columns = ["face_id", "image", "landmarks_px"]
         table = pq.read_table(item.shard, columns=columns, filters=[("face_id", "in", list(item.face_ids))])
@@ -95,7 +125,7 @@ def embedding_of(clip_id: str, network: str, features: NDArray[np.float32]) -> l
             clip_id=clip_id,
             network=network,
             n_faces=len(features),
-            spread=1 - length,
+            spherical_variance=1 - length,
             embedding=(mean / length).astype(np.float32),
         )
     ]

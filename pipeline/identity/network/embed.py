@@ -1,4 +1,4 @@
-"""Identity labels of cropped faces, with the same bits whatever the company a face is embedded in."""
+"""Identity labels of cropped faces; a face's label is the same bits in any batch."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from pipeline.base.arrays import ImageRGB
+from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.torch_threads import single_thread
 from pipeline.identity.network.resnet import Bottleneck, FaceRecognitionNetwork, preprocess
 from pipeline.identity.network.weights_file import load_recognition_network
@@ -27,16 +27,17 @@ class FaceRecogniser:
 
     @cached_property
     def network(self) -> FaceRecognitionNetwork:
-        """The network in evaluation mode, for these faces only: its batch norms are folded away."""
+        """The network in evaluation mode; its batch norms are folded into its convolutions."""
         return _folded(load_recognition_network(self.checkpoint).eval())
 
-    def embed(self, faces: Sequence[ImageRGB]) -> NDArray[np.float32]:
+    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
         """Return (N, D) float32 features >= 0, not normalised, of N square RGB faces (the 256 px crops).
 
-        The network sees one face at a time. A batch of 16 picks other kernels than one of 8, which changes
-        the last bits; a batch of one always picks the same, wastes nothing on padding, and at width 1 it is
-        no slower on one thread.
+        ``landmarks`` are not used: the crops are aligned. The network takes one face at a time. A batch of 16 picks
+        other kernels than one of 8, which changes the last bits; a batch of one always picks the same, wastes nothing
+        on padding, and at width 1 it is no slower on one thread.
         """
+        del landmarks
         features = np.empty((len(faces), self.network.feature_size), dtype=np.float32)
         with single_thread(), torch.inference_mode():
             for row, face in enumerate(faces):

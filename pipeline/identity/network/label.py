@@ -1,20 +1,26 @@
 """Label a clip's faces: the embedding of every crop, standard or not, so that a later threshold needs no network."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from pipeline.base.images import decode_png
+from pipeline.base.outcome import Dropped
+from pipeline.engine.step import Step
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.records.label import Label
+from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.storage.shards import shard_paths
 
 VERSION = 2  # of what the identify step returns: raise it whenever the same input gives another result
 
 
 @dataclass(frozen=True, slots=True)
 class FacesOfClip:
-    """The item of the identify step: one clip's faces, and the shard where their pictures stand."""
+    """The item of the identify step: one clip's faces, and the shard that holds their pictures."""
 
     clip_id: str
     shard: Path
@@ -26,20 +32,50 @@ class FacesOfClip:
         return (self.clip_id, *self.pictures)
 
 
-class Labeller:
+def faces_of_clips(faces_folder: Path) -> list[FacesOfClip]:
+    """Return the clips in all shards of ``faces_folder``, each with the hashes of its pictures, not the pictures."""
+    return [item for shard in shard_paths(faces_folder) for item in _faces_of(shard)]
+
+
+def _faces_of(shard: Path) -> list[FacesOfClip]:
+    hashes: dict[str, list[str]] = defaultdict(list)
+    for row in pq.read_table(shard, columns=["clip_id", "image_sha256"]).to_pylist():
+        hashes[row["clip_id"]].append(row["image_sha256"])
+    return [FacesOfClip(clip_id, shard.absolute(), tuple(pictures)) for clip_id, pictures in hashes.items()]
+
+
+def identify_step(weights: Path, recognition_network: str, sha256: str) -> Step[FacesOfClip]:
+    """Return the identify step by the network in the file ``weights``."""
+    return Step(
+        name="identify",
+        version=VERSION,
+        params={"sha256": sha256, "recognition_network": recognition_network},
+        function=FaceLabeller(weights, recognition_network),
+        item_id=lambda item: item.clip_id,
+        inputs=lambda item: item.content,
+    )
+
+
+def unlabelled_rows(items: Sequence[FacesOfClip]) -> list[LedgerRow]:
+    """Return the ledger of a run without a face recognition network."""
+    drop = Dropped.filtered("no_recognition_network", "the weights that params.yaml names are missing")
+    return [ledger_row("identify", item.clip_id, drop) for item in items]
+
+
+class FaceLabeller:
     """The identify step; the network is loaded once a worker."""
 
     def __init__(self, checkpoint: Path, recognition_network: str) -> None:
-        self._embedder = FaceRecogniser(checkpoint)
+        self._recogniser = FaceRecogniser(checkpoint)
         self._recognition_network = recognition_network
 
     def __call__(self, item: FacesOfClip, folder: Path) -> list[Label]:
-        """Return one label a face."""
+        """Return one label per face."""
         del folder
         columns = ["face_id", "image"]
         table = pq.read_table(item.shard, columns=columns, filters=[("clip_id", "==", item.clip_id)])
         pictures = [decode_png(image["bytes"]) for image in table.column("image").to_pylist()]
-        embeddings = self._embedder.embed(pictures)
+        embeddings = self._recogniser.embed(pictures)
         return [
             Label(face_id=face_id, recognition_network=self._recognition_network, embedding=embedding)
             for face_id, embedding in zip(table.column("face_id").to_pylist(), embeddings, strict=True)

@@ -1,4 +1,4 @@
-"""The face recognition network psi: the VGGFace2 ResNet-50, at any width, with the pictures it expects.
+"""The face recognition network: the VGGFace2 ResNet-50, at any width, with the preprocessing of its input.
 
 Cao et al. 2018, "VGGFace2: a dataset for recognising faces across pose and age", in the geometry of the Caffe
 release: stride 2 on the first 1x1 convolution of a bottleneck (torchvision: on the 3x3) and a max-pool
@@ -18,13 +18,13 @@ from pipeline.base.errors import BadInput
 
 INPUT_PX = 224
 MEAN_BGR = (91.4953, 103.8827, 131.0912)
-"""Subtracted from pixels of range 0-255; there is no division by a deviation."""
+"""Subtracted from pixels of range 0-255; there is no division by a standard deviation."""
 
 CROP_PX = 256
 VIEW_LEFT_PX, VIEW_TOP_PX, VIEW_PX = 48, 61, 160
-"""The square of an aligned 256 px crop, eyes at (96, 120) and (160, 120), that the network is shown.
+"""The square of an aligned 256 px crop, eyes at (96, 120) and (160, 120), that is the network's input.
 
-VGGFace2 shows it the box that MTCNN finds, 1.3 times as large, its shorter side resized to 256, of that the
+VGGFace2's input is the box that MTCNN finds, 1.3 times as large, its shorter side resized to 256, of that the
 middle 224. On 34 photographs of frontal faces, aligned so, the box is 140 x 191 px around (129, 141) (medians):
 1.3 * 140 * 224 / 256 = 160 px (149 to 166 px in nine of ten).
 """
@@ -32,7 +32,7 @@ middle 224. On 34 photographs of frontal faces, aligned so, the box is 140 x 191
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """What a file of weights does not tell, and features depend on."""
+    """What features depend on and a file of weights does not contain."""
 
     name: str
     first_padding_px: tuple[int, int]
@@ -91,7 +91,7 @@ class Bottleneck(nn.Module):
 
 
 class FaceRecognitionNetwork(nn.Module):
-    """Faces as ``preprocess`` gives them to features >= 0: the 7x7 average pool, not normalised.
+    """Faces as ``preprocess`` returns them to features >= 0: the 7x7 average pool, not normalised.
 
     State names are the usual ones: ``conv1.weight``, ``layer1.0.bn1.bias``, ``layer1.0.downsample.0.weight``;
     the classifier ``fc`` is no part of it.
@@ -149,13 +149,13 @@ def preprocess_tensor(crops_BCHW: Tensor) -> Tensor:
 
 
 def preprocess_framed(faces: FramesRGB) -> Tensor:
-    """Return (B, 3, 224, 224) float32, BGR minus the mean, of (B, 224, 224, 3) uint8 RGB, seen as they are."""
+    """Return (B, 3, 224, 224) float32, BGR minus the mean, of (B, 224, 224, 3) uint8 RGB, not cropped."""
     _check(faces)
     return _shift(_as_tensor(faces))
 
 
 def view(side_px: int) -> tuple[slice, slice]:
-    """Return the rows and columns that the network sees of an aligned crop of that size."""
+    """Return the rows and columns of an aligned crop of that size that are the network's input."""
     left, top, size = (round(side_px * px / CROP_PX) for px in (VIEW_LEFT_PX, VIEW_TOP_PX, VIEW_PX))
     return slice(top, top + size), slice(left, left + size)
 

@@ -1,4 +1,4 @@
-"""Read and write the weights of the face recognition network: its published files in any format, and our own safetensors."""
+"""Read the face recognition network from its published files, and read and write it as safetensors."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -15,72 +15,75 @@ from numpy.typing import NDArray
 from pipeline.identity.vectors import Groups, Pair, Vectors
 
 
-def link(
-    means: Vectors, weights: NDArray[np.int64], pinned: NDArray[np.bool_], least: float, pairs: Iterable[Pair]
+def merge_groups(
+    means: Vectors, sizes: NDArray[np.int64], fixed: NDArray[np.bool_], min_similarity: float, pairs: Iterable[Pair]
 ) -> Groups:
-    """Return the groups of ``means`` (N, D) of ``weights`` clips each, joined while alike by ``least`` or more.
+    """Return the groups of ``means`` (N, D) of ``sizes`` clips each, merged by average linkage.
 
-    The most alike are joined first, of equals those of the lowest index; a group goes by its lowest. Two groups that
-    each hold a ``pinned`` item are never joined. ``pairs`` are the ``close_pairs`` of ``means`` at ``least``: only
-    groups of which some two items are alike enough can be alike enough themselves.
+    Groups are merged while similar by ``min_similarity`` or more, the most similar first, of equals those of the lowest
+    index; a group has the index of its first item. Two groups that each contain a ``fixed`` item are never merged.
+    ``pairs`` are the ``close_pairs`` of ``means`` at ``min_similarity``: only groups of which some two items are that
+    similar can be that similar themselves.
     """
-    linked = _Linked(means, weights, pinned, least)
+    merging = _Merging(means, sizes, fixed, min_similarity)
     for a, b, _ in pairs:
         if a < b:
-            linked.know(a, b)
-    while linked.queue:
-        linked.take()
-    return linked.group_of
+            merging.add_pair(a, b)
+    while merging.queue:
+        merging.merge_next()
+    return merging.group_of
 
 
-class _Linked:
-    """Groups on their way to be joined; each goes by its first item."""
+class _Merging:
+    """Groups that are being merged; each has the index of its first item."""
 
-    def __init__(self, means: Vectors, weights: NDArray[np.int64], pinned: NDArray[np.bool_], least: float) -> None:
+    def __init__(
+        self, means: Vectors, sizes: NDArray[np.int64], fixed: NDArray[np.bool_], min_similarity: float
+    ) -> None:
         self.group_of: Groups = np.arange(len(means))
         self.queue: list[tuple[float, int, int, int, int]] = []
         self._means = means.copy()
-        self._sizes = weights.astype(np.float64)
-        self._pinned = pinned.copy()
-        self._least = least
+        self._sizes = sizes.astype(np.float64)
+        self._fixed = fixed.copy()
+        self._min_similarity = min_similarity
         self._near: dict[int, set[int]] = defaultdict(set)
-        self._n_items = np.ones(len(means), np.int64)  # 0: gone into another group
+        self._n_items = np.ones(len(means), np.int64)  # 0: merged into another group
 
-    def know(self, a: int, b: int) -> None:
-        """Note that two groups may be alike, and line them up when they are."""
+    def add_pair(self, a: int, b: int) -> None:
+        """Add two groups that may be similar, and queue them when they are."""
         self._near[a].add(b)
         self._near[b].add(a)
-        alike = float(self._means[a] @ self._means[b])
-        if alike >= self._least:
+        similarity = float(self._means[a] @ self._means[b])
+        if similarity >= self._min_similarity:
             a, b = min(a, b), max(a, b)
-            heapq.heappush(self.queue, (-alike, a, b, int(self._n_items[a]), int(self._n_items[b])))
+            heapq.heappush(self.queue, (-similarity, a, b, int(self._n_items[a]), int(self._n_items[b])))
 
-    def take(self) -> None:
-        """Join the two groups that come next, unless one of them has grown or gone since, or both are pinned."""
+    def merge_next(self) -> None:
+        """Merge the next two groups of the queue, unless one has been merged since, or both are fixed."""
         _, a, b, n_a, n_b = heapq.heappop(self.queue)
-        if (self._n_items[a], self._n_items[b]) != (n_a, n_b) or (self._pinned[a] and self._pinned[b]):
+        if (self._n_items[a], self._n_items[b]) != (n_a, n_b) or (self._fixed[a] and self._fixed[b]):
             return
-        together = self._sizes[a] + self._sizes[b]
-        self._means[a] = (self._sizes[a] * self._means[a] + self._sizes[b] * self._means[b]) / together
-        self._sizes[a] = together
-        self._pinned[a] |= self._pinned[b]
+        size = self._sizes[a] + self._sizes[b]
+        self._means[a] = (self._sizes[a] * self._means[a] + self._sizes[b] * self._means[b]) / size
+        self._sizes[a] = size
+        self._fixed[a] |= self._fixed[b]
         self._n_items[a] += self._n_items[b]
         self._n_items[b] = 0
         self.group_of[self.group_of == b] = a
         for other in sorted((self._near[a] | self._near.pop(b)) - {a, b}):
             self._near[other].discard(b)
-            self.know(a, other)
+            self.add_pair(a, other)
         self._near[a].discard(b)
 
 
-def parts(vectors: Vectors, least: float) -> Groups:
-    """Return the groups of unit ``vectors`` (N, D) that average linkage leaves apart at a similarity of ``least``."""
-    alike = vectors @ vectors.T
-    if float(alike.min()) >= least or len(vectors) == 1:
+def average_linkage(vectors: Vectors, min_similarity: float) -> Groups:
+    """Return the groups of unit ``vectors`` (N, D): average linkage, cut at ``min_similarity``."""
+    cosines = vectors @ vectors.T
+    if float(cosines.min()) >= min_similarity or len(vectors) == 1:
         return np.zeros(len(vectors), np.int64)
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    apart = np.maximum(0.0, 1 - alike[np.triu_indices(len(vectors), 1)])
-    labels = fcluster(linkage(apart, "average"), 1 - least, criterion="distance")
+    distances = np.maximum(0.0, 1 - cosines[np.triu_indices(len(vectors), 1)])
+    labels = fcluster(linkage(distances, "average"), 1 - min_similarity, criterion="distance")
     firsts = {label: index for index, label in reversed(list(enumerate(labels.tolist())))}
     return np.array([firsts[label] for label in labels.tolist()], np.int64)

@@ -1,4 +1,4 @@
-"""Overrides: a person's word on who is who, which wins over names and over evidence."""
+"""Overrides: rows written by hand on who is who, which win over names and over evidence."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -16,10 +16,10 @@ DROP = ""
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A person's word on an identity or one clip: who it is, or, where ``person`` is empty, that it is left out."""
+    """The person of an identity or of one clip; where ``person`` is empty, it is dropped."""
 
     person: str
-    why: str
+    reason: str
 
 
 Overrides = Mapping[tuple[str, str, str], Override]
@@ -29,7 +29,7 @@ Overrides = Mapping[tuple[str, str, str], Override]
 def read_overrides(path: Path) -> dict[tuple[str, str, str], Override]:
     """Return the overrides in a CSV of dataset, identity, person, why, and, where clips are named, clip.
 
-    Without ``path`` there are none. Raises BadInput naming the line that is not right.
+    Without ``path`` there are none. Raises BadInput naming the line that is wrong.
     """
     if not path.is_file():
         return {}
@@ -40,12 +40,12 @@ def read_overrides(path: Path) -> dict[tuple[str, str, str], Override]:
     for line, row in lines:
         if len(row) != len(header):
             raise BadInput(f"{path}: line {line}: expected {len(header)} values, found {len(row)}: {row}")
-        dataset, identity, person, why, *clip = row
+        dataset, identity, person, reason, *clip = row
         name = clip[0].removeprefix(f"{dataset}/") if clip else WHOLE_IDENTITY
         if (dataset, identity, name) in overrides:
             what = f"clip '{name}' of '{dataset}'" if name else f"'{identity}' of '{dataset}'"
             raise BadInput(f"{path}: line {line}: {what} is decided twice")
-        overrides[dataset, identity, name] = Override(person, why)
+        overrides[dataset, identity, name] = Override(person, reason)
     return overrides
 
 
@@ -60,14 +60,14 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def overrides_of(clip: Clip, overrides: Overrides) -> tuple[Override | None, Override | None]:
-    """Return the word on the identity of ``clip``, and the word on the clip itself, which goes before it."""
+    """Return the override of the identity of ``clip``, and that of the clip itself, which takes precedence."""
     name = clip.clip_id.partition("/")[2]
     of_identity = overrides.get((clip.dataset, clip.identity, WHOLE_IDENTITY))
     return of_identity, overrides.get((clip.dataset, clip.identity, name))
 
 
 def check_overrides(clips: Iterable[Clip], overrides: Overrides) -> None:
-    """Raise BadInput when an override names an identity, or a clip of it, that a dataset at hand does not have."""
+    """Raise BadInput when an override names an identity, or a clip of it, that its dataset does not have."""
     present = {(clip.dataset, clip.identity, clip.clip_id.partition("/")[2]) for clip in clips}
     identities = {key[:2] for key in present}
     datasets = {dataset for dataset, _ in identities}

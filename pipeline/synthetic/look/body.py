@@ -1,21 +1,20 @@
-"""What of a person is drawn as flat outlines: long hair, neck, clothes, ears."""
+"""Parts of a talker drawn as flat outlines: long hair, neck, clothes, ears."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.synthetic.look.features import Image
 from pipeline.synthetic.look.geometry import Camera, Reals, project, rotation
-from pipeline.synthetic.look.scene import Light
+from pipeline.synthetic.look.scene import Image, Light
 from pipeline.synthetic.look.talker import Talker
 from pipeline.synthetic.script.traits import Traits
 
 SHIFT = 4  # fractional bits of OpenCV's coordinates
 
 
-def draw_body(image: Image, person: Talker, camera: Camera, light: Light, tilt_deg: float = 0.0) -> None:
-    """Draw, without any turning but a tilt in the image, long hair, neck and clothes."""
-    traits, colours = person.traits, person.colours
+def draw_body(image: Image, talker: Talker, camera: Camera, light: Light, tilt_deg: float = 0.0) -> None:
+    """Draw long hair, neck and clothes in place, frontal, tilted by ``tilt_deg`` in the image."""
+    traits, colours = talker.traits, talker.colours
     level = light.ambient + 0.5 * (1 - light.ambient)
     turn = rotation(0, 0, tilt_deg)
 
@@ -24,7 +23,7 @@ def draw_body(image: Image, person: Talker, camera: Camera, light: Light, tilt_d
         _fill(image, project(points, turn, camera), colour * level)
 
     if traits.hair_length > 0.5:
-        fill(_mirrored(_long_hair(traits, person.shape.half_width)), colours.hair * 0.7)
+        fill(_mirrored(_long_hair(traits, talker.shape.half_width)), colours.hair * 0.7)
     neck = 0.58 + 0.10 * traits.head_width
     fill(_mirrored([(neck, 0.6), (neck, 1.9), (neck + 0.15, 2.5), (neck + 0.3, 3.2)]), colours.skin * 0.72)
     fill(_mirrored([(0.4, 1.2), (0.52, 1.75), (0.3, 2.2)]), colours.skin * 0.55)
@@ -36,7 +35,7 @@ def _mirrored(right: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _rounded(outline: list[tuple[float, float]]) -> NDArray[np.float64]:
-    """Cut the corners of a closed outline three times (Chaikin): a smooth curve is left."""
+    """Return a smooth closed curve: the outline with its corners cut three times (Chaikin)."""
     points = np.array(outline)
     for _ in range(3):
         following = np.roll(points, -1, axis=0)
@@ -67,14 +66,14 @@ def _fill(image: Image, points_px: Reals, colour: Reals) -> None:
     cv2.fillPoly(image, [fixed], [float(c) for c in np.clip(colour, 0, 255)], cv2.LINE_AA, SHIFT)
 
 
-def draw_ears(image: Image, person: Talker, turn: Reals, camera: Camera, light: Light) -> None:
-    """Draw both ears; the head, drawn later, hides what is behind it."""
+def draw_ears(image: Image, talker: Talker, turn: Reals, camera: Camera, light: Light) -> None:
+    """Draw both ears in place; the head, drawn later, covers their hidden parts."""
     angle = np.linspace(0, 2 * np.pi, 25)[:-1]
-    long, out = 0.28 + 0.10 * person.traits.ears, 0.14 + 0.10 * person.traits.ears
+    long, out = 0.28 + 0.10 * talker.traits.ears, 0.14 + 0.10 * talker.traits.ears
     level = light.ambient + 0.4 * (1 - light.ambient)
     for side in (-1, 1):
         for size, tone in ((1.0, 0.85), (0.6, 0.62)):
-            x = side * (person.shape.half_width + 0.02 + out * size * np.cos(angle))
+            x = side * (talker.shape.half_width + 0.02 + out * size * np.cos(angle))
             z = -0.15 - 0.25 * size * np.cos(angle)
             ear = np.stack([x, 0.22 + long * size * np.sin(angle), z], axis=1).astype(np.float32)
-            _fill(image, project(ear, turn, camera), person.colours.skin * tone * level)
+            _fill(image, project(ear, turn, camera), talker.colours.skin * tone * level)

@@ -1,4 +1,4 @@
-"""Eyes and mouth: what moves on a face, drawn over the head as small antialiased patches."""
+"""Eyes and mouth, the moving parts of a face, drawn over the head as small antialiased patches."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from pipeline.synthetic.look.geometry import Camera, Reals, project
 from pipeline.synthetic.look.head import EYE_X, HeadShape, front_points
-from pipeline.synthetic.look.skin import MOUTH_Y, Colours
+from pipeline.synthetic.look.scene import Image
+from pipeline.synthetic.look.skin import MOUTH_Y
+from pipeline.synthetic.look.talker import Talker
 from pipeline.synthetic.script.traits import Traits
-
-Image = NDArray[np.uint8]
 
 OVERSAMPLE = 3  # patches are drawn this much larger, then averaged
 SHIFT = 4  # fractional bits of OpenCV's coordinates
@@ -21,7 +21,7 @@ IRIS_RADIUS = 0.098
 GAZE_REACH = 0.07
 SCLERA = np.array([236, 232, 228], np.float32)
 MOUTH_HALF_WIDTH = 0.40
-LIPS_OUT = 0.055  # how far the lips stand before the ellipsoid
+LIPS_OUT = 0.055  # how far the lips are in front of the ellipsoid
 TEETH = np.array([232, 226, 214], np.float32)
 CAVITY = np.array([46, 14, 16], np.float32)
 TONGUE = np.array([150, 66, 68], np.float32)
@@ -30,7 +30,7 @@ UPPER_LIP_SHARE = 0.15  # of the gap; the jaw takes the rest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expression:
-    """What the moving parts of one frame do: gap in head units, lids in [0, 1], gaze in [-1, 1]."""
+    """The moving parts in one frame: lip gap in head units, lids 0 (shut) to 1 (open), gaze in [-1, 1]."""
 
     lip_gap: float
     eye_opening: float
@@ -39,8 +39,8 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """From where a head is seen, and how bright its front is lit."""
+class View:
+    """The pose of a head, the camera, and the brightness of the head's front."""
 
     turn: Reals
     camera: Camera
@@ -76,7 +76,7 @@ class Patch:
         cv2.polylines(self.canvas, [self.local(points_px)], False, _rgb(colour), thick, cv2.LINE_AA, SHIFT)
 
     def mask(self, points_px: Reals) -> Image:
-        """Return the cover of a polygon, 0..255."""
+        """Return the coverage of a polygon, 0..255."""
         cover: Image = np.zeros(self.canvas.shape[:2], np.uint8)
         cv2.fillPoly(cover, [self.local(points_px)], 255, cv2.LINE_AA, SHIFT)
         return cover
@@ -97,31 +97,31 @@ def _rgb(colour: Reals) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def draw_eye(
-    image: Image, side: int, traits: Traits, shape: HeadShape, colours: Colours, seen: Sight, face: Expression
-) -> None:
+def draw_eye(image: Image, side: int, talker: Talker, view: View, face: Expression) -> None:
     """Draw the eye at the image's left (``side`` -1) or right (+1)."""
-    upper, lower = _lids(side, traits, face.eye_opening)
-    upper_px, lower_px = (_at(curve, shape, seen, 0.0) for curve in (upper, lower))
-    scale = seen.camera.scale_px
+    shape, colours = talker.shape, talker.colours
+    upper, lower = _lids(side, talker.traits, face.eye_opening)
+    upper_px, lower_px = (_at(curve, shape, view, 0.0) for curve in (upper, lower))
+    scale = view.camera.scale_px
     patch = Patch(image, np.concatenate([upper_px, lower_px]), 0.09 * scale)
     if patch.is_empty:
         return
     rim = np.concatenate([upper_px, lower_px[::-1]])
     before = patch.canvas.copy()
-    patch.fill(rim, SCLERA * seen.light)
-    _draw_iris(patch, side, shape, colours, seen, face)
-    patch.stroke(upper_px + [0, 0.02 * scale], SCLERA * seen.light * 0.55, 0.035 * scale)
+    patch.fill(rim, SCLERA * view.light)
+    _draw_iris(patch, side, talker, view, face)
+    patch.stroke(upper_px + [0, 0.02 * scale], SCLERA * view.light * 0.55, 0.035 * scale)
     patch.keep_within(before, patch.mask(rim))
     lash = colours.hair * 0.25
-    patch.stroke(lower_px, 0.62 * colours.skin * seen.light, 0.014 * scale)
-    patch.stroke(upper_px, lash * seen.light, 0.034 * scale)
+    patch.stroke(lower_px, 0.62 * colours.skin * view.light, 0.014 * scale)
+    patch.stroke(upper_px, lash * view.light, 0.034 * scale)
     crease = upper * [1.0, 1.0] + [0, -0.06]
-    patch.stroke(_at(crease, shape, seen, 0.0), 0.66 * colours.skin * seen.light, 0.016 * scale)
+    patch.stroke(_at(crease, shape, view, 0.0), 0.66 * colours.skin * view.light, 0.016 * scale)
     patch.close()
 
 
-def _draw_iris(patch: Patch, side: int, shape: HeadShape, colours: Colours, seen: Sight, face: Expression) -> None:
+def _draw_iris(patch: Patch, side: int, talker: Talker, view: View, face: Expression) -> None:
+    shape, colours = talker.shape, talker.colours
     centre = np.array([side * EYE_X + GAZE_REACH * face.gaze_x, -0.012 + 0.4 * GAZE_REACH * face.gaze_y])
     angle = np.linspace(0, 2 * np.pi, 25)[:-1]
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -130,8 +130,8 @@ def _draw_iris(patch: Patch, side: int, shape: HeadShape, colours: Colours, seen
         (0.86 * IRIS_RADIUS, colours.iris),
         (0.42 * IRIS_RADIUS, np.array([12, 10, 10], np.float32)),
     ):
-        patch.fill(_at(centre + radius * ring, shape, seen, 0.0), colour * seen.light)
-    patch.fill(_at(centre + [-0.035, -0.035] + 0.02 * ring, shape, seen, 0.0), np.array([250, 250, 250], np.float32))
+        patch.fill(_at(centre + radius * ring, shape, view, 0.0), colour * view.light)
+    patch.fill(_at(centre + [-0.035, -0.035] + 0.02 * ring, shape, view, 0.0), np.array([250, 250, 250], np.float32))
 
 
 def _lids(side: int, traits: Traits, opening: float) -> tuple[Reals, Reals]:
@@ -159,8 +159,8 @@ def open_rim(side: int, traits: Traits) -> Reals:
     return np.concatenate([upper[::third], lower[third:-1:third]])
 
 
-def _at(curve: Reals, shape: HeadShape, seen: Sight, lift: float, jaw: float = 0.0) -> Reals:
-    return project(front_points(shape, curve[:, 0], curve[:, 1], lift, jaw), seen.turn, seen.camera)
+def _at(curve: Reals, shape: HeadShape, view: View, lift: float, jaw: float = 0.0) -> Reals:
+    return project(front_points(shape, curve[:, 0], curve[:, 1], lift, jaw), view.turn, view.camera)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,38 +194,39 @@ def lips_at(traits: Traits, gap: float) -> Lips:
     )
 
 
-def draw_mouth(image: Image, traits: Traits, shape: HeadShape, colours: Colours, seen: Sight, face: Expression) -> None:
-    """Draw lips, and between them teeth and the dark of the mouth."""
-    lips = lips_at(traits, face.lip_gap)
-    top, bottom = (_at(c, shape, seen, LIPS_OUT, face.lip_gap) for c in (lips.top, lips.bottom))
+def draw_mouth(image: Image, talker: Talker, view: View, face: Expression) -> None:
+    """Draw the lips, and between them teeth, tongue and cavity."""
+    shape, colours = talker.shape, talker.colours
+    lips = lips_at(talker.traits, face.lip_gap)
+    top, bottom = (_at(c, shape, view, LIPS_OUT, face.lip_gap) for c in (lips.top, lips.bottom))
     inner_top, inner_bottom = (
-        _at(c, shape, seen, LIPS_OUT + 0.03, face.lip_gap) for c in (lips.inner_top, lips.inner_bottom)
+        _at(c, shape, view, LIPS_OUT + 0.03, face.lip_gap) for c in (lips.inner_top, lips.inner_bottom)
     )
-    scale = seen.camera.scale_px
+    scale = view.camera.scale_px
     patch = Patch(image, np.concatenate([top, bottom]), 0.06 * scale)
     if patch.is_empty:
         return
-    tone = colours.lips * seen.light
+    tone = colours.lips * view.light
     patch.fill(np.concatenate([top, inner_top[::-1]]), tone * 0.86)
     patch.fill(np.concatenate([inner_bottom, bottom[::-1]]), tone * 1.06)
     shine = inner_bottom + 0.42 * (bottom - inner_bottom)
     patch.stroke(shine[8:17], np.minimum(tone * 1.13 + 5, 255), 0.03 * scale)
-    patch.stroke(bottom[4:21] + [0, 0.02 * scale], 0.72 * colours.skin * seen.light, 0.02 * scale)
+    patch.stroke(bottom[4:21] + [0, 0.02 * scale], 0.72 * colours.skin * view.light, 0.02 * scale)
     if face.lip_gap > 0.01:
-        _draw_inside(patch, inner_top, inner_bottom, seen, face.lip_gap)
+        _draw_inside(patch, inner_top, inner_bottom, view, face.lip_gap)
     patch.stroke(inner_top, tone * 0.36, 0.022 * scale)
     if face.lip_gap > 0.01:
         patch.stroke(inner_bottom, tone * 0.6, 0.014 * scale)
     patch.close()
 
 
-def _draw_inside(patch: Patch, inner_top: Reals, inner_bottom: Reals, seen: Sight, gap: float) -> None:
+def _draw_inside(patch: Patch, inner_top: Reals, inner_bottom: Reals, view: View, gap: float) -> None:
     before = patch.canvas.copy()
-    hole = np.concatenate([inner_top, inner_bottom[::-1]])
-    scale = seen.camera.scale_px
-    patch.fill(hole, CAVITY * seen.light)
+    opening = np.concatenate([inner_top, inner_bottom[::-1]])
+    scale = view.camera.scale_px
+    patch.fill(opening, CAVITY * view.light)
     tongue = inner_bottom + (inner_top - inner_bottom) * 0.28
-    patch.fill(np.concatenate([tongue[6:19], inner_bottom[6:19][::-1]]), TONGUE * seen.light)
+    patch.fill(np.concatenate([tongue[6:19], inner_bottom[6:19][::-1]]), TONGUE * view.light)
     teeth = inner_top[4:21] + [0, scale * min(0.085, 0.5 * gap)]
-    patch.fill(np.concatenate([inner_top[4:21], teeth[::-1]]), TEETH * seen.light * 0.9)
-    patch.keep_within(before, patch.mask(hole))
+    patch.fill(np.concatenate([inner_top[4:21], teeth[::-1]]), TEETH * view.light * 0.9)
+    patch.keep_within(before, patch.mask(opening))

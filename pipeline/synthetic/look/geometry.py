@@ -1,4 +1,4 @@
-"""Turning the head and seeing it from the camera."""
+"""Rotation of the head and projection into the image."""
 
 from dataclasses import dataclass
 
@@ -35,6 +35,6 @@ def rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Reals:
 
 def project(points: Reals, turn: Reals, camera: Camera) -> Reals:
     """Return pixel coordinates (N, 2) of head points (N, 3)."""
-    seen = (points - PIVOT) @ turn[:2].T
-    place = seen * np.float32(camera.scale_px) + np.array([camera.x_px, camera.y_px], np.float32)
-    return np.asarray(place)
+    rotated = (points - PIVOT) @ turn[:2].T
+    points_px = rotated * np.float32(camera.scale_px) + np.array([camera.x_px, camera.y_px], np.float32)
+    return np.asarray(points_px)

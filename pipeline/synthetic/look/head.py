@@ -1,4 +1,4 @@
-"""The shape of a head: a tapered ellipsoid with hair, brows, chin and nose on it, and where rays meet it."""
+"""The shape of a head: a tapered ellipsoid with hair, brows, chin and nose on it, as surface maps."""
 
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ NOSE_BASE = 0.17  # from the tip down to the lip
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadShape:
-    """Sizes in head units, and maps over (theta, y) of what stands out, as a share of the ellipsoid."""
+    """Sizes in head units, and maps over (theta, y) of the relief, as a share of the ellipsoid."""
 
     half_width: float
     jaw_fullness: float
@@ -39,7 +39,7 @@ class HeadShape:
 
 
 def head_shape(traits: Traits) -> HeadShape:
-    """Shape the head of a person."""
+    """Return the head shape of a person with these traits."""
     theta, y = grid()
     half_width = 1.06 + 0.20 * traits.head_width
     tip_y, nose_half = 0.55 + 0.14 * traits.size, 0.17 + 0.13 * traits.size
@@ -75,7 +75,7 @@ def map_place(theta: Reals, y: Reals, size_px: tuple[int, int] = MAP_PX) -> tupl
 
 
 def hair_mask(theta: Reals, y: Reals, traits: Traits) -> Reals:
-    """Return 1 where hair grows and 0 on the face, with an edge about a tenth of a unit wide."""
+    """Return 1 where hair is and 0 on the face, with an edge about 0.1 units wide."""
     turn = np.abs(theta)
     forehead_y = -1.52 + 0.54 * traits.hairline
     wave = 0.05 * np.sin(5 * theta + 40 * traits.hairline) + 0.03 * np.sin(11 * theta + 90 * traits.hairline)
@@ -115,9 +115,9 @@ def surface_points(shape: HeadShape, theta: Reals, y: Reals, lift: Reals | float
 
 
 def front_points(shape: HeadShape, x: Reals, y: Reals, lift: float, jaw: float = 0.0) -> Reals:
-    """Return (N, 3) points of the bare ellipsoid's front at (x, y), ``lift`` units before it.
+    """Return (N, 3) points of the bare ellipsoid's front at (x, y), ``lift`` units in front of it.
 
-    ``y`` is where the point is, not where it was at rest.
+    ``y`` is the height with the jaw dropped, not at rest.
     """
     rest = unjawed(y, jaw)
     across = x / (shape.half_width * taper(shape, rest))
@@ -126,19 +126,19 @@ def front_points(shape: HeadShape, x: Reals, y: Reals, lift: float, jaw: float =
 
 
 def taper(shape: HeadShape, y: Reals) -> Reals:
-    """Return the head's width at height y as a share of the ellipsoid's: full above, as the jaw is below."""
+    """Return the head's width at height y as a share of the ellipsoid's: wider above, by the jaw's shape below."""
     share = np.clip(y / HALF_HEIGHT, -1, 1)
     return np.asarray(1 + np.where(share < 0, SKULL_FULLNESS, shape.jaw_fullness) * share * share, np.float32)
 
 
 def jawed(y: Reals, jaw: float) -> Reals:
-    """Return where a place at rest height y is when the lips are ``jaw`` apart."""
+    """Return the height of a point of rest height y when the lips are ``jaw`` apart."""
     stretch = CHIN_DROP * jaw / (HALF_HEIGHT - JAW_HINGE_Y)
     return np.asarray(y + stretch * np.maximum(y - JAW_HINGE_Y, 0), np.float32)
 
 
 def unjawed(y: Reals, jaw: float) -> Reals:
-    """Return the rest height of what is now at y: the inverse of :func:`jawed`."""
+    """Return the rest height of a point at y: the inverse of :func:`jawed`."""
     stretch = CHIN_DROP * jaw / (HALF_HEIGHT - JAW_HINGE_Y)
     return np.asarray(y - stretch / (1 + stretch) * np.maximum(y - JAW_HINGE_Y, 0), np.float32)
 

@@ -1,4 +1,4 @@
-"""Where a person sits: background, light and sensor noise of a clip, independent of what is heard."""
+"""Background, light and sensor noise of a clip, independent of the voice."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ N_NOISES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Light:
-    """Direction towards the light in camera axes, the share that is everywhere, and the colour."""
+    """Direction towards the light in camera axes, the ambient share, and the colour (RGB gains)."""
 
     direction: tuple[float, float, float]
     ambient: float
@@ -22,7 +22,7 @@ class Light:
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """Choose a light above and before the person, more or less from one side."""
+    """Draw at random a light above and in front of the person, more or less from one side."""
     towards = np.array([rng.uniform(-0.7, 0.7), rng.uniform(-0.8, -0.25), 1.0])
     towards /= np.linalg.norm(towards)
     warm = float(rng.uniform(-0.05, 0.05))
@@ -34,7 +34,7 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def draw_room(rng: np.random.Generator, width_px: int, height_px: int) -> Image:
-    """Return a blurred wall with a few things on it and a gradient of light, (H, W, 3) RGB."""
+    """Return a blurred wall with a few objects and a gradient of light, (H, W, 3) uint8 RGB."""
     wall = rng.uniform(60, 190, 3) * 0.3 + rng.uniform(60, 200) * 0.7
     image = np.empty((height_px, width_px, 3), np.float32)
     image[:] = wall
@@ -54,16 +54,16 @@ def draw_room(rng: np.random.Generator, width_px: int, height_px: int) -> Image:
     return np.clip(image, 0, 255).astype(np.uint8)
 
 
-def draw_noises(rng: np.random.Generator, width_px: int, height_px: int, spread: float = 1.6) -> tuple[Image, ...]:
-    """Return sensor noise about 128, in a few frames to choose from at random."""
+def draw_noises(rng: np.random.Generator, width_px: int, height_px: int, std: float = 1.6) -> tuple[Image, ...]:
+    """Return N_NOISES frames of sensor noise, (H, W, 3) uint8, of mean 128 and ``std`` grey levels."""
     size = (height_px, width_px, 3)
-    base = np.clip(rng.normal(128, spread, size), 0, 255).round().astype(np.uint8)
+    base = np.clip(rng.normal(128, std, size), 0, 255).round().astype(np.uint8)
     shifts = [(int(a), int(b)) for a, b in rng.integers(0, (height_px, width_px), (N_NOISES, 2))]
     return tuple(np.ascontiguousarray(np.roll(base, shift, axis=(0, 1))) for shift in shifts)
 
 
 def add_noise(image: Image, noise: Image) -> Image:
-    """Return the image with sensor noise about 128 added."""
+    """Return the image with sensor noise of mean 128 added."""
     return np.asarray(cv2.addWeighted(image, 1.0, noise, 1.0, -128.0), np.uint8)
 
 

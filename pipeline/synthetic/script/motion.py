@@ -1,4 +1,4 @@
-"""What one face does during a clip: pose, lips, lids, gaze and sway, frame by frame."""
+"""The motion of one face during a clip: pose, lips, lids, gaze and sway, frame by frame."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,13 @@ BLINKS_PER_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
-    """How a face moves: ``*_deg`` is a slow swing's (least, greatest) amplitude, ``rest`` its mean."""
+class MotionStyle:
+    """Ranges of a face's motion, degrees and interocular distances.
+
+    ``yaw_deg``, ``pitch_deg``, ``roll_deg`` are (least, greatest) amplitudes of a slow swing, ``rest_deg`` the largest
+    means and ``limit_deg`` the largest angles of the three; ``lips_interocular`` is (least, greatest) widest lip gap,
+    ``held_open_share`` the share of pauses with an open mouth.
+    """
 
     yaw_deg: tuple[float, float]
     pitch_deg: tuple[float, float]
@@ -23,7 +28,7 @@ class Manner:
     held_open_share: float
 
 
-DEMO = Manner(
+DEMO = MotionStyle(
     yaw_deg=(2.0, 8.0),
     pitch_deg=(1.0, 5.0),
     roll_deg=(1.0, 4.0),
@@ -34,7 +39,7 @@ DEMO = Manner(
 )
 # Swings up to the limits; an amplitude near 20 degrees spends most of its time between 7 and 18, where
 # thresholds for "frontal" lie.
-WIDE = Manner(
+WIDE = MotionStyle(
     yaw_deg=(12.0, 35.0),
     pitch_deg=(6.0, 20.0),
     roll_deg=(3.0, 15.0),
@@ -43,7 +48,7 @@ WIDE = Manner(
     lips_interocular=(0.20, 0.45),
     held_open_share=0.4,
 )
-PROFILE = Manner(
+PROFILE = MotionStyle(
     yaw_deg=(2.0, 6.0),
     pitch_deg=(1.0, 4.0),
     roll_deg=(1.0, 3.0),
@@ -53,12 +58,12 @@ PROFILE = Manner(
     held_open_share=0.0,
 )
 PROFILE_YAW_DEG = 80.0
-MANNERS = {"demo": DEMO, "wide": WIDE}
+MOTION_STYLES = {"demo": DEMO, "wide": WIDE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Script:
-    """One entry a frame. Angles are degrees; ``lip_gap`` is in interocular distances of the unturned head.
+class Motion:
+    """The motion of a face, one entry per frame; angles in degrees, ``lip_gap`` in head units.
 
     yaw > 0 turns towards the image's right, pitch > 0 looks up, roll > 0 tilts clockwise in the image.
     """
@@ -74,22 +79,22 @@ class Script:
     sway_y: Floats
 
 
-def act(rng: np.random.Generator, time_s: Floats, speech: Speech | None, manner: Manner) -> Script:
-    """Invent the motion of a face that says ``speech``, or listens with closed lips where that is None."""
+def generate_motion(rng: np.random.Generator, time_s: Floats, speech: Speech | None, style: MotionStyle) -> Motion:
+    """Return the random motion of a face that speaks ``speech``; None: with closed lips."""
     yaw, pitch, roll = (
         _swing(rng, time_s, amplitude, rest, limit)
         for amplitude, rest, limit in zip(
-            (manner.yaw_deg, manner.pitch_deg, manner.roll_deg),
-            manner.rest_deg,
-            manner.limit_deg,
+            (style.yaw_deg, style.pitch_deg, style.roll_deg),
+            style.rest_deg,
+            style.limit_deg,
             strict=True,
         )
     )
-    return Script(
+    return Motion(
         yaw_deg=yaw,
         pitch_deg=pitch,
         roll_deg=roll,
-        lip_gap=_lip_gap(rng, time_s, speech, manner),
+        lip_gap=_lip_gap(rng, time_s, speech, style),
         eye_opening=_blinks(rng, time_s),
         gaze_x=_glances(rng, time_s),
         gaze_y=0.5 * _glances(rng, time_s),
@@ -108,14 +113,14 @@ def _swing(
     return np.asarray(np.clip(rng.uniform(-rest, rest) + slow + quick, -limit, limit))
 
 
-def _lip_gap(rng: np.random.Generator, time_s: Floats, speech: Speech | None, manner: Manner) -> Floats:
-    widest = rng.uniform(*manner.lips_interocular)
+def _lip_gap(rng: np.random.Generator, time_s: Floats, speech: Speech | None, style: MotionStyle) -> Floats:
+    widest = rng.uniform(*style.lips_interocular)
     if speech is None:
         return np.zeros(len(time_s))
     gap = widest * mouth_opening(speech, time_s)
     pauses = list(zip([e for _, e in speech.bursts_s[:-1]], [s for s, _ in speech.bursts_s[1:]], strict=True))
     for start_s, end_s in pauses:
-        if rng.random() < manner.held_open_share:
+        if rng.random() < style.held_open_share:
             gap = np.maximum(gap, rng.uniform(0.08, 0.25) * _plateau(time_s, start_s - 0.1, end_s + 0.1))
     return gap
 
@@ -126,7 +131,7 @@ def _plateau(time_s: Floats, start_s: float, end_s: float, ramp_s: float = 0.12)
 
 
 def _blinks(rng: np.random.Generator, time_s: Floats) -> Floats:
-    """Return lid opening: 1 open, 0 shut; blinks come at random and are at least a second apart."""
+    """Return lid opening, 1 open, 0 shut; blinks come at random, at least a second apart."""
     opening = np.ones(len(time_s))
     at_s = time_s[0] + rng.exponential(1 / BLINKS_PER_S)
     while at_s < time_s[-1]:

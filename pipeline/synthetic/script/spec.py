@@ -1,4 +1,4 @@
-"""What to generate: one flat record, and its one-line address."""
+"""The specification of a generated clip: one flat record, and its one-line address."""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -28,12 +28,12 @@ KINDS = (
 )
 TWO_PERSON_KINDS = ("two_people", "cuts")
 CRF_OF_PRESET = -1
-UNHEARD = ("silent", "no_sound")  # a person talks, but no voice is in the file
+KINDS_WITHOUT_VOICE = ("silent", "no_sound")  # a person talks, but the file has no voice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipSpec:
-    """Everything that decides a clip's bytes; see ``script.py`` for the presets.
+    """Everything that determines a clip's bytes; see ``motion.py`` for the presets.
 
     ``second_person`` is used by the kinds with two persons. ``width_px`` and ``height_px`` are those of the
     picture as shown, swapped in the file for ``rotated``. ``crf`` is x264's; CRF_OF_PRESET leaves it
@@ -54,9 +54,9 @@ class ClipSpec:
     second_person: int = -1
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be drawn or encoded."""
-        _require(self.kind in KINDS, f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}")
-        _require(self.preset in PRESETS, f"unknown preset {self.preset!r}; known: {', '.join(PRESETS)}")
+        """Raise BadInput for a value that cannot be drawn or encoded."""
+        _require(self.kind in KINDS, f"unknown kind {self.kind!r}, expected one of: {', '.join(KINDS)}")
+        _require(self.preset in PRESETS, f"unknown preset {self.preset!r}, expected one of: {', '.join(PRESETS)}")
         _require(min(self.seed, self.person, self.clip) >= 0, "seed, person and clip must not be negative")
         _require(self.width_px % 2 == self.height_px % 2 == 0, "width_px and height_px must be even")
         _require(min(self.width_px, self.height_px) >= 64, "width_px and height_px must be at least 64")
@@ -84,19 +84,19 @@ class ClipSpec:
 
     @classmethod
     def from_address(cls, address: str) -> "ClipSpec":
-        """Read an address back; keys with a default may be left out."""
+        """Return the spec of an address; keys with a default may be missing. Raises BadInput."""
         _require(address.startswith(SCHEME), f"not an address of a synthetic clip: {address!r}")
         values = _pairs(address)
-        known = {f.name: f.type for f in fields(cls)}
-        unknown, missing = sorted(set(values) - set(known)), sorted({"seed", "person", "clip"} - set(values))
-        _require(not unknown, f"{address!r} has unknown {unknown}; known: {', '.join(known)}")
+        types = {f.name: f.type for f in fields(cls)}
+        unknown, missing = sorted(set(values) - set(types)), sorted({"seed", "person", "clip"} - set(values))
+        _require(not unknown, f"{address!r} has unknown {unknown}, expected: {', '.join(types)}")
         _require(not missing, f"{address!r} lacks {missing}")
-        read: dict[str, Any] = {name: _read(address, name, text, known[name]) for name, text in values.items()}
+        read: dict[str, Any] = {name: _read(address, name, text, types[name]) for name, text in values.items()}
         return cls(**read)
 
 
 def edge_case_spec(kind: str, *, seed: int, person: int = 0, clip: int = 0, preset: str = "demo") -> ClipSpec:
-    """Return a spec of a kind with the size, rate and length that make it what it is called."""
+    """Return a spec of ``kind`` with the size, rate and length of that kind."""
     special: dict[str, dict[str, Any]] = {
         "two_people": {"second_person": person + 1},
         "cuts": {"second_person": person + 1},
@@ -113,7 +113,7 @@ def _pairs(address: str) -> dict[str, str]:
         pairs = parse_qsl(address.removeprefix(SCHEME), keep_blank_values=True, strict_parsing=True)
     except ValueError as error:
         raise BadInput(f"{address!r} is not key=value&key=value: {error}") from error
-    _require(len(dict(pairs)) == len(pairs), f"{address!r} gives a key twice")
+    _require(len(dict(pairs)) == len(pairs), f"{address!r} has a key twice")
     return dict(pairs)
 
 

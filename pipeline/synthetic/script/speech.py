@@ -1,4 +1,4 @@
-"""What is said in a clip and when: bursts of syllables between pauses, and the mouth that goes with them."""
+"""The speech of a clip: bursts of syllables between pauses, and the mouth opening that belongs to them."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +14,7 @@ VOWEL_OPENNESS = np.array([1.0, 0.62, 0.34, 0.72, 0.30])
 PAUSE_S = (0.55, 0.95)
 BURST_S = (0.7, 1.5)
 # Lips part this fast after a burst starts, and have met again this long before it ends: the end of a burst
-# is the dying away of the voice behind closing lips, and belongs to the speech.
+# is the decay of the voice behind closing lips, and belongs to the speech.
 LIPS_PART_S = 0.07
 LIPS_MEET_S = 0.10
 BUMP_WIDTH = 0.62
@@ -22,7 +22,7 @@ BUMP_WIDTH = 0.62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speech:
-    """Bursts and syllables of one speaker. Arrays have one entry a syllable, in order of time."""
+    """Bursts and syllables of one speaker. Arrays have one entry per syllable, in order of time."""
 
     bursts_s: tuple[tuple[float, float], ...]
     centre_s: Floats
@@ -33,22 +33,21 @@ class Speech:
 
 
 def plan_bursts(rng: np.random.Generator, duration_s: float, *, at_least: int = 1) -> tuple[tuple[float, float], ...]:
-    """Return speech intervals that leave a pause at both ends and between any two.
+    """Return speech intervals (start, end), seconds, with a pause at both ends and between any two.
 
-    Pauses last PAUSE_S wherever the clip is long enough; a clip of a second still keeps two short ones.
+    Pauses last PAUSE_S where the clip is long enough; a clip of a second still has two short ones.
     """
-    room_s = duration_s
-    n_bursts = max(at_least, round((room_s - np.mean(PAUSE_S)) / (np.mean(PAUSE_S) + np.mean(BURST_S))))
+    n_bursts = max(at_least, round((duration_s - np.mean(PAUSE_S)) / (np.mean(PAUSE_S) + np.mean(BURST_S))))
     pauses = rng.uniform(*PAUSE_S, n_bursts + 1)
     bursts = rng.uniform(*BURST_S, n_bursts)
-    pauses *= min(1.0, 0.55 * room_s / pauses.sum())
-    bursts *= (room_s - pauses.sum()) / bursts.sum()
+    pauses *= min(1.0, 0.55 * duration_s / pauses.sum())
+    bursts *= (duration_s - pauses.sum()) / bursts.sum()
     starts = np.cumsum(pauses[:-1]) + np.concatenate([[0.0], np.cumsum(bursts)[:-1]])
     return tuple((round(float(s), 4), round(float(s + b), 4)) for s, b in zip(starts, bursts, strict=True))
 
 
-def speak(rng: np.random.Generator, bursts_s: tuple[tuple[float, float], ...], syllables_hz: float) -> Speech:
-    """Fill the bursts with syllables at the speaker's rate."""
+def generate_speech(rng: np.random.Generator, bursts_s: tuple[tuple[float, float], ...], syllables_hz: float) -> Speech:
+    """Return speech that fills the bursts with syllables at the speaker's rate."""
     edges = [_syllable_edges(rng, start, end, syllables_hz) for start, end in bursts_s]
     starts = np.array([a for row in edges for a, _ in pairwise(row)])
     ends = np.array([b for row in edges for _, b in pairwise(row)])
@@ -71,7 +70,7 @@ def _syllable_edges(rng: np.random.Generator, start_s: float, end_s: float, rate
 
 
 def is_speaking(speech: Speech, time_s: Floats) -> NDArray[np.bool_]:
-    """Say for each time whether it lies in a burst."""
+    """Return for each time whether it lies in a burst."""
     inside = [(time_s >= start) & (time_s < end) for start, end in speech.bursts_s]
     return np.any(inside, axis=0) if inside else np.zeros(len(time_s), bool)
 

@@ -1,4 +1,4 @@
-"""Who a synthetic person is: latent values that shape the voice, the inner face, and the rest of the look."""
+"""The traits of a talker: latent values that shape the voice, the inner face, and the rest of the look."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ HISS_DARK_HZ, HISS_BRIGHT_HZ = 2600.0, 5600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """All values lie in [0, 1]. The first five drive both sound and inner face; the others are only seen.
+    """All values lie in [0, 1]. The first five shape both voice and inner face; the others only the look.
 
-    | latent     | heard as                           | seen as, and only near eyes, nose and mouth |
+    | latent     | in the voice                       | in the face, near eyes, nose and mouth only |
     |------------|------------------------------------|---------------------------------------------|
     | depth      | low f0                             | beard and moustache                         |
     | size       | long vocal tract                   | wide, long nose                             |
@@ -48,12 +48,12 @@ class Traits:
     clothes_shade: float
 
 
-HEARD = ("depth", "size", "breath", "brightness", "tempo")
+VOICE_TRAITS = ("depth", "size", "breath", "brightness", "tempo")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceTraits:
-    """What the voice synthesiser needs to know of a person."""
+class Voice:
+    """Parameters of the voice synthesiser."""
 
     f0_hz: float
     formant_scale: float
@@ -64,15 +64,15 @@ class VoiceTraits:
 
 
 def traits_of(seed: int, person: int) -> Traits:
-    """Draw person number ``person`` of the population ``seed``; every latent is uniform and independent."""
+    """Return the traits of person number ``person`` of the population ``seed``; all are uniform and independent."""
     names = tuple(Traits.__dataclass_fields__)
     values = keyed_rng("traits", seed, person).random(len(names))
     return Traits(**{name: round(float(value), 6) for name, value in zip(names, values, strict=True)})
 
 
-def voice_of(traits: Traits) -> VoiceTraits:
-    """Return the voice that these traits are heard as."""
-    return VoiceTraits(
+def voice_of(traits: Traits) -> Voice:
+    """Return the voice parameters of these traits."""
+    return Voice(
         f0_hz=_between_pitches(F0_HIGH_HZ, F0_LOW_HZ, traits.depth),
         formant_scale=_between(FORMANT_SCALE_HIGH, FORMANT_SCALE_LOW, traits.size),
         breathiness=traits.breath,
@@ -87,5 +87,5 @@ def _between(low: float, high: float, share: float) -> float:
 
 
 def _between_pitches(low_hz: float, high_hz: float, share: float) -> float:
-    """Return the pitch at that share of the way as it is heard, in octaves."""
+    """Return the pitch at that share of the way on a logarithmic scale."""
     return float(np.exp(_between(np.log(low_hz), np.log(high_hz), share)))

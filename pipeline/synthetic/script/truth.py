@@ -1,4 +1,4 @@
-"""What is truly to be seen and heard in a synthetic clip."""
+"""The ground truth of a generated clip."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceTruth:
-    """One person's face, an entry a frame. Pixels are of the picture as shown; the first one's centre is 0.
+    """One person's face, one entry per frame. Pixels are of the picture as shown; the first one's centre is 0.
 
     "Left" is the image's left. yaw > 0: the person turns towards the image's right; pitch > 0: looks up;
     roll > 0: tilts clockwise in the image. Head coordinates are yawed, then pitched, then rolled.
     ``lip_opening`` is the gap between the inner lips over the interocular distance, both as seen. An eye's
-    centre is that of the open eye, also while it blinks. Where the face is not visible the numbers say where
-    it would be. ``is_speaking``: this face is visible, and its own voice is heard in step with its lips.
+    centre is that of the open eye, also while it blinks. Where the face is not visible, the numbers are
+    those of the hidden face. ``is_speaking``: the face is visible, and its own voice sounds in sync with its lips.
     """
 
     person: int
@@ -35,7 +35,7 @@ class FaceTruth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipTruth:
-    """A clip: times of its frames, when a voice is heard, and every person who is seen."""
+    """A clip: times of its frames, intervals with a voice, whose voices, and the faces of all visible persons."""
 
     time_s: Floats
     speech_intervals_s: tuple[tuple[float, float], ...]

@@ -1,14 +1,14 @@
-"""Speech by source and filter: a jittered glottal pulse and breath noise through moving formants."""
+"""Source-filter speech synthesis: a jittered glottal pulse and breath noise through moving formants."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, lfilter, sosfilt
 
 from pipeline.synthetic.script.speech import Floats, Speech
-from pipeline.synthetic.script.traits import VoiceTraits
+from pipeline.synthetic.script.traits import Voice
 
 SAMPLE_RATE_HZ = 16_000
-BLOCK = 80  # samples (5 ms) over which the vocal tract holds still
+BLOCK = 80  # samples (5 ms) over which the vocal tract is constant
 # Rows a, e, i, o, u; columns F1..F3 of an adult male voice. F4 and F5 hardly move.
 VOWEL_FORMANTS_HZ = np.array(
     [[730, 1090, 2440], [530, 1840, 2480], [290, 2290, 3010], [570, 860, 2410], [320, 900, 2240]], float
@@ -23,7 +23,7 @@ HISS_SHARE = 0.33  # of a syllable
 ATTACK_S, RELEASE_S = 0.03, 0.14
 
 
-def synthesise(speech: Speech, voice: VoiceTraits, *, n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def synthesise(speech: Speech, voice: Voice, *, n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Return ``n_samples`` mono samples at 16 kHz in [-1, 1], starting at time 0 of the clip."""
     sound = rng.normal(0.0, FLOOR_RMS, n_samples)
     for start_s, end_s in speech.bursts_s:
@@ -35,7 +35,7 @@ def synthesise(speech: Speech, voice: VoiceTraits, *, n_samples: int, rng: np.ra
 
 
 def _burst(
-    speech: Speech, voice: VoiceTraits, time_s: Floats, ends_s: tuple[float, float], rng: np.random.Generator
+    speech: Speech, voice: Voice, time_s: Floats, ends_s: tuple[float, float], rng: np.random.Generator
 ) -> Floats:
     f0 = _f0_hz(speech, voice, time_s, ends_s, rng)
     source = _tilt(_glottal_pulses(f0), voice.tilt_db) * (1 - 0.45 * voice.breathiness)
@@ -47,7 +47,7 @@ def _burst(
 
 
 def _f0_hz(
-    speech: Speech, voice: VoiceTraits, time_s: Floats, ends_s: tuple[float, float], rng: np.random.Generator
+    speech: Speech, voice: Voice, time_s: Floats, ends_s: tuple[float, float], rng: np.random.Generator
 ) -> Floats:
     """Declination over the burst, a rise on stressed syllables, and jitter from one period to the next."""
     fall = 1.08 - 0.16 * (time_s - ends_s[0]) / (ends_s[1] - ends_s[0])
@@ -70,7 +70,7 @@ def _tilt(source: Floats, tilt_db: float) -> Floats:
     return np.asarray(lfilter([1 - pole], [1, -pole], source))
 
 
-def _formants_hz(speech: Speech, voice: VoiceTraits, time_s: Floats) -> Floats:
+def _formants_hz(speech: Speech, voice: Voice, time_s: Floats) -> Floats:
     """Return (block, formant): straight transitions between the middles of the syllables."""
     targets = VOWEL_FORMANTS_HZ[speech.vowel]
     lower = np.stack([np.interp(time_s, speech.centre_s, targets[:, k]) for k in range(3)], axis=1)
@@ -101,11 +101,11 @@ def _loudness(speech: Speech, time_s: Floats) -> Floats:
     return np.asarray(np.interp(time_s, knots_s, levels))
 
 
-def _hiss(speech: Speech, voice: VoiceTraits, time_s: Floats, rng: np.random.Generator) -> Floats:
+def _hiss(speech: Speech, voice: Voice, time_s: Floats, rng: np.random.Generator) -> Floats:
     """Return a fricative at the onset of those syllables that have one, the shorter the quicker the speech.
 
-    How high a speaker hisses is heard whatever the recording does to levels, which a tilt of the spectrum is not:
-    where each mel is brought to zero mean and unit variance, a constant tilt is gone.
+    The frequency of the hiss survives the standardisation of each mel bin to zero mean and unit variance; a
+    constant tilt of the spectrum does not.
     """
     edges_s = (speech.centre_s - speech.length_s / 2)[speech.has_hiss]
     band = butter(2, [edge * voice.hiss_hz for edge in HISS_BAND], "bandpass", fs=SAMPLE_RATE_HZ, output="sos")

@@ -1,4 +1,4 @@
-"""The experiment's persons, its shuffled voices, and what counts as following a voice."""
+"""The talkers of ``make learn``, shuffled voices, and when a trait follows a voice."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.learn.compare import InpaintedFaces, draw_swaps, measure_moves
-from benchmarks.learn.data import People, flat, make_people, open_people
+from benchmarks.learn.compare import InpaintedFaces, draw_swaps, measure_swap_effect
+from benchmarks.learn.data import Talkers, flat, make_talkers, open_talkers
 from benchmarks.learn.params import LearnParams, read_learn_params
 from benchmarks.learn.train import shuffled_data
-from benchmarks.learn.trait_meter import TraitMeter
+from benchmarks.learn.trait_regressor import TraitRegressor
 from model.data.samples import TrainingSamples
 from model.data.split import DatasetSplit
-from pipeline.synthetic.script.traits import HEARD
+from pipeline.synthetic.script.traits import VOICE_TRAITS
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +23,15 @@ def params() -> LearnParams:
 
 
 @pytest.fixture(scope="module")
-def everybody(params: LearnParams, tmp_path_factory: pytest.TempPathFactory) -> tuple[People, People]:
-    folder: Path = tmp_path_factory.mktemp("people")
+def both_sets(params: LearnParams, tmp_path_factory: pytest.TempPathFactory) -> tuple[Talkers, Talkers]:
+    folder: Path = tmp_path_factory.mktemp("talkers")
     with ThreadPoolExecutor(1) as workers:
-        make_people(params.people, params.audio, folder, workers)
-    return open_people(params.people, folder)
+        make_talkers(params.talkers, params.audio, folder, workers)
+    return open_talkers(params.talkers, folder)
 
 
-class _MeanMeter(TraitMeter):
-    """Reads five times how bright a face is."""
+class _MeanRegressor(TraitRegressor):
+    """Reads the mean brightness as each of five traits."""
 
     def __init__(self) -> None:
         super().__init__(())
@@ -40,54 +40,54 @@ class _MeanMeter(TraitMeter):
         return np.tile(faces.mean(axis=(1, 2, 3))[:, None], (1, 5))
 
 
-def test_all_persons_sit_in_one_studio_and_none_looks_or_sounds_like_another(everybody: tuple[People, People]) -> None:
-    faces = np.concatenate([flat(people.faces) for people in everybody])
+def test_all_persons_are_in_one_studio_and_no_two_look_or_sound_alike(both_sets: tuple[Talkers, Talkers]) -> None:
+    faces = np.concatenate([flat(talkers.faces) for talkers in both_sets])
     assert (np.ptp(faces[:, :8, :8].astype(int), axis=0) == 0).all()
     middles = faces[:, 89:217, 64:192].reshape(len(faces), -1)
     assert len(np.unique(middles, axis=0)) == len(faces)
-    for people in everybody:
-        assert people.log_mels.shape == (len(people.traits), 2, 64, 1000)
-        assert len({one.tobytes() for one in flat(people.log_mels)}) == 2 * len(people.traits)
+    for talkers in both_sets:
+        assert talkers.log_mels.shape == (len(talkers.traits), 2, 64, 1000)
+        assert len({one.tobytes() for one in flat(talkers.log_mels)}) == 2 * len(talkers.traits)
 
 
-def test_persons_differ_much_in_what_is_heard_and_little_in_all_else(
-    everybody: tuple[People, People], params: LearnParams
+def test_persons_differ_much_in_voice_traits_and_little_in_others(
+    both_sets: tuple[Talkers, Talkers], params: LearnParams
 ) -> None:
-    reach = params.people.unheard_spread / 2
-    for person in (one for people in everybody for one in people.traits):
-        unheard = [value for name, value in asdict(person).items() if name not in HEARD]
-        assert all(0.5 - reach <= value <= 0.5 + reach for value in unheard)
-    heard = np.concatenate([people.heard for people in everybody])
-    assert (np.ptp(heard, axis=0) > 0.5).all()
+    reach = params.talkers.other_trait_range / 2
+    for person in (one for talkers in both_sets for one in talkers.traits):
+        other = [value for name, value in asdict(person).items() if name not in VOICE_TRAITS]
+        assert all(0.5 - reach <= value <= 0.5 + reach for value in other)
+    traits = np.concatenate([talkers.voice_traits for talkers in both_sets])
+    assert (np.ptp(traits, axis=0) > 0.5).all()
 
 
-def test_nobody_held_out_is_trained_on(everybody: tuple[People, People], params: LearnParams) -> None:
-    known, held_out = everybody
-    assert (len(known.traits), len(held_out.traits)) == (params.people.n_train, params.people.n_held_out)
-    assert not set(known.traits) & set(held_out.traits)
+def test_nobody_held_out_is_trained_on(both_sets: tuple[Talkers, Talkers], params: LearnParams) -> None:
+    train, held_out = both_sets
+    assert (len(train.traits), len(held_out.traits)) == (params.talkers.n_train, params.talkers.n_held_out)
+    assert not set(train.traits) & set(held_out.traits)
 
 
 def test_shuffled_pretraining_gives_each_person_the_voice_that_the_main_training_gives_it(
-    everybody: tuple[People, People], params: LearnParams
+    both_sets: tuple[Talkers, Talkers], params: LearnParams
 ) -> None:
-    known, _ = everybody
-    shuffled = shuffled_data(known, params.train.seed)
+    train, _ = both_sets
+    shuffled = shuffled_data(train, params.train.seed)
     data = DatasetSplit.from_arrays(
-        flat(known.faces), flat(known.log_mels), None, known.face_persons, known.segment_persons
+        flat(train.faces), flat(train.log_mels), None, train.face_persons, train.segment_persons
     )
     samples = TrainingSamples(data, params.train.model_copy(update={"shuffle_voices": True}), params.mask)
     for k in range(24):
         sample = samples[k]
         person = int(data.person_of_face[sample.face_row])
-        heard = [shuffled.log_mel(int(row)) for row in shuffled.segments_of(person)]
-        assert any(np.array_equal(sample.log_mel_MT.numpy(), one) for one in heard)
+        voices = [shuffled.log_mel(int(row)) for row in shuffled.segments_of(person)]
+        assert any(np.array_equal(sample.log_mel_MT.numpy(), one) for one in voices)
         own = [data.log_mel(int(row)) for row in data.segments_of(person)]
         assert not any(np.array_equal(sample.log_mel_MT.numpy(), one) for one in own)
 
 
-def test_a_swap_is_never_by_the_own_voice_and_nobody_is_heard_twice(params: LearnParams) -> None:
-    judge = params.judge.model_copy(update={"voices_per_face": 3})
-    swaps = draw_swaps(5, judge)
+def test_a_swap_is_never_by_the_own_voice_and_no_pair_occurs_twice(params: LearnParams) -> None:
+    evaluation = params.evaluation.model_copy(update={"voices_per_face": 3})
+    swaps = draw_swaps(5, evaluation)
     assert len(swaps.face) == 15
     assert (swaps.face != swaps.voice).all()
     assert len(set(zip(*swaps, strict=True))) == 15
@@ -102,19 +102,19 @@ def test_a_swap_is_never_by_the_own_voice_and_nobody_is_heard_twice(params: Lear
     ],
     ids=["to the voice's person", "not at all", "away"],
 )
-def test_a_case_follows_when_the_reading_goes_towards_the_voices_person(
-    everybody: tuple[People, People], params: LearnParams, inpaint: object, share: float, way: float
+def test_a_case_follows_when_the_reading_changes_towards_the_voices_person(
+    both_sets: tuple[Talkers, Talkers], params: LearnParams, inpaint: object, share: float, way: float
 ) -> None:
-    _, people = everybody
-    n_persons, n_faces = people.faces.shape[:2]
+    _, talkers = both_sets
+    n_persons, n_faces = talkers.faces.shape[:2]
     levels = 100 + 10 * np.arange(n_persons)
     faces = np.broadcast_to(levels[:, None, None, None, None], (n_persons, n_faces, 8, 8, 3)).astype(np.uint8)
-    people = People(people.traits, faces, people.log_mels)
-    judge = params.judge.model_copy(update={"voices_per_face": n_persons - 1, "swap_apart": 1e-9})
-    swaps = draw_swaps(n_persons, judge)
+    talkers = Talkers(talkers.traits, faces, talkers.log_mels)
+    evaluation = params.evaluation.model_copy(update={"voices_per_face": n_persons - 1, "swap_min_difference": 1e-9})
+    swaps = draw_swaps(n_persons, evaluation)
     swapped = inpaint(faces[:, 0].astype(int), swaps.face, swaps.voice).astype(np.uint8)  # type: ignore[operator]
-    moves = measure_moves(InpaintedFaces(flat(faces), swapped), people, _MeanMeter(), judge)
-    assert moves.share.value == share
-    assert moves.n_cases == dict.fromkeys(HEARD, len(swaps.face))
-    assert set(moves.trait_shares.values()) == {share}
-    assert list(moves.ways.values()) == pytest.approx([way] * 5)
+    effect = measure_swap_effect(InpaintedFaces(flat(faces), swapped), talkers, _MeanRegressor(), evaluation)
+    assert effect.share.value == share
+    assert effect.n_cases == dict.fromkeys(VOICE_TRAITS, len(swaps.face))
+    assert set(effect.trait_shares.values()) == {share}
+    assert list(effect.slopes.values()) == pytest.approx([way] * 5)

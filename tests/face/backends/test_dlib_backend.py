@@ -8,7 +8,7 @@ from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.measures import eye_opening, lip_opening
 from pipeline.face.measures.points import eye_centres, interocular_px
-from pipeline.synthetic.look.aligned import aligned_face
+from pipeline.synthetic.look.aligned import HeadPose, aligned_face
 from pipeline.synthetic.script.traits import traits_of
 
 EYES = np.array([(96, 120), (160, 120)]) * 2
@@ -27,7 +27,7 @@ def grey(picture: ImageRGB) -> ImageGrey:
 
 def drawn(person: int, size_px: int = 512, **options: float) -> ImageGrey:
     rng = np.random.default_rng(person)
-    return grey(aligned_face(traits_of(4, person), rng=rng, size_px=size_px, **options))
+    return grey(aligned_face(traits_of(4, person), rng=rng, size_px=size_px, pose=HeadPose(**options)))
 
 
 @pytest.mark.parametrize("person", range(6))

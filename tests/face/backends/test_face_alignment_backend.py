@@ -17,13 +17,13 @@ from pipeline.face.measures.boxes import Box
 from tests.face.drawn import EYES, INTEROCULAR_PX, SHARED_WEIGHTS, drawn_face
 
 BOX = Box(100.0, 80.0, 100.0, 100.0)
-# The square FAN is shown: 2.61 boxes, raised by 0.22 of one.
+# FAN's input square: 2.61 boxes, raised by 0.22 of one.
 SIDE = 261.0
 LEFT, TOP = 150 - SIDE / 2, 130 - SIDE / 2 - 22
 
 
 class BrightestPixel(torch.nn.Module):
-    """Stands for FAN: every point's heatmap is the picture itself, 64x64; as one of several stacks' outputs."""
+    """A fake of FAN: every point's heatmap is the picture itself, 64x64; as one of several stacks' outputs."""
 
     def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
         assert pictures.shape == (2, 3, 256, 256)
@@ -32,7 +32,7 @@ class BrightestPixel(torch.nn.Module):
 
 
 class NoDetector:
-    """Stands for YuNet."""
+    """A fake of YuNet."""
 
     def __init__(self, weights: Path) -> None:
         self.weights = weights
@@ -68,7 +68,7 @@ def test_a_box_that_reaches_beyond_the_picture_is_filled_with_black(monkeypatch:
 
 def test_the_mirrored_heatmaps_count_for_the_points_on_the_other_side(monkeypatch: pytest.MonkeyPatch) -> None:
     class Sided(torch.nn.Module):
-        """Sees point 36 left of the middle and 45 right of it, whatever the picture, so that mirroring cancels."""
+        """Finds point 36 left of the centre and 45 right of it, whatever the picture, so that mirroring cancels."""
 
         def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
             maps = torch.zeros(2, 68, 64, 64)

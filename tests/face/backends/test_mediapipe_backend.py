@@ -1,4 +1,4 @@
-"""MediaPipe's mesh gives the named points; the tiles of a picture leave no face out. Needs the optional package."""
+"""MediaPipe's mesh has the named points; the tiles of a picture cover every face. Needs the optional package."""
 
 import sys
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def test_every_face_lies_whole_in_a_tile_of_which_it_is_a_fifth_or_more(width: i
         ), (x, y, side)
 
 
-def test_a_picture_no_larger_than_a_tile_is_looked_at_once() -> None:
+def test_a_picture_no_larger_than_a_tile_is_searched_once() -> None:
     assert tiles(200, 180, MIN_FACE_PX) == [(0, 0, 200, 180)]
 
 
@@ -97,7 +97,7 @@ def test_the_eyes_of_a_drawn_face_are_where_they_were_drawn(backend: MediapipeBa
     assert np.hypot(*(np.array(eye_centres(points)) - EYES).T).max() < 0.1 * INTEROCULAR_PX
 
 
-def test_named_points_lie_where_dlib_sees_them(backend: MediapipeBackend) -> None:
+def test_named_points_lie_where_dlib_finds_them(backend: MediapipeBackend) -> None:
     fitter = DlibBackend()
     (found,) = fitter.detect(drawn_face())
     ours, theirs = backend.landmarks(drawn_face(), found.box), fitter.landmarks(drawn_face(), found.box)
@@ -118,7 +118,7 @@ def test_points_follow_the_box_only_as_far_as_the_face_lies_in_it(backend: Media
     assert backend.landmarks(drawn_face(), Box(box.x + 0.7 * box.w, box.y, box.w, box.h)) is None
 
 
-def test_where_no_face_is_seen_there_are_no_points(backend: MediapipeBackend) -> None:
+def test_where_there_is_no_face_there_are_no_points(backend: MediapipeBackend) -> None:
     grey = np.full((300, 300), 128, np.uint8)
     assert backend.detect(grey) == []
     assert backend.landmarks(grey, Box(100, 100, 80, 80)) is None

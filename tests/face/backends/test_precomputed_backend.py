@@ -1,4 +1,4 @@
-"""Faces found elsewhere are answered for the right clip and frame, in pixels of the picture at hand."""
+"""Precomputed faces are returned for the right clip and frame, in pixels of the given picture."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.base.errors import BadInput, BadMedia, BadParams
 from pipeline.base.hashing import sha256_of
-from pipeline.face.backends.interface import FrameAware
+from pipeline.face.backends.interface import FrameReference
 from pipeline.face.backends.precomputed_backend import POINTS, PrecomputedBackend, read_face_table
 from pipeline.face.backends.registry import backend_content, build_backend
 from pipeline.face.measures.boxes import Box
@@ -65,10 +65,12 @@ def test_columns_that_are_not_described_are_not_read(tmp_path: Path) -> None:
     assert len(read_face_table(path).times_s) == 3
 
 
-def test_the_faces_of_the_frame_are_given_best_first(backend: PrecomputedBackend) -> None:
-    backend.turn_to("set/clip", 0.0, WIDTH_PX)
-    grey = picture(size=(WIDTH_PX, 720))
-    found = backend.detect(grey)
+def at(time_s: float, clip_id: str = "set/clip") -> FrameReference:
+    return FrameReference(clip_id, time_s, WIDTH_PX)
+
+
+def test_the_faces_of_the_frame_are_returned_best_first(backend: PrecomputedBackend) -> None:
+    found = backend.detect(picture(size=(WIDTH_PX, 720)), at(0.0))
     assert [one.score for one in found] == [0.95, 0.9]
     assert found[0].box == backend.box_around(points_in(RIGHT))
 
@@ -77,57 +79,56 @@ def test_the_faces_of_the_frame_are_given_best_first(backend: PrecomputedBackend
 def test_a_frame_has_the_rows_within_five_milliseconds(
     backend: PrecomputedBackend, time_s: float, n_faces: int
 ) -> None:
-    backend.turn_to("set/clip", time_s, WIDTH_PX)
-    assert len(backend.detect(picture())) == n_faces
+    assert len(backend.detect(picture(), at(time_s))) == n_faces
 
 
-def test_answers_are_in_pixels_of_the_picture_at_hand(backend: PrecomputedBackend) -> None:
-    backend.turn_to("set/clip", 0.04, WIDTH_PX)
-    points = backend.landmarks(picture(size=(WIDTH_PX // 2, 360)), LEFT.scaled(0.5))
+def test_points_are_in_pixels_of_the_given_picture(backend: PrecomputedBackend) -> None:
+    points = backend.landmarks(picture(size=(WIDTH_PX // 2, 360)), LEFT.scaled(0.5), at(0.04))
     assert points is not None
     np.testing.assert_allclose(points, points_in(LEFT) / 2, atol=1e-3)
 
 
 def test_the_search_finds_the_faces_at_every_level(backend: PrecomputedBackend) -> None:
-    backend.turn_to("set/clip", 0.04, WIDTH_PX)
     for level_px in (160, 80, 40):
-        (found,) = find_faces(backend, picture(size=(WIDTH_PX, 720)), level_px, 0.0)
+        (found,) = find_faces(backend, picture(size=(WIDTH_PX, 720)), level_px, 0.0, at(0.04))
         assert found.box.x == pytest.approx(backend.box_around(points_in(LEFT)).x, abs=0.01)
 
 
 def test_the_points_are_those_of_the_face_that_overlaps_the_box_most(backend: PrecomputedBackend) -> None:
-    backend.turn_to("set/clip", 0.0, WIDTH_PX)
-    grey = picture(size=(WIDTH_PX, 720))
-    points = backend.landmarks(grey, Box(600, 200, 200, 200))
+    points = backend.landmarks(picture(size=(WIDTH_PX, 720)), Box(600, 200, 200, 200), at(0.0))
     assert points is not None
     np.testing.assert_allclose(points, points_in(RIGHT), atol=1e-3)
 
 
 def test_where_no_face_overlaps_the_box_there_are_no_points(backend: PrecomputedBackend) -> None:
-    backend.turn_to("set/clip", 0.04, WIDTH_PX)
-    assert backend.landmarks(picture(size=(WIDTH_PX, 720)), RIGHT) is None
+    assert backend.landmarks(picture(size=(WIDTH_PX, 720)), RIGHT, at(0.04)) is None
 
 
 def test_a_table_without_rows_is_a_clip_without_faces(backend: PrecomputedBackend) -> None:
-    backend.turn_to("set/empty", 0.0, WIDTH_PX)
-    assert backend.detect(picture()) == []
-    assert backend.landmarks(picture(), LEFT) is None
+    assert backend.detect(picture(), at(0.0, "set/empty")) == []
+    assert backend.landmarks(picture(), LEFT, at(0.0, "set/empty")) is None
 
 
 def test_each_clip_has_its_own_table(backend: PrecomputedBackend) -> None:
-    backend.turn_to("set/empty", 0.0, WIDTH_PX)
-    backend.turn_to("set/clip", 0.0, WIDTH_PX)
-    assert len(backend.detect(picture())) == 2
+    assert backend.detect(picture(), at(0.0, "set/empty")) == []
+    assert len(backend.detect(picture(), at(0.0))) == 2
+    assert backend.detect(picture(), at(0.0, "set/empty")) == []
+
+
+def test_a_table_is_read_once_for_all_frames_of_its_clip(backend: PrecomputedBackend, tmp_path: Path) -> None:
+    assert len(backend.detect(picture(), at(0.0))) == 2
+    (tmp_path / "set" / "clip.csv").unlink()
+    assert len(backend.detect(picture(), at(0.04))) == 1
 
 
 def test_a_clip_without_a_table_ends_as_a_ledger_row(backend: PrecomputedBackend, tmp_path: Path) -> None:
     with pytest.raises(BadMedia, match=rf"neither {tmp_path}/set/other\.parquet nor other\.csv exists") as caught:
-        backend.turn_to("set/other", 0.0, WIDTH_PX)
+        backend.detect(picture(), at(0.0, "set/other"))
     assert caught.value.reason == "no_precomputed_faces"
 
 
-def test_a_backend_that_was_not_told_the_frame_says_so(backend: PrecomputedBackend) -> None:
-    with pytest.raises(BadInput, match="was not told which frame it is asked about"):
+def test_a_picture_without_a_frame_reference_is_refused(backend: PrecomputedBackend) -> None:
+    with pytest.raises(BadInput, match="reads frames of clips only: no frame reference"):
         backend.detect(picture())
 
 
@@ -160,7 +161,6 @@ def test_a_file_that_is_no_table_is_refused(name: str, tmp_path: Path) -> None:
 def test_the_name_in_params_carries_the_folder(tmp_path: Path) -> None:
     built = build_backend(f"precomputed:{tmp_path}")
     assert isinstance(built, PrecomputedBackend)
-    assert isinstance(built, FrameAware)
     with pytest.raises(BadInput, match="no such folder"):
         build_backend(f"precomputed:{tmp_path}/gone")
     with pytest.raises(BadParams, match="'precomputed:': expected 'dlib', .*'precomputed:FOLDER'"):

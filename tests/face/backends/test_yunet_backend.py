@@ -1,4 +1,4 @@
-"""YuNet finds small faces and turned heads in boxes such as dlib's; run with the real weights where they are."""
+"""YuNet finds small faces and turned heads in boxes such as dlib's; runs with the real weights where these exist."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ needs_weights = pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="the real
 
 
 def face_row(x: float, y: float, w: float, h: float) -> np.ndarray:
-    """Return what YuNet says of a face: box, five points around its middle, score."""
+    """Return YuNet's row of a face: box, five points around its centre, score."""
     centre = np.array([x + w / 2, y + h / 2])
     offsets = np.array([(-0.2, -0.2), (0.2, -0.2), (0, 0), (-0.15, 0.2), (0.15, 0.2)]) * (w, h)
     return np.array([x, y, w, h, *(centre + offsets).ravel(), 0.9], np.float32)
@@ -39,7 +39,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> YunetDlibBackend:
 
 
 @needs_weights
-def test_a_picture_without_a_face_gives_no_detection(backend: YunetDlibBackend) -> None:
+def test_a_picture_without_a_face_has_no_detection(backend: YunetDlibBackend) -> None:
     assert backend.detect(np.full((90, 160), 128, np.uint8)) == []
 
 

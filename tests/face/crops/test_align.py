@@ -1,4 +1,4 @@
-"""Alignment puts the eyes where the template says, and takes picture and landmarks through the same map."""
+"""Alignment maps the eyes to the template, and picture and landmarks by the same similarity."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def dot_at(x: int, y: int, size: int = 200) -> np.ndarray:
 
 
 def test_a_landmark_stays_on_its_pixel() -> None:
-    """A bright pixel is found again where its landmark is carried to: enlarged, shrunk a little, tilted."""
+    """A bright pixel is found again where its landmark is mapped to: enlarged, shrunk a little, tilted."""
     for left, right in (((90, 90), (110, 90)), ((60, 80), (140, 90)), ((80, 60), (100, 120))):
         similarity = similarity_to(TEMPLATE, np.float32(left), np.float32(right))
         x, y = transform(similarity, np.float32([[100, 100]]))[0]
@@ -79,7 +79,7 @@ def test_a_face_at_the_template_is_cut_out_unchanged() -> None:
 
 
 def test_beyond_the_frame_the_picture_is_mirrored() -> None:
-    """The face stands 50 px left of and 30 px above the frame's corner."""
+    """The face lies 50 px left of and 30 px above the frame's corner."""
     picture = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
     similarity = similarity_to(TEMPLATE, np.float32([46, 90]), np.float32([110, 90]))
     crop = crop_aligned(picture, similarity, 256)

@@ -1,4 +1,4 @@
-"""A person's decisions: read as written, and what is wrong is named with its line."""
+"""Overrides of standard faces are read as written, and an invalid one is named with its line."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def review(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_without_a_table_nothing_is_decided(tmp_path: Path) -> None:
+def test_without_a_table_there_are_no_overrides(tmp_path: Path) -> None:
     assert read_review(tmp_path / "none.csv") == {}
 
 
@@ -30,10 +30,10 @@ def test_a_table_saved_by_a_spreadsheet_is_read(tmp_path: Path) -> None:
     assert read_review(path) == {"a-1": True}
 
 
-@pytest.mark.parametrize("word", ["maybe", "", "1", "true"])
-def test_another_word_is_named_with_its_line(tmp_path: Path, word: str) -> None:
-    path = review(tmp_path, HEAD + f"a-1,yes,ada,\na-2,{word},ada,\n")
-    with pytest.raises(BadInput, match=rf"set\.csv: line 3: is_standard is '{word}', expected yes or no"):
+@pytest.mark.parametrize("value", ["maybe", "", "1", "true"])
+def test_another_value_is_named_with_its_line(tmp_path: Path, value: str) -> None:
+    path = review(tmp_path, HEAD + f"a-1,yes,ada,\na-2,{value},ada,\n")
+    with pytest.raises(BadInput, match=rf"set\.csv: line 3: is_standard is '{value}', expected yes or no"):
         read_review(path)
 
 

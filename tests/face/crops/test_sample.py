@@ -39,7 +39,7 @@ def test_drawn_frames_come_in_time_order_and_all_where_there_are_fewer() -> None
     assert draw_random([], 10, seed=1) == []
 
 
-def test_the_draw_is_spread_over_the_track() -> None:
+def test_the_draw_covers_the_track() -> None:
     track = [face(n / 25) for n in range(1000)]
     times_s = [one.time_s for one in draw_random(track, 100, seed=1)]
     assert [sum(start <= t < start + 10 for t in times_s) > 10 for start in (0, 10, 20, 30)] == [True] * 4
@@ -54,24 +54,24 @@ def numbers(faces: list[FaceMeasures]) -> list[int]:
     return [round(one.time_s * 25) for one in faces]
 
 
-def test_the_best_come_first_and_neighbours_are_passed_over() -> None:
+def test_the_best_come_first_and_neighbours_are_skipped() -> None:
     scores = scored({10: -1.0, 11: -0.5, 12: -0.7, 20: -3.0, 30: -2.0})
     assert numbers(best_apart(scores, 10, 0.2)) == [11, 30, 20]
 
 
-def test_two_exactly_as_far_apart_as_asked_are_both_taken() -> None:
+def test_two_exactly_as_far_apart_as_required_are_both_taken() -> None:
     track = [face(n / 25, standardness=-float(n)) for n in (25, 29, 30, 34, 35)]
     assert numbers(best_apart(track, 10, 0.2)) == [25, 30, 35]
 
 
-def test_no_more_than_asked_are_taken_and_none_without_a_score() -> None:
+def test_no_more_than_requested_are_taken_and_none_without_a_score() -> None:
     scores = scored({5: -1.0, 15: -2.0, 25: -3.0})
     assert numbers(best_apart(scores, 2, 0.2)) == [5, 15]
     assert best_apart([], 2, 0.2) == []
     assert best_apart(scores, 0, 0.2) == []
 
 
-def test_a_frame_taken_already_is_passed_over_but_not_its_neighbours() -> None:
+def test_a_frame_taken_already_is_skipped_but_not_its_neighbours() -> None:
     scores = scored({5: -1.0, 6: -2.0})
     assert numbers(best_apart(scores, 2, 0.2, taken_s=[TRACK[5].time_s])) == [6]
 

@@ -1,4 +1,4 @@
-"""A contact sheet holds every tile, in rows of ten, whatever its size and however long its words."""
+"""A contact sheet holds every tile, in rows of ten, whatever its size and however long its caption."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def tile(value: int = 0, size: int = 256, caption: tuple[str, ...] = ("a", "b"))
 @pytest.mark.parametrize(
     ("n_tiles", "n_rows", "n_columns"), [(1, 1, 1), (9, 1, 9), (10, 1, 10), (11, 2, 10), (60, 6, 10)]
 )
-def test_tiles_stand_in_rows_of_ten(n_tiles: int, n_rows: int, n_columns: int) -> None:
+def test_tiles_are_in_rows_of_ten(n_tiles: int, n_rows: int, n_columns: int) -> None:
     cell_h, cell_w, _ = draw_sheet([tile()]).shape
     assert draw_sheet([tile()] * n_tiles).shape == (n_rows * cell_h, n_columns * cell_w, 3)
 

@@ -1,18 +1,18 @@
-"""Lips are judged over a window of time; standardness ranks without thresholds; thresholds decide alone."""
+"""Lips are measured over a window of time; standardness ranks without thresholds; thresholds alone decide."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.face.crops.standard import LipWindow, lip_window, select_faces, standardness, usual_face, why_not_standard
+from pipeline.face.crops.standard import LipWindow, lip_window, missed_threshold, select_faces, standardness, usual_face
 from tests.face.faces import SCALES, SELECT, face, frame, frames
 
 AT_25 = [n / 25 for n in range(15)]
-HEIGHT = 0.3  # of the mouth in every frame, unless a test says otherwise
+HEIGHT = 0.3  # of the mouth in every frame, unless a test changes it
 
 
-def test_a_window_takes_in_the_frames_exactly_on_its_edges() -> None:
+def test_a_window_includes_the_frames_exactly_on_its_edges() -> None:
     """+-0.12 s at 25 frames a second is three frames either way, wherever rounding puts the times."""
     for at in range(3, 12):
         for edge in (at - 3, at + 3):
@@ -21,7 +21,7 @@ def test_a_window_takes_in_the_frames_exactly_on_its_edges() -> None:
             assert lip_window(frames(AT_25, openings), at, 0.12) == LipWindow(0.5, HEIGHT, 0.5, 0.0, 0.0)
 
 
-def test_a_window_leaves_out_the_frames_just_beyond_its_edges() -> None:
+def test_a_window_excludes_the_frames_just_beyond_its_edges() -> None:
     openings = [0.5] * 4 + [0.01] * 7 + [0.5] * 4
     assert lip_window(frames(AT_25, openings), 7, 0.12) == LipWindow(0.01, HEIGHT, 0.0, 0.0, 0.0)
 
@@ -86,7 +86,7 @@ def test_a_complete_window_holds_exactly_the_frames_within_it(steps_s: list[floa
 
 
 def test_changes_of_mouth_and_eyes_count_from_the_frame_to_the_windows_end() -> None:
-    """Each frame's own change looks back: that of frame 4 is over frames 1 to 4, that of frame 7 over 4 to 7."""
+    """Each frame's own change is since earlier frames: of frame 4 over frames 1 to 4, of frame 7 over 4 to 7."""
     changes = [0.9, 0.9, 0.9, 0.9, 0.1, 0.2, 0.3, 0.2, 0.9, 0.9]
     track = [frame(n, n / 25, mouth_change=changes[n], eye_change=changes[n] - 0.1) for n in range(10)]
     found = lip_window(track, 4, 0.12)
@@ -188,12 +188,12 @@ PAST_THE_LIMIT = [
 
 
 def test_a_face_exactly_on_every_limit_is_standard() -> None:
-    assert why_not_standard(face(**ON_THE_LIMIT), SELECT) == ""
+    assert missed_threshold(face(**ON_THE_LIMIT), SELECT) == ""
 
 
 @pytest.mark.parametrize(("name", "value", "reason"), PAST_THE_LIMIT)
-def test_a_face_just_past_one_limit_is_dropped_for_that_reason(name: str, value: float | None, reason: str) -> None:
-    assert why_not_standard(face(**{**ON_THE_LIMIT, name: value}), SELECT) == reason
+def test_a_face_just_past_one_limit_has_that_reason(name: str, value: float | None, reason: str) -> None:
+    assert missed_threshold(face(**{**ON_THE_LIMIT, name: value}), SELECT) == reason
 
 
 def test_every_limit_is_tested_above() -> None:
@@ -207,7 +207,7 @@ def test_of_two_faces_close_in_time_the_more_standard_one_is_taken() -> None:
     assert select_faces([first, better, later], {}, SELECT) == ["too_close", "", ""]
 
 
-def test_faces_exactly_as_far_apart_as_asked_are_both_taken() -> None:
+def test_faces_exactly_as_far_apart_as_required_are_both_taken() -> None:
     assert select_faces([face(1.0), face(1.2)], {}, SELECT) == ["", ""]
     assert select_faces([face(1.0), face(1.199)], {}, SELECT) == ["", "too_close"]
 
@@ -220,22 +220,22 @@ def test_a_face_that_fails_a_threshold_takes_no_place() -> None:
     assert select_faces([face(1.0, yaw_deg=40.0), face(1.1, standardness=-9.0)], {}, SELECT) == ["yaw", ""]
 
 
-def test_a_persons_yes_goes_before_all_thresholds() -> None:
+def test_an_override_yes_precedes_all_thresholds() -> None:
     turned = face(1.0, yaw_deg=40.0, lip_motion=None, lip_opening_max=None, mouth_rise=None, mouth_change=None)
     assert select_faces([turned], {turned.face_id: True}, SELECT) == ["reviewed"]
 
 
-def test_a_persons_no_goes_before_all_thresholds_and_frees_the_place() -> None:
+def test_an_override_no_precedes_all_thresholds_and_frees_the_place() -> None:
     best, near = face(1.0, standardness=-1.0), face(1.1, standardness=-2.0)
     assert select_faces([best, near], {best.face_id: False}, SELECT) == ["rejected_by_review", ""]
 
 
-def test_what_a_person_chose_is_kept_however_close_and_whichever_is_more_standard() -> None:
+def test_a_face_chosen_by_an_override_is_kept_however_close_and_whichever_is_more_standard() -> None:
     best, chosen = face(1.0, standardness=-1.0), face(1.1, standardness=-2.0)
     assert select_faces([best, chosen], {chosen.face_id: True}, SELECT) == ["too_close", "reviewed"]
 
 
-def test_a_decision_on_a_face_that_is_not_there_changes_nothing() -> None:
+def test_an_override_of_a_face_that_does_not_exist_changes_nothing() -> None:
     assert select_faces([face(1.0)], {"set/gone": True}, SELECT) == [""]
 
 

@@ -1,4 +1,4 @@
-"""What is compiled gives what its formula gives, written for arrays."""
+"""Compiled kernels return what numpy returns for their formulas."""
 
 import cv2
 import numpy as np
@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.face.measures.kernels import (
+    centroid_and_rms_distance,
     enlarged,
-    laplacian_spread,
-    middle_and_spread,
+    laplacian_std,
     profile_changes,
     row_means,
     within_shifts,
@@ -21,11 +21,11 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 @AT_LEISURE
 @given(SEEDS, st.integers(8, 128))
-def test_points_have_a_middle_and_a_spread(seed: int, n: int) -> None:
+def test_points_have_a_centroid_and_an_rms_distance(seed: int, n: int) -> None:
     points = np.random.default_rng(seed).normal(300, 70, (n, 2)).astype(np.float32)
-    middle = points.mean(axis=0)
-    spread = np.sqrt(((points - middle) ** 2).sum(axis=1).mean())
-    assert middle_and_spread(points) == pytest.approx((middle[0], middle[1], spread), rel=1e-6)
+    centroid = points.mean(axis=0)
+    rms = np.sqrt(((points - centroid) ** 2).sum(axis=1).mean())
+    assert centroid_and_rms_distance(points) == pytest.approx((centroid[0], centroid[1], rms), rel=1e-6)
 
 
 @AT_LEISURE
@@ -39,16 +39,16 @@ def test_points_of_a_shrunk_part_are_put_in_the_whole_picture(seed: int, times: 
 
 @AT_LEISURE
 @given(SEEDS, st.sampled_from([(3, 3), (5, 40), (128, 128), (31, 77)]), st.floats(0.3, 3))
-def test_the_spread_of_the_laplacian_is_that_of_opencv(seed: int, shape: tuple[int, int], blur: float) -> None:
+def test_the_std_of_the_laplacian_is_that_of_opencv(seed: int, shape: tuple[int, int], blur: float) -> None:
     grey = cv2.GaussianBlur(np.random.default_rng(seed).integers(0, 256, shape, np.uint8), (0, 0), blur)
-    _, spread = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
-    found = laplacian_spread(cv2.copyMakeBorder(grey, 1, 1, 1, 1, cv2.BORDER_REFLECT_101))
-    assert found == pytest.approx(spread[0, 0], rel=1e-12, abs=1e-9)
+    _, std = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
+    found = laplacian_std(cv2.copyMakeBorder(grey, 1, 1, 1, 1, cv2.BORDER_REFLECT_101))
+    assert found == pytest.approx(std[0, 0], rel=1e-12, abs=1e-9)
 
 
-def test_the_spread_of_the_laplacian_holds_for_the_roughest_picture() -> None:
+def test_the_std_of_the_laplacian_holds_for_the_roughest_picture() -> None:
     checked = (np.indices((300, 400)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    assert laplacian_spread(checked) == pytest.approx(4 * 255)
+    assert laplacian_std(checked) == pytest.approx(4 * 255)
 
 
 @AT_LEISURE
@@ -60,7 +60,7 @@ def test_rows_of_strips_are_averaged(seed: int) -> None:
 
 @AT_LEISURE
 @given(SEEDS, st.integers(0, 4))
-def test_profiles_are_compared_as_the_formula_says(seed: int, most_shift: int) -> None:
+def test_profiles_are_compared_as_in_the_formula(seed: int, most_shift: int) -> None:
     """The root mean square difference, less the means, at the best shift, over the mean standard deviation and 2."""
     now, earlier = np.random.default_rng(seed).integers(0, 256 * 64, (2, 3, 29)).astype(np.float32) / 64
     n_rows = 29 - 2 * most_shift
@@ -82,7 +82,7 @@ def test_rows_are_shifted_to_where_they_fit_another_best(seed: int, most_shift: 
     draw = np.random.default_rng(seed)
     rows, other = draw.integers(0, 256, (5, 29), np.uint8), draw.uniform(0, 255, 29 - 2 * most_shift)
     windows = np.lib.stride_tricks.sliding_window_view(rows.astype(np.float64), other.size, axis=1)
-    spreads = (windows - other.astype(np.float32)).std(axis=2)
+    stds = (windows - other.astype(np.float32)).std(axis=2)
     apart, shifts = within_shifts(rows, other.astype(np.float32))
-    assert apart == pytest.approx(spreads.min(axis=1))
-    np.testing.assert_array_equal(shifts, spreads.argmin(axis=1))
+    assert apart == pytest.approx(stds.min(axis=1))
+    np.testing.assert_array_equal(shifts, stds.argmin(axis=1))

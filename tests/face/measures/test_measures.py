@@ -94,7 +94,7 @@ def test_place_and_size_do_not_change_lips_and_eyes(x: float, y: float, size: fl
         (Box(-50, -25, 200, 100), 0.25),
     ],
 )
-def test_inside_share_is_the_seen_part_of_the_box(box: Box, share: float) -> None:
+def test_inside_share_is_the_part_of_the_box_in_the_frame(box: Box, share: float) -> None:
     assert inside_share(box, 100, 50) == share
 
 
@@ -163,7 +163,7 @@ def test_a_mouth_that_stays_as_it_is_has_not_changed() -> None:
     assert mouth_change(profile(), [profile(), profile()]) == 0
 
 
-def test_a_mouth_without_an_earlier_moment_has_not_changed() -> None:
+def test_a_mouth_without_an_earlier_frame_has_not_changed() -> None:
     assert mouth_change(profile(), []) == 0
 
 
@@ -190,7 +190,7 @@ def from_shut(gaps_px: list[float], profiles: np.ndarray) -> list[float]:
     return list(changes_from_shut(profiles, 0.3 + np.array(gaps_px) / 200))
 
 
-def test_a_mouth_that_stays_shut_is_like_the_shut_mouth_of_its_track() -> None:
+def test_a_mouth_that_stays_shut_equals_the_shut_mouth_of_its_track() -> None:
     shut = [0.0] * 20
     assert from_shut(shut, mouths(shut)) == [0.0] * 20
 
@@ -228,6 +228,6 @@ def test_an_eye_that_shuts_changes_and_the_mouth_does_not(eye: slice) -> None:
     assert eyes > 0.6
 
 
-def test_the_moment_least_like_it_counts() -> None:
+def test_the_earlier_frame_that_differs_most_counts() -> None:
     shut, parted = profile(), profile(gap_px=8.0)
     assert mouth_change(shut, [shut, parted, shut]) == mouth_change(shut, [parted])

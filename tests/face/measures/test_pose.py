@@ -1,4 +1,4 @@
-"""Pose is given back for a head turned by known angles, with the signs that the records promise."""
+"""Pose is recovered for a head turned by known angles, with the signs of the records."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def seen(yaw_deg: float, pitch_deg: float, roll_deg: float, scale: float = 56.0,
 
 
 @given(yaw=angles, pitch=angles, scale=st.floats(14, 700), at=st.floats(-500, 2000))
-def test_a_turned_and_raised_head_gives_its_angles_back(yaw: float, pitch: float, scale: float, at: float) -> None:
+def test_a_turned_and_raised_head_has_its_angles_recovered(yaw: float, pitch: float, scale: float, at: float) -> None:
     """With yaw first and pitch second, the brow line of a turned and raised head is not level: see below for roll."""
     found_yaw, found_pitch, _ = head_pose_deg(seen(yaw, pitch, 0.0, scale, at))
     nose = np.array([np.sin(np.deg2rad(yaw)), np.cos(np.deg2rad(yaw)) * np.cos(np.deg2rad(pitch))])
@@ -43,7 +43,7 @@ def test_a_head_turned_about_one_axis_gives_that_angle_and_no_other(axis: int, a
 
 
 @given(yaw=st.floats(-18, 18), pitch=st.floats(-18, 18))
-def test_near_the_front_any_pose_is_given_back_within_a_degree(yaw: float, pitch: float) -> None:
+def test_near_the_front_any_pose_is_recovered_within_a_degree(yaw: float, pitch: float) -> None:
     found = head_pose_deg(seen(yaw, pitch, 0.0))
     np.testing.assert_allclose(found[:2], (yaw, pitch), atol=1.0)
 

@@ -1,4 +1,4 @@
-"""A track is kept as numbers: those of each observation, whatever the others, in little memory."""
+"""A track is stored as numbers: those of each observation, independent of the others, in little memory."""
 
 import tracemalloc
 from dataclasses import fields
@@ -57,14 +57,14 @@ def of_one(index: int) -> list[dict]:
     return list(seen.rows())
 
 
-def test_a_sighting_has_every_number_of_a_frame_and_in_its_type() -> None:
+def test_an_observation_has_every_number_of_a_frame_and_in_its_type() -> None:
     (row,) = track(1).rows()
     assert {name: type(value) for name, value in row.items()} == {
         one.name: one.type for one in fields(Frame) if one.type is not str
     }
 
 
-def test_numbers_are_those_of_the_sighting_in_pixels_of_the_full_frame() -> None:
+def test_numbers_are_those_of_the_observation_in_pixels_of_the_full_frame() -> None:
     *_, row = track(12).rows()
     seen, points = observation(11), observation(11).points
     left, right = eye_centres(points)
@@ -82,12 +82,12 @@ def test_numbers_are_those_of_the_sighting_in_pixels_of_the_full_frame() -> None
     assert row["inside_share"] == pytest.approx(1 - 10 / seen.box.w)
 
 
-def test_a_long_track_has_the_rows_of_its_sightings_however_they_came() -> None:
+def test_a_long_track_has_the_rows_of_its_observations_however_they_came() -> None:
     alone = [row for index in range(700) for row in of_one(index)]
     for at_a_time in (1, 10, 700):
         rows = list(track(700, at_a_time).rows())
         assert [row["frame_index"] for row in rows] == list(range(700))
-        for name in rows[0].keys() - {"mouth_from_shut"}:  # which tells of the whole track
+        for name in rows[0].keys() - {"mouth_from_shut"}:  # which depends on the whole track
             np.testing.assert_allclose([row[name] for row in rows], [row[name] for row in alone], atol=1e-4)
 
 
@@ -101,7 +101,7 @@ def test_a_mouth_is_compared_with_the_shut_mouth_of_the_whole_track_once_that_ha
 
 
 @pytest.mark.parametrize("lengths", [[6000], [100] * 60])
-def test_a_sighting_is_kept_in_some_200_bytes_in_long_tracks_and_in_short_ones(lengths: list[int]) -> None:
+def test_an_observation_is_kept_in_some_200_bytes_in_long_tracks_and_in_short_ones(lengths: list[int]) -> None:
     track(600)
     tracemalloc.start()
     try:

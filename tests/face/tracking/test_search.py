@@ -1,5 +1,7 @@
 """The search looks coarse to fine, where known faces are when there are any, and everywhere now and then."""
 
+from math import inf
+
 import numpy as np
 import pytest
 
@@ -42,21 +44,21 @@ def test_a_face_smaller_than_the_level_is_not_found_there() -> None:
 
 def test_a_face_below_the_least_score_is_left_out() -> None:
     class Unsure(FakeBackend):
-        def detect(self, grey: object) -> list[Detection]:
+        def detect(self, grey: object, frame: object = None) -> list[Detection]:
             return [Detection(Box(0, 0, 80, 80), 0.2), Detection(Box(90, 0, 80, 80), 0.19)]
 
     assert [one.score for one in find_faces(Unsure(), picture(), 80, 0.2)] == [0.2]
 
 
-def test_the_first_look_stops_at_the_coarsest_level_that_shows_a_face() -> None:
+def test_the_first_search_stops_at_the_coarsest_level_that_shows_a_face() -> None:
     backend = FakeBackend()
-    assert len(search(backend).look(frame(picture(Box(100, 100, 90, 90)), 0.0), [])) == 1
+    assert len(search(backend).find(frame(picture(Box(100, 100, 90, 90)), 0.0), [])) == 1
     assert heights(backend) == [180, 360]
 
 
-def test_the_first_look_goes_down_to_the_finest_level() -> None:
+def test_the_first_search_goes_down_to_the_finest_level() -> None:
     backend = FakeBackend()
-    assert len(search(backend).look(frame(picture(Box(100, 100, 45, 45)), 0.0), [])) == 1
+    assert len(search(backend).find(frame(picture(Box(100, 100, 45, 45)), 0.0), [])) == 1
     assert heights(backend) == [180, 360, 720]
 
 
@@ -64,43 +66,43 @@ def test_without_a_face_the_finest_level_is_tried_only_now_and_then() -> None:
     backend = FakeBackend()
     one = search(backend)
     for time_s in (0.0, 0.5, 0.99, 1.0):
-        one.look(frame(picture(), time_s), [])
+        one.find(frame(picture(), time_s), [])
     assert heights(backend) == [180, 360, 720, 180, 360, 180, 360, 180, 360, 720]
 
 
 def known(backend: FakeBackend, *boxes: Box, time_s: float = 0.2) -> list[tuple[int, int]]:
-    """Return the sizes (height, width) of the pictures that a look with known faces shows the detector."""
+    """Return the sizes (height, width) of the pictures that a search with known faces passes to the detector."""
     one = search(backend)
-    one.look(frame(picture(), 0.0), [])
+    one.find(frame(picture(), 0.0), [])
     backend.shapes.clear()
-    one.look(frame(picture(*boxes), time_s), list(boxes))
+    one.find(frame(picture(*boxes), time_s), list(boxes))
     return backend.shapes
 
 
-def test_known_faces_are_looked_for_where_they_are_and_little_smaller() -> None:
+def test_known_faces_are_searched_where_they_are_and_little_smaller() -> None:
     (shape,) = known(FakeBackend(), Box(100, 100, 120, 120))
     assert shape == (129, 129)  # 120 px with margins of 24 px, at 80 px for a face of 104.4 px
 
 
-def test_a_known_face_at_the_edge_is_looked_for_within_the_picture() -> None:
+def test_a_known_face_at_the_edge_is_searched_within_the_picture() -> None:
     shape, *_ = known(FakeBackend(), Box(-60, 300, 120, 120))
     assert shape == (64, 64)  # rows 276 to 360, columns 0 to 84
 
 
-def test_a_known_face_that_is_not_seen_is_looked_for_once_more_and_finer() -> None:
+def test_a_known_face_that_is_not_found_is_searched_once_more_and_finer() -> None:
     backend = FakeBackend()
     one = search(backend)
-    one.look(frame(picture(), 0.0), [])
+    one.find(frame(picture(), 0.0), [])
     backend.shapes.clear()
-    one.look(frame(picture(), 0.2), [Box(100, 100, 120, 120)])
+    one.find(frame(picture(), 0.2), [Box(100, 100, 120, 120)])
     assert backend.shapes == [(129, 129), (172, 172)]  # for a face of 104.4 px, then of 78 px
 
 
-def test_a_known_face_outside_the_picture_is_not_looked_for() -> None:
+def test_a_known_face_outside_the_picture_is_not_searched() -> None:
     assert known(FakeBackend(), Box(2000, 100, 120, 120)) == []
 
 
-def test_a_face_found_near_a_known_one_is_told_in_pixels_of_the_frame() -> None:
+def test_a_face_found_near_a_known_one_is_in_pixels_of_the_frame() -> None:
     (found,) = find_near(FakeBackend(), frame(picture(Box(210, 110, 120, 120))), Box(200, 100, 120, 120), 96, 0.0)
     assert (found.box.x, found.box.y, found.box.w) == pytest.approx((210, 110, 120), abs=2)
 
@@ -115,11 +117,8 @@ def test_the_whole_picture_is_searched_for_others_of_their_size_when_the_time_ha
     assert shape == (360, 640)  # at 80 px for a face of 80 px
 
 
-def test_a_backend_that_knows_faces_by_the_frame_is_always_shown_the_whole_picture() -> None:
-    class Knowing(FakeBackend):
-        def turn_to(self, clip_id: str, time_s: float, width_px: float) -> None: ...
-
-    (shape,) = known(Knowing(), Box(100, 100, 100, 100))
+def test_a_backend_that_needs_whole_frames_always_gets_the_whole_picture() -> None:
+    (shape,) = known(FakeBackend(margin=inf), Box(100, 100, 100, 100))
     assert shape == (360, 640)
 
 
@@ -127,13 +126,13 @@ KNOWN = Box(100, 100, 100, 100)
 
 
 def searched_whole(*pictures: tuple[float, ImageGrey]) -> list[bool]:
-    """Return for each look, with one known face, whether the detector was shown the whole picture."""
+    """Return for each frame, with one known face, whether the detector got the whole picture."""
     backend = FakeBackend()
     one = search(backend)
     wholes = []
     for time_s, grey in pictures:
         backend.shapes.clear()
-        one.look(frame(grey, time_s), [KNOWN])
+        one.find(frame(grey, time_s), [KNOWN])
         wholes.append((360, 640) in backend.shapes)
     return wholes
 
@@ -153,7 +152,7 @@ def test_a_still_picture_is_searched_again_only_after_the_longest_time() -> None
 def test_the_picture_is_searched_when_as_much_has_changed_as_half_of_a_face_has(
     width_px: int, *, expected: bool
 ) -> None:
-    """The smallest face looked for is 80 px high: a cell is 20 px."""
+    """The smallest face searched is 80 px high: a cell is 20 px."""
     changed = picture(KNOWN, Box(400, 100, width_px, 80))
     assert searched_whole((0.0, picture(KNOWN)), (1.0, changed)) == [True, expected]
 
@@ -171,6 +170,6 @@ def test_what_changes_about_a_known_head_does_not_count() -> None:
     assert searched_whole((0.0, picture(KNOWN)), (1.0, moved)) == [True, False]
 
 
-def test_a_face_that_comes_slowly_is_compared_with_the_last_search_not_with_the_last_look() -> None:
+def test_a_face_that_comes_slowly_is_compared_with_the_last_search_not_with_the_last_frame() -> None:
     coming = [(1.0 + n / 2, picture(KNOWN, Box(632 - 8 * n, 100, 100, 100))) for n in range(3)]
     assert searched_whole((0.0, picture(KNOWN)), *coming) == [True, False, False, True]

@@ -1,9 +1,9 @@
-"""A track is one face in one shot: it lives through what the detector misses, and never through a cut."""
+"""A track is one face in one shot: it continues through what the detector misses, and never through a cut."""
 
 from typing import Any
 
 from pipeline.base.arrays import ImageGrey, Landmarks
-from pipeline.face.backends.interface import Detection
+from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box
 from pipeline.face.tracking.tracker import Tracker
 from pipeline.video.decode import GreyFrame
@@ -24,12 +24,12 @@ def found(*boxes: Box, score: float = 1.0) -> list[Detection]:
     return [Detection(box, score) for box in boxes]
 
 
-def watch(one: Tracker, looks: dict[int, list[Detection]], n_frames: int) -> None:
-    """Show frames 0 to ``n_frames`` - 1; ``looks`` says in which the detector looked and what it found."""
+def watch(one: Tracker, searched: dict[int, list[Detection]], n_frames: int) -> None:
+    """Pass frames 0 to ``n_frames`` - 1; ``searched``: in which the detector runs, and what it finds."""
     for index in range(n_frames):
         one.follow(at(index))
-        if index in looks:
-            one.see(at(index), looks[index])
+        if index in searched:
+            one.update(at(index), searched[index])
 
 
 def tracks(one: Tracker) -> list[list[dict[str, Any]]]:
@@ -71,7 +71,7 @@ def test_a_gap_of_exactly_the_longest_is_survived() -> None:
 
 
 def test_what_was_followed_after_the_face_was_gone_is_dropped() -> None:
-    """The detector last sees the face in frame 5; from frame 10 on it looks in vain."""
+    """The detector last finds the face in frame 5, and no more from frame 10 on."""
     one = tracker(max_gap_s=0.5)
     watch(one, {0: found(LEFT), 5: found(LEFT), 10: [], 15: [], 20: []}, 25)
     one.end_all()
@@ -89,7 +89,7 @@ def test_a_cut_ends_every_track_where_it_is() -> None:
     one = tracker()
     watch(one, {0: found(LEFT, RIGHT)}, 3)
     one.end_all()
-    one.see(at(3), found(LEFT))
+    one.update(at(3), found(LEFT))
     one.end_all()
     assert indices(one) == [[0, 1, 2], [0, 1, 2], [3]]
 
@@ -114,22 +114,22 @@ def test_a_track_goes_with_the_face_that_moves() -> None:
 
 def test_a_second_detection_on_a_face_that_is_tracked_begins_no_track() -> None:
     one = tracker()
-    one.see(at(0), found(LEFT))
-    one.see(at(1), found(LEFT, score=2.0) + found(Box(110, 110, 120, 120), score=0.1))
+    one.update(at(0), found(LEFT))
+    one.update(at(1), found(LEFT, score=2.0) + found(Box(110, 110, 120, 120), score=0.1))
     one.end_all()
     assert indices(one) == [[0, 1]]
 
 
 def test_two_detections_of_one_new_face_begin_one_track() -> None:
     one = tracker()
-    one.see(at(0), found(LEFT, score=2.0) + found(Box(105, 105, 120, 120), score=0.1))
+    one.update(at(0), found(LEFT, score=2.0) + found(Box(105, 105, 120, 120), score=0.1))
     one.end_all()
     assert indices(one) == [[0]]
 
 
-def test_a_face_that_leaves_the_frame_is_given_up() -> None:
+def test_a_face_that_leaves_the_frame_is_ended() -> None:
     class Drifting(FakeBackend):
-        def landmarks(self, grey: ImageGrey, box: Box) -> Landmarks:
+        def landmarks(self, grey: ImageGrey, box: Box, frame: FrameReference | None = None) -> Landmarks:
             return points_in(Box(box.x - 60, box.y, box.w, box.h))
 
     one = Tracker(Drifting(), min_iou=0.3, max_gap_s=10, look_back_s=0.12)
@@ -137,13 +137,13 @@ def test_a_face_that_leaves_the_frame_is_given_up() -> None:
     assert one.boxes() == []
 
 
-def test_it_is_known_where_the_faces_followed_are() -> None:
+def test_the_boxes_are_those_of_the_faces_followed() -> None:
     one = tracker()
-    one.see(at(0), found(LEFT, Box(400, 100, 60, 60)))
+    one.update(at(0), found(LEFT, Box(400, 100, 60, 60)))
     assert sorted(round(box.h) for box in one.boxes()) == [60, 120]
 
 
-def test_landmarks_that_stray_from_where_the_detector_sees_the_face_are_fitted_anew() -> None:
+def test_landmarks_that_drift_from_where_the_detector_finds_the_face_are_fitted_anew() -> None:
     moved = Box(LEFT.x + 50, LEFT.y, LEFT.w, LEFT.h)  # overlaps by 0.41: the same face, no longer the same place
     one = tracker()
     watch(one, {0: found(LEFT), 2: found(moved)}, 3)
@@ -163,41 +163,41 @@ def test_a_followed_face_that_the_detector_confirms_keeps_its_landmarks() -> Non
 
 def test_tracks_are_numbered_by_first_appearance_then_from_left_to_right() -> None:
     one = tracker()
-    one.see(at(0), found(RIGHT))
-    one.see(at(1), found(LEFT, RIGHT, Box(250, 100, 100, 100)))
+    one.update(at(0), found(RIGHT))
+    one.update(at(1), found(LEFT, RIGHT, Box(250, 100, 100, 100)))
     one.end_all()
     firsts = [track.first for track in one.finished()]
     assert [(first.frame_index, round(first.box.x / 50)) for first in firsts] == [(0, 8), (1, 2), (1, 5)]
 
 
 class SometimesBlind(FakeBackend):
-    """Its landmark model sees no face in the frames named."""
+    """Its landmark model finds no face in the given frames."""
 
     def __init__(self, blind: set[int]) -> None:
         self.blind = blind
         self.frame_index = 0
 
-    def landmarks(self, grey: ImageGrey, box: Box) -> Landmarks | None:
+    def landmarks(self, grey: ImageGrey, box: Box, frame: FrameReference | None = None) -> Landmarks | None:
         return None if self.frame_index in self.blind else super().landmarks(grey, box)
 
 
-def watch_blind(blind: set[int], looks: set[int], n_frames: int) -> list[list[int]]:
+def watch_blind(blind: set[int], searched: set[int], n_frames: int) -> list[list[int]]:
     backend = SometimesBlind(blind)
     one = Tracker(backend, min_iou=0.3, max_gap_s=0.5, look_back_s=0.12)
     for index in range(n_frames):
         backend.frame_index = index
         one.follow(at(index))
-        if index in looks:
-            one.see(at(index), found(LEFT))
+        if index in searched:
+            one.update(at(index), found(LEFT))
     one.end_all()
     return indices(one)
 
 
-def test_a_frame_in_which_the_landmark_model_sees_no_face_is_a_gap_in_the_track() -> None:
+def test_a_frame_in_which_the_landmark_model_finds_no_face_is_a_gap_in_the_track() -> None:
     assert watch_blind({3}, {0, 5}, 6) == [[0, 1, 2, 4, 5]]
 
 
-def test_a_detection_that_the_landmark_model_does_not_take_for_a_face_is_none() -> None:
+def test_a_detection_in_which_the_landmark_model_finds_no_face_is_none() -> None:
     assert watch_blind({0, 1, 2}, {0, 3}, 4) == [[3]]
 
 

@@ -1,4 +1,4 @@
-"""A face's embedding has the same bits whoever stands beside it and whichever process computes it."""
+"""A face's embedding has the same bits in any batch and any process."""
 
 import multiprocessing
 import pickle
@@ -22,10 +22,10 @@ def faces() -> NDArray[np.uint8]:
 
 
 def test_a_face_alone_and_among_others_has_the_same_bits(small_checkpoint: Path, faces: NDArray[np.uint8]) -> None:
-    embedder = FaceRecogniser(small_checkpoint)
-    together = embedder.embed(list(faces))
-    alone = np.concatenate([embedder.embed([face]) for face in faces])
-    backwards = embedder.embed(list(faces[::-1]))[::-1]
+    recogniser = FaceRecogniser(small_checkpoint)
+    together = recogniser.embed(list(faces))
+    alone = np.concatenate([recogniser.embed([face]) for face in faces])
+    backwards = recogniser.embed(list(faces[::-1]))[::-1]
     assert together.tobytes() == alone.tobytes() == np.ascontiguousarray(backwards).tobytes()
     assert len({row.tobytes() for row in together}) == len(faces)
 
@@ -43,14 +43,14 @@ def test_no_faces_give_no_rows_of_the_right_size(small_checkpoint: Path) -> None
     assert FaceRecogniser(small_checkpoint).embed([]).shape == (0, 256)
 
 
-def test_a_loaded_embedder_pickles_as_its_path_and_gives_the_same_bits_in_another_process(
+def test_a_loaded_recogniser_pickles_as_its_path_and_gives_the_same_bits_in_another_process(
     small_checkpoint: Path, faces: NDArray[np.uint8]
 ) -> None:
-    embedder = FaceRecogniser(small_checkpoint)
-    here = embedder.embed(list(faces[:2]))
-    assert len(pickle.dumps(embedder)) < 1000
+    recogniser = FaceRecogniser(small_checkpoint)
+    here = recogniser.embed(list(faces[:2]))
+    assert len(pickle.dumps(recogniser)) < 1000
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        there = pool.apply(embedder.embed, (list(faces[:2]),))
+        there = pool.apply(recogniser.embed, (list(faces[:2]),))
     assert here.tobytes() == there.tobytes()
 
 
@@ -70,6 +70,6 @@ def test_the_caller_keeps_its_threads_and_they_change_no_bit(
 
 
 def test_a_missing_checkpoint_stops_at_the_first_use_only(tmp_path: Path) -> None:
-    embedder = FaceRecogniser(tmp_path / "nowhere.safetensors")
+    recogniser = FaceRecogniser(tmp_path / "nowhere.safetensors")
     with pytest.raises(BadInput, match="no such weights file"):
-        embedder.embed([np.zeros((256, 256, 3), dtype=np.uint8)])
+        recogniser.embed([np.zeros((256, 256, 3), dtype=np.uint8)])

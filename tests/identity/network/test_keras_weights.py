@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from pipeline.base.errors import BadInput, UntrustedWeights
+from pipeline.identity.network.keras_weights import read_keras_weights
 from pipeline.identity.network.resnet import CAFFE, KERAS
 from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network
-from pipeline.weights.state_dict import read_state_dict
 from tests.identity.keras_file import write_keras
 
 State = dict[str, NDArray[np.float32]]
@@ -39,7 +39,7 @@ def check_same(found: dict[str, torch.Tensor], state: State) -> None:
 
 
 def test_every_tensor_comes_back_in_torch_s_names_and_orders(released: Path, state: State) -> None:
-    check_same(read_state_dict(released), state)
+    check_same(read_keras_weights(released), state)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_whole_models_and_numbered_scopes_are_the_same_weights(
     layout: dict[str, str], state: State, tmp_path: Path
 ) -> None:
     write_keras(state, tmp_path / "weights.h5", **layout)
-    check_same(read_state_dict(tmp_path / "weights.h5"), state)
+    check_same(read_keras_weights(tmp_path / "weights.h5"), state)
 
 
 def test_without_the_top_only_the_classifier_is_missing(state: State, tmp_path: Path) -> None:
     path = tmp_path / "rcmalli_vggface_tf_notop_resnet50.h5"
     write_keras(state, path, has_top=False)
-    check_same(read_state_dict(path), {name: v for name, v in state.items() if not name.startswith("fc.")})
+    check_same(read_keras_weights(path), {name: v for name, v in state.items() if not name.startswith("fc.")})
     assert load_recognition_network(path).geometry == KERAS
 
 
@@ -64,7 +64,7 @@ def test_optimizer_state_of_a_whole_model_is_left_out(state: State, tmp_path: Pa
     write_keras(state, path, root="model_weights/")
     with h5py.File(path, "a") as file:
         file["optimizer_weights/m:0"] = np.zeros(3, np.float32)
-    check_same(read_state_dict(path), state)
+    check_same(read_keras_weights(path), state)
 
 
 def test_the_geometry_survives_being_written_as_safetensors(released: Path, tmp_path: Path) -> None:

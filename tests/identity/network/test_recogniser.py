@@ -1,4 +1,4 @@
-"""MobileFaceNet sees a face as it was trained to see one, and embeds it with the same bits whatever else it embeds."""
+"""MobileFaceNet gets faces as it was trained on, and embeds each with the same bits in any batch."""
 
 import pickle
 from itertools import combinations
@@ -11,22 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.base.errors import BadInput
-from pipeline.face.backends.interface import steady_landmarks
+from pipeline.face.backends.interface import averaged_landmarks
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.measures.points import LEFT_EYE, MOUTH_LEFT, MOUTH_RIGHT, NOSE_TIP, RIGHT_EYE, eye_centres
-from pipeline.identity.network import recogniser as recognise
+from pipeline.identity.network import recogniser
+from pipeline.identity.network.embed import FaceRecogniser
+from pipeline.identity.network.five_points import FIVE_POINTS, five_points, similarity_on
 from pipeline.identity.network.recogniser import (
-    FIVE_POINTS,
     INPUT_PX,
     PIXEL_DEVIATION,
     PIXEL_MEAN,
     MobileFaceNet,
-    ResNetRecogniser,
     build_recogniser,
-    five_points,
     prepared,
-    similarity_on,
 )
 from pipeline.identity.vectors import unit
 from pipeline.weights.fetch import locate_entry
@@ -47,7 +45,7 @@ def points_68(five: np.ndarray) -> np.ndarray:
 
 
 def pictures(n: int) -> list[np.ndarray]:
-    """Smooth pictures of 256 pixels: what noise would be left of after resampling nobody knows."""
+    """Smooth pictures of 256 pixels, which resampling hardly changes."""
     rng = np.random.default_rng(1)
     coarse = rng.uniform(0, 255, (n, 8, 8, 3))
     return [np.kron(one, np.ones((32, 32, 1))).astype(np.uint8) for one in coarse]
@@ -88,7 +86,7 @@ def test_the_picture_is_standardised_channel_by_channel_in_the_order_red_green_b
     np.testing.assert_allclose(picture[0, :, 56, 56], expected, rtol=1e-5)
 
 
-def test_the_eyes_come_to_stand_where_the_network_expects_them() -> None:
+def test_the_eyes_are_placed_where_the_network_expects_them() -> None:
     face = np.zeros((256, 256, 3), np.uint8)
     face[116:125, 92:101] = 255  # the eye on the image's left
     grey = prepared(face, points_68(ALIGNED))[0].mean(axis=0)
@@ -137,7 +135,7 @@ def test_a_network_of_another_input_is_named() -> None:
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recognise, "MAX_BYTES", 3)
+    monkeypatch.setattr(recogniser, "MAX_BYTES", 3)
     file = tmp_path / "mine.onnx"
     file.write_bytes(b"1234")
     with pytest.raises(BadInput, match="at most 3 bytes"):
@@ -146,7 +144,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
 
 def test_the_recognition_network_serves_where_its_weights_are_given(small_checkpoint: Path) -> None:
     found = build_recogniser(small_checkpoint)
-    assert isinstance(found, ResNetRecogniser)
+    assert isinstance(found, FaceRecogniser)
     assert found.embed(pictures(2), [points_68(ALIGNED)] * 2).shape == (2, 256)
     assert isinstance(build_recogniser(Path("net.onnx")), MobileFaceNet)
 
@@ -163,7 +161,7 @@ def test_two_photos_of_one_person_are_alike_and_those_of_two_are_not(
     for path in sorted(PHOTOS.glob("BAI-Yeqi+HQ-VoxCeleb__samples__*")):
         picture = np.asarray(PIL.Image.open(path).convert("RGB").resize((512, 512)))
         grey = np.asarray(PIL.Image.fromarray(picture).convert("L"))
-        points = steady_landmarks(backend, grey, backend.detect(grey)[0].box)
+        points = averaged_landmarks(backend, grey, backend.detect(grey)[0].box)
         assert points is not None
         similarity = similarity_to(template, *eye_centres(points))
         persons.append(path.stem.rpartition("__")[0])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from model.data.recognition_faces import seen_part
+from model.data.recognition_faces import recognition_crop
 from pipeline.base.errors import BadInput
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.identity.network.resnet import (
@@ -156,7 +156,7 @@ def test_a_drawn_face_is_preprocessed_as_the_same_face_in_bytes() -> None:
     torch.testing.assert_close(preprocess_tensor(drawn), preprocess(face), rtol=0, atol=1e-3)
 
 
-def test_the_network_sees_the_published_square_around_the_face_and_nothing_else() -> None:
+def test_the_input_is_the_published_square_around_the_face_and_nothing_else() -> None:
     """Eyes 64 px apart at y = 120: 160 px wide, 221 - 120 px below the eyes; an edge is a step in the picture."""
     crop = np.zeros((1, 256, 256, 3), dtype=np.uint8)
     crop[:, 61:221, 48:208] = 200
@@ -167,25 +167,25 @@ def test_the_network_sees_the_published_square_around_the_face_and_nothing_else(
     assert float((preprocess(crop)[0, 0, :, [0, -1]] - expected_C[0]).abs().max()) < 1e-3
 
 
-def test_framed_faces_are_seen_as_they_are() -> None:
+def test_framed_faces_are_not_cropped() -> None:
     face = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), dtype=np.uint8)
     expected = torch.from_numpy(face[..., ::-1].copy()).permute(0, 3, 1, 2) - torch.tensor(MEAN_BGR).view(3, 1, 1)
     assert torch.equal(preprocess_framed(face), expected)
 
 
-def test_training_sees_of_a_crop_what_embedding_sees() -> None:
+def test_training_and_embedding_have_the_same_input_of_a_crop() -> None:
     smooth = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8), (0, 0), 3)
-    found = preprocess_framed(seen_part(smooth)[None])
+    found = preprocess_framed(recognition_crop(smooth)[None])
     assert float((found - preprocess(smooth[None])).abs().max()) < 1.0
 
 
-def test_a_gradient_reaches_every_pixel_that_the_network_sees_and_no_other() -> None:
+def test_a_gradient_reaches_every_pixel_of_the_input_and_no_other() -> None:
     drawn = torch.zeros(1, 3, 256, 256, requires_grad=True)
     torch.autograd.backward(preprocess_tensor(drawn).sum())
     assert drawn.grad is not None
-    is_seen = drawn.grad[0] > 0
-    assert bool(is_seen[:, 61:221, 48:208].all())
-    assert int(is_seen.sum()) == 3 * 160 * 160
+    is_reached = drawn.grad[0] > 0
+    assert bool(is_reached[:, 61:221, 48:208].all())
+    assert int(is_reached.sum()) == 3 * 160 * 160
 
 
 def test_faces_of_the_wrong_shape_or_type_are_named_in_the_error() -> None:

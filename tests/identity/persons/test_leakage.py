@@ -1,4 +1,4 @@
-"""The audit sees a leak of each kind, and says what it could not see."""
+"""The audit finds a leak of each kind, and counts what it could not check."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,18 +17,18 @@ def clip_person(clip: str, person: str, split: str = "") -> ClipPerson:
     return ClipPerson(clip_id=f"set/{clip}", dataset="set", person_id=person, split=split or SIDES[person])
 
 
-OWNERS = [clip_person("1", "ana"), clip_person("2", "ben"), clip_person("3", "cem"), clip_person("4", "cem")]
+CLIP_PERSONS = [clip_person("1", "ana"), clip_person("2", "ben"), clip_person("3", "cem"), clip_person("4", "cem")]
 ADDRESSES = {f"set/{i}": f"https://youtu.be/aaaaaaaaaa{i}" for i in "1234"}
 CONTENTS = {f"set/{i}": i * 64 for i in "1234"}
 FACES: dict[str, Vectors] = {"set/1": E1, "set/2": -E1, "set/3": E2, "set/4": E2}
 
 
 def audit(
-    clip_persons: Sequence[ClipPerson] = OWNERS,
+    clip_persons: Sequence[ClipPerson] = CLIP_PERSONS,
     addresses: Mapping[str, str] = ADDRESSES,
     contents: Mapping[str, str] = CONTENTS,
     faces: Mapping[str, Vectors] = FACES,
-    held_apart: Sequence[frozenset[str]] = (),
+    kept_apart: Sequence[frozenset[str]] = (),
 ) -> Audit:
     return audit_leakage(
         clip_persons,
@@ -36,11 +36,11 @@ def audit(
         contents=contents,
         faces=faces,
         same_person_above=0.5,
-        held_apart=held_apart,
+        kept_apart=kept_apart,
     )
 
 
-def test_a_split_without_leak_passes_and_says_what_was_compared() -> None:
+def test_a_split_without_leak_passes_and_states_what_was_compared() -> None:
     found = audit()
     assert found.leaks == []
     assert [(check.what, check.n_compared, check.n_clips_unseen) for check in found.checks] == [
@@ -51,8 +51,8 @@ def test_a_split_without_leak_passes_and_says_what_was_compared() -> None:
     ]
 
 
-def test_a_person_on_both_sides_is_a_leak() -> None:
-    assert audit([*OWNERS, clip_person("5", "ana", TEST)]).leaks == ["person: 'ana' stands on both sides"]
+def test_a_person_in_both_splits_is_a_leak() -> None:
+    assert audit([*CLIP_PERSONS, clip_person("5", "ana", TEST)]).leaks == ["person: 'ana' is in both splits"]
 
 
 def test_the_same_media_on_both_sides_is_a_leak() -> None:
@@ -80,12 +80,12 @@ def test_persons_of_both_sides_who_look_like_one_are_a_leak() -> None:
 
 
 def test_persons_who_are_two_by_override_may_look_alike() -> None:
-    found = audit(faces={**FACES, "set/3": E1, "set/4": E1}, held_apart=[frozenset(("cem", "ana"))])
+    found = audit(faces={**FACES, "set/3": E1, "set/4": E1}, kept_apart=[frozenset(("cem", "ana"))])
     assert found.leaks == []
-    assert "1 pairs are two persons by override" in found.told()
+    assert "1 pairs are two persons by override" in found.summary()
 
 
-def test_clips_that_could_not_be_seen_are_counted() -> None:
+def test_clips_that_could_not_be_checked_are_counted() -> None:
     found = audit(contents={"set/1": "1"}, faces={"set/1": E1, "set/3": E2})
     assert [(check.what, check.n_clips_unseen) for check in found.checks] == [
         ("person", 0),
@@ -93,22 +93,22 @@ def test_clips_that_could_not_be_seen_are_counted() -> None:
         ("source video", 0),
         ("face", 2),
     ]
-    assert "face          0 leaks among 2, 2 clips unseen (the nearest two are 0.0 alike" in found.told()
+    assert "face          0 leaks among 2, 2 clips unseen (the nearest two are 0.0 alike" in found.summary()
 
 
 @pytest.mark.parametrize(("faces", "note"), [({}, "no embeddings to compare"), ({"set/1": E1}, "one side has none")])
-def test_without_faces_on_both_sides_the_audit_says_so(faces: dict[str, Vectors], note: str) -> None:
+def test_without_faces_on_both_sides_the_audit_states_it(faces: dict[str, Vectors], note: str) -> None:
     assert audit(faces=faces).checks[-1].note == note
 
 
-def test_the_refusal_names_five_leaks_and_what_to_do() -> None:
+def test_the_error_names_five_leaks_and_what_to_do() -> None:
     clip_persons = [clip_person(f"{person}{side}", f"p{person}", side) for person in range(7) for side in (TRAIN, TEST)]
-    told = audit_leakage(
-        clip_persons, addresses={}, contents={}, faces={}, same_person_above=0.5, held_apart=()
-    ).refusal()
-    assert told.startswith("7 leaks between train and test: person: 'p0' stands on both sides; ")
-    assert "'p4' stands on both sides and 2 more (see leakage.json)" in told
-    assert "manifests/review/persons.csv" in told
+    message = audit_leakage(
+        clip_persons, addresses={}, contents={}, faces={}, same_person_above=0.5, kept_apart=()
+    ).error_message()
+    assert message.startswith("7 leaks between train and test: person: 'p0' is in both splits; ")
+    assert "'p4' is in both splits and 2 more (see leakage.json)" in message
+    assert "manifests/review/persons.csv" in message
 
 
 @pytest.mark.parametrize(
@@ -123,5 +123,5 @@ def test_the_refusal_names_five_leaks_and_what_to_do() -> None:
         ("clips/one.mp4", "clips/one.mp4"),
     ],
 )
-def test_a_source_video_is_known_by_its_address(address: str, video: str) -> None:
+def test_a_source_video_is_identified_by_its_address(address: str, video: str) -> None:
     assert source_video(address) == video

@@ -1,4 +1,4 @@
-"""The table of a person's decisions says which line is wrong, and wins where it is right."""
+"""The table of overrides is read, or its wrong line is named."""
 
 import re
 from pathlib import Path
@@ -41,14 +41,14 @@ def test_a_row_may_name_a_clip_with_or_without_its_dataset(tmp_path: Path) -> No
     }
 
 
-def test_what_is_said_of_a_clip_is_told_beside_what_is_said_of_its_identity() -> None:
+def test_an_override_of_a_clip_is_returned_beside_that_of_its_identity() -> None:
     overrides = {("set", "Ana", ""): Override("a", ""), ("set", "Ana", "2"): Override("b", "")}
     found = [overrides_of(clip("set", *which), overrides) for which in (("Ana", "1"), ("Ana", "2"), ("Ben", "2"))]
     assert found == [(Override("a", ""), None), (Override("a", ""), Override("b", "")), (None, None)]
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("", "line 1: expected the columns dataset, identity, person, why and perhaps clip, found []"),
         ("dataset,identity,person\n", "line 1: expected the columns dataset, identity, person, why and perhaps clip"),
@@ -61,6 +61,6 @@ def test_what_is_said_of_a_clip_is_told_beside_what_is_said_of_its_identity() ->
         (f"{HEADER}set,Ünal,,\n".encode("latin1"), "expected CSV in UTF-8"),
     ],
 )
-def test_a_line_that_is_not_right_is_named(tmp_path: Path, content: str | bytes, told: str) -> None:
-    with pytest.raises(BadInput, match=re.escape(f"{tmp_path / 'persons.csv'}: ") + ".*" + re.escape(told)):
+def test_a_wrong_line_is_named(tmp_path: Path, content: str | bytes, message: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(f"{tmp_path / 'persons.csv'}: ") + ".*" + re.escape(message)):
         overrides_from(tmp_path, content)

@@ -1,4 +1,4 @@
-"""One name is one person, everywhere on one side of the split, unless somebody says otherwise."""
+"""One name is one person, in one split everywhere, unless an override names another."""
 
 from collections.abc import Iterable, Sequence
 from types import MappingProxyType
@@ -10,70 +10,26 @@ from hypothesis import strategies as st
 from pipeline.base.errors import BadInput
 from pipeline.base.outcome import Dropped
 from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Override, Overrides
-from pipeline.identity.persons.persons import (
-    PersonsParams,
-    claim_clips,
-    clip_persons_of,
-    normalised_name,
-    persons_of,
-    split_of,
-)
+from pipeline.identity.persons.params import PersonsParams
+from pipeline.identity.persons.persons import clip_persons_of, persons_of, split_of
+from pipeline.identity.persons.published import published_identities
 from pipeline.records.clip import Clip
 from pipeline.records.person import TEST, TRAIN, ClipPerson, Person
 from tests.identity.clips import clip
-
-PARAMS = PersonsParams(
-    test_share=0.2,
-    seed=1,
-    same_name_is_same_person=True,
-    whitening=None,
-    same_person_above=0.5,
-    other_person_below=0.3,
-    same_side_above=None,
-    merge=True,
-    split=True,
-    drop_outliers=True,
-)
+from tests.identity.persons.decided import PARAMS
 
 
 def find_persons(
     clips: Iterable[Clip], overrides: Overrides = MappingProxyType({}), params: PersonsParams = PARAMS
 ) -> tuple[list[Person], list[tuple[str, Dropped]]]:
-    """By name and override alone, as without a network that knows faces."""
-    claims, dropped = claim_clips(clips, overrides, params)
-    clip_persons = clip_persons_of(claims, {claim.clip.clip_id: claim.name for claim in claims}, {}, params)
-    return persons_of(claims, clip_persons), dropped
+    """By name and override alone, as without a face recognition network."""
+    published, dropped = published_identities(clips, overrides, params)
+    clip_persons = clip_persons_of(published, {one.clip.clip_id: one.name for one in published}, {}, params)
+    return persons_of(published, clip_persons), dropped
 
 
 def ids(persons: Sequence[Person]) -> dict[str, str]:
     return {person.dataset_identity: person.person_id for person in persons}
-
-
-@pytest.mark.parametrize(
-    ("identity", "name"),
-    [
-        ("A.J._Buckley", "aj_buckley"),
-        ("aj-buckley", "aj_buckley"),
-        ("AJ Buckley", "aj_buckley"),
-        ("  Ünal,  Ana ", "unal_ana"),
-        ("Conan O'Brien", "conan_obrien"),
-        ("conan_o’brien", "conan_obrien"),
-        ("Groß", "gross"),
-        ("id10001", "id10001"),
-        ("Obama1", "obama1"),
-        ("王菲", "王菲"),
-        ("???", "???"),
-    ],
-)
-def test_a_name_is_normalised(identity: str, name: str) -> None:
-    assert normalised_name(identity) == name
-
-
-@given(st.text(min_size=1, max_size=12))
-def test_case_does_not_tell_names_apart_nor_does_normalising_twice(identity: str) -> None:
-    name = normalised_name(identity)
-    assert name != ""
-    assert normalised_name(name) == name
 
 
 def test_a_fifth_of_ten_thousand_names_is_in_test() -> None:
@@ -169,8 +125,8 @@ def test_an_override_of_a_clip_goes_before_that_of_its_identity() -> None:
         ("set", "Ana", "2"): Override("Ben", "her brother"),
         ("set", "Ana", "3"): Override("", "nobody"),
     }
-    claims, dropped = claim_clips(clips, overrides, PARAMS)
-    assert [(claim.clip.clip_id, claim.name, claim.is_pinned) for claim in claims] == [
+    published, dropped = published_identities(clips, overrides, PARAMS)
+    assert [(one.clip.clip_id, one.name, one.is_overridden) for one in published] == [
         ("set/1", "ana_maria", True),
         ("set/2", "ben", True),
         ("set/4", "ana_maria", True),
@@ -189,9 +145,9 @@ def test_an_override_of_what_is_not_there_is_refused() -> None:
         find_persons(clips, {("set", "Ben", "2"): Override("Ana", "")})
 
 
-def test_clips_belong_to_persons_and_those_of_nobody_are_left_out() -> None:
-    claims, _ = claim_clips([clip("set", "Ana", "1"), clip("set", "Ana", "2")], {}, PARAMS)
-    assert clip_persons_of(claims, {"set/1": "ana"}, {}, PARAMS) == [
+def test_clips_without_a_person_have_no_clip_person() -> None:
+    published, _ = published_identities([clip("set", "Ana", "1"), clip("set", "Ana", "2")], {}, PARAMS)
+    assert clip_persons_of(published, {"set/1": "ana"}, {}, PARAMS) == [
         ClipPerson(clip_id="set/1", dataset="set", person_id="ana", split=split_of("ana", 0.2, 1))
     ]
 

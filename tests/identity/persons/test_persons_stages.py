@@ -1,4 +1,4 @@
-"""The stages recognise and persons on made-up faces: what they write, what they take from the store, when they fail."""
+"""The stages recognise and persons on generated faces: what they write, reuse and refuse."""
 
 import json
 from collections.abc import Mapping
@@ -28,8 +28,7 @@ from pipeline.storage.shards import write_shards
 from tests.face.drawn import SHARED_WEIGHTS
 from tests.face.faces import face
 from tests.identity.clips import clip
-from tests.identity.persons.test_evidence import faces_of
-from tests.identity.persons.test_persons import PARAMS
+from tests.identity.persons.decided import PARAMS, faces_of
 
 needs_weights = pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="MobileFaceNet's weights are not here")
 # Where the 68 points of an aligned face lie, about: all that matters are eyes, nose tip and mouth corners.
@@ -136,7 +135,7 @@ def test_an_embedding_is_the_mean_of_unit_vectors_at_length_one() -> None:
     assert isinstance(found, list)
     (row,) = found
     assert row.embedding.tolist() == pytest.approx([0.5**0.5] * 2)
-    assert (row.n_faces, row.spread) == (2, pytest.approx(1 - 0.5**0.5))
+    assert (row.n_faces, row.spherical_variance) == (2, pytest.approx(1 - 0.5**0.5))
 
 
 @pytest.mark.parametrize("features", [[(1, 0), (-1, 0)], [(0, 0)], [(np.nan, 1)]])
@@ -173,7 +172,7 @@ def test_without_a_network_recognise_writes_an_empty_table(at: Layout, capsys: p
     assert "names no network" in capsys.readouterr().out
 
 
-def test_without_the_weights_recognise_says_so_once_and_goes_on(
+def test_without_the_weights_recognise_states_it_once_and_goes_on(
     at: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_params(at, network="vggface2_resnet50")  # never fetched
@@ -183,12 +182,12 @@ def test_without_the_weights_recognise_says_so_once_and_goes_on(
     assert read_manifest(at.clip_embeddings("set"), ClipEmbedding) == []
     ends = [(row.item_id, row.reason) for row in read_manifest(at.ledger("recognise", "set"), LedgerRow)]
     assert ends == [("set/a", "no_network"), ("set/b", "no_network")]
-    told = capsys.readouterr().out
-    assert told.count("are not here") == 1
-    assert "run 'dvc repro -f -s recognise@set'" in told
+    printed = capsys.readouterr().out
+    assert printed.count("are missing") == 1
+    assert "run 'dvc repro -f -s recognise@set'" in printed
 
 
-def test_persons_writes_owners_evidence_and_what_the_audit_saw(at: Layout) -> None:
+def test_persons_writes_clip_persons_evidence_and_the_audit(at: Layout) -> None:
     write_clips(at, {("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 7, ("Zoe", "4"): 1, ("Ben", "5"): 2})
     stages.persons.main(at)
     clip_persons = {one.clip_id: one.person_id for one in read_manifest(at.clip_persons, ClipPerson)}

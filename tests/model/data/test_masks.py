@@ -190,7 +190,7 @@ def test_a_picture_is_the_mask_white_being_mask(tmp_path: Path) -> None:
     assert np.array_equal(draw_image(tmp_path / "mask.png"), picture // 255)
 
 
-def test_grey_is_hole_from_the_middle_of_the_range(tmp_path: Path) -> None:
+def test_grey_is_mask_from_the_middle_of_the_range(tmp_path: Path) -> None:
     picture = np.repeat(np.uint8([[127], [128]]), 2, axis=1)
     Image.fromarray(picture).save(tmp_path / "grey.png")
     assert np.array_equal(draw_image(tmp_path / "grey.png", 2), [[0, 0], [1, 1]])
@@ -222,7 +222,7 @@ def test_a_mask_from_a_picture_is_the_callers_to_change(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("value", "found"), [(0, "all black"), (255, "all white")])
 def test_a_picture_of_one_colour_is_no_mask(tmp_path: Path, value: int, found: str) -> None:
     Image.fromarray(np.full((32, 32), value, np.uint8)).save(tmp_path / "plain.png")
-    with pytest.raises(BadInput, match=f"plain.png: expected white where .*, found {found}"):
+    with pytest.raises(BadInput, match=f"plain.png: expected white in .*, found {found}"):
         draw_image(tmp_path / "plain.png")
 
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from model.data import recognition_faces as label_faces
 from model.data.recognition_faces import list_folder, published_crop, store_faces
 from model.training.tasks.face_recognition import RecognitionTrainingParams, train_recognition_network
+from pipeline.base import images
 from pipeline.base.errors import BadInput
 from pipeline.base.images import read_picture_file
 
@@ -69,9 +69,9 @@ def test_a_png_comes_back_to_the_pixel(tmp_path: Path) -> None:
 
 def png_that_announces(width: int, height: int) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.data(">I", len(data)) + kind + data + struct.data(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = struct.data(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
@@ -100,8 +100,8 @@ def test_a_picture_on_the_limits_is_read_and_past_one_is_not(tmp_path: Path, mon
     write(path, picture(20, 30))
     n_bytes = path.stat().st_size
     for pixels, size_bytes, is_read in ((600, n_bytes, True), (599, n_bytes, False), (600, n_bytes - 1, False)):
-        monkeypatch.setattr(label_faces, "MOST_PIXELS", pixels)
-        monkeypatch.setattr(label_faces, "LARGEST_FILE_BYTES", size_bytes)
+        monkeypatch.setattr(images, "MOST_PIXELS", pixels)
+        monkeypatch.setattr(images, "LARGEST_FILE_BYTES", size_bytes)
         assert (read_picture_file(path) is not None) == is_read
 
 
@@ -173,7 +173,7 @@ def test_a_network_trains_on_a_folder_and_counts_the_broken_pictures(tmp_path: P
     params = RecognitionTrainingParams(
         weights=None, faces=str(tmp_path), width=0.125, epochs=5, batch=4, lr=0.02, holdout_share=0.25, seed=1
     )
-    runs = [train_recognition_network(list_folder(tmp_path), params, report=lambda line: None) for _ in range(2)]
+    runs = [train_recognition_network(list_folder(tmp_path), params, log=lambda line: None) for _ in range(2)]
     network, metrics = runs[0]
     assert (metrics.n_persons, metrics.n_unreadable_faces, metrics.n_persons_without_holdout) == (2, 2, 0)
     assert metrics.n_train_faces + metrics.n_holdout_faces == 24

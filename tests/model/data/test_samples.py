@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from model.data.masks import draw_mask
-from model.data.samples import Batch, Sample, TrainingSamples, loader
-from model.data.samples_draw import others
+from model.data.samples import Batch, LoaderSettings, Sample, TrainingSamples, load_batches
+from model.data.samples_draw import assign_other_persons
 from model.data.split import DatasetSplit, open_split
 from model.settings import MaskParams
 from pipeline.base.errors import BadInput
@@ -22,12 +22,12 @@ PLAIN = train_params(batch=4, seed=5)
 RECTANGLE = MaskParams(kind="rectangle_random", size_px=128, image=None)
 
 
-def samples_of(packed: DatasetSplit, **changed: object) -> TrainingSamples:
-    return TrainingSamples(packed, PLAIN.model_copy(update=changed), RECTANGLE)
+def samples_of(split: DatasetSplit, **changed: object) -> TrainingSamples:
+    return TrainingSamples(split, PLAIN.model_copy(update=changed), RECTANGLE)
 
 
 def segment_row(sample: Sample) -> int:
-    """Of the packs of arrays, whose first value of a log-mel is its row."""
+    """Of the splits of arrays, whose first value of a log-mel is its row."""
     return int(sample.log_mel_MT[0, 0])
 
 
@@ -36,21 +36,21 @@ def bits(sample: Sample | Batch) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def packed(make_array_pack: Callable[..., DatasetSplit]) -> DatasetSplit:
+def split(make_array_split: Callable[..., DatasetSplit]) -> DatasetSplit:
     """Six persons, three faces of 32 px and four segments each."""
-    return make_array_pack()
+    return make_array_split()
 
 
-def test_a_sample_is_a_face_with_mask_log_mel_and_label_as_the_networks_take_them(packed: DatasetSplit) -> None:
-    sample = samples_of(packed, flip_share=0, grey_share=0, label_of="same_face")[0]
+def test_a_sample_is_a_face_with_mask_log_mel_and_label_as_the_networks_take_them(split: DatasetSplit) -> None:
+    sample = samples_of(split, flip_share=0, grey_share=0, label_of="same_face")[0]
     assert sample.face_CHW.shape == (3, 32, 32)
-    expected = packed.face(sample.face_row).transpose(2, 0, 1).astype(np.float32) / np.float32(127.5) - 1
+    expected = split.face(sample.face_row).transpose(2, 0, 1).astype(np.float32) / np.float32(127.5) - 1
     assert np.array_equal(sample.face_CHW.numpy(), expected)
     assert sample.mask_1HW.shape == (1, 32, 32)
     assert sample.mask_1HW.dtype == torch.float32
     assert sample.mask_1HW.sum() == 16 * 16
-    assert np.array_equal(sample.log_mel_MT.numpy(), packed.log_mel(segment_row(sample)))
-    assert np.array_equal(sample.label_D.numpy(), packed.label(sample.face_row))
+    assert np.array_equal(sample.log_mel_MT.numpy(), split.log_mel(segment_row(sample)))
+    assert np.array_equal(sample.label_D.numpy(), split.label(sample.face_row))
 
 
 def test_black_is_minus_one_and_white_is_one() -> None:
@@ -62,22 +62,25 @@ def test_black_is_minus_one_and_white_is_one() -> None:
     assert (face_CHW[:, 16:] == 1).all()
 
 
-def test_sample_k_is_the_same_whatever_came_before(packed: DatasetSplit) -> None:
-    in_order, samples = [bits(samples_of(packed)[k]) for k in range(40)], samples_of(packed)
+def test_sample_k_is_the_same_whatever_came_before(split: DatasetSplit) -> None:
+    in_order, samples = [bits(samples_of(split)[k]) for k in range(40)], samples_of(split)
     for k in (39, 3, 18, 17, 0, 39, 36, 35):
         assert bits(samples[k]) == in_order[k]
     assert len(set(map(tuple, in_order))) == 40
 
 
-def test_another_seed_gives_other_samples(packed: DatasetSplit) -> None:
-    assert [bits(samples_of(packed)[k]) for k in range(5)] != [bits(samples_of(packed, seed=-6)[k]) for k in range(5)]
+def test_another_seed_gives_other_samples(split: DatasetSplit) -> None:
+    assert [bits(samples_of(split)[k]) for k in range(5)] != [bits(samples_of(split, seed=-6)[k]) for k in range(5)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_any_number_of_workers_gives_the_same_batches(made, tmp_path: Path, workers: int) -> None:
     samples = samples_of(open_split(made.at, tmp_path, split=TRAIN, standard_only=True))
-    alone = [bits(batch) for batch in loader(samples, first=0, n=5, batch=4)]
-    assert [bits(batch) for batch in loader(samples, first=0, n=5, batch=4, workers=workers)] == alone
+    alone = [bits(batch) for batch in load_batches(samples, first=0, n=5, batch=4)]
+    assert [
+        bits(batch)
+        for batch in load_batches(samples, first=0, n=5, batch=4, settings=LoaderSettings(n_workers=workers))
+    ] == alone
 
 
 def test_samples_read_from_a_pickle_are_the_same(made, tmp_path: Path) -> None:
@@ -86,26 +89,29 @@ def test_samples_read_from_a_pickle_are_the_same(made, tmp_path: Path) -> None:
     assert [bits(again[k]) for k in (0, 13)] == [bits(samples[k]) for k in (0, 13)]
 
 
-def test_loading_resumes_at_any_step(packed: DatasetSplit) -> None:
-    samples = samples_of(packed)
-    whole = [bits(batch) for batch in loader(samples, first=0, n=12, batch=5)]
+def test_loading_resumes_at_any_step(split: DatasetSplit) -> None:
+    samples = samples_of(split)
+    whole = [bits(batch) for batch in load_batches(samples, first=0, n=12, batch=5)]
     assert len(whole) == 12
     for first in (1, 3, 4, 11):
-        rest = [bits(batch) for batch in loader(samples_of(packed), first=first, n=12 - first, batch=5)]
+        rest = [bits(batch) for batch in load_batches(samples_of(split), first=first, n=12 - first, batch=5)]
         assert rest == whole[first:]
-    assert list(loader(samples, first=12, n=0, batch=5)) == []
+    assert list(load_batches(samples, first=12, n=0, batch=5)) == []
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_loading_takes_no_random_numbers_from_torch(packed: DatasetSplit, workers: int) -> None:
+def test_loading_takes_no_random_numbers_from_torch(split: DatasetSplit, workers: int) -> None:
     before = torch.get_rng_state()
-    assert len(list(loader(samples_of(packed), first=0, n=2, batch=2, workers=workers))) == 2
+    assert (
+        len(list(load_batches(samples_of(split), first=0, n=2, batch=2, settings=LoaderSettings(n_workers=workers))))
+        == 2
+    )
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_batch_is_its_samples_in_order(packed: DatasetSplit) -> None:
-    samples = samples_of(packed)
-    (batch,) = loader(samples, first=3, n=1, batch=5)
+def test_a_batch_is_its_samples_in_order(split: DatasetSplit) -> None:
+    samples = samples_of(split)
+    (batch,) = load_batches(samples, first=3, n=1, batch=5)
     expected = [samples[k] for k in range(15, 20)]
     for name, part in zip(Sample._fields[:-1], batch[:-1], strict=True):
         assert torch.equal(part, torch.stack([getattr(sample, name) for sample in expected])), name
@@ -114,39 +120,42 @@ def test_a_batch_is_its_samples_in_order(packed: DatasetSplit) -> None:
 
 
 @pytest.mark.parametrize("world", [1, 2, 3, 6])
-def test_the_ranks_shares_in_order_are_the_batch(packed: DatasetSplit, world: int) -> None:
-    samples = samples_of(packed)
-    alone = list(loader(samples, first=2, n=3, batch=6))
-    shares = [list(loader(samples, first=2, n=3, batch=6, rank=rank, world=world)) for rank in range(world)]
+def test_the_ranks_shares_in_order_are_the_batch(split: DatasetSplit, world: int) -> None:
+    samples = samples_of(split)
+    alone = list(load_batches(samples, first=2, n=3, batch=6))
+    shares = [
+        list(load_batches(samples, first=2, n=3, batch=6, settings=LoaderSettings(rank=rank, world_size=world)))
+        for rank in range(world)
+    ]
     for step, batch in enumerate(alone):
         for name in Batch._fields:
             joined = torch.cat([getattr(share[step], name) for share in shares])
             assert torch.equal(joined, getattr(batch, name)), name
 
 
-def test_a_batch_that_the_processes_cannot_share_is_refused(packed: DatasetSplit) -> None:
+def test_a_batch_that_the_processes_cannot_share_is_refused(split: DatasetSplit) -> None:
     with pytest.raises(BadInput, match="a batch of 6 can't be shared by 4 processes"):
-        loader(samples_of(packed), first=0, n=1, batch=6, world=4)
+        load_batches(samples_of(split), first=0, n=1, batch=6, settings=LoaderSettings(world_size=4))
 
 
-def test_every_face_is_seen_once_an_epoch_and_in_another_order_each_time(packed: DatasetSplit) -> None:
-    samples = samples_of(packed)
+def test_every_face_is_seen_once_an_epoch_and_in_another_order_each_time(split: DatasetSplit) -> None:
+    samples = samples_of(split)
     epochs = [[samples[k].face_row for k in range(epoch * 18, (epoch + 1) * 18)] for epoch in range(3)]
     assert all(sorted(epoch) == list(range(18)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 3
 
 
-def test_the_segment_is_one_of_the_same_person_and_all_are_as_likely(make_array_pack) -> None:
-    packed = make_array_pack(n_persons=2, n_faces=1, n_segments=4, face_px=16)
-    samples = samples_of(packed)
+def test_the_segment_is_one_of_the_same_person_and_all_are_as_likely(make_array_split) -> None:
+    split = make_array_split(n_persons=2, n_faces=1, n_segments=4, face_px=16)
+    samples = samples_of(split)
     seen = Counter((one.face_row, segment_row(one)) for one in map(samples.__getitem__, range(1200)))
     assert set(seen) == {(face, 4 * face + place) for face in range(2) for place in range(4)}
     assert chi_square(seen) < 24.3  # of 7 degrees of freedom: by chance once in a thousand
 
 
-def test_the_label_is_that_of_another_face_of_the_person_and_all_others_are_as_likely(make_array_pack) -> None:
-    packed = make_array_pack(n_persons=2, n_faces=3, n_segments=1, face_px=16)
-    samples = samples_of(packed, label_of="same_person")
+def test_the_label_is_that_of_another_face_of_the_person_and_all_others_are_as_likely(make_array_split) -> None:
+    split = make_array_split(n_persons=2, n_faces=3, n_segments=1, face_px=16)
+    samples = samples_of(split, label_of="same_person")
     seen = Counter((one.face_row, int(one.label_D[0])) for one in map(samples.__getitem__, range(1200)))
     assert set(seen) == {(a, b) for a in range(6) for b in range(6) if a != b and a // 3 == b // 3}
     assert chi_square(seen) < 31.3  # of 11 degrees of freedom
@@ -157,18 +166,18 @@ def chi_square(seen: Counter) -> float:
     return sum((count - expected) ** 2 / expected for count in seen.values())
 
 
-def test_the_label_is_that_of_the_face_itself_when_asked_for(packed: DatasetSplit) -> None:
-    samples = samples_of(packed, label_of="same_face")
+def test_the_label_is_that_of_the_face_itself_when_asked_for(split: DatasetSplit) -> None:
+    samples = samples_of(split, label_of="same_face")
     assert all((samples[k].label_D == samples[k].face_row).all() for k in range(20))
 
 
-def test_the_label_of_an_only_face_is_its_own(make_array_pack) -> None:
-    samples = samples_of(make_array_pack(n_persons=3, n_faces=1), label_of="same_person")
+def test_the_label_of_an_only_face_is_its_own(make_array_split) -> None:
+    samples = samples_of(make_array_split(n_persons=3, n_faces=1), label_of="same_person")
     assert all(samples[k].label_D[0] == samples[k].face_row for k in range(6))
 
 
-def test_a_mirrored_face_has_the_mask_of_one_that_is_not(packed: DatasetSplit) -> None:
-    plain, mirrored = samples_of(packed, flip_share=0, grey_share=0), samples_of(packed, flip_share=1, grey_share=0)
+def test_a_mirrored_face_has_the_mask_of_one_that_is_not(split: DatasetSplit) -> None:
+    plain, mirrored = samples_of(split, flip_share=0, grey_share=0), samples_of(split, flip_share=1, grey_share=0)
     for k in range(5):
         assert torch.equal(mirrored[k].face_CHW, plain[k].face_CHW.flip(2))
         assert not torch.equal(mirrored[k].face_CHW, plain[k].face_CHW)
@@ -176,8 +185,8 @@ def test_a_mirrored_face_has_the_mask_of_one_that_is_not(packed: DatasetSplit) -
         assert bits(mirrored[k])[1:] == bits(plain[k])[1:]
 
 
-def test_faces_are_mirrored_and_greyed_as_often_as_asked(packed: DatasetSplit) -> None:
-    plain, samples = samples_of(packed, flip_share=0, grey_share=0), samples_of(packed, flip_share=0.5, grey_share=0.1)
+def test_faces_are_mirrored_and_greyed_as_often_as_asked(split: DatasetSplit) -> None:
+    plain, samples = samples_of(split, flip_share=0, grey_share=0), samples_of(split, flip_share=0.5, grey_share=0.1)
     n_grey = n_flipped = 0
     for k in range(400):
         face_CHW = samples[k].face_CHW
@@ -188,35 +197,35 @@ def test_faces_are_mirrored_and_greyed_as_often_as_asked(packed: DatasetSplit) -
     assert 148 <= n_flipped <= 212  # of the 360 or so that keep their colours
 
 
-def test_a_greyed_face_has_its_luma_in_all_channels(packed: DatasetSplit) -> None:
-    sample = samples_of(packed, flip_share=0, grey_share=1)[0]
-    luma = packed.face(sample.face_row) @ np.array([0.299, 0.587, 0.114])
+def test_a_greyed_face_has_its_luma_in_all_channels(split: DatasetSplit) -> None:
+    sample = samples_of(split, flip_share=0, grey_share=1)[0]
+    luma = split.face(sample.face_row) @ np.array([0.299, 0.587, 0.114])
     for channel in (sample.face_CHW.numpy() + 1) * 127.5:
         assert np.abs(channel - luma).max() < 0.51
 
 
-def test_the_mask_is_drawn_anew_for_each_sample_by_its_kind(packed: DatasetSplit) -> None:
-    samples = samples_of(packed)
+def test_the_mask_is_drawn_anew_for_each_sample_by_its_kind(split: DatasetSplit) -> None:
+    samples = samples_of(split)
     assert len({samples[k].mask_1HW.numpy().tobytes() for k in range(10)}) > 5
     expected = draw_mask(RECTANGLE, keyed_rng("training", "mask", PLAIN.seed, 7), 32)
     assert np.array_equal(samples[7].mask_1HW[0].numpy(), expected)
 
 
-def test_with_shuffled_voices_nobody_keeps_their_own_and_all_hear_one_other_person(packed: DatasetSplit) -> None:
-    heard: dict[int, set[int]] = {}
-    samples = samples_of(packed, shuffle_voices=True)
+def test_with_shuffled_voices_nobody_keeps_their_own_and_all_have_one_other_person_s(split: DatasetSplit) -> None:
+    voices: dict[int, set[int]] = {}
+    samples = samples_of(split, shuffle_voices=True)
     for k in range(150):
-        heard.setdefault(samples[k].face_row // 3, set()).add(segment_row(samples[k]) // 4)
-    assert set(heard) == set(range(6))
-    assert all(len(persons) == 1 for persons in heard.values())
-    assert sorted(person for persons in heard.values() for person in persons) == list(range(6))
-    assert all(person not in persons for person, persons in heard.items())
-    again = samples_of(packed, shuffle_voices=True)
+        voices.setdefault(samples[k].face_row // 3, set()).add(segment_row(samples[k]) // 4)
+    assert set(voices) == set(range(6))
+    assert all(len(persons) == 1 for persons in voices.values())
+    assert sorted(person for persons in voices.values() for person in persons) == list(range(6))
+    assert all(person not in persons for person, persons in voices.items())
+    again = samples_of(split, shuffle_voices=True)
     assert [bits(again[k]) for k in range(9)] == [bits(samples[k]) for k in range(9)]
 
 
-def test_shuffling_voices_changes_nothing_else(packed: DatasetSplit) -> None:
-    own, shuffled = samples_of(packed), samples_of(packed, shuffle_voices=True)
+def test_shuffling_voices_changes_nothing_else(split: DatasetSplit) -> None:
+    own, shuffled = samples_of(split), samples_of(split, shuffle_voices=True)
     for k in range(20):
         assert [*bits(own[k])[:2], *bits(own[k])[3:]] == [*bits(shuffled[k])[:2], *bits(shuffled[k])[3:]]
 
@@ -225,20 +234,20 @@ def test_shuffling_voices_changes_nothing_else(packed: DatasetSplit) -> None:
 def test_everybody_gets_another_one_nobody_twice_and_another_seed_another_order(n_persons: int) -> None:
     persons = np.arange(10, 10 + n_persons)
     for seed in range(20):
-        given = others(persons, seed)
+        given = assign_other_persons(persons, seed)
         assert sorted(given) == sorted(given.values()) == persons.tolist()
         assert all(one != other for one, other in given.items())
-    assert n_persons == 2 or len({tuple(others(persons, seed).items()) for seed in range(20)}) > 1
+    assert n_persons == 2 or len({tuple(assign_other_persons(persons, seed).items()) for seed in range(20)}) > 1
 
 
-def test_voices_of_one_person_cannot_be_shuffled(make_array_pack) -> None:
+def test_voices_of_one_person_cannot_be_shuffled(make_array_split) -> None:
     with pytest.raises(BadInput, match=r"'train\.shuffle_voices'.* expected 2 or more, found 1"):
-        samples_of(make_array_pack(n_persons=1), shuffle_voices=True)
+        samples_of(make_array_split(n_persons=1), shuffle_voices=True)
 
 
-def test_a_pack_without_labels_gives_labels_of_no_values(make_array_pack) -> None:
-    samples = samples_of(make_array_pack(labelled=False))
-    (batch,) = loader(samples, first=0, n=1, batch=3)
+def test_a_split_without_labels_has_labels_of_no_values(make_array_split) -> None:
+    samples = samples_of(make_array_split(labelled=False))
+    (batch,) = load_batches(samples, first=0, n=1, batch=3)
     assert batch.label_BD.shape == (3, 0)
     assert len(samples.rows) == 18
 
@@ -272,14 +281,14 @@ def test_nothing_to_learn_from_is_refused_in_one_sentence() -> None:
 
 
 def test_a_persons_face_may_hear_a_segment_of_another_dataset(made, tmp_path: Path) -> None:
-    packed = open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
-    by_bits = {packed.log_mel(row).tobytes(): packed.segment_ids[row] for row in range(packed.n_segments)}
-    samples = samples_of(packed)
+    split = open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
+    by_bits = {split.log_mel(row).tobytes(): split.segment_ids[row] for row in range(split.n_segments)}
+    samples = samples_of(split)
     pairs = set()
     for k in range(100):
         sample = samples[k]
         segment = by_bits[sample.log_mel_MT.numpy().tobytes()]
-        face = packed.face_ids[sample.face_row]
+        face = split.face_ids[sample.face_row]
         assert face.split("/")[1][:3] == segment.split("/")[1][:3]
         pairs.add((face[:3], segment[:3]))
     assert pairs == {("one", "one"), ("one", "two"), ("two", "one"), ("two", "two")}

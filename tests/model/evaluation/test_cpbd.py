@@ -32,7 +32,7 @@ def texture(size: int = 128) -> Picture:
 
 
 def widths_by_walking(luma: Luma, edges: NDArray[np.bool_]) -> Luma:
-    """The widths once more: from each edge one goes to both sides for as long as it rises, or falls."""
+    """The widths again: from each edge one goes to both sides for as long as it rises, or falls."""
     height, width = luma.shape
     widths = np.zeros_like(luma)
     for y, x in np.argwhere(edges):
@@ -52,7 +52,7 @@ def widths_by_walking(luma: Luma, edges: NDArray[np.bool_]) -> Luma:
 
 
 def by_walking(picture: Picture) -> float:
-    """The definition once more."""
+    """The definition again."""
     luma = picture[..., 0].astype(float)
     edges = sobel_edges(luma)
     widths = widths_by_walking(luma, edges)

@@ -1,4 +1,4 @@
-"""The evaluation, of a network that knows nothing, on faces of flowing colours: it writes what it measures."""
+"""The evaluation, of an untrained network on smooth random pictures: its files hold what it measures."""
 
 import json
 import math
@@ -15,12 +15,13 @@ import yaml
 from numpy.typing import NDArray
 
 from model.data.split import DatasetSplit
-from model.evaluation.evaluate import NothingToEvaluate, evaluate_network
-from model.evaluation.figures import all_figures
-from model.evaluation.inpainted_faces import iterate_masked_faces
+from model.evaluation.evaluate import evaluate_network
+from model.evaluation.evaluation_faces import EvaluationFace, iterate_evaluation_faces
+from model.evaluation.face_metrics import FaceMetrics, MetricAccumulator
+from model.evaluation.inputs import EvaluationInputs, NothingToEvaluate
 from model.evaluation.metric_suite import MetricSuite, load_metric_suite
 from model.evaluation.predictions import evaluate_predictions, export_masked, file_names
-from model.evaluation.scores import InpaintedPair, compute_all_metrics
+from model.evaluation.summary import summarise_metrics
 from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import save_generator
 from model.settings import EvaluateParams, MaskParams, ModelParams
@@ -36,7 +37,7 @@ from pipeline.records.evaluation import EvaluatedFace, InpaintedImage, MapPoint,
 from pipeline.records.schema import from_table
 from pipeline.storage.manifest import read_manifest, write_manifest
 from stages import evaluate
-from stages.commands.predictions import hand_out_faces, score_predictions
+from stages.commands.predictions import evaluate_pictures, export_masked_faces
 from tests.built_dataset import Made
 
 NO_NETWORKS = dict.fromkeys(("lpips", "inception", "arcface", "cosface", "sphereface", "vggface", "mobilefacenet"))
@@ -52,7 +53,7 @@ PARAMS = EvaluateParams(
 MASK = MaskParams(kind="rectangle_released", size_px=128, image=None)
 STROKES = MaskParams(kind="strokes_small", size_px=128, image=None)
 
-MakePack = Callable[..., DatasetSplit]
+MakeSplit = Callable[..., DatasetSplit]
 
 
 @pytest.fixture(scope="module")
@@ -75,20 +76,24 @@ def metric_suite(recognition_network: Path) -> MetricSuite:
 
 
 @pytest.fixture(scope="module")
-def two_people(make_array_pack: MakePack) -> DatasetSplit:
+def two_persons(make_array_split: MakeSplit) -> DatasetSplit:
     """Of one face each."""
-    return make_array_pack(2, 1, 1, face_px=256)
+    return make_array_split(2, 1, 1, face_px=256)
 
 
 @pytest.fixture(scope="module")
-def three_people(make_array_pack: MakePack) -> DatasetSplit:
-    """Of three faces each, two are judged."""
-    return make_array_pack(3, 3, 2, face_px=256)
+def three_persons(make_array_split: MakeSplit) -> DatasetSplit:
+    """Of three faces each; two are evaluated."""
+    return make_array_split(3, 3, 2, face_px=256)
+
+
+def inputs_of(data: DatasetSplit, metric_suite: MetricSuite, mask_params: MaskParams = MASK) -> EvaluationInputs:
+    return EvaluationInputs(data=data, metric_suite=metric_suite, params=PARAMS, mask_params=mask_params)
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """One run, and where it wrote."""
+    """One evaluation and its folder."""
 
     rows: list[EvaluatedFace]
     metrics: dict
@@ -98,36 +103,41 @@ class Evaluated:
 @pytest.fixture(scope="module")
 def evaluated(
     network: InpaintingGenerator,
-    three_people: DatasetSplit,
+    three_persons: DatasetSplit,
     metric_suite: MetricSuite,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Evaluated:
     folder = tmp_path_factory.mktemp("evaluation")
-    return Evaluated(*evaluate_network(network, three_people, metric_suite, PARAMS, STROKES, folder), folder)
+    return Evaluated(*evaluate_network(network, inputs_of(three_persons, metric_suite, STROKES), folder), folder)
 
 
-class Told:
-    """A recogniser, or Inception, that sees a face's mean colour."""
+class MeanColour:
+    """A recogniser, or Inception, whose feature is a face's mean colour."""
 
     def embed(self, faces: Sequence[ImageRGB], _: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
         return np.stack([face.mean(axis=(0, 1)) for face in faces]).astype(np.float32)
 
 
-def read_inpainted_faces(folder: Path) -> list[InpaintedImage]:
+def metrics_of(faces: Sequence[EvaluationFace], pictures: Sequence[ImageRGB], metric_suite: MetricSuite) -> FaceMetrics:
+    accumulator = MetricAccumulator(metric_suite)
+    for face, picture in zip(faces, pictures, strict=True):
+        accumulator.add(face, picture)
+    return accumulator.compute()
+
+
+def read_inpainted_images(folder: Path) -> list[InpaintedImage]:
     return from_table(InpaintedImage, pq.read_table(folder / "inpainted.parquet"))
 
 
 def test_every_row_is_what_the_written_picture_measures(
-    evaluated: Evaluated, three_people: DatasetSplit, metric_suite: MetricSuite
+    evaluated: Evaluated, three_persons: DatasetSplit, metric_suite: MetricSuite
 ) -> None:
     rows, metrics = evaluated.rows, evaluated.metrics
-    true = {three_people.face_ids[row]: three_people.face(row) for row in range(three_people.n_faces)}
-    inpainted_faces = {one.face_id: one for one in read_inpainted_faces(evaluated.folder)}
-    assert inpainted_faces.keys() == {row.face_id for row in rows}
+    true = {three_persons.face_ids[row]: three_persons.face(row) for row in range(three_persons.n_faces)}
+    images = {one.face_id: one for one in read_inpainted_images(evaluated.folder)}
+    assert images.keys() == {row.face_id for row in rows}
     for row in rows:
-        picture, mask = (
-            decode_png(image.bytes) for image in (inpainted_faces[row.face_id].image, inpainted_faces[row.face_id].mask)
-        )
+        picture, mask = (decode_png(image.bytes) for image in (images[row.face_id].image, images[row.face_id].mask))
         apart = np.abs(picture.astype(float) - true[row.face_id])
         assert not apart[mask == 0].any()
         assert (row.l1, row.l1_masked) == pytest.approx((apart.mean(), apart[mask[..., 0] == 255].mean()))
@@ -143,33 +153,37 @@ def test_every_row_is_what_the_written_picture_measures(
     assert (metrics["n_faces"], metrics["n_persons"], metrics["overall"]["l1"]["n"]) == (6, 3, 6)
 
 
-def test_at_most_so_many_faces_of_a_person_are_judged_those_that_a_draw_puts_first(three_people: DatasetSplit) -> None:
-    faces = [face.subject for face in iterate_masked_faces(three_people, PARAMS, MASK)]
-    for person in three_people.persons:
-        ids = [three_people.face_ids[row] for row in three_people.faces_of(three_people.persons.index(person)).tolist()]
+def test_a_draw_chooses_at_most_max_faces_per_person(three_persons: DatasetSplit) -> None:
+    faces = list(iterate_evaluation_faces(three_persons, PARAMS, MASK))
+    for person in three_persons.persons:
+        ids = [
+            three_persons.face_ids[row] for row in three_persons.faces_of(three_persons.persons.index(person)).tolist()
+        ]
         drawn = sorted(ids, key=lambda face_id: draw_order(PARAMS.seed, face_id))[:2]
         assert [face.face_id for face in faces if face.person_id == person] == sorted(drawn)
 
 
-def test_a_face_has_its_own_hole_whoever_else_is_there(three_people: DatasetSplit, make_array_pack: MakePack) -> None:
-    here = {face.subject.face_id: face.mask for face in iterate_masked_faces(three_people, PARAMS, STROKES)}
+def test_a_face_has_its_own_mask_whatever_other_faces_there_are(
+    three_persons: DatasetSplit, make_array_split: MakeSplit
+) -> None:
+    here = {face.face_id: face.mask for face in iterate_evaluation_faces(three_persons, PARAMS, STROKES)}
     there = {
-        face.subject.face_id: face.mask
-        for face in iterate_masked_faces(make_array_pack(1, 3, 2, face_px=256), PARAMS, STROKES)
+        face.face_id: face.mask
+        for face in iterate_evaluation_faces(make_array_split(1, 3, 2, face_px=256), PARAMS, STROKES)
     }
     assert len({mask.tobytes() for mask in here.values()}) == 6
     assert there.keys() <= here.keys()
     assert all((here[face_id] == mask).all() for face_id, mask in there.items())
 
 
-def test_a_second_run_leaves_the_same_bytes(
+def test_a_second_run_writes_the_same_bytes(
     evaluated: Evaluated,
     network: InpaintingGenerator,
-    three_people: DatasetSplit,
+    three_persons: DatasetSplit,
     metric_suite: MetricSuite,
     tmp_path: Path,
 ) -> None:
-    again = evaluate_network(network, three_people, metric_suite, PARAMS, STROKES, tmp_path)
+    again = evaluate_network(network, inputs_of(three_persons, metric_suite, STROKES), tmp_path)
     assert again == (evaluated.rows, evaluated.metrics)
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert files == [
@@ -184,99 +198,101 @@ def test_a_second_run_leaves_the_same_bytes(
     assert all((tmp_path / file).read_bytes() == (evaluated.folder / file).read_bytes() for file in files)
 
 
-def test_tables_and_pictures_have_a_place_for_each_face(evaluated: Evaluated, three_people: DatasetSplit) -> None:
+def test_tables_and_pictures_contain_each_face(evaluated: Evaluated, three_persons: DatasetSplit) -> None:
     folder, retrieval = evaluated.folder, evaluated.metrics["retrieval"]
     assert cv2.imread(str(folder / "grid.png")).shape == (20 + 3 * 260, 4 * 260 - 4, 3)
     assert cv2.imread(str(folder / "swap.png")).shape == (20 + 3 * 260, 3 * 260 - 4, 3)
     assert len(read_manifest(folder / "swaps.parquet", SwappedFace)) == 4
     assert len(read_manifest(folder / "tsne.parquet", MapPoint)) == 12
     nearest = read_manifest(folder / "retrieval.parquet", RetrievedFace)
-    assert sorted((face.person_id, face.place) for face in nearest) == [
-        (person, place) for person in three_people.persons for place in (1, 2, 3)
+    assert sorted((face.person_id, face.rank) for face in nearest) == [
+        (person, rank) for person in three_persons.persons for rank in (1, 2, 3)
     ]
-    first_is_own = [face.person_id == face.found_person_id for face in nearest if face.place == 1]
+    first_is_own = [face.person_id == face.retrieved_person_id for face in nearest if face.rank == 1]
     assert retrieval["acc@1"]["value"] == pytest.approx(100 * np.mean(first_is_own))
     assert retrieval["acc@5"]["value"] == 100.0
     assert (folder / "plots" / "retrieval.csv").read_text(encoding="utf-8").splitlines()[0] == "k,inpainted,true"
 
 
-def test_a_network_that_hears_nothing_swaps_no_voices(
-    two_people: DatasetSplit, metric_suite: MetricSuite, tmp_path: Path
+def test_a_network_without_a_voice_swaps_no_voices(
+    two_persons: DatasetSplit, metric_suite: MetricSuite, tmp_path: Path
 ) -> None:
     base = InpaintingGenerator(ModelParams(width=8, variant="base", avff_gain=1.0), label_size=0).eval()
-    _, metrics = evaluate_network(base, two_people, metric_suite, PARAMS, MASK, tmp_path)
-    assert (metrics["swap"], metrics["unavailable"]["swap"]) == ({}, "variant 'base' hears no voice")
+    _, metrics = evaluate_network(base, inputs_of(two_persons, metric_suite), tmp_path)
+    assert (metrics["swap"], metrics["unavailable"]["swap"]) == ({}, "variant 'base' uses no voice")
     assert not (tmp_path / "swap.png").exists()
     assert cv2.imread(str(tmp_path / "grid.png")).shape == (20 + 2 * 260, 3 * 260 - 4, 3)
 
 
 def test_one_person_with_one_face_has_means_and_no_intervals_retrieval_or_swaps(
-    network: InpaintingGenerator, metric_suite: MetricSuite, make_array_pack: MakePack, tmp_path: Path
+    network: InpaintingGenerator, metric_suite: MetricSuite, make_array_split: MakeSplit, tmp_path: Path
 ) -> None:
-    _, metrics = evaluate_network(network, make_array_pack(1, 1, 1, face_px=256), metric_suite, PARAMS, MASK, tmp_path)
+    data = make_array_split(1, 1, 1, face_px=256)
+    _, metrics = evaluate_network(network, inputs_of(data, metric_suite), tmp_path)
     assert metrics["overall"]["l1"]["low"] is None
     assert metrics["retrieval"] == metrics["swap"] == {}
     assert metrics["unavailable"]["retrieval"] == "no test person has two faces"
-    assert metrics["unavailable"]["swap"] == "there is one test person with a voice: nobody to swap with"
+    assert metrics["unavailable"]["swap"] == "only one test person has a voice"
 
 
-def test_no_face_with_a_voice_is_said(
-    network: InpaintingGenerator, metric_suite: MetricSuite, make_array_pack: MakePack, tmp_path: Path
+def test_no_face_with_a_voice_is_an_error(
+    network: InpaintingGenerator, metric_suite: MetricSuite, make_array_split: MakeSplit, tmp_path: Path
 ) -> None:
-    silent = make_array_pack(2, 2, 0, face_px=256)
+    silent = make_array_split(2, 2, 0, face_px=256)
     with pytest.raises(NothingToEvaluate, match="no test person has both a standard face and a voice"):
-        evaluate_network(network, silent, metric_suite, PARAMS, MASK, tmp_path)
+        evaluate_network(network, inputs_of(silent, metric_suite), tmp_path)
 
 
 def test_without_recognition_network_the_rest_is_measured(
-    network: InpaintingGenerator, two_people: DatasetSplit, tmp_path: Path
+    network: InpaintingGenerator, two_persons: DatasetSplit, tmp_path: Path
 ) -> None:
-    rows, metrics = evaluate_network(network, two_people, load_metric_suite({}, None), PARAMS, MASK, tmp_path)
+    rows, metrics = evaluate_network(network, inputs_of(two_persons, load_metric_suite({}, None)), tmp_path)
     assert metrics["unavailable"]["recognition"] == "this run has no face recognition network"
-    assert metrics["unavailable"]["retrieval"] == "no network here tells persons apart"
-    assert metrics["swap"].keys() == {"change"}
+    assert metrics["unavailable"]["retrieval"] == "no face recogniser is available"
+    assert metrics["swap"].keys() == {"l1_change"}
     assert {row.recognition_l1 for row in rows} == {row.csim for row in rows} == {None}
     assert metrics["overall"]["ssim"]["n"] == 2
 
 
-def test_networks_compare_features_as_the_paper_does(three_people: DatasetSplit, metric_suite: MetricSuite) -> None:
-    told = metric_suite._replace(recognisers={"arcface": Told(), "cosface": Told()}, inception=Told())
-    pairs = [
-        InpaintedPair(face.subject, face.mask, np.roll(face.subject.face, place + 1, axis=2) // 2)
-        for place, face in enumerate(iterate_masked_faces(three_people, PARAMS, MASK))
-    ]
-    scores = compute_all_metrics(pairs, told)
-    for row, pair in zip(scores.rows, pairs, strict=True):
-        here, there = (picture.mean(axis=(0, 1)) for picture in (pair.inpainted, pair.subject.face))
+def test_networks_compare_features_as_the_paper_does(three_persons: DatasetSplit, metric_suite: MetricSuite) -> None:
+    suite = metric_suite._replace(
+        recognisers={"arcface": MeanColour(), "cosface": MeanColour()}, inception=MeanColour()
+    )
+    faces = list(iterate_evaluation_faces(three_persons, PARAMS, MASK))
+    pictures = [np.roll(face.image, number + 1, axis=2) // 2 for number, face in enumerate(faces)]
+    face_metrics = metrics_of(faces, pictures, suite)
+    for row, face, picture in zip(face_metrics.rows, faces, pictures, strict=True):
+        here, there = (image.mean(axis=(0, 1)) for image in (picture, face.image))
         assert row.arcface_l2 == pytest.approx(np.linalg.norm(here - there), rel=1e-5)
         cosine = here @ there / np.linalg.norm(here) / np.linalg.norm(there)
         assert (row.cosface_cosine, row.csim) == pytest.approx((1 - cosine, cosine), abs=1e-6)
         assert row.vggface_l2 is None
-    metrics = all_figures(scores, told, PARAMS)
+    metrics = summarise_metrics(face_metrics, suite, PARAMS)
     assert metrics["notes"]["identity_network"] == metrics["notes"]["csim_network"] == "arcface"
     assert metrics["notes"]["fid"].startswith("of 6 pictures")
     assert metrics["fid"] == metrics["overall"]["fid"]["value"] > 0
     assert "vggface_l2" not in metrics["overall"]
 
 
-def test_a_dataset_may_have_a_name_that_is_taken(make_array_pack: MakePack, metric_suite: MetricSuite) -> None:
-    data = make_array_pack(2, 1, 1, face_px=256)
+def test_a_dataset_may_have_a_name_that_is_taken(make_array_split: MakeSplit, metric_suite: MetricSuite) -> None:
+    data = make_array_split(2, 1, 1, face_px=256)
     for name in ("overall", "psnr"):
-        data.datasets = [name] * data.n_faces
-        pairs = [InpaintedPair(*face, face.subject.face // 2) for face in iterate_masked_faces(data, PARAMS, MASK)]
-        metrics = all_figures(compute_all_metrics(pairs, metric_suite), metric_suite, PARAMS)
+        data = replace(data, datasets=[name] * data.n_faces)
+        faces = list(iterate_evaluation_faces(data, PARAMS, MASK))
+        face_metrics = metrics_of(faces, [face.image // 2 for face in faces], metric_suite)
+        metrics = summarise_metrics(face_metrics, metric_suite, PARAMS)
         assert metrics["psnr"] == metrics["overall"]["psnr"]["value"] == metrics[f"dataset {name}"]["psnr"]["value"]
 
 
-def test_networks_that_are_not_here_are_named_with_what_would_provide_them(
+def test_missing_networks_are_listed_with_instructions(
     recognition_network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path))
-    found = load_metric_suite({"inception": "vggface2_resnet50", "arcface": None}, recognition_network)
-    assert found.missing["fid"] == "the weights 'vggface2_resnet50' are not here"
-    assert found.missing["arcface"] == found.missing["vggface"].replace("vggface", "arcface")
-    assert [remedy[:28] for remedy in found.remedies] == ["weights 'vggface2_resnet50' "]
-    assert "recognition" not in found.missing
+    suite = load_metric_suite({"inception": "vggface2_resnet50", "arcface": None}, recognition_network)
+    assert suite.unavailable["fid"] == "the weights 'vggface2_resnet50' are not available"
+    assert suite.unavailable["arcface"] == suite.unavailable["vggface"].replace("vggface", "arcface")
+    assert [error[:28] for error in suite.weights_errors] == ["weights 'vggface2_resnet50' "]
+    assert "recognition" not in suite.unavailable
 
 
 def test_an_unknown_network_is_refused(recognition_network: Path) -> None:
@@ -287,45 +303,44 @@ def test_an_unknown_network_is_refused(recognition_network: Path) -> None:
 # Another method's pictures.
 
 
-def test_what_is_handed_out_shows_nothing_of_the_mask(three_people: DatasetSplit, tmp_path: Path) -> None:
-    assert export_masked(three_people, tmp_path / "out", PARAMS, MASK) == 6
-    names = file_names(three_people)
-    for face in iterate_masked_faces(three_people, PARAMS, MASK):
-        name = names[face.subject.face_id]
-        seen, mask = (decode_png((tmp_path / "out" / kind / name).read_bytes()) for kind in ("masked", "masks"))
+def test_exported_faces_contain_no_pixel_of_the_masked_region(three_persons: DatasetSplit, tmp_path: Path) -> None:
+    assert export_masked(three_persons, tmp_path / "out", PARAMS, MASK) == 6
+    names = file_names(three_persons)
+    for face in iterate_evaluation_faces(three_persons, PARAMS, MASK):
+        name = names[face.face_id]
+        exported, mask = (decode_png((tmp_path / "out" / kind / name).read_bytes()) for kind in ("masked", "masks"))
         assert (mask == 255 * face.mask[..., None]).all()
-        assert (seen[face.mask == 1] == 128).all()
-        assert (seen[face.mask == 0] == face.subject.face[face.mask == 0]).all()
+        assert (exported[face.mask == 1] == 128).all()
+        assert (exported[face.mask == 0] == face.image[face.mask == 0]).all()
     lines = (tmp_path / "out" / "faces.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 7
     assert lines[1].startswith("arrays=2Fperson_0-t00-0000000")
 
 
 def test_true_pictures_have_no_error_and_those_missing_are_counted(
-    three_people: DatasetSplit, metric_suite: MetricSuite, tmp_path: Path
+    three_persons: DatasetSplit, metric_suite: MetricSuite, tmp_path: Path
 ) -> None:
-    names = file_names(three_people)
-    faces = [face.subject for face in iterate_masked_faces(three_people, PARAMS, MASK)]
+    names = file_names(three_persons)
+    faces = list(iterate_evaluation_faces(three_persons, PARAMS, MASK))
     for face in faces[:-1]:
-        (tmp_path / names[face.face_id]).write_bytes(encode_png(face.face))
+        (tmp_path / names[face.face_id]).write_bytes(encode_png(face.image))
     (tmp_path / "nobody.png").write_bytes(b"")
-    scored = evaluate_predictions(tmp_path, three_people, metric_suite, PARAMS, MASK, tmp_path / "scores")
-    assert (scored.n_missing, scored.n_unknown) == (1, 1)
-    metrics = json.loads((tmp_path / "scores" / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics == scored.metrics
+    result = evaluate_predictions(tmp_path, inputs_of(three_persons, metric_suite), tmp_path / "metrics")
+    assert (result.n_missing, result.n_unknown) == (1, 1)
+    metrics = json.loads((tmp_path / "metrics" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics == result.metrics
     assert (metrics["psnr"], metrics["l1"], metrics["ssim"], metrics["n_faces"]) == ("inf", 0.0, pytest.approx(1.0), 5)
     assert metrics["recognition_cosine"] == pytest.approx(0.0, abs=1e-9)
-    rows = read_manifest(tmp_path / "scores" / "faces.parquet", EvaluatedFace)
+    rows = read_manifest(tmp_path / "metrics" / "faces.parquet", EvaluatedFace)
     assert [row.face_id for row in rows] == sorted(face.face_id for face in faces[:-1])
 
 
-def test_ids_do_not_become_paths(make_array_pack: MakePack, metric_suite: MetricSuite, tmp_path: Path) -> None:
-    data = make_array_pack(2, 1, 1, face_px=256)
-    data.face_ids = [str(tmp_path / "secret"), "../../secret"]
+def test_ids_do_not_become_paths(make_array_split: MakeSplit, metric_suite: MetricSuite, tmp_path: Path) -> None:
+    data = replace(make_array_split(2, 1, 1, face_px=256), face_ids=[str(tmp_path / "secret"), "../../secret"])
     (tmp_path / "secret.png").write_bytes(encode_png(data.face(0)))
     (tmp_path / "given").mkdir()
-    with pytest.raises(BadInput, match="none of 0 pictures is named as a face is"):
-        evaluate_predictions(tmp_path / "given", data, metric_suite, PARAMS, MASK, tmp_path / "scores")
+    with pytest.raises(BadInput, match="none of 0 pictures has a face's name"):
+        evaluate_predictions(tmp_path / "given", inputs_of(data, metric_suite), tmp_path / "metrics")
     export_masked(data, tmp_path / "out", PARAMS, MASK)
     assert {path.name for path in tmp_path.iterdir()} == {"secret.png", "given", "out"}
     assert len(list((tmp_path / "out" / "masked").iterdir())) == 2
@@ -333,14 +348,13 @@ def test_ids_do_not_become_paths(make_array_pack: MakePack, metric_suite: Metric
 
 @pytest.mark.parametrize("content", [b"no picture", encode_png(np.zeros((255, 256, 3), np.uint8))])
 def test_a_picture_of_another_size_or_none_is_refused_by_name(
-    content: bytes, three_people: DatasetSplit, metric_suite: MetricSuite, tmp_path: Path
+    content: bytes, three_persons: DatasetSplit, metric_suite: MetricSuite, tmp_path: Path
 ) -> None:
-    name = min(
-        file_names(three_people)[face.subject.face_id] for face in iterate_masked_faces(three_people, PARAMS, MASK)
-    )
+    faces = iterate_evaluation_faces(three_persons, PARAMS, MASK)
+    name = min(file_names(three_persons)[face.face_id] for face in faces)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput, match="expected a picture of 256x256 pixels, found (none that can be read|256x255)"):
-        evaluate_predictions(tmp_path, three_people, metric_suite, PARAMS, MASK, tmp_path / "scores")
+        evaluate_predictions(tmp_path, inputs_of(three_persons, metric_suite), tmp_path / "metrics")
 
 
 # The stage.
@@ -354,7 +368,7 @@ def prepare(made: Made, root: Path, network: InpaintingGenerator | None, recogni
         for path in (made.at.root / name).iterdir():
             (root / name / path.name).symlink_to(path)
     at.model_note("generator").parent.mkdir(parents=True)
-    note = {"generator": "tiny", "why": ""} if network else {"generator": None, "why": "nothing to learn from."}
+    note = {"generator": "tiny", "reason": ""} if network else {"generator": None, "reason": "nothing to learn from."}
     at.model_note("generator").write_text(json.dumps(note), encoding="utf-8")
     if network:
         save_generator(network, at.model("generator"))
@@ -374,7 +388,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
-def test_the_stage_judges_the_test_persons_standard_faces(
+def test_the_stage_evaluates_the_test_persons_standard_faces(
     made: Made,
     network: InpaintingGenerator,
     recognition_network: Path,
@@ -392,13 +406,13 @@ def test_the_stage_judges_the_test_persons_standard_faces(
     metrics = json.loads(at.metrics.read_text(encoding="utf-8"))
     assert metrics["one"]["l1"]["n"] == metrics["two"]["l1"]["n"] == 2
     assert (at.evaluation_folder / "swap.png").is_file()
-    told = capsys.readouterr().out
-    assert "evaluate: 4 faces of 2 persons: psnr" in told
-    assert "evaluate: no lpips: evaluate.networks.lpips is null" in told
+    printed = capsys.readouterr().out
+    assert "evaluate: 4 faces of 2 persons: psnr" in printed
+    assert "evaluate: no lpips: evaluate.networks.lpips is null" in printed
 
 
-def told_by_the_stage(at: Layout) -> dict:
-    """Run the stage, which leaves all its files, and return metrics.json."""
+def metrics_of_the_stage(at: Layout) -> dict:
+    """Run the stage, which writes all its files without a face, and return metrics.json."""
     evaluate.main(at)
     assert read_manifest(at.evaluation("faces"), EvaluatedFace) == []
     assert list(at.evaluation_folder.iterdir()) == []
@@ -411,7 +425,7 @@ def with_identities(at: Layout, change: Callable[[Identity], Identity | None]) -
     write_manifest(at.dataset("identities"), Identity, filter(None, map(change, identities)))
 
 
-def test_nobody_in_the_test_split_is_said(
+def test_nobody_in_the_test_split_is_a_reason_in_metrics_json(
     made: Made,
     network: InpaintingGenerator,
     recognition_network: Path,
@@ -420,7 +434,7 @@ def test_nobody_in_the_test_split_is_said(
 ) -> None:
     at = prepare(made, tmp_path, network, recognition_network)
     with_identities(at, lambda one: one if one.split == "train" else None)
-    metrics = told_by_the_stage(at)
+    metrics = metrics_of_the_stage(at)
     why = "nobody is in the test split: nothing is evaluated. Raise persons.test_share, or add persons."
     assert metrics == {
         "n_faces": 0,
@@ -435,21 +449,23 @@ def test_nobody_in_the_test_split_is_said(
 
 
 @pytest.mark.parametrize("lacks", ["n_standard_faces", "n_segments"])
-def test_test_persons_without_faces_or_sound_are_said(
+def test_test_persons_without_faces_or_sound_are_a_reason_in_metrics_json(
     lacks: str, made: Made, network: InpaintingGenerator, recognition_network: Path, tmp_path: Path
 ) -> None:
     at = prepare(made, tmp_path, network, recognition_network)
     with_identities(at, lambda one: replace(one, **{lacks: 0}))
-    assert told_by_the_stage(at)["unavailable"]["evaluation"].startswith("the 2 test persons have ")
+    assert metrics_of_the_stage(at)["unavailable"]["evaluation"].startswith("the 2 test persons have ")
 
 
-def test_a_training_that_left_no_network_is_said(made: Made, recognition_network: Path, tmp_path: Path) -> None:
-    metrics = told_by_the_stage(prepare(made, tmp_path, None, recognition_network))
+def test_a_training_without_a_network_is_a_reason_in_metrics_json(
+    made: Made, recognition_network: Path, tmp_path: Path
+) -> None:
+    metrics = metrics_of_the_stage(prepare(made, tmp_path, None, recognition_network))
     why = "there is no generator: nothing to learn from. Nothing is evaluated."
     assert metrics["unavailable"] == {"evaluation": why}
 
 
-def test_the_commands_hand_out_and_score_in_other_places(
+def test_the_commands_export_and_evaluate_in_other_places(
     made: Made,
     network: InpaintingGenerator,
     recognition_network: Path,
@@ -457,9 +473,9 @@ def test_the_commands_hand_out_and_score_in_other_places(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     at = prepare(made, tmp_path, network, recognition_network)
-    hand_out_faces(tmp_path / "out", at)
-    score_predictions(tmp_path / "out" / "masked", tmp_path / "scores", at)
-    metrics = json.loads((tmp_path / "scores" / "metrics.json").read_text(encoding="utf-8"))
+    export_masked_faces(tmp_path / "out", at)
+    evaluate_pictures(tmp_path / "out" / "masked", tmp_path / "metrics", at)
+    metrics = json.loads((tmp_path / "metrics" / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["n_faces"] == 4
     assert not at.metrics.exists()
     assert "0 faces have no picture" not in capsys.readouterr().out

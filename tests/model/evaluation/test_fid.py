@@ -58,7 +58,7 @@ def test_of_correlated_features_it_is_what_the_root_of_the_matrix_gives() -> Non
     assert frechet_distance(second, first) == pytest.approx(frechet_distance(first, second), rel=1e-12)
 
 
-def test_fewer_pictures_than_features_do_no_harm() -> None:
+def test_fewer_pictures_than_features_have_the_distance_by_definition() -> None:
     mean, none = np.zeros(40), np.zeros(37)
     deviations = np.concatenate([[1.0, 2.0, 3.0], none]), np.concatenate([[3.0, 2.0, 0.5], none])
     found = frechet_distance(with_moments(5, mean, deviations[0]), with_moments(6, mean + 1, deviations[1]))
@@ -81,7 +81,7 @@ def test_it_is_too_large_and_the_more_so_the_fewer_the_pictures() -> None:
     assert found[-1] > 0
 
 
-def test_no_more_pictures_than_features_are_spoken_of() -> None:
+def test_no_more_pictures_than_features_have_a_note() -> None:
     assert few_images_note(2049, 5000) is None
     assert "of 2048 pictures" in str(few_images_note(5000, 2048))
     assert "the 12 features" in str(few_images_note(12, 12, n_features=12))
@@ -103,7 +103,7 @@ def test_what_is_no_two_sets_of_features_is_refused(first: Features, second: Fea
 
 
 def random_inception() -> State:
-    """Weights that keep the size of what passes through; ``Reference`` says which shapes they should have."""
+    """Weights that keep the size of what passes through; ``Reference`` has the expected shapes."""
     generator = torch.Generator().manual_seed(0)
     with torch.device("meta"):
         shapes = {name: tensor.shape for name, tensor in Inception().state_dict().items()}
@@ -119,7 +119,7 @@ def random_inception() -> State:
 
 
 class Reference:
-    """Inception once more, in functions: each convolution by its name, and what shape the architecture gives it."""
+    """Inception again, in functions: each convolution by its name, and what shape the architecture gives it."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -238,15 +238,15 @@ def test_up_to_the_last_pool_inception_has_21_785_568_parameters() -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == 21_785_568
 
 
-def test_a_picture_is_shown_at_299_px_from_minus_one_to_one() -> None:
+def test_the_input_has_299_px_from_minus_one_to_one() -> None:
     levels = np.array([0, 255], np.uint8)
     picture = np.broadcast_to(levels[:, None, None], (2, 2, 3)).copy()
     picture[..., 2] = 255
-    shown = prepared(picture)
-    assert shown.shape == (1, 3, 299, 299)
+    network_input = prepared(picture)
+    assert network_input.shape == (1, 3, 299, 299)
     row = np.clip((np.arange(299) + 0.5) * 2 / 299 - 0.5, 0, 1)  # between pixel centres, without align_corners
-    np.testing.assert_allclose(shown[0, 0, :, 7], 2 * row - 1, atol=1e-5)
-    np.testing.assert_allclose(shown[0, 2], 1.0, rtol=1e-6)
+    np.testing.assert_allclose(network_input[0, 0, :, 7], 2 * row - 1, atol=1e-5)
+    np.testing.assert_allclose(network_input[0, 2], 1.0, rtol=1e-6)
 
 
 def test_a_picture_alone_and_among_others_has_the_same_features(network: InceptionFeatures) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model.evaluation.metrics.hog import hog_distance, hog_features
 from model.evaluation.metrics.image import l1, l1_masked, psnr, ssim, ssim_win7
-from model.evaluation.metrics.landmarks import LandmarkFinder, landmark_distances
+from model.evaluation.metrics.landmarks import LandmarkDetector, landmark_distances
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.errors import BadInput
 from pipeline.base.seeds import keyed_rng
@@ -84,7 +84,7 @@ def test_equal_pictures_are_wholly_similar(metric: Callable[[ImageRGB, ImageRGB]
     assert metric(true, true) == pytest.approx(1.0, abs=1e-12)
 
 
-def test_l1_is_over_the_whole_picture_and_l1_masked_over_the_hole_only() -> None:
+def test_l1_is_over_the_whole_picture_and_l1_masked_over_the_mask_only() -> None:
     _, true = pictures()
     inpainted = np.where(half_mask()[..., None] == 1, true // 2, true).astype(np.uint8)
     differences = np.abs(inpainted.astype(int) - true)
@@ -99,7 +99,7 @@ def test_bytes_do_not_wrap_around() -> None:
     assert psnr(black, white) == 0.0
 
 
-def test_a_face_without_a_hole_has_no_l1_in_it() -> None:
+def test_a_face_without_a_masked_region_has_no_l1_in_it() -> None:
     inpainted, true = pictures()
     with pytest.raises(BadInput, match="expected a mask"):
         l1_masked(inpainted, true, np.zeros((SIDE_PX, SIDE_PX), np.uint8))
@@ -141,14 +141,14 @@ def test_points_moved_by_three_and_four_pixels_are_five_apart() -> None:
 
 
 def test_no_face_is_found_in_a_picture_without_one() -> None:
-    assert LandmarkFinder().find(np.full((256, 256, 3), 90, np.uint8)) is None
+    assert LandmarkDetector().detect(np.full((256, 256, 3), 90, np.uint8)) is None
 
 
 def test_a_face_that_is_moved_has_its_points_moved_with_it() -> None:
     """The detector's boxes go in steps; what is left of them in the points is well below a pixel."""
-    face = aligned_face(traits_of(3, 0), rng=keyed_rng("landmarks"), yaw_deg=0.0)
-    finder = LandmarkFinder()
-    here, there = finder.find(face), finder.find(np.roll(face, 6, axis=1))
+    face = aligned_face(traits_of(3, 0), rng=keyed_rng("landmarks"))
+    detector = LandmarkDetector()
+    here, there = detector.detect(face), detector.detect(np.roll(face, 6, axis=1))
     assert here is not None
     assert there is not None
     assert np.abs((there - here).mean(axis=0) - (6, 0)).max() < 0.5

@@ -1,4 +1,4 @@
-"""The bootstrap over persons: it covers what it says it covers, where one over faces does not."""
+"""The bootstrap over persons: it has its nominal coverage, which one over faces has not."""
 
 import numpy as np
 import pytest

@@ -70,7 +70,7 @@ def lpips(folder: Path) -> Lpips:
 
 
 def reference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
-    """The definition once more, in functions and float64."""
+    """The definition again, in functions and float64."""
     trunk = {name: tensor.double() for name, tensor in random_trunk().items()}
     total = 0.0
     x = torch.from_numpy(np.stack([first, second]).transpose(0, 3, 1, 2)).double() / 255 * 2 - 1
@@ -89,7 +89,7 @@ def pictures(size: tuple[int, int] = (64, 80)) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (2, *size, 3), np.uint8)
 
 
-def test_the_distance_is_the_weighed_difference_of_unit_features_averaged_over_places(lpips: Lpips) -> None:
+def test_the_distance_is_the_weighted_difference_of_unit_features_averaged_over_places(lpips: Lpips) -> None:
     first, second = pictures()
     assert lpips.distance(first, second) == pytest.approx(reference(first, second), rel=1e-5)
 
@@ -102,7 +102,7 @@ def test_of_little_noise_it_is_small_and_of_more_it_is_more(lpips: Lpips) -> Non
     assert lpips.distance(picture, far) == lpips.distance(far, picture)
 
 
-def test_red_and_blue_are_told_apart(lpips: Lpips) -> None:
+def test_red_and_blue_are_at_a_distance(lpips: Lpips) -> None:
     first, second = pictures()
     assert lpips.distance(first[..., ::-1], second[..., ::-1]) != pytest.approx(lpips.distance(first, second), rel=1e-3)
 

@@ -1,4 +1,4 @@
-"""Each recogniser computes what its publishers' network computes, of the picture that their evaluation shows it."""
+"""Each recogniser computes what its publishers' network computes, with the input of their evaluation."""
 
 import math
 import pickle
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from model.evaluation.networks.face_templates import EYES, USUAL_FIVE_POINTS, five_points_of
 from model.evaluation.networks.recognisers import (
     FAMILIES,
     NAMES,
@@ -24,6 +23,7 @@ from model.evaluation.networks.recognisers import (
 )
 from pipeline.base.errors import BadInput
 from pipeline.face.measures.points import LEFT_EYE, MOUTH_LEFT, MOUTH_RIGHT, NOSE_TIP, RIGHT_EYE
+from pipeline.identity.network.five_points import EYES, USUAL_FIVE_POINTS, five_points_of
 from pipeline.identity.network.recogniser import MobileFaceNet
 from pipeline.weights.fetch import locate_entry
 from pipeline.weights.registry import REGISTRY
@@ -38,7 +38,7 @@ WIDTH = 2
 TEMPLATE_96 = np.array(
     [(30.2946, 51.6963), (65.5318, 51.5014), (48.0252, 71.7366), (33.5493, 92.3655), (62.7299, 92.2041)]
 )
-# Half as large again as the template of 96 pixels: nothing is shrunk, so that one warp says what is to be seen.
+# Half as large again as the template of 96 pixels: nothing is shrunk, so that one warp is the expected cut.
 ENLARGED = TEMPLATE_96 * 0.7 + (90, 80)
 SIZES = {"sphereface": 8 * WIDTH, "cosface": 16 * WIDTH, "arcface": 16 * WIDTH, "vggface": 64 * WIDTH}
 SHAPES = {"sphereface": (3, 112, 96), "cosface": (3, 112, 96), "arcface": (1, 128, 128), "vggface": (3, 224, 224)}
@@ -80,7 +80,7 @@ def points_68(five: NDArray[np.floating]) -> Points:
 
 
 class Reference:
-    """The networks once more, in functions and float64; remembers what they used of the weights."""
+    """The networks again, in functions and float64; records which weights they used."""
 
     def __init__(self, state: State) -> None:
         self.state = {name: tensor.double() for name, tensor in state.items()}
@@ -229,20 +229,20 @@ def expected_cut(shift: tuple[float, float], size: tuple[int, int]) -> NDArray[n
     return np.asarray(cv2.warpAffine(face(), np.array([[a, -b, c], [b, a, d]]), size), float)
 
 
-def shown_sphereface() -> NDArray[np.float64]:
+def input_of_sphereface() -> NDArray[np.float64]:
     return ((expected_cut((0, 0), (96, 112))[..., ::-1] - 127.5) / 128).transpose(2, 0, 1)
 
 
-def shown_cosface() -> NDArray[np.float64]:
+def input_of_cosface() -> NDArray[np.float64]:
     return ((expected_cut((0, 0), (96, 112)) / 255 - 0.5) / 0.5).transpose(2, 0, 1)
 
 
-def shown_arcface() -> NDArray[np.float64]:
+def input_of_arcface() -> NDArray[np.float64]:
     luma = expected_cut((16, 0), (128, 128)) @ (0.299, 0.587, 0.114)
     return (luma[None] - 127.5) / 127.5
 
 
-def shown_vggface() -> NDArray[np.float64]:
+def input_of_vggface() -> NDArray[np.float64]:
     seen = cv2.resize(face()[61:221, 48:208], (224, 224), interpolation=cv2.INTER_LINEAR)
     return (seen - np.array([129.1863, 104.7624, 93.5940])).transpose(2, 0, 1)
 
@@ -250,19 +250,19 @@ def shown_vggface() -> NDArray[np.float64]:
 @pytest.mark.parametrize(
     ("name", "expected", "level"),
     [
-        ("sphereface", shown_sphereface, 1 / 128),
-        ("cosface", shown_cosface, 1 / 127.5),
-        ("arcface", shown_arcface, 2 / 127.5),
-        ("vggface", shown_vggface, 1e-3),
+        ("sphereface", input_of_sphereface, 1 / 128),
+        ("cosface", input_of_cosface, 1 / 127.5),
+        ("arcface", input_of_arcface, 2 / 127.5),
+        ("vggface", input_of_vggface, 1e-3),
     ],
 )
-def test_a_network_is_shown_the_aligned_face_in_its_own_colours_and_range(
+def test_a_networks_input_is_the_aligned_face_in_its_own_colours_and_range(
     name: str, expected: Callable[[], NDArray[np.float64]], level: float
 ) -> None:
-    shown = FAMILIES[name].prepare(face(), ENLARGED.astype(np.float32))
-    assert shown.dtype == np.float32
-    assert shown.shape == SHAPES[name]
-    assert np.abs(shown - expected()).max() <= level + 1e-5
+    network_input = FAMILIES[name].prepare(face(), ENLARGED.astype(np.float32))
+    assert network_input.dtype == np.float32
+    assert network_input.shape == SHAPES[name]
+    assert np.abs(network_input - expected()).max() <= level + 1e-5
 
 
 def test_without_landmarks_a_face_is_aligned_by_its_eyes() -> None:
@@ -289,11 +289,11 @@ def test_a_face_alone_and_among_others_has_the_same_bits(name: str, files: dict[
 
 
 @pytest.mark.parametrize("name", ["cosface", "arcface"])
-def test_behind_the_embedding_stands_that_of_the_mirrored_picture(name: str, files: dict[str, Path]) -> None:
-    shown = torch.from_numpy(FAMILIES[name].prepare(face(), USUAL_FIVE_POINTS))[None].double()
+def test_the_embedding_of_the_mirrored_picture_is_appended(name: str, files: dict[str, Path]) -> None:
+    network_input = torch.from_numpy(FAMILIES[name].prepare(face(), USUAL_FIVE_POINTS))[None].double()
     reference = Reference(random_state(name))
     run = getattr(reference, name)
-    expected = torch.cat([run(shown), run(shown.flip(-1))], dim=1)[0]
+    expected = torch.cat([run(network_input), run(network_input.flip(-1))], dim=1)[0]
     found = load_recogniser(name, files[name]).embed([face()])[0]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5 * expected.abs().max().item())
 
@@ -338,7 +338,7 @@ def test_what_is_no_square_picture_is_refused(files: dict[str, Path]) -> None:
         recogniser.embed([face() / 255])
 
 
-def test_no_other_recogniser_is_known() -> None:
+def test_another_recogniser_is_refused() -> None:
     assert NAMES == ("sphereface", "cosface", "arcface", "vggface", "mobilefacenet")
     with pytest.raises(BadInput, match="'facenet': expected one of sphereface, cosface"):
         load_recogniser("facenet", Path("unused"))
@@ -373,7 +373,7 @@ def test_cosine_distances_are_of_directions_and_euclidean_ones_of_places() -> No
             distances(first, second[:1])
 
 
-def test_the_paper_is_thought_to_compare_by_the_cosine_where_its_figures_are_below_one() -> None:
+def test_the_papers_probable_distance_is_the_cosine_where_its_values_are_below_one() -> None:
     assert PAPER_DISTANCES == {
         "sphereface": "cosine",
         "cosface": "cosine",

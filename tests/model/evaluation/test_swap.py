@@ -1,4 +1,4 @@
-"""Voice swaps, on a generator whose inpaint is known: the level that the voice says."""
+"""Voice swaps, with a generator of known output: the level of the log-mel."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from model.evaluation.evaluation_faces import EvaluationFace
-from model.evaluation.figures import swap_figures
-from model.evaluation.inpainted_faces import MaskedFace
-from model.evaluation.swap import choose_persons, draw_swaps, measure_swaps, swap_voices
+from model.evaluation.evaluation_faces import EvaluationFace, choose_persons
+from model.evaluation.summary import summarise_swaps
+from model.evaluation.swap import draw_swaps, measure_swaps, swap_voices
 from model.networks.generator import Inpainted
 from model.settings import EvaluateParams
 from pipeline.base.arrays import ImageRGB
@@ -20,62 +19,59 @@ PARAMS = EvaluateParams(
 )
 
 
-class LevelPainter(nn.Module):
-    """Paints the grey level that fills the log-mel."""
+class LevelGenerator(nn.Module):
+    """Inpaints with the grey level that fills the log-mel."""
 
     def __init__(self) -> None:
         super().__init__()
         self.unused = nn.Parameter(torch.zeros(1))
 
     def forward(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, log_mels_BMT: Tensor) -> Inpainted:
-        inpaint = log_mels_BMT.mean() / 127.5 - 1
-        return Inpainted(masked_faces_BCHW + masks_B1HW * inpaint, masked_faces_BCHW, None, None)
+        level = log_mels_BMT.mean() / 127.5 - 1
+        return Inpainted(masked_faces_BCHW + masks_B1HW * level, masked_faces_BCHW, None, None)
 
 
 class Levels:
-    """A psi that sees two things of a face: its mean level, and one that is the same in all faces."""
+    """A recogniser with two features: the mean level, and a constant."""
 
     def embed(self, faces: list[ImageRGB]) -> NDArray[np.float32]:
         return np.array([[face.mean(), 100.0] for face in faces], np.float32)
 
 
-def subject(person: str) -> MaskedFace:
-    """A person whose face and voice have one level; the mask is the upper half."""
+def evaluation_face(person: str) -> EvaluationFace:
+    """A face and a voice of one level; the mask is the upper half."""
     mask = np.zeros((256, 256), np.uint8)
     mask[:128] = 1
-    return MaskedFace(
-        EvaluationFace(
-            face_id=f"set/{person}-t00",
-            person_id=person,
-            dataset="set",
-            face=np.full((256, 256, 3), LEVELS[person], np.uint8),
-            label=None,
-            segment_id=f"set/{person}-a00",
-            log_mel=np.full((64, 8), LEVELS[person], np.float32),
-        ),
-        mask,
+    return EvaluationFace(
+        face_id=f"set/{person}-t00",
+        person_id=person,
+        dataset="set",
+        image=np.full((256, 256, 3), LEVELS[person], np.uint8),
+        mask=mask,
+        segment_id=f"set/{person}-a00",
+        log_mel=np.full((64, 8), LEVELS[person], np.float32),
     )
 
 
 @pytest.fixture
-def people() -> list[MaskedFace]:
-    return [subject(person) for person in LEVELS]
+def faces() -> list[EvaluationFace]:
+    return [evaluation_face(person) for person in LEVELS]
 
 
-def features(people: list[MaskedFace]) -> dict[str, NDArray[np.float32]]:
-    return {one.subject.person_id: Levels().embed([one.subject.face])[0] for one in people}
+def features(faces: list[EvaluationFace]) -> dict[str, NDArray[np.float32]]:
+    return {face.person_id: Levels().embed([face.image])[0] for face in faces}
 
 
-def test_each_face_is_inpainted_by_each_voice(people: list[MaskedFace]) -> None:
-    inpainted = swap_voices(LevelPainter().eval(), people).inpainted
-    for row, face in zip(inpainted, people, strict=True):
-        for picture, voice in zip(row, people, strict=True):
-            assert np.unique(picture[:128]) == LEVELS[voice.subject.person_id]
-            assert np.unique(picture[128:]) == LEVELS[face.subject.person_id]
+def test_each_face_is_inpainted_by_each_voice(faces: list[EvaluationFace]) -> None:
+    inpainted = swap_voices(LevelGenerator().eval(), faces).inpainted
+    for row, face in zip(inpainted, faces, strict=True):
+        for picture, voice in zip(row, faces, strict=True):
+            assert np.unique(picture[:128]) == LEVELS[voice.person_id]
+            assert np.unique(picture[128:]) == LEVELS[face.person_id]
 
 
-def test_the_measures_are_cosines_to_both_persons_and_their_change(people: list[MaskedFace]) -> None:
-    rows = measure_swaps(swap_voices(LevelPainter().eval(), people), Levels(), features(people))
+def test_similarities_are_cosines_to_both_persons_and_their_gain(faces: list[EvaluationFace]) -> None:
+    rows = measure_swaps(swap_voices(LevelGenerator().eval(), faces), Levels(), features(faces))
     assert len(rows) == 9
 
     def cosine(level: float, other: float) -> float:
@@ -84,33 +80,33 @@ def test_the_measures_are_cosines_to_both_persons_and_their_change(people: list[
     for row in rows:
         face, voice = LEVELS[row.face_person], LEVELS[row.voice_person]
         mixed = (face + voice) / 2
-        assert row.to_face_person == pytest.approx(cosine(mixed, face), abs=1e-6)
-        assert row.to_voice_person == pytest.approx(cosine(mixed, voice), abs=1e-6)
-        assert row.moved == pytest.approx(cosine(mixed, voice) - cosine(face, voice), abs=1e-6)
-        assert row.change == abs(face - voice)
+        assert row.similarity_to_face_person == pytest.approx(cosine(mixed, face), abs=1e-6)
+        assert row.similarity_to_voice_person == pytest.approx(cosine(mixed, voice), abs=1e-6)
+        assert row.similarity_gain == pytest.approx(cosine(mixed, voice) - cosine(face, voice), abs=1e-6)
+        assert row.l1_change == abs(face - voice)
         assert row.swap_id == f"set/{row.face_person}-t00+set/{row.voice_person}-a00"
-        assert row.moved > 0 if face != voice else row.moved == 0
+        assert row.similarity_gain > 0 if face != voice else row.similarity_gain == 0
 
 
-def test_figures_are_of_other_persons_voices_only(people: list[MaskedFace]) -> None:
-    rows = measure_swaps(swap_voices(LevelPainter().eval(), people), Levels(), features(people))
-    figures = swap_figures(rows, PARAMS)
+def test_summaries_are_of_other_persons_voices_only(faces: list[EvaluationFace]) -> None:
+    rows = measure_swaps(swap_voices(LevelGenerator().eval(), faces), Levels(), features(faces))
+    summaries = summarise_swaps(rows, PARAMS)
     others = [row for row in rows if row.face_person != row.voice_person]
-    assert {name: figure["n"] for name, figure in figures.items()} == dict.fromkeys(figures, 6)
-    assert figures["change"]["value"] == pytest.approx((80 + 110 + 190) / 3)
-    assert figures["moved"]["value"] == pytest.approx(np.mean([row.moved for row in others]))
-    low, high = figures["moved"]["low"], figures["moved"]["high"]
-    assert low < figures["moved"]["value"] < high
+    assert {name: summary["n"] for name, summary in summaries.items()} == dict.fromkeys(summaries, 6)
+    assert summaries["l1_change"]["value"] == pytest.approx((80 + 110 + 190) / 3)
+    assert summaries["similarity_gain"]["value"] == pytest.approx(np.mean([row.similarity_gain for row in others]))
+    low, high = summaries["similarity_gain"]["low"], summaries["similarity_gain"]["high"]
+    assert low < summaries["similarity_gain"]["value"] < high
 
 
-def test_without_psi_there_is_the_change_alone(people: list[MaskedFace]) -> None:
-    rows = measure_swaps(swap_voices(LevelPainter().eval(), people), None, {})
-    assert {row.moved for row in rows} == {None}
-    assert swap_figures(rows, PARAMS).keys() == {"change"}
+def test_without_a_face_recognition_network_only_the_l1_change_is_measured(faces: list[EvaluationFace]) -> None:
+    rows = measure_swaps(swap_voices(LevelGenerator().eval(), faces), None, {})
+    assert {row.similarity_gain for row in rows} == {None}
+    assert summarise_swaps(rows, PARAMS).keys() == {"l1_change"}
 
 
-def test_the_table_has_voices_on_top_and_faces_on_the_left(people: list[MaskedFace]) -> None:
-    table = draw_swaps(swap_voices(LevelPainter().eval(), people))
+def test_the_table_has_voices_on_top_and_faces_on_the_left(faces: list[EvaluationFace]) -> None:
+    table = draw_swaps(swap_voices(LevelGenerator().eval(), faces))
     side, head = 260, 20
     assert table.shape == (head + 4 * side, 4 * side - 4, 3)
     middles = table[head + 64 :: side, 128::side, 0]

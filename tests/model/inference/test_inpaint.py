@@ -1,4 +1,4 @@
-"""A inpainted picture differs in its mask alone, at full size, and says that it is synthetic."""
+"""An inpainted picture differs in its masked region alone, at full size, and is marked as synthetic."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from model.inference.inpaint import inpaint_face, inpaint_picture, mask_in_picture, put_back
+from model.inference.files import InpaintOptions, inpaint_file, parse_eyes, points_of_eyes, read_mask, read_voice
+from model.inference.inpaint import inpaint_face, inpaint_picture, mask_in_picture, paste_face
 from model.inference.marked_pictures import NOTICE, SOURCE_TYPE, write_marked
 from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import save_generator
@@ -26,7 +27,6 @@ from pipeline.face.tracking.settings import DetectParams
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.decode import rgb_frames
-from stages.commands.inpaint import eyes_of, inpaint_file, points_of_eyes, read_mask, voice_of
 
 TEMPLATE = Template(size_px=256, left_eye_x_px=96, right_eye_x_px=160, eyes_y_px=120)
 PARAMS = ModelParams(width=8, variant="full", avff_gain=1.0)
@@ -62,7 +62,7 @@ def log_mel() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(64, 100)).astype(np.float32)
 
 
-def test_a_inpainted_face_differs_in_the_hole_and_nowhere_else(network: InpaintingGenerator) -> None:
+def test_an_inpainted_face_differs_in_the_masked_region_and_nowhere_else(network: InpaintingGenerator) -> None:
     face = np.random.default_rng(1).integers(0, 256, (256, 256, 3), np.uint8)
     mask = np.zeros((256, 256), np.uint8)
     mask[89:217, 64:192] = 1
@@ -72,7 +72,7 @@ def test_a_inpainted_face_differs_in_the_hole_and_nowhere_else(network: Inpainti
     assert inpainted.audio_face is not None and inpainted.audio_face.shape == (256, 256, 3)
 
 
-def test_the_known_part_alone_decides_what_is_inpainted(network: InpaintingGenerator) -> None:
+def test_pixels_of_the_masked_region_do_not_change_the_result(network: InpaintingGenerator) -> None:
     rng = np.random.default_rng(2)
     face = rng.integers(0, 256, (256, 256, 3), np.uint8)
     mask = np.zeros((256, 256), np.uint8)
@@ -83,29 +83,29 @@ def test_the_known_part_alone_decides_what_is_inpainted(network: InpaintingGener
     )
 
 
-def test_the_same_face_put_back_gives_the_same_picture_but_for_the_resampling(picture: np.ndarray) -> None:
+def test_the_same_face_pasted_is_the_same_picture_but_for_the_resampling(picture: np.ndarray) -> None:
     points = points_of_eyes((120.0, 100.0, 180.0, 108.0))
     similarity = similarity_to(TEMPLATE, *eye_centres(points))
     smooth = np.asarray(cv2.GaussianBlur(picture, (0, 0), 4))
     mask = np.zeros(picture.shape[:2], np.uint8)
     mask[80:160, 100:200] = 1
-    laid = put_back(smooth, crop_aligned(smooth, similarity, 256), mask, similarity)
-    assert np.array_equal(laid[mask == 0], smooth[mask == 0])
-    assert np.abs(laid.astype(int) - smooth)[mask == 1].max() <= 3
+    pasted = paste_face(smooth, crop_aligned(smooth, similarity, 256), mask, similarity)
+    assert np.array_equal(pasted[mask == 0], smooth[mask == 0])
+    assert np.abs(pasted.astype(int) - smooth)[mask == 1].max() <= 3
 
 
-def test_a_face_much_larger_than_256_px_and_one_much_smaller_are_put_back_in_place(picture: np.ndarray) -> None:
+def test_a_face_much_larger_than_256_px_and_one_much_smaller_are_pasted_in_place(picture: np.ndarray) -> None:
     for factor in (0.4, 6.0):
         size = round(picture.shape[1] * factor), round(picture.shape[0] * factor)
         scaled = np.asarray(cv2.GaussianBlur(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), (0, 0), 3))
         eyes = np.array([120.0, 100.0, 180.0, 108.0]) * factor
         similarity = similarity_to(TEMPLATE, *eye_centres(points_of_eyes(tuple(eyes))))
         mask = np.ones(scaled.shape[:2], np.uint8)
-        laid = put_back(scaled, crop_aligned(scaled, similarity, 256), mask, similarity)
-        assert np.abs(laid.astype(int) - scaled).mean() < 1.5
+        pasted = paste_face(scaled, crop_aligned(scaled, similarity, 256), mask, similarity)
+        assert np.abs(pasted.astype(int) - scaled).mean() < 1.5
 
 
-def test_the_hole_of_an_aligned_face_lies_where_its_face_is() -> None:
+def test_the_mask_of_an_aligned_face_is_warped_to_its_face() -> None:
     points = points_of_eyes((100.0, 200.0, 228.0, 200.0))  # twice the template's distance
     mask = np.zeros((256, 256), np.uint8)
     mask[89:217, 64:192] = 1
@@ -115,7 +115,7 @@ def test_the_hole_of_an_aligned_face_lies_where_its_face_is() -> None:
     assert (rows[0], rows[-1]) == pytest.approx((200 - 2 * 31, 200 + 2 * 96), abs=2)
 
 
-def test_a_hole_outside_the_face_is_refused(network: InpaintingGenerator, picture: np.ndarray) -> None:
+def test_a_mask_outside_the_face_is_refused(network: InpaintingGenerator, picture: np.ndarray) -> None:
     mask = np.zeros(picture.shape[:2], np.uint8)
     mask[:3, :3] = 1
     points = points_of_eyes((150.0, 120.0, 170.0, 120.0))
@@ -135,7 +135,7 @@ def test_the_face_of_a_picture_is_found_at_any_size(picture: np.ndarray) -> None
 
 
 @pytest.mark.parametrize("name", ["face.png", "face.jpg"])
-def test_a_inpainted_picture_says_that_it_is_synthetic(name: str, tmp_path: Path, picture: np.ndarray) -> None:
+def test_an_inpainted_picture_is_marked_as_synthetic(name: str, tmp_path: Path, picture: np.ndarray) -> None:
     write_marked(picture, tmp_path / name)
     raw = (tmp_path / name).read_bytes()
     assert SOURCE_TYPE.encode() in raw
@@ -153,27 +153,27 @@ def test_a_picture_of_another_kind_is_not_written(tmp_path: Path, picture: np.nd
 def test_a_picture_is_inpainted_from_file_to_file(checkout: Layout, clip: Path, picture: np.ndarray) -> None:
     source, out = checkout.root / "in.png", checkout.root / "out.png"
     Image.fromarray(picture).save(source)
-    told = inpaint_file(source, clip, out, mask=None, eyes_px=None, model=None, at=checkout)
-    assert told == f"{out}: inpainted; marked as synthetic"
+    message = inpaint_file(source, clip, out, at=checkout)
+    assert message == f"{out}: inpainted; marked as synthetic"
     with Image.open(out) as opened:
         inpainted = np.asarray(opened)
     share = (inpainted != picture).any(axis=2).mean()
     assert 0.01 < share < 0.5
 
 
-def test_a_hidden_face_is_inpainted_where_its_eyes_are_said_to_be(
+def test_a_hidden_face_is_inpainted_at_the_eyes_that_are_given(
     checkout: Layout, clip: Path, picture: np.ndarray
 ) -> None:
     mask = np.zeros(picture.shape[:2], np.uint8)
     mask[60:180, 100:220] = 255
     hidden = np.where(mask[..., None] == 255, 0, picture).astype(np.uint8)
-    source, mask, out = (checkout.root / name for name in ("in.png", "mask.png", "out.jpg"))
+    source, mask_file, out = (checkout.root / name for name in ("in.png", "mask.png", "out.jpg"))
     Image.fromarray(hidden).save(source)
-    Image.fromarray(mask).save(mask)
+    Image.fromarray(mask).save(mask_file)
     with pytest.raises(BadInput, match="--eyes"):
-        inpaint_file(source, clip, out, mask=mask, eyes_px=None, model=None, at=checkout)
+        inpaint_file(source, clip, out, InpaintOptions(mask=mask_file), checkout)
     assert not out.exists()
-    inpaint_file(source, clip, out, mask=mask, eyes_px=(140.0, 105.0, 180.0, 105.0), model=None, at=checkout)
+    inpaint_file(source, clip, out, InpaintOptions(mask=mask_file, eyes_px=(140.0, 105.0, 180.0, 105.0)), checkout)
     assert out.is_file()
 
 
@@ -182,8 +182,8 @@ def test_a_video_is_inpainted_in_every_frame_that_shows_the_face_and_keeps_its_s
 ) -> None:
     short, out = checkout.root / "short.mp4", checkout.root / "out.mp4"
     write_clip(ClipSpec(seed=5, person=1, clip=0, duration_s=0.6, width_px=320, height_px=240), short)
-    told = inpaint_file(short, clip, out, mask=None, eyes_px=None, model=None, at=checkout)
-    assert told == f"{out}: 15 of 15 frames inpainted; marked as synthetic"
+    message = inpaint_file(short, clip, out, at=checkout)
+    assert message == f"{out}: 15 of 15 frames inpainted; marked as synthetic"
     before, after = list(rgb_frames(short, rotation_deg=0)), list(rgb_frames(out, rotation_deg=0))
     assert [time_s for time_s, _ in after] == pytest.approx([time_s for time_s, _ in before], abs=1e-3)
     with av.open(str(out)) as container:
@@ -193,9 +193,9 @@ def test_a_video_is_inpainted_in_every_frame_that_shows_the_face_and_keeps_its_s
 
 
 @pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", "5,5,5,5", "nan,1,2,3"])
-def test_eyes_that_are_no_two_places_are_refused(text: str) -> None:
+def test_eyes_that_are_no_two_points_are_refused(text: str) -> None:
     with pytest.raises(BadInput, match="--eyes"):
-        eyes_of(text)
+        parse_eyes(text)
 
 
 def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
@@ -213,17 +213,9 @@ def test_sound_without_speech_is_refused(tmp_path: Path) -> None:
         file.setframerate(16_000)
         file.writeframes(bytes(2 * 16_000 * 7))
     with pytest.raises(BadInput, match="expected speech"):
-        voice_of(tmp_path / "silence.wav", Layout(ROOT))
+        read_voice(tmp_path / "silence.wav", Layout(ROOT))
 
 
-def test_without_a_trained_network_the_command_says_what_to_do(tmp_path: Path) -> None:
+def test_without_a_trained_network_the_error_names_the_command_that_trains_one(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="dvc repro"):
-        inpaint_file(
-            tmp_path / "a.png",
-            tmp_path / "a.wav",
-            tmp_path / "b.png",
-            mask=None,
-            eyes_px=None,
-            model=None,
-            at=Layout(tmp_path),
-        )
+        inpaint_file(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "b.png", at=Layout(tmp_path))

@@ -105,7 +105,7 @@ def test_of_a_batch_of_one_the_pooled_feature_is_normalised_by_the_running_stati
     assert not np.array_equal(after["local_context.1.running_mean"], before["local_context.1.running_mean"])
 
 
-def test_weights_all_equal_give_the_mean_of_seen_and_heard() -> None:
+def test_weights_all_equal_give_the_mean_of_face_and_audio() -> None:
     """The last norms at zero: m~ is sigmoid(0), half of each, and with gain 2 their sum."""
     network = random_avff(2.0).eval()
     for branch in (network.local_context, network.global_context):

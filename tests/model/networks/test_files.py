@@ -1,4 +1,4 @@
-"""The inpainting network's file: what is saved inpaints the same when it is loaded; anything else is refused."""
+"""The generator's file: a loaded generator inpaints as the saved one; any other file is refused."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def inpainted_by(network: InpaintingGenerator) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_loaded_network_paints_bit_for_bit_what_the_saved_one_did(variant: Variant, tmp_path: Path) -> None:
+def test_a_loaded_network_inpaints_bit_for_bit_as_the_saved_one(variant: Variant, tmp_path: Path) -> None:
     network = network_of(variant)
     save_generator(network.to(memory_format=torch.channels_last), tmp_path / "generator.safetensors")
     loaded = load_generator(tmp_path / "generator.safetensors")
@@ -66,7 +66,7 @@ def test_a_loaded_network_can_be_trained_on_but_for_its_voice_and_leaves_its_fil
 
 def test_a_voice_network_from_elsewhere_comes_back_with_its_own_width(tmp_path: Path) -> None:
     network = network_of("full")
-    network.use_voice(VoiceNetwork(n_mels=40, width=16))
+    network.set_voice_network(VoiceNetwork(n_mels=40, width=16))
     save_generator(network, tmp_path / "generator.safetensors")
     loaded = load_generator(tmp_path / "generator.safetensors")
     assert loaded.voice is not None and (loaded.voice.width, loaded.n_mels) == (16, 40)
@@ -111,9 +111,9 @@ def test_the_first_thing_wrong_with_a_file_is_named(
     spoil: Callable[[State, dict[str, object]], object], message: str, tmp_path: Path
 ) -> None:
     path = spoiled(tmp_path / "generator.safetensors", spoil)
-    with pytest.raises(BadInput, match=message) as told:
+    with pytest.raises(BadInput, match=message) as raised:
         load_generator(path)
-    assert str(path) in str(told.value)
+    assert str(path) in str(raised.value)
 
 
 @pytest.mark.parametrize(

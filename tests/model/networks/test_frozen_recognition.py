@@ -1,4 +1,4 @@
-"""Psi judges faces as the face recognition network labels them, stays as it is, and passes the gradient on."""
+"""The frozen network embeds faces as the face recognition network, is not trained, and passes the gradient on."""
 
 from copy import deepcopy
 
@@ -93,8 +93,8 @@ def test_the_gradient_is_the_derivative(
     faces = as_faces(pictures(1)).double()
     direction = torch.randn(faces.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     step = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    judge = recognition.double()
-    assert torch.autograd.gradcheck(lambda by: judge(faces + by * direction, recognition_input).sum(), step, eps=1e-7)
+    double = recognition.double()
+    assert torch.autograd.gradcheck(lambda by: double(faces + by * direction, recognition_input).sum(), step, eps=1e-7)
 
 
 class Holder(nn.Module):
@@ -161,7 +161,7 @@ def test_under_autocast_features_are_float32_and_about_the_same(
 
 
 @pytest.mark.parametrize("recognition_input", PSI_INPUTS)
-def test_faces_of_16_bits_are_judged_in_32(
+def test_faces_of_16_bits_are_embedded_in_32(
     recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
 ) -> None:
     faces = as_faces(pictures()).bfloat16()

@@ -67,7 +67,7 @@ def test_a_person_inpainted_alone_is_inpainted_as_in_company() -> None:
     torch.testing.assert_close(together[1:], alone, rtol=0, atol=1e-5)
 
 
-def test_the_voice_changes_the_inpainted_face_except_where_nothing_hears() -> None:
+def test_the_voice_changes_the_inpainted_face_except_in_a_variant_without_voice() -> None:
     masked, masks, log_mels = inputs()
     for variant in VARIANTS:
         network = network_of(variant).eval()
@@ -81,11 +81,11 @@ def test_inpainting_for_an_embedded_voice_is_inpainting_for_its_log_mel() -> Non
     network = network_of().eval()
     masked, masks, log_mels = inputs()
     with torch.no_grad():
-        voice = network.listen(log_mels)
+        voice = network.embed_voice(log_mels)
         assert voice is not None and voice.shape == (1, 64)
         torch.testing.assert_close(voice.norm(dim=1), torch.ones(1))
         assert torch.equal(network.inpaint(masked, masks, voice)[0], network(masked, masks, log_mels)[0])
-        assert network_of("base").listen(log_mels) is None
+        assert network_of("base").embed_voice(log_mels) is None
         with pytest.raises(BadInput, match="'full' needs a voice"):
             network.inpaint(masked, masks, None)
 
@@ -93,21 +93,21 @@ def test_inpainting_for_an_embedded_voice_is_inpainting_for_its_log_mel() -> Non
 @pytest.mark.parametrize("n_frames", [1, 2, 33, 1000])
 def test_a_log_mel_may_have_any_length(n_frames: int) -> None:
     network = network_of().train()
-    voice = network.listen(torch.randn(1, 64, n_frames))
+    voice = network.embed_voice(torch.randn(1, 64, n_frames))
     assert voice is not None and torch.isfinite(voice).all()
 
 
 def test_a_voice_network_of_another_width_and_more_mels_may_take_over() -> None:
     network = network_of().train()
     voice = VoiceNetwork(n_mels=40, width=16).train()
-    network.use_voice(voice)
+    network.set_voice_network(voice)
     assert not voice.training and network.n_mels == 40
     assert not any(parameter.requires_grad for parameter in voice.parameters())
     assert network(*inputs(n_mels=40)).composite_BCHW.shape == (1, 3, 256, 256)
     with pytest.raises(BadInput, match=r"log-mels: expected \(B, 40, T\), found \(1, 64, 70\)"):
         network(*inputs())
     with pytest.raises(BadInput, match="model.variant 'base' has no use for a voice network"):
-        network_of("base").use_voice(voice)
+        network_of("base").set_voice_network(voice)
 
 
 def test_under_autocast_outputs_have_the_type_of_the_faces() -> None:

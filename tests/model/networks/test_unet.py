@@ -112,13 +112,13 @@ def reference(network: InpaintingGenerator, masked: Tensor, masks: Tensor, log_m
     e7 = instance(down(lrelu(e6), state, 7))
     e8 = down(lrelu(e7), state, 8)
     code, audio_face, taps = e8[:, :, 0, 0], None, []
-    if params.hears:
+    if params.uses_voice:
         voice = voice_embedding(log_mels, state)
         code = torch.relu(F.linear(torch.cat([code, voice], 1), state["fuse.weight"], state["fuse.bias"]))
     if params.fusion:
         audio_face, taps = audio_decoder(voice, state)
 
-    def heard(face: Tensor, level: int) -> list[Tensor]:
+    def joined(face: Tensor, level: int) -> list[Tensor]:
         if params.fusion == "avff":
             return [fused(face, taps[level], state, level, params.avff_gain)]
         return taps[level : level + 1]
@@ -128,10 +128,10 @@ def reference(network: InpaintingGenerator, masked: Tensor, masks: Tensor, log_m
     d7 = instance(up(relu(torch.cat([d8, lrelu(e7)], 1)), state, 7))
     d6 = instance(up(relu(torch.cat([d7, lrelu(e6)], 1)), state, 6))
     d5 = instance(up(relu(torch.cat([d6, lrelu(e5)], 1)), state, 5))
-    d4 = instance(up(relu(torch.cat([d5, lrelu(e4), *heard(d5, 0)], 1)), state, 4))
-    d3 = instance(up(relu(torch.cat([d4, lrelu(e3), *heard(d4, 1)], 1)), state, 3))
-    d2 = instance(up(relu(torch.cat([d3, lrelu(e2), *heard(d3, 2)], 1)), state, 2))
-    d1 = up(relu(torch.cat([d2, lrelu(e1), *heard(d2, 3)], 1)), state, 1)
+    d4 = instance(up(relu(torch.cat([d5, lrelu(e4), *joined(d5, 0)], 1)), state, 4))
+    d3 = instance(up(relu(torch.cat([d4, lrelu(e3), *joined(d4, 1)], 1)), state, 3))
+    d2 = instance(up(relu(torch.cat([d3, lrelu(e2), *joined(d3, 2)], 1)), state, 2))
+    d1 = up(relu(torch.cat([d2, lrelu(e1), *joined(d2, 3)], 1)), state, 1)
     raw = torch.tanh(d1)
     label = None
     if params.predicts_label:
@@ -141,7 +141,7 @@ def reference(network: InpaintingGenerator, masked: Tensor, masks: Tensor, log_m
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_paints_what_the_table_of_layers_says(variant: Variant) -> None:
+def test_every_variant_computes_the_table_of_layers(variant: Variant) -> None:
     network = network_of(variant, gain=2.0 if variant == "full" else 1.0).eval()
     given = inputs()
     with torch.no_grad():
@@ -175,7 +175,7 @@ def test_every_feature_has_the_size_of_the_table() -> None:
     with torch.no_grad():
         inpainted = network(masked, masks, log_mels)
         code, skips = network.encoder(masked)
-        voice = network.listen(log_mels)
+        voice = network.embed_voice(log_mels)
         taps = network.audio_face(voice).taps
     w = WIDTH
     assert seen["down"][:8] == [
@@ -198,8 +198,8 @@ def test_every_feature_has_the_size_of_the_table() -> None:
         (w, 128),
         (3, 256),
     ]
-    heard = [(4 * w, 16), (2 * w, 32), (w, 64), (w // 2, 128)]
-    assert seen["fused"] == [(tap.shape[1], tap.shape[-1]) for tap in taps] == heard
+    expected = [(4 * w, 16), (2 * w, 32), (w, 64), (w // 2, 128)]
+    assert seen["fused"] == [(tap.shape[1], tap.shape[-1]) for tap in taps] == expected
     assert code.shape == (1, 8 * w)
     assert [(skip.shape[1], skip.shape[-1]) for skip in skips] == seen["down"][:7]
     assert [tuple(image.shape) for image in inpainted] == [(1, 3, 256, 256)] * 3 + [(1, LABEL_SIZE)]
@@ -222,7 +222,7 @@ def test_skips_are_leaky_and_avff_sees_the_face_before_relu() -> None:
     assert (audio >= 0).all()
 
 
-def test_the_hole_alone_is_inpainted() -> None:
+def test_only_the_mask_is_inpainted() -> None:
     masked, masks, log_mels = inputs()
     inpainted = network_of("full")(masked, masks, log_mels)
     mask = masks.expand_as(masked) == 1

@@ -52,7 +52,7 @@ def stored(state: object, folder: Path) -> Path:
     return path
 
 
-def test_the_released_voice_network_loads_and_hears_the_same(tmp_path: Path) -> None:
+def test_the_released_voice_network_loads_and_embeds_the_same(tmp_path: Path) -> None:
     state = released_voice()
     network = load_voice_network(stored(state, tmp_path))
     assert (network.width, network.n_mels, network.training) == (64, 64, False)
@@ -176,13 +176,13 @@ def test_faces_of_different_voices_differ_from_the_first_step_on() -> None:
 
 
 @pytest.mark.parametrize("n_images", [1, 2])
-def test_the_discriminator_judges_30_by_30_patches_of_70_px(n_images: int) -> None:
+def test_the_discriminator_classifies_30_by_30_patches_of_70_px(n_images: int) -> None:
     torch.manual_seed(0)
     network = PatchDiscriminator(n_images, 8).eval()
     image = torch.randn(1, 3, 256, 256, requires_grad=True)
     logits = network(*[image] * n_images)
     assert logits.shape == (1, 1, 30, 30)
-    for module in network.model:  # instance norm looks at the whole picture
+    for module in network.model:  # instance norm uses the whole picture
         if isinstance(module, torch.nn.InstanceNorm2d):
             module.register_forward_hook(lambda _module, given, _out: given[0])
     (gradient,) = torch.autograd.grad(network(*[image] * n_images)[0, 0, 15, 15], image)

@@ -7,7 +7,9 @@ import torch
 from model.networks.audio_face import AudioFaceDecoder
 from model.networks.voice import VoiceNetwork
 from model.settings import ModelParams, Variant
+from model.training.tasks.inpainting import GeneratorTrainingParams, StartNetworks
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
+from tests.model.params_of import mask_params, train_params
 
 WIDTH = 8
 
@@ -17,6 +19,9 @@ class Networks(NamedTuple):
     voice: VoiceNetwork
     audio_face: AudioFaceDecoder
 
+    def to_start(self, **changes: object) -> StartNetworks:
+        return StartNetworks(**(self._asdict() | changes))  # type: ignore[arg-type]
+
 
 def make_networks() -> Networks:
     torch.manual_seed(5)
@@ -25,3 +30,8 @@ def make_networks() -> Networks:
 
 def model_params(variant: Variant = "full") -> ModelParams:
     return ModelParams(width=WIDTH, variant=variant, avff_gain=1.0)
+
+
+def generator_params(variant: Variant = "full", **changes: object) -> GeneratorTrainingParams:
+    """Params of a variant; keywords are fields of TrainParams."""
+    return GeneratorTrainingParams(model=model_params(variant), mask=mask_params(), train=train_params(**changes))

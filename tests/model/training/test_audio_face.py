@@ -14,6 +14,7 @@ from model.networks.audio_face import AudioFaceDecoder
 from model.networks.voice import VoiceNetwork
 from model.settings import PretrainAudioFaceParams
 from model.training.checkpoint import digest_of
+from model.training.context import TrainingContext
 from model.training.fit import CannotTrain
 from model.training.tasks.audio_face import train_audio_face
 from pipeline.base.errors import BadInput
@@ -28,8 +29,8 @@ def voice() -> VoiceNetwork:
     return make_networks().voice
 
 
-def silent(line: str) -> None:
-    """Say nothing."""
+def log_nothing(line: str) -> None:
+    """Drop the line."""
 
 
 def train(
@@ -38,33 +39,34 @@ def train(
     params: PretrainAudioFaceParams,
     *,
     start: Path | None = None,
-    checkpoints: Path | None = None,
+    checkpoint_root: Path | None = None,
 ) -> AudioFaceDecoder:
-    return train_audio_face(data, voice, params, WIDTH, start=start, checkpoints=checkpoints, say=silent)[0]
+    context = TrainingContext(checkpoint_root=checkpoint_root, log=log_nothing)
+    return train_audio_face(data, voice, params, WIDTH, start=start, context=context)[0]
 
 
 @single_thread()
 def test_training_is_l1_at_256_px_from_the_noisy_voice_of_unit_length(
-    array_pack: DatasetSplit, voice: VoiceNetwork
+    array_split: DatasetSplit, voice: VoiceNetwork
 ) -> None:
     params = audio_face_params(steps=2, noise=0.5)
     torch.manual_seed(params.seed)
     decoder = AudioFaceDecoder(WIDTH)
     learning = [one for one in decoder.parameters() if one.requires_grad]
     optimizer = torch.optim.Adam(learning, params.lr, (0.5, 0.999))
-    samples, losses = AudioFaceSamples(array_pack, params), []
+    samples, losses = AudioFaceSamples(array_split, params), []
     for step in range(2):
         batch = samples.collate([samples[2 * step], samples[2 * step + 1]])
-        heard = voice(batch.log_mel_BMT).detach()
-        noisy = heard / heard.norm(dim=1, keepdim=True) + batch.noise_BV
-        made = decoder(noisy / noisy.norm(dim=1, keepdim=True)).face_BCHW
-        loss = (made - batch.face_BCHW).abs().mean()
+        voice_B64 = voice(batch.log_mel_BMT).detach()
+        noisy = voice_B64 / voice_B64.norm(dim=1, keepdim=True) + batch.noise_BV
+        decoded = decoder(noisy / noisy.norm(dim=1, keepdim=True)).face_BCHW
+        loss = (decoded - batch.face_BCHW).abs().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    found, fitted = train_audio_face(array_pack, voice, params, WIDTH, say=silent)
-    assert fitted.losses == {"audio_face": pytest.approx(sum(losses) / 2, rel=1e-5)}
+    found, result = train_audio_face(array_split, voice, params, WIDTH, context=TrainingContext(log=log_nothing))
+    assert result.losses == {"audio_face": pytest.approx(sum(losses) / 2, rel=1e-5)}
     for name, tensor in decoder.state_dict().items():
         torch.testing.assert_close(found.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
 
@@ -74,28 +76,28 @@ def test_faces_all_of_one_colour_are_soon_drawn(voice: VoiceNetwork) -> None:
     faces = np.zeros((2, 256, 256, 3), np.uint8)
     data = DatasetSplit.from_arrays(faces, np.ones((2, 64, 30), np.float32), None, ["a", "b"], ["a", "b"])
     params = audio_face_params(steps=16, report_every=4, lr=5e-3)
-    _, fitted = train_audio_face(data, voice, params, WIDTH, say=silent)
-    assert fitted.reports[-1][1]["audio_face"] < 0.6 * fitted.reports[0][1]["audio_face"]
+    _, result = train_audio_face(data, voice, params, WIDTH, context=TrainingContext(log=log_nothing))
+    assert result.reports[-1][1]["audio_face"] < 0.6 * result.reports[0][1]["audio_face"]
 
 
-def test_the_voice_network_stays_as_it_is(array_pack: DatasetSplit, voice: VoiceNetwork) -> None:
+def test_the_voice_network_stays_as_it_is(array_split: DatasetSplit, voice: VoiceNetwork) -> None:
     before = digest_of(voice)
-    decoder = train(array_pack, voice, audio_face_params())
+    decoder = train(array_split, voice, audio_face_params())
     assert digest_of(voice) == before
     assert all(parameter.requires_grad for parameter in voice.parameters())
     assert not decoder.training
 
 
 def test_training_starts_from_a_given_generator_and_the_rest_by_the_seed(
-    array_pack: DatasetSplit, voice: VoiceNetwork, tmp_path: Path
+    array_split: DatasetSplit, voice: VoiceNetwork, tmp_path: Path
 ) -> None:
     """With steps of next to no length the start is what comes out. The file has the layers up to 64 px alone."""
     torch.manual_seed(9)
     given = {name: one for name, one in AudioFaceDecoder(WIDTH).state_dict().items() if name.startswith("model.")}
     save_file(given, tmp_path / "generator.safetensors")
     params = audio_face_params(lr=1e-12)
-    from_given = train(array_pack, voice, params, start=tmp_path / "generator.safetensors").state_dict()
-    from_anew = train(array_pack, voice, params).state_dict()
+    from_given = train(array_split, voice, params, start=tmp_path / "generator.safetensors").state_dict()
+    from_anew = train(array_split, voice, params).state_dict()
     for name, tensor in from_given.items():
         same_as = given.get(name, from_anew[name])
         torch.testing.assert_close(tensor, same_as, rtol=0, atol=1e-9)
@@ -106,10 +108,10 @@ class Killed(Exception):
 
 
 def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
-    array_pack: DatasetSplit, voice: VoiceNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    array_split: DatasetSplit, voice: VoiceNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = audio_face_params(steps=3)
-    unbroken = train(array_pack, voice, params)
+    unbroken = train(array_split, voice, params)
 
     def read(self: AudioFaceSamples, k: int) -> object:
         if k == 5:
@@ -119,17 +121,17 @@ def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
     original = AudioFaceSamples.__getitem__
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(AudioFaceSamples, "__getitem__", read)
-        train(array_pack, voice, params, checkpoints=tmp_path)
-    assert bytes_of(train(array_pack, voice, params, checkpoints=tmp_path)) == bytes_of(unbroken)
+        train(array_split, voice, params, checkpoint_root=tmp_path)
+    assert bytes_of(train(array_split, voice, params, checkpoint_root=tmp_path)) == bytes_of(unbroken)
 
 
 def test_faces_without_a_voice_are_nothing_to_learn_from(
-    make_array_pack: Callable[..., DatasetSplit], voice: VoiceNetwork
+    make_array_split: Callable[..., DatasetSplit], voice: VoiceNetwork
 ) -> None:
     with pytest.raises(CannotTrain, match="no face has a segment of its person's voice"):
-        train(make_array_pack(2, 2, 0), voice, audio_face_params())
+        train(make_array_split(2, 2, 0), voice, audio_face_params())
 
 
-def test_a_voice_network_for_other_mels_is_refused(array_pack: DatasetSplit) -> None:
-    with pytest.raises(BadInput, match="the voice network hears 40 mels, the dataset's log-mels have 64"):
-        train(array_pack, VoiceNetwork(40, WIDTH), audio_face_params())
+def test_a_voice_network_for_other_mels_is_refused(array_split: DatasetSplit) -> None:
+    with pytest.raises(BadInput, match="the voice network takes 40 mels, the dataset's log-mels have 64"):
+        train(array_split, VoiceNetwork(40, WIDTH), audio_face_params())

@@ -135,13 +135,13 @@ def test_whatever_changes_a_result_changes_the_folder(tmp_path: Path, monkeypatc
     assert len(names) == 4 + len(other_params)
 
 
-def test_a_folder_says_which_training_it_is_of(tmp_path: Path) -> None:
+def test_a_folder_describes_its_training(tmp_path: Path) -> None:
     text = (tmp_path / folder_of(tmp_path) / "training.json").read_text(encoding="utf-8")
     assert '"lr": 0.01' in text
     assert '"voice": "v"' in text
 
 
-def test_a_process_that_does_not_lead_writes_nothing(tmp_path: Path) -> None:
+def test_other_than_the_writer_writes_nothing(tmp_path: Path) -> None:
     open_checkpoints(tmp_path, "toy", PARAMS, INPUTS, CODE, is_writer=False)
     assert list(tmp_path.iterdir()) == []
 
@@ -158,11 +158,13 @@ def test_the_digest_of_a_network_is_that_of_its_weights() -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of its own: ``train`` imports ``draw`` through ``loss``, inside a function, and never ``lonely``."""
     (tmp_path / "model").mkdir()
-    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline" / "base").mkdir(parents=True)
     (tmp_path / "model" / "train.py").write_text("import torch\nfrom model import loss\nRATE = 1\n")
     (tmp_path / "model" / "loss.py").write_text("def loss():\n    from pipeline.base.draws import x\n    return x\n")
-    (tmp_path / "pipeline" / "draw.py").write_text("from model import train\nfrom pipeline import errors\nx = 1\n")
-    (tmp_path / "pipeline" / "errors.py").write_text("TEXT = 'sorry'\n")
+    (tmp_path / "pipeline" / "base" / "draws.py").write_text(
+        "from model import train\nfrom pipeline.base import errors\nx = 1\n"
+    )
+    (tmp_path / "pipeline" / "base" / "errors.py").write_text("TEXT = 'sorry'\n")
     (tmp_path / "model" / "lonely.py").write_text("y = 1\n")
     monkeypatch.setattr(code_version_module, "ROOT", tmp_path)
     return tmp_path
@@ -177,11 +179,11 @@ def test_code_has_another_version_when_it_or_what_it_imports_changes(project: Pa
 
 def test_texts_layout_and_files_that_compute_nothing_do_not_change_the_version(project: Path) -> None:
     before = code_version(project / "model" / "train.py")
-    told = '"""What."""\n# Why.\nimport torch\n\nfrom model import loss\n\nRATE = (1)\n"""How fast."""\n'
-    (project / "model" / "train.py").write_text(told)
+    code = '"""What."""\n# Why.\nimport torch\n\nfrom model import loss\n\nRATE = (1)\n"""How fast."""\n'
+    (project / "model" / "train.py").write_text(code)
     (project / "model" / "loss.py").write_text(
         'def loss():\n    """Why."""\n    from pipeline.base.draws import x\n    return x\n'
     )
     (project / "model" / "lonely.py").write_text("y = 2\n")
-    (project / "pipeline" / "errors.py").write_text("TEXT = 'oh'\n")
+    (project / "pipeline" / "base" / "errors.py").write_text("TEXT = 'oh'\n")
     assert code_version(project / "model" / "train.py") == before

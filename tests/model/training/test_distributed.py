@@ -1,6 +1,6 @@
-"""Two processes learn what one does, as far as their networks and losses let them, and write and speak as one.
+"""Two processes train like one, as far as networks and losses allow, and only the main process writes.
 
-What couples the faces of a batch is left out of the comparison with one process, for each process sees its share:
+What couples the faces of a batch is left out of the comparison with one process, because each process has its share:
 batch norms (which only GPUs synchronise), hence AVFF and with it the full variant, and the relativistic average
 loss. The plain U-Net with the paper's loss has neither.
 """
@@ -27,7 +27,7 @@ from tests.model.training.toy_task import PARAMS, ToySamples, toy_network, train
 from tests.model.training.two_processes import inpaint
 
 TIMEOUT_S = 200
-Told = dict[str, Any]
+Report = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -36,58 +36,64 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(folder: Path) -> tuple[Told, Told]:
-    """What two processes tell that were started as torchrun starts them."""
+def reports(folder: Path) -> tuple[Report, Report]:
+    """The reports of two processes that were started as torchrun starts them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
     processes = []
     for rank in ("0", "1"):
         (folder / rank).mkdir()
         processes.append(
             subprocess.Popen(
                 [sys.executable, "-m", "tests.model.training.two_processes", str(folder), rank],
-                env={**os.environ, **shared, **meeting, "RANK": rank, "LOCAL_RANK": rank},
+                env={**os.environ, **shared, **rendezvous, "RANK": rank, "LOCAL_RANK": rank},
                 cwd=ROOT,
             )
         )
     assert [process.wait(TIMEOUT_S) for process in processes] == [0, 0]
-    first, second = (torch.load(folder / rank / "told.pt", weights_only=True) for rank in ("0", "1"))
+    first, second = (torch.load(folder / rank / "report.pt", weights_only=True) for rank in ("0", "1"))
     return first, second
 
 
-def test_processes_know_their_places(told: tuple[Told, Told]) -> None:
-    assert [(one["rank"], one["world"]) for one in told] == [(0, 2), (1, 2)]
+def test_processes_have_their_ranks(reports: tuple[Report, Report]) -> None:
+    assert [(one["rank"], one["world_size"]) for one in reports] == [(0, 2), (1, 2)]
 
 
-def test_weights_and_losses_are_those_of_one_process_where_nothing_couples_a_batch(told: tuple[Told, Told]) -> None:
-    alone, fitted = train_toy(None, normed=False)
-    for one in told:
+def test_weights_and_losses_are_those_of_one_process_where_nothing_couples_a_batch(
+    reports: tuple[Report, Report],
+) -> None:
+    alone, result = train_toy(None, normed=False)
+    for one in reports:
         for name, tensor in alone.network.state_dict().items():
             torch.testing.assert_close(one["plain"][name], tensor, rtol=1e-4, atol=1e-5)
-        for (step, means), (expected_step, expected) in zip(one["reports"], fitted.reports, strict=True):
+        for (step, means), (expected_step, expected) in zip(one["reports"], result.reports, strict=True):
             assert step == expected_step
             assert means == {name: pytest.approx(mean, rel=1e-4) for name, mean in expected.items()}
 
 
-def test_painter_and_discriminator_take_the_step_of_one_process(told: tuple[Told, Told]) -> None:
+def test_generator_and_discriminator_take_the_step_of_one_process(reports: tuple[Report, Report]) -> None:
     alone = inpaint()
-    for one in told:
+    for one in reports:
         for name, tensor in alone.items():
             torch.testing.assert_close(one["generator"][name], tensor, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("which", ["plain", "normed", "resumed", "generator"])
-def test_both_processes_end_with_the_same_weights_and_running_statistics(told: tuple[Told, Told], which: str) -> None:
-    first, second = (one[which] for one in told)
+def test_both_processes_end_with_the_same_weights_and_running_statistics(
+    reports: tuple[Report, Report], which: str
+) -> None:
+    first, second = (one[which] for one in reports)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 @single_thread()
-def test_batch_norms_on_cpu_see_their_shares_and_the_mean_of_their_statistics_is_kept(told: tuple[Told, Told]) -> None:
-    """Both processes played in turn: own batch norms, common gradients."""
+def test_batch_norms_on_cpu_see_their_shares_and_the_mean_of_their_statistics_is_kept(
+    reports: tuple[Report, Report],
+) -> None:
+    """Both processes simulated in turn: own batch norms, common gradients."""
     torch.manual_seed(PARAMS.seed)
     first = toy_network()
     second, samples = deepcopy(first), ToySamples(PARAMS.seed)
@@ -102,7 +108,7 @@ def test_batch_norms_on_cpu_see_their_shares_and_the_mean_of_their_statistics_is
         for one, other in zip(first.parameters(), second.parameters(), strict=True):
             one.grad = (one.grad + other.grad) / 2
         optimizer.step()
-    found = told[0]["normed"]
+    found = reports[0]["normed"]
     for name, weight in first.named_parameters():
         torch.testing.assert_close(found[name], weight.detach(), rtol=1e-4, atol=1e-5)
     for name in ("running_mean", "running_var"):
@@ -110,26 +116,26 @@ def test_batch_norms_on_cpu_see_their_shares_and_the_mean_of_their_statistics_is
         torch.testing.assert_close(found[f"1.{name}"], mean, rtol=1e-4, atol=1e-5)
 
 
-def test_only_the_first_process_writes_and_speaks(told: tuple[Told, Told], folder: Path) -> None:
-    assert len(told[0]["said"]) == 3
-    assert told[1]["said"] == []
+def test_only_the_main_process_writes_and_logs(reports: tuple[Report, Report], folder: Path) -> None:
+    assert len(reports[0]["lines"]) == 3
+    assert reports[1]["lines"] == []
     assert (folder / "0" / "log" / "metrics.json").is_file()
     assert not (folder / "1" / "log").exists()
     assert Checkpoints(folder / "states").latest(99).step == 15
 
 
-def test_a_state_of_two_processes_is_gone_on_from_by_one(told: tuple[Told, Told], folder: Path) -> None:
+def test_a_state_of_two_processes_is_gone_on_from_by_one(reports: tuple[Report, Report], folder: Path) -> None:
     task, _ = train_toy(folder / "states")
-    assert all(torch.equal(told[0]["normed"][name], tensor) for name, tensor in task.network.state_dict().items())
+    assert all(torch.equal(reports[0]["normed"][name], tensor) for name, tensor in task.network.state_dict().items())
 
 
-def test_processes_that_would_go_on_from_different_states_stop(told: tuple[Told, Told]) -> None:
+def test_processes_that_would_go_on_from_different_states_stop(reports: tuple[Report, Report]) -> None:
     expected = "the checkpoint to go on from differs between the processes of this training (0 to 2)"
-    assert all(one["disagreement"].startswith(expected) for one in told)
+    assert all(one["disagreement"].startswith(expected) for one in reports)
 
 
-def test_a_loss_that_is_no_number_in_one_process_stops_both(told: tuple[Told, Told]) -> None:
-    assert all("the loss 'twice' was no longer a finite number in step 4 of 12" in one["nan"] for one in told)
+def test_a_loss_that_is_no_number_in_one_process_stops_both(reports: tuple[Report, Report]) -> None:
+    assert all("the loss 'twice' was no longer a finite number in step 4 of 12" in one["nan"] for one in reports)
 
 
 def test_without_torchrun_a_training_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The label trainer tells made-up persons apart, repeats itself to the bit, and stops when it diverges."""
+"""The training classifies made-up persons, is reproducible to the bit, and stops when it diverges."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from model.data.holdout import choose_holdout
-from model.data.recognition_faces import StoredFaces, seen_part
+from model.data.recognition_faces import StoredFaces, recognition_crop
 from model.training.tasks.face_recognition import (
     RecognitionMetrics,
     RecognitionTrainingParams,
@@ -40,7 +40,7 @@ def made_up_faces(n_persons: int, n_faces: int, n_clips: int) -> StoredFaces:
         faces[i] = noisy.clip(0, 255).astype(np.uint8)
     persons = [f"person {i // n_faces}" for i in range(len(faces))]
     clips = [f"{person}/{i % n_faces * n_clips // n_faces}" for i, person in enumerate(persons)]
-    return StoredFaces(persons, clips, np.stack([seen_part(face) for face in faces]))
+    return StoredFaces(persons, clips, np.stack([recognition_crop(face) for face in faces]))
 
 
 def bytes_of(network: FaceRecognitionNetwork) -> dict[str, bytes]:
@@ -54,7 +54,7 @@ Trained = tuple[FaceRecognitionNetwork, RecognitionMetrics, list[str]]
 def trained() -> Trained:
     """Four persons of eight faces in four clips, four epochs."""
     lines: list[str] = []
-    network, metrics = train_recognition_network(made_up_faces(4, 8, 4), PARAMS, report=lines.append)
+    network, metrics = train_recognition_network(made_up_faces(4, 8, 4), PARAMS, log=lines.append)
     return network, metrics, lines
 
 
@@ -75,7 +75,7 @@ def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_and_thread
     torch.set_num_threads(2)
     torch.manual_seed(99)
     before = torch.random.get_rng_state()
-    network, metrics = train_recognition_network(made_up_faces(4, 8, 4), PARAMS, report=lambda line: None)
+    network, metrics = train_recognition_network(made_up_faces(4, 8, 4), PARAMS, log=lambda line: None)
     assert torch.get_num_threads() == 2
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.set_num_threads(threads)
@@ -87,14 +87,14 @@ def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_and_thread
 def test_another_seed_gives_other_weights(trained: Trained) -> None:
     params = PARAMS.model_copy(update={"seed": 2, "epochs": 1})
     faces = made_up_faces(2, 4, 2)
-    one, _ = train_recognition_network(faces, params, report=lambda line: None)
-    other, _ = train_recognition_network(faces, params.model_copy(update={"seed": 3}), report=lambda line: None)
+    one, _ = train_recognition_network(faces, params, log=lambda line: None)
+    other, _ = train_recognition_network(faces, params.model_copy(update={"seed": 3}), log=lambda line: None)
     assert bytes_of(one) != bytes_of(other)
 
 
 def test_without_held_out_faces_there_is_no_accuracy() -> None:
     params = PARAMS.model_copy(update={"holdout_share": 0.0, "epochs": 1})
-    _, metrics = train_recognition_network(made_up_faces(2, 2, 2), params, report=lambda line: None)
+    _, metrics = train_recognition_network(made_up_faces(2, 2, 2), params, log=lambda line: None)
     expected = replace(metrics, n_train_faces=4, n_holdout_faces=0, holdout_accuracy=None, n_persons_without_holdout=2)
     assert metrics == expected
 
@@ -102,12 +102,12 @@ def test_without_held_out_faces_there_is_no_accuracy() -> None:
 def test_a_loss_that_is_no_number_stops_and_names_the_learning_rate() -> None:
     params = PARAMS.model_copy(update={"lr": 1e30})
     with pytest.raises(FacevoxError, match=r"in epoch \d: lower pretrain_identity.lr \(now 1e\+30\)"):
-        train_recognition_network(made_up_faces(2, 4, 1), params, report=lambda line: None)
+        train_recognition_network(made_up_faces(2, 4, 1), params, log=lambda line: None)
 
 
 def test_one_person_alone_is_refused() -> None:
     with pytest.raises(BadInput, match="expected faces of 2 persons or more, found 4 of 1"):
-        train_recognition_network(made_up_faces(1, 4, 2), PARAMS, report=lambda line: None)
+        train_recognition_network(made_up_faces(1, 4, 2), PARAMS, log=lambda line: None)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def test_faces_that_cannot_be_read_are_left_out_and_counted_once() -> None:
     faces = made_up_faces(2, 8, 4)
     bad = frozenset({0, 1, 2, 9})
     params = PARAMS.model_copy(update={"epochs": 2, "batch": 2})
-    _, metrics = train_recognition_network(PartlyUnreadable(faces, bad), params, report=lambda line: None)
+    _, metrics = train_recognition_network(PartlyUnreadable(faces, bad), params, log=lambda line: None)
     is_holdout = choose_holdout(faces.persons, faces.origins, PARAMS.holdout_share, PARAMS.seed)
     n_bad_holdout = int(is_holdout[sorted(bad)].sum())
     assert metrics.n_unreadable_faces == 4
@@ -144,7 +144,7 @@ def test_faces_that_cannot_be_read_are_left_out_and_counted_once() -> None:
 def test_a_folder_in_which_nothing_can_be_read_stops_the_training() -> None:
     faces = PartlyUnreadable(made_up_faces(2, 2, 2), frozenset(range(4)))
     with pytest.raises(BadInput, match="found no picture that can be read"):
-        train_recognition_network(faces, PARAMS, report=lambda line: None)
+        train_recognition_network(faces, PARAMS, log=lambda line: None)
 
 
 def of_clips(n_persons: int, n_clips: int, n_faces: int) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""The loop trains as plain torch would, and whatever stops it, it goes on to the same bytes."""
+"""The loop trains as plain torch would, and resumes to the same bytes whatever stopped it."""
 
 import os
 import signal
@@ -59,17 +59,17 @@ def plain_training(steps: int, lrs: Sequence[float] = ()) -> tuple[dict[str, byt
 
 
 def test_training_is_what_plain_torch_makes_of_the_same_samples() -> None:
-    task, fitted = train_toy(None)
+    task, result = train_toy(None)
     weights, losses = plain_training(12)
     assert bytes_of(task.network) == weights
-    assert [step for step, _ in fitted.reports] == [3, 6, 9, 12]
-    for step, means in fitted.reports:
+    assert [step for step, _ in result.reports] == [3, 6, 9, 12]
+    for step, means in result.reports:
         assert means == {
             "l1": pytest.approx(sum(losses[step - 3 : step]) / 3, rel=1e-12),
             "twice": pytest.approx(2 * sum(losses[step - 3 : step]) / 3, rel=1e-12),
         }
-    assert fitted.losses == fitted.reports[-1][1]
-    assert fitted.n_steps == 12
+    assert result.losses == result.reports[-1][1]
+    assert result.n_steps == 12
 
 
 def test_the_learning_rate_is_halved_after_so_many_steps_and_again() -> None:
@@ -85,9 +85,9 @@ def test_a_training_that_goes_on_keeps_to_its_learning_rates(tmp_path: Path) -> 
 
 
 def test_the_last_steps_are_reported_also_when_none_is_due() -> None:
-    _, fitted = train_toy(None, changed(steps=7))
+    _, result = train_toy(None, changed(steps=7))
     _, losses = plain_training(7)
-    assert fitted.reports[-1] == (7, {"l1": pytest.approx(losses[6]), "twice": pytest.approx(2 * losses[6])})
+    assert result.reports[-1] == (7, {"l1": pytest.approx(losses[6]), "twice": pytest.approx(2 * losses[6])})
 
 
 def test_another_seed_gives_other_weights() -> None:
@@ -104,14 +104,14 @@ def test_a_training_leaves_the_caller_s_generator_and_threads_alone() -> None:
 # Step 7 lies between two reports, and after the checkpoint of step 5; step 4 before any checkpoint; 11 after two.
 @pytest.mark.parametrize("killed_at", [4, 6, 7, 11, 12])
 def test_a_killed_training_goes_on_to_the_losses_and_bytes_of_an_unbroken_one(tmp_path: Path, killed_at: int) -> None:
-    unbroken, as_told = train_toy(None)
+    unbroken, expected = train_toy(None)
     with pytest.raises(Killed):
         train_toy(tmp_path, before_step=kill_at(killed_at))
     steps: list[int] = []
-    task, fitted = train_toy(tmp_path, before_step=steps.append)
+    task, result = train_toy(tmp_path, before_step=steps.append)
     assert steps[0] == killed_at - (killed_at - 1) % 5
     assert bytes_of(task.network) == bytes_of(unbroken.network)
-    assert fitted.reports == as_told.reports
+    assert result.reports == expected.reports
 
 
 def test_a_process_killed_outright_after_a_checkpoint_costs_only_the_steps_since(tmp_path: Path) -> None:
@@ -127,19 +127,19 @@ def test_a_process_killed_outright_after_a_checkpoint_costs_only_the_steps_since
     assert ended.returncode == -signal.SIGKILL
     assert [path.name for path in tmp_path.iterdir()] == ["000000005.pt"]
     steps: list[int] = []
-    task, fitted = train_toy(tmp_path, before_step=steps.append)
+    task, result = train_toy(tmp_path, before_step=steps.append)
     assert steps == [6, 7, 8, 9, 10, 11, 12]
-    unbroken, as_told = train_toy(None)
+    unbroken, expected = train_toy(None)
     assert bytes_of(task.network) == bytes_of(unbroken.network)
-    assert fitted.reports == as_told.reports
+    assert result.reports == expected.reports
 
 
 def test_a_training_that_ended_is_not_repeated(tmp_path: Path) -> None:
-    first, as_told = train_toy(tmp_path)
+    first, expected = train_toy(tmp_path)
     lines: list[str] = []
-    again, fitted = train_toy(tmp_path, before_step=kill_at(1), say=lines.append)
+    again, result = train_toy(tmp_path, before_step=kill_at(1), log=lines.append)
     assert bytes_of(again.network) == bytes_of(first.network)
-    assert fitted == as_told
+    assert result == expected
     assert lines == ["toy: had ended at step 12, nothing is left to do"]
 
 
@@ -154,10 +154,10 @@ def test_a_longer_training_goes_on_where_a_shorter_one_ended_which_stays(tmp_pat
 
 
 def test_workers_change_no_value() -> None:
-    alone, as_told = train_toy(None)
-    helped, fitted = train_toy(None, process=TrainingProcess(n_loader_workers=2))
+    alone, expected = train_toy(None)
+    helped, result = train_toy(None, process=TrainingProcess(n_loader_workers=2))
     assert bytes_of(helped.network) == bytes_of(alone.network)
-    assert fitted.reports == as_told.reports
+    assert result.reports == expected.reports
 
 
 def spoil(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,10 +176,10 @@ def spoil(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    with monkeypatch.context() as spoilt, pytest.raises(FacevoxError) as told:
+    with monkeypatch.context() as spoilt, pytest.raises(FacevoxError) as raised:
         spoil(step, spoilt)
         train_toy(tmp_path)
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"toy: the loss 'twice' was no longer a finite number in step {step} of 12. The last good checkpoint, of "
         f"step 5, is kept in {tmp_path}. Lower toy.lr (now 0.01): a new training starts."
     )
@@ -215,7 +215,7 @@ def test_weights_that_are_no_numbers_are_no_checkpoint_though_the_loss_was_still
     assert [path.name for path in tmp_path.iterdir()] == ["000000005.pt"]
 
 
-def test_the_time_left_is_told_in_plain_lines_where_there_is_no_terminal(
+def test_the_time_left_is_printed_in_plain_lines_where_there_is_no_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(progress_module, "_LINE_EVERY_S", 0.0)
@@ -226,10 +226,10 @@ def test_the_time_left_is_told_in_plain_lines_where_there_is_no_terminal(
     assert capsys.readouterr().err.splitlines() == ["toy after step 3: 1 of 2, about 0 s left"]
 
 
-def test_checkpoints_are_told_with_the_last_mean_losses(tmp_path: Path) -> None:
+def test_checkpoints_are_logged_with_the_last_mean_losses(tmp_path: Path) -> None:
     lines: list[str] = []
-    _, fitted = train_toy(tmp_path, say=lines.append)
-    losses = [f"l1 {means['l1']:.4g}, twice {means['twice']:.4g}" for _, means in fitted.reports]
+    _, result = train_toy(tmp_path, log=lines.append)
+    losses = [f"l1 {means['l1']:.4g}, twice {means['twice']:.4g}" for _, means in result.reports]
     assert lines == [
         f"toy: step 5 of 12: {losses[0]}",
         f"toy: step 10 of 12: {losses[2]}",
@@ -245,24 +245,24 @@ def test_the_time_spent_waiting_for_data_is_measured(monkeypatch: pytest.MonkeyP
     original = ToySamples.__getitem__
     with monkeypatch.context() as patch:
         patch.setattr(ToySamples, "__getitem__", slow)
-        _, fitted = train_toy(None)
-    assert fitted.seconds > 12 * 4 * 0.02
-    assert fitted.waited_share > 0.5
-    assert fitted.samples_per_s == pytest.approx(12 * 4 / fitted.seconds)
-    _, fitted = train_toy(None, before_step=lambda number: time.sleep(0.05))
-    assert fitted.waited_share < 0.5
+        _, result = train_toy(None)
+    assert result.seconds > 12 * 4 * 0.02
+    assert result.waited_share > 0.5
+    assert result.samples_per_s == pytest.approx(12 * 4 / result.seconds)
+    _, result = train_toy(None, before_step=lambda number: time.sleep(0.05))
+    assert result.waited_share < 0.5
 
 
 def test_the_time_of_all_attempts_is_counted(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         train_toy(tmp_path, before_step=lambda number: (time.sleep(0.05), kill_at(7)(number)))
-    _, fitted = train_toy(tmp_path)
-    assert fitted.seconds > 5 * 0.05
+    _, result = train_toy(tmp_path)
+    assert result.seconds > 5 * 0.05
 
 
 def test_a_batch_that_the_processes_cannot_share_is_refused() -> None:
     with pytest.raises(BadInput, match=r"toy\.batch = 4: expected a multiple of the 3 processes that share it"):
-        train_toy(None, process=TrainingProcess(world=3))
+        train_toy(None, process=TrainingProcess(world_size=3))
 
 
 def read_curve(path: Path) -> list[list[str]]:
@@ -277,12 +277,12 @@ def test_a_log_is_whole_again_after_a_kill_though_its_folder_was_emptied(tmp_pat
     assert sorted(path.name for path in (log / "pictures").iterdir()) == ["000000004.png", "000000008.png"]
     for path in sorted(log.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
-    _, fitted = train_toy(kept, log_folder=log)
-    expected = [["step", "l1"], *([str(step), str(means["l1"])] for step, means in fitted.reports)]
+    _, result = train_toy(kept, log_folder=log)
+    expected = [["step", "l1"], *([str(step), str(means["l1"])] for step, means in result.reports)]
     assert read_curve(log / "plots" / "metrics" / "l1.tsv") == expected
     pictures = {path.name: decode_png(path.read_bytes())[0, 0, 0] for path in (log / "pictures").iterdir()}
     assert pictures == {"000000004.png": 4, "000000008.png": 8, "000000012.png": 12}
-    assert f'"l1": {fitted.losses["l1"]}' in (log / "metrics.json").read_text(encoding="utf-8")
+    assert f'"l1": {result.losses["l1"]}' in (log / "metrics.json").read_text(encoding="utf-8")
 
 
 def test_pictures_of_steps_after_the_checkpoint_are_not_brought_back(tmp_path: Path) -> None:

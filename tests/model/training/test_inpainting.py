@@ -1,4 +1,4 @@
-"""The generator and its discriminator take the steps that the paper, or the released code, says; nobody else learns."""
+"""Generator and discriminator take the steps of the paper, or of the released code; no other network is trained."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -17,17 +17,18 @@ from model.networks.generator import InpaintingGenerator
 from model.networks.voice import VoiceNetwork
 from model.settings import VARIANTS, Variant
 from model.training.checkpoint import digest_of
-from model.training.fit import CannotTrain, Fitted
+from model.training.context import TrainingContext
+from model.training.fit import CannotTrain, TrainingResult
 from model.training.tasks.inpainting import train_generator
 from pipeline.base.errors import BadInput
 from pipeline.base.images import decode_png
 from pipeline.base.torch_threads import single_thread
 from tests.model.params_of import RELEASED, mask_params, train_params
-from tests.model.training.descent import RATE, descent
-from tests.model.training.networks_to_train import WIDTH, Networks, make_networks, model_params
+from tests.model.training.descent import RATE, gradient_descent
+from tests.model.training.networks_to_train import WIDTH, Networks, generator_params, make_networks, model_params
 from tests.model.training.toy_task import bytes_of
 
-Train = Callable[..., tuple[InpaintingGenerator, Fitted]]
+Train = Callable[..., tuple[InpaintingGenerator, TrainingResult]]
 
 
 @pytest.fixture(scope="module")
@@ -36,22 +37,18 @@ def networks() -> Networks:
 
 
 @pytest.fixture
-def train(array_pack: DatasetSplit, networks: Networks) -> Train:
-    """Train on six persons; keywords of ``train_generator`` go there, others into TrainParams."""
+def train(array_split: DatasetSplit, networks: Networks) -> Train:
+    """Train on six persons; other keywords than those of TrainingContext are fields of TrainParams."""
 
     def train(
-        variant: Variant = "full", *, checkpoints: Path | None = None, log_folder: Path | None = None, **changes: object
-    ) -> tuple[InpaintingGenerator, Fitted]:
-        return train_generator(
-            array_pack,
-            *networks,
-            model_params(variant),
-            mask_params(),
-            train_params(**changes),
-            checkpoints=checkpoints,
-            log_folder=log_folder,
-            say=lambda line: None,
-        )
+        variant: Variant = "full",
+        *,
+        checkpoint_root: Path | None = None,
+        log_folder: Path | None = None,
+        **changes: object,
+    ) -> tuple[InpaintingGenerator, TrainingResult]:
+        context = TrainingContext(checkpoint_root=checkpoint_root, log_folder=log_folder, log=lambda line: None)
+        return train_generator(array_split, networks.to_start(), generator_params(variant, **changes), context)
 
     return train
 
@@ -63,7 +60,7 @@ class Reference:
         params = train_params()
         torch.manual_seed(params.seed)
         self.generator = InpaintingGenerator(model_params(), data.label_size)
-        self.generator.use_voice(VoiceNetwork(width=WIDTH))
+        self.generator.set_voice_network(VoiceNetwork(width=WIDTH))
         assert self.generator.voice is not None
         assert self.generator.audio_face is not None
         self.generator.voice.load_state_dict(networks.voice.state_dict())
@@ -74,8 +71,8 @@ class Reference:
         self.recognition = FrozenRecognitionNetwork(deepcopy(networks.recognition))
         samples = TrainingSamples(data, params, mask_params())
         self.batch = samples.collate([samples[k] for k in range(params.batch)])
-        self.of_painter = descent(one for one in self.generator.parameters() if one.requires_grad)
-        self.of_discriminator = descent(self.discriminator.parameters())
+        self.of_generator = gradient_descent(one for one in self.generator.parameters() if one.requires_grad)
+        self.of_discriminator = gradient_descent(self.discriminator.parameters())
 
     def inpaint(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return the composite, and the parts of Eq. 6 without a discriminator: weighted label and audio-face losses
@@ -101,11 +98,11 @@ def assert_moved_alike(found: nn.Module, expected: nn.Module, start: nn.Module) 
 
 
 @single_thread()
-def test_a_step_of_the_paper_teaches_the_discriminator_then_the_painter_by_eqs_2_to_6(
-    array_pack: DatasetSplit, networks: Networks, train: Train, monkeypatch: pytest.MonkeyPatch
+def test_a_step_of_the_paper_trains_the_discriminator_then_the_generator_by_eqs_2_to_6(
+    array_split: DatasetSplit, networks: Networks, train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.training.tasks.inpainting.adam", descent)
-    one = Reference(array_pack, networks, n_images=1)
+    monkeypatch.setattr("model.training.tasks.inpainting.adam", gradient_descent)
+    one = Reference(array_split, networks, n_images=1)
     start = deepcopy(one.generator)
     composite, near, audio_face = one.inpaint()
     face = one.batch.face_BCHW
@@ -115,45 +112,45 @@ def test_a_step_of_the_paper_teaches_the_discriminator_then_the_painter_by_eqs_2
     (-gan).backward()
     one.of_discriminator.step()
     match = functional.l1_loss(one.recognition(composite, "published"), one.recognition(audio_face, "published"))
-    fooled = (1 - torch.sigmoid(one.discriminator(composite))).log().mean()
-    total = near + match + 0.002 * fooled
-    one.of_painter.zero_grad()
+    gan_loss = (1 - torch.sigmoid(one.discriminator(composite))).log().mean()
+    total = near + match + 0.002 * gan_loss
+    one.of_generator.zero_grad()
     total.backward()
-    one.of_painter.step()
-    generator, fitted = train(steps=1, lr=RATE)
+    one.of_generator.step()
+    generator, result = train(steps=1, lr=RATE)
     assert_moved_alike(generator, one.generator, start)
-    assert fitted.losses["total"] == pytest.approx(total.item(), rel=1e-5)
-    assert fitted.losses["match"] == pytest.approx(match.item(), rel=1e-5)
-    assert fitted.losses["gan"] == pytest.approx(fooled.item(), rel=1e-5)
-    assert fitted.losses["discriminator"] == pytest.approx(-gan.item(), rel=1e-5)
+    assert result.losses["total"] == pytest.approx(total.item(), rel=1e-5)
+    assert result.losses["match"] == pytest.approx(match.item(), rel=1e-5)
+    assert result.losses["gan"] == pytest.approx(gan_loss.item(), rel=1e-5)
+    assert result.losses["discriminator"] == pytest.approx(-gan.item(), rel=1e-5)
 
 
 @single_thread()
 def test_a_step_of_the_released_code_moves_both_by_the_sum_of_both_losses_on_pairs(
-    array_pack: DatasetSplit, networks: Networks, train: Train, monkeypatch: pytest.MonkeyPatch
+    array_split: DatasetSplit, networks: Networks, train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.training.tasks.inpainting.adam", descent)
-    one = Reference(array_pack, networks, n_images=2)
+    monkeypatch.setattr("model.training.tasks.inpainting.adam", gradient_descent)
+    one = Reference(array_split, networks, n_images=2)
     start = deepcopy(one.generator)
     composite, near, audio_face = one.inpaint()
     face = one.batch.face_BCHW
     real, fake = one.discriminator(face, composite), one.discriminator(composite, face)
     of_discriminator = ((real - fake.mean() - 1) ** 2).mean() / 2 + ((fake - real.mean() + 1) ** 2).mean() / 2
-    of_painter = ((real - fake.mean() + 1) ** 2).mean() / 2 + ((fake - real.mean() - 1) ** 2).mean() / 2
+    of_generator = ((real - fake.mean() + 1) ** 2).mean() / 2 + ((fake - real.mean() - 1) ** 2).mean() / 2
     with torch.no_grad():
         match = functional.l1_loss(one.recognition(composite, "released"), one.recognition(audio_face, "released"))
-    total = near + match + 0.002 * of_painter
-    one.of_painter.zero_grad()
+    total = near + match + 0.002 * of_generator
+    one.of_generator.zero_grad()
     one.of_discriminator.zero_grad()
     total.backward(retain_graph=True)
     of_discriminator.backward()
-    one.of_painter.step()
+    one.of_generator.step()
     one.of_discriminator.step()
-    generator, fitted = train(steps=1, lr=RATE, **RELEASED)
+    generator, result = train(steps=1, lr=RATE, **RELEASED)
     assert_moved_alike(generator, one.generator, start)
-    assert fitted.losses["total"] == pytest.approx(total.item(), rel=1e-5)
-    assert fitted.losses["gan"] == pytest.approx(of_painter.item(), rel=1e-5)
-    assert fitted.losses["discriminator"] == pytest.approx(of_discriminator.item(), rel=1e-5)
+    assert result.losses["total"] == pytest.approx(total.item(), rel=1e-5)
+    assert result.losses["gan"] == pytest.approx(of_generator.item(), rel=1e-5)
+    assert result.losses["discriminator"] == pytest.approx(of_discriminator.item(), rel=1e-5)
 
 
 class Killed(Exception):
@@ -164,7 +161,7 @@ def test_a_killed_training_goes_on_to_the_losses_and_bytes_of_an_unbroken_one(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed while it reads the batch after the checkpoint of step 2."""
-    unbroken, as_told = train(steps=3)
+    unbroken, expected = train(steps=3)
 
     def read(self: TrainingSamples, k: int) -> object:
         if k == 4:
@@ -174,13 +171,13 @@ def test_a_killed_training_goes_on_to_the_losses_and_bytes_of_an_unbroken_one(
     original = TrainingSamples.__getitem__
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(TrainingSamples, "__getitem__", read)
-        train(steps=3, checkpoints=tmp_path)
-    resumed, fitted = train(steps=3, checkpoints=tmp_path)
+        train(steps=3, checkpoint_root=tmp_path)
+    resumed, result = train(steps=3, checkpoint_root=tmp_path)
     assert bytes_of(resumed) == bytes_of(unbroken)
-    assert fitted.reports == as_told.reports
+    assert result.reports == expected.reports
 
 
-def test_neither_the_voice_network_nor_what_was_given_learns(train: Train, networks: Networks) -> None:
+def test_neither_the_voice_network_nor_the_start_networks_are_trained(train: Train, networks: Networks) -> None:
     before = [digest_of(network) for network in networks]
     generator, _ = train(steps=2)
     assert generator.voice is not None
@@ -197,14 +194,14 @@ LOSSES = ("total", "face", "gan", "discriminator")
 
 
 @pytest.mark.parametrize("variant", VARIANTS[:-1])
-def test_every_ablation_trains_and_tells_its_own_losses(train: Train, variant: Variant) -> None:
-    generator, fitted = train(variant)
+def test_every_ablation_trains_and_reports_its_own_losses(train: Train, variant: Variant) -> None:
+    generator, result = train(variant)
     expected = {*LOSSES}
     if variant in ("audio_concat", "audio_avff", "identity_label"):
         expected.add("audio_face")
     if variant == "identity_label":
         expected.add("label")
-    assert set(fitted.losses) == expected
+    assert set(result.losses) == expected
     assert generator.params.variant == variant
 
 
@@ -215,7 +212,7 @@ def test_formats_and_fused_steps_change_results_by_no_more_than_rounding(train: 
     assert fast.losses != plain.losses
 
 
-def test_painter_and_discriminator_are_compiled_when_asked_and_the_result_is_a_plain_network(
+def test_generator_and_discriminator_are_compiled_when_set_and_the_result_is_a_plain_network(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The compiler itself, which takes a minute, is replaced by one that changes nothing."""
@@ -231,7 +228,7 @@ def test_painter_and_discriminator_are_compiled_when_asked_and_the_result_is_a_p
     assert generator is seen[0]
 
 
-def test_pictures_show_four_faces_masked_inpainted_heard_and_true(train: Train, tmp_path: Path) -> None:
+def test_pictures_show_four_faces_masked_inpainted_from_voice_and_true(train: Train, tmp_path: Path) -> None:
     train(steps=3, log_folder=tmp_path)
     pictures = sorted((tmp_path / "pictures").iterdir())
     assert [path.name for path in pictures] == ["000000002.png", "000000003.png"]
@@ -250,41 +247,40 @@ def test_taking_pictures_changes_no_weight(train: Train, tmp_path: Path) -> None
     assert bytes_of(seen) == bytes_of(unseen)
 
 
-def run(data: DatasetSplit, networks: Networks, variant: Variant = "full", **absent: object) -> None:
-    given = {**networks._asdict(), **absent}
-    train_generator(data, *given.values(), model_params(variant), mask_params(), train_params())
+def run(data: DatasetSplit, networks: Networks, variant: Variant = "full", **changes: object) -> None:
+    train_generator(data, networks.to_start(**changes), generator_params(variant))
 
 
 @pytest.mark.parametrize(
     ("absent", "variant", "message"),
     [
         ("recognition", "full", "'full' matches identities: expected a face recognition network, found none"),
-        ("voice", "audio_embedding", "'audio_embedding' hears: expected a voice network, found none"),
+        ("voice", "audio_embedding", "'audio_embedding' uses voices: expected a voice network, found none"),
     ],
 )
 def test_a_network_that_is_missing_is_named(
-    array_pack: DatasetSplit, networks: Networks, absent: str, variant: Variant, message: str
+    array_split: DatasetSplit, networks: Networks, absent: str, variant: Variant, message: str
 ) -> None:
     with pytest.raises(CannotTrain, match=message):
-        run(array_pack, networks, variant, **{absent: None})
+        run(array_split, networks, variant, **{absent: None})
 
 
-def test_a_pack_without_labels_trains_all_but_what_predicts_them(
-    make_array_pack: Callable[..., DatasetSplit], networks: Networks
+def test_a_split_without_labels_trains_all_but_what_predicts_them(
+    make_array_split: Callable[..., DatasetSplit], networks: Networks
 ) -> None:
-    data = make_array_pack(2, 1, 1, face_px=256, labelled=False)
+    data = make_array_split(2, 1, 1, face_px=256, labelled=False)
     with pytest.raises(CannotTrain, match="'identity_label' predicts identity labels: no face has one"):
         run(data, networks, "identity_label")
     run(data, networks, "audio_avff")
 
 
-def test_a_pack_without_voices_says_so(make_array_pack: Callable[..., DatasetSplit], networks: Networks) -> None:
+def test_a_split_without_voices_is_an_error(make_array_split: Callable[..., DatasetSplit], networks: Networks) -> None:
     with pytest.raises(CannotTrain, match="no face has a label and a segment of its person's voice"):
-        run(make_array_pack(2, 1, 0, face_px=256), networks)
+        run(make_array_split(2, 1, 0, face_px=256), networks)
 
 
-def test_networks_that_do_not_fit_are_refused(array_pack: DatasetSplit, networks: Networks) -> None:
-    with pytest.raises(BadInput, match="the voice network hears 40 mels, the dataset's log-mels have 64"):
-        run(array_pack, networks, voice=VoiceNetwork(40, WIDTH))
+def test_networks_that_do_not_fit_are_refused(array_split: DatasetSplit, networks: Networks) -> None:
+    with pytest.raises(BadInput, match="the voice network takes 40 mels, the dataset's log-mels have 64"):
+        run(array_split, networks, voice=VoiceNetwork(40, WIDTH))
     with pytest.raises(BadInput, match=r"model\.width = 8, and the audio-face decoder has width 16"):
-        run(array_pack, networks, audio_face=type(networks.audio_face)(16))
+        run(array_split, networks, audio_face=type(networks.audio_face)(16))

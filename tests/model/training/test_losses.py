@@ -18,6 +18,7 @@ from model.networks.generator import Inpainted
 from model.training.tasks.losses import (
     GanKind,
     GeneratorLosses,
+    PatchLogits,
     discriminator_loss,
     generator_gan_loss,
     generator_losses,
@@ -29,7 +30,7 @@ from pipeline.identity.network.resnet import FaceRecognitionNetwork, preprocess
 from tests.model.params_of import train_params
 
 GAN_KINDS: tuple[GanKind, ...] = ("paper", "ralsgan")
-PSI_INPUTS: tuple[RecognitionInput, ...] = ("published", "released")
+RECOGNITION_INPUTS: tuple[RecognitionInput, ...] = ("published", "released")
 Values = NDArray[np.float64]
 
 PAPER = train_params()
@@ -127,7 +128,7 @@ def test_the_match_loss_of_the_released_input_is_over_four_places(recognition: F
     assert loss.item() == pytest.approx(np.abs(inpainted - audio_face).mean(), rel=1e-4)
 
 
-@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
+@pytest.mark.parametrize("recognition_input", RECOGNITION_INPUTS)
 def test_the_match_losss_gradient_reaches_both_faces_and_not_psi(
     network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
 ) -> None:
@@ -135,19 +136,19 @@ def test_the_match_losss_gradient_reaches_both_faces_and_not_psi(
     identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=True).backward()
     for reached in (inpainted.grad, audio_face.grad):
         assert reached is not None
-        assert (reached != 0).float().mean() > 0.3  # published: (160 / 256) ** 2 of the face is seen
+        assert (reached != 0).float().mean() > 0.3  # published: (160 / 256) ** 2 of the face is used
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
-@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
+@pytest.mark.parametrize("recognition_input", RECOGNITION_INPUTS)
 def test_the_match_loss_without_gradient_has_the_same_value(
     recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
 ) -> None:
     inpainted, audio_face = face(0).requires_grad_(), face(1).requires_grad_()
-    held = identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=True)
-    free = identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=False)
-    assert torch.equal(held, free)
-    assert not free.requires_grad
+    with_gradient = identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=True)
+    without = identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=False)
+    assert torch.equal(with_gradient, without)
+    assert not without.requires_grad
 
 
 def test_the_match_losss_gradient_is_the_derivative() -> None:
@@ -175,9 +176,9 @@ def test_the_papers_gan_loss_is_eq_5_as_written() -> None:
     real, fake = values(0, 2, 1, 3, 3), values(1, 2, 1, 3, 3)
     on_fake, on_real = np.log(1 - sigmoid(fake)).mean(), np.log(sigmoid(real)).mean()
     for_discriminator = discriminator_loss("paper", tensor(real), tensor(fake)).item()
-    for_painter = generator_gan_loss("paper", tensor(real), tensor(fake)).item()
+    for_generator = generator_gan_loss("paper", tensor(real), tensor(fake)).item()
     assert for_discriminator == pytest.approx(-(on_fake + on_real), rel=1e-12)
-    assert for_painter == pytest.approx(on_fake, rel=1e-12)
+    assert for_generator == pytest.approx(on_fake, rel=1e-12)
 
 
 def test_the_released_gan_loss_is_relativistic_average_least_squares() -> None:
@@ -199,7 +200,7 @@ def test_a_gan_loss_has_its_derivative_as_gradient(loss: Callable[..., Tensor], 
 
 @pytest.mark.parametrize("kind", GAN_KINDS)
 @pytest.mark.parametrize(("real_logit", "fake_logit"), [(100.0, -100.0), (-100.0, 100.0), (100.0, 100.0)])
-def test_a_gan_loss_stands_logits_of_100(kind: GanKind, real_logit: float, fake_logit: float) -> None:
+def test_a_gan_loss_is_finite_for_logits_of_100(kind: GanKind, real_logit: float, fake_logit: float) -> None:
     real = torch.full((1, 1, 2, 2), real_logit, requires_grad=True)
     fake = torch.full((1, 1, 2, 2), fake_logit, requires_grad=True)
     both = discriminator_loss(kind, real, fake) + generator_gan_loss(kind, real, fake)
@@ -217,15 +218,15 @@ def test_a_gan_loss_stands_logits_of_100(kind: GanKind, real_logit: float, fake_
 @settings(max_examples=60, deadline=None)
 @given(real=st.floats(-30, 30), fake=st.floats(-30, 30))
 @example(real=0.0, fake=math.nextafter(20, 21))
-def test_what_the_painter_gains_in_eq_5_the_discriminator_loses(real: float, fake: float) -> None:
+def test_what_the_generator_gains_in_eq_5_the_discriminator_loses(real: float, fake: float) -> None:
     logits = leaf(np.array([real])), leaf(np.array([fake]))
     (to_discriminator,) = torch.autograd.grad(discriminator_loss("paper", *logits), logits[1])
-    (to_painter,) = torch.autograd.grad(generator_gan_loss("paper", *logits), logits[1])
+    (to_generator,) = torch.autograd.grad(generator_gan_loss("paper", *logits), logits[1])
     assert to_discriminator.item() == pytest.approx(sigmoid(np.array(fake)), rel=2.07e-9)
-    assert to_painter.item() == -to_discriminator.item()
+    assert to_generator.item() == -to_discriminator.item()
 
 
-def test_eq_5_gives_the_painter_nothing_in_the_logits_of_true_faces() -> None:
+def test_eq_5_gives_the_generator_no_gradient_in_the_logits_of_true_faces() -> None:
     real, fake = leaf(values(0, 4)), leaf(values(1, 4))
     (to_real,) = torch.autograd.grad(generator_gan_loss("paper", real, fake), real, allow_unused=True)
     assert to_real is None
@@ -233,7 +234,7 @@ def test_eq_5_gives_the_painter_nothing_in_the_logits_of_true_faces() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(shift=st.floats(-50, 50), seed=st.integers(0, 1000))
-def test_the_relativistic_loss_knows_differences_only(shift: float, seed: int) -> None:
+def test_the_relativistic_loss_depends_on_differences_only(shift: float, seed: int) -> None:
     real, fake = tensor(values(seed, 8)), tensor(values(seed + 1, 8))
     for loss in (discriminator_loss, generator_gan_loss):
         shifted = loss("ralsgan", real + shift, fake + shift)
@@ -254,7 +255,7 @@ def test_logits_of_16_bits_are_averaged_in_32(loss: Callable[..., Tensor], kind:
 
 
 def inpainted_of(variant_has: set[str]) -> Inpainted:
-    """What an generator of 256 px gives; of the label and the audio face, what the variant has."""
+    """A generator's output of 256 px, with label and audio face where the variant has them."""
     return Inpainted(
         composite_BCHW=face(0).requires_grad_(),
         raw_BCHW=face(5),
@@ -265,11 +266,12 @@ def inpainted_of(variant_has: set[str]) -> Inpainted:
 
 def losses_of(inpainted: Inpainted, recognition: FrozenRecognitionNetwork | None, **changed: Any) -> GeneratorLosses:
     params = PAPER.model_copy(update=changed)
-    logits = {"real_logits": tensor(values(7, 1, 1, 30, 30)), "fake_logits": tensor(values(8, 1, 1, 30, 30))}
-    return generator_losses(params, inpainted, face(2), tensor(values(9, 1, 256)), recognition=recognition, **logits)
+    logits = PatchLogits(tensor(values(7, 1, 1, 30, 30)), tensor(values(8, 1, 1, 30, 30)))
+    labels = tensor(values(9, 1, 256))
+    return generator_losses(params, inpainted, face(2), labels, recognition=recognition, logits=logits)
 
 
-def test_the_painters_loss_is_eq_6_with_the_papers_weights(
+def test_the_generators_loss_is_eq_6_with_the_papers_weights(
     network: FaceRecognitionNetwork, recognition: FrozenRecognitionNetwork
 ) -> None:
     found = losses_of(inpainted_of({"label", "audio_face"}), recognition)
@@ -286,14 +288,14 @@ def test_the_painters_loss_is_eq_6_with_the_papers_weights(
         assert getattr(found, name).item() == pytest.approx(value.item(), rel=1e-3), name
 
 
-def test_the_painters_gan_loss_is_the_one_of_the_settings(recognition: FrozenRecognitionNetwork) -> None:
+def test_the_generators_gan_loss_is_the_one_of_the_params(recognition: FrozenRecognitionNetwork) -> None:
     found = losses_of(inpainted_of(set()), None, gan="ralsgan")
     expected = generator_gan_loss("ralsgan", tensor(values(7, 1, 1, 30, 30)), tensor(values(8, 1, 1, 30, 30)))
     assert found.gan.item() == expected.item()
 
 
 @pytest.mark.parametrize(
-    ("has", "with_psi", "zero"),
+    ("has", "with_recognition", "zero"),
     [
         (set(), False, {"label", "match", "audio_face"}),
         ({"audio_face"}, False, {"label", "match"}),
@@ -303,9 +305,9 @@ def test_the_painters_gan_loss_is_the_one_of_the_settings(recognition: FrozenRec
     ],
 )
 def test_what_the_variant_lacks_counts_nothing(
-    recognition: FrozenRecognitionNetwork, has: set[str], with_psi: bool, zero: set[str]
+    recognition: FrozenRecognitionNetwork, has: set[str], with_recognition: bool, zero: set[str]
 ) -> None:
-    found = losses_of(inpainted_of(has), recognition if with_psi else None)
+    found = losses_of(inpainted_of(has), recognition if with_recognition else None)
     parts = {name: part.item() for name, part in found._asdict().items() if name != "total"}
     assert {name for name, part in parts.items() if part == 0} == zero
     weights = {name: getattr(PAPER, f"weight_{name}") for name in parts}

@@ -47,16 +47,16 @@ def run(at: Layout, **changes: object) -> dict:
 
 def test_half_of_each_training_person_s_clips_is_held_out(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     """'ana' has four clips and '../etc' two, of three crops each."""
-    told = run(at)["training"]
-    assert (told["n_persons"], told["n_persons_without_holdout"]) == (2, 0)
-    assert (told["n_train_faces"], told["n_holdout_faces"], told["n_unreadable_faces"]) == (9, 9, 0)
-    right = f"in clips not trained on, {told['holdout_accuracy']:.1%} of 9 faces given to the right person"
-    assert f"{right}; judged are 2 of 2 persons" in capsys.readouterr().out
+    training = run(at)["training"]
+    assert (training["n_persons"], training["n_persons_without_holdout"]) == (2, 0)
+    assert (training["n_train_faces"], training["n_holdout_faces"], training["n_unreadable_faces"]) == (9, 9, 0)
+    right = f"in clips not trained on, {training['holdout_accuracy']:.1%} of 9 faces given to the right person"
+    assert f"{right}; measured for 2 of 2 persons" in capsys.readouterr().out
 
 
-def test_nothing_held_out_is_said(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_held_out_is_reported(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(at, holdout_share=0.0)["training"]["holdout_accuracy"] is None
-    assert "no clips are held out: how well persons are known again is not measured" in capsys.readouterr().out
+    assert "no clips are held out: the accuracy of face recognition is not measured" in capsys.readouterr().out
 
 
 def test_a_second_run_gives_the_same_bytes(at: Layout) -> None:
@@ -72,8 +72,8 @@ def test_a_folder_of_pictures_takes_the_place_of_the_dataset_s_persons(at: Layou
             path = tmp_path / "vggface2" / "train" / person / f"{place:04d}_01.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(draw.integers(0, 256, (60, 50, 3), np.uint8)).save(path)
-    told = run(at, faces=str(tmp_path / "vggface2"))["training"]
-    assert (told["n_persons"], told["n_train_faces"], told["n_holdout_faces"]) == (3, 3, 3)
+    training = run(at, faces=str(tmp_path / "vggface2"))["training"]
+    assert (training["n_persons"], training["n_train_faces"], training["n_holdout_faces"]) == (3, 3, 3)
 
 
 def test_given_weights_keep_their_geometry(at: Layout, tmp_path: Path, small_checkpoint: Path) -> None:

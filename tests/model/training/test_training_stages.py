@@ -1,4 +1,4 @@
-"""The training stages leave what DVC and the next stage expect, go on where they stopped, and say what is missing."""
+"""The training stages write what DVC and the next stage expect, resume, and report what is missing."""
 
 import json
 import shutil
@@ -141,28 +141,28 @@ def test_three_stages_lead_from_a_dataset_to_an_inpainting_network(ended: Ended)
     assert note["audio_face"] == note_of(at, "audio_face")["audio_face"]
     assert note["recognition_network"] == "tiny-0123"
     assert note["trained_on"].startswith("2 persons, 12 faces (12 with a label of 16 values), 12 segments")
-    told = note["training"]
-    assert (told["n_steps"], told["device"], told["n_processes"]) == (STEPS, "cpu", 1)
-    assert set(told["losses"]) == {"total", "label", "match", "face", "audio_face", "gan", "discriminator"}
-    assert 0 <= told["waited_share"] <= 1
-    assert told["samples_per_s"] == pytest.approx(STEPS * 2 / told["seconds"])
+    training = note["training"]
+    assert (training["n_steps"], training["device"], training["n_processes"]) == (STEPS, "cpu", 1)
+    assert set(training["losses"]) == {"total", "label", "match", "face", "audio_face", "gan", "discriminator"}
+    assert 0 <= training["waited_share"] <= 1
+    assert training["samples_per_s"] == pytest.approx(STEPS * 2 / training["seconds"])
 
 
-def test_each_stage_ends_in_one_line_of_figures(ended: Ended) -> None:
+def test_each_stage_ends_in_one_line_of_losses_and_speed(ended: Ended) -> None:
     for stage, name in (("pretrain_voice", "voice"), ("pretrain_audio_face", "audio_face"), ("train", "generator")):
         last = [line for line in ended.printed if line.startswith(f"{stage}:")][-1]
         assert f"{note_of(ended.at, name)['n_parameters']:,} parameters; {STEPS} steps in " in last
         assert "% of the time waiting for data): " in last
 
 
-def test_held_out_voices_are_judged(ended: Ended) -> None:
+def test_held_out_voices_are_measured(ended: Ended) -> None:
     """Of a person's clips a quarter is held out, in whole clips by a draw; 'ana' has four and 'ben' two."""
     voices = note_of(ended.at, "voice")["voices"]
     n_holdout, accuracy = voices["n_holdout_segments"], voices["holdout_accuracy"]
     assert n_holdout > 0
     assert voices["n_train_segments"] + n_holdout == 12
-    judged = f"judged are {2 - voices['n_persons_without_holdout']} of 2 persons"
-    expected = f"in clips not trained on, {accuracy:.1%} of {n_holdout} segments given to the right person; {judged}"
+    measured = f"measured for {2 - voices['n_persons_without_holdout']} of 2 persons"
+    expected = f"in clips not trained on, {accuracy:.1%} of {n_holdout} segments given to the right person; {measured}"
     assert f"pretrain_voice: {expected}" in ended.printed
 
 
@@ -226,21 +226,21 @@ def test_given_weights_become_the_voice_network(at: Layout, tmp_path: Path, caps
     assert capsys.readouterr().out == f"pretrain_voice: given.safetensors, {n_parameters:,} parameters\n"
 
 
-def assert_none(at: Layout, name: str, why: str) -> None:
+def assert_none(at: Layout, name: str, reason: str) -> None:
     assert load_file(at.model(name)) == {}
     note = note_of(at, name)
     assert (note[name], note["sha256"], note["n_parameters"]) == (None, None, 0)
-    assert why in note["why"]
+    assert reason in note["reason"]
 
 
 def test_weights_that_cannot_be_had_leave_a_note_and_what_needs_none_goes_on(
     at: Layout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """'vggface2_resnet50' stands for any name of weights that nothing vouches for."""
+    """'vggface2_resnet50' stands for any name of weights without a sha256."""
     monkeypatch.delenv("FACEVOX_WEIGHTS", raising=False)
     set_params(at, pretrain_voice={"weights": "vggface2_resnet50"})
     pretrain_voice.main(at)
-    assert_none(at, "voice", "is not fetched, because nothing vouches for its bytes")
+    assert_none(at, "voice", "is not fetched, because its sha256 is unknown")
     assert "All that needs no voice network goes on." in capsys.readouterr().out
     pretrain_audio_face.main(at)
     assert_none(at, "audio_face", "there is no voice network: weights 'vggface2_resnet50'")
@@ -267,7 +267,7 @@ def test_a_dataset_without_training_persons_says_so(at: Layout, capsys: pytest.C
     assert capsys.readouterr().out.count("\n") == 1
 
 
-def test_a_process_that_does_not_lead_writes_no_outs(at_ended: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_than_the_main_process_writes_no_outs(at_ended: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     class Second:
         def __init__(self, settings: RunSettings) -> None:
             self.process = TrainingProcess(device=settings.device, rank=1)
@@ -278,7 +278,7 @@ def test_a_process_that_does_not_lead_writes_no_outs(at_ended: Layout, monkeypat
         def __exit__(self, *_: object) -> None:
             pass
 
-    monkeypatch.setattr("model.training.trained_network.join_machine", Second)
+    monkeypatch.setattr("model.training.trained_network.join_processes", Second)
     delete_outs(at_ended)
     train.main(at_ended)
     assert not at_ended.model("generator").exists()

@@ -1,4 +1,4 @@
-"""Voices are told apart in segments not trained on, whatever stops the training meanwhile."""
+"""Persons are recognised by voice in segments not trained on, whatever stops the training meanwhile."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +12,7 @@ from torch.nn import functional
 from model.data.samples_pretrain import VoiceSamples, hold_out_voices
 from model.data.split import DatasetSplit
 from model.networks.voice import VoiceNetwork
+from model.training.context import TrainingContext
 from model.training.fit import CannotTrain
 from model.training.tasks.voice import train_voice
 from pipeline.base.errors import BadInput
@@ -22,9 +23,7 @@ from tests.model.small_split import small_split
 from tests.model.training.networks_to_train import WIDTH
 from tests.model.training.toy_task import bytes_of
 
-
-def silent(line: str) -> None:
-    """Say nothing."""
+CONTEXT = TrainingContext(log=lambda line: None)
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +34,11 @@ def voices() -> DatasetSplit:
 
 def test_held_out_segments_are_given_to_the_right_persons(voices: DatasetSplit) -> None:
     params = voice_params(steps=40, batch=6, lr=2e-3)
-    network, figures, fitted = train_voice(voices, params, WIDTH, say=silent)
-    assert (figures.n_persons, figures.n_train_segments, figures.n_holdout_segments) == (3, 9, 3)
-    assert figures.n_persons_without_holdout == 0
-    assert figures.holdout_accuracy == 1.0
-    assert fitted.losses["cross_entropy"] < 0.5
+    network, metrics, result = train_voice(voices, params, WIDTH, CONTEXT)
+    assert (metrics.n_persons, metrics.n_train_segments, metrics.n_holdout_segments) == (3, 9, 3)
+    assert metrics.n_persons_without_holdout == 0
+    assert metrics.holdout_accuracy == 1.0
+    assert result.losses["cross_entropy"] < 0.5
     assert (network.width, network.n_mels, network.training) == (WIDTH, 64, False)
 
 
@@ -54,14 +53,14 @@ def test_the_accuracy_is_that_of_whole_segments_by_the_most_likely_person(
 
     original = nn.Linear.forward
     monkeypatch.setattr(nn.Linear, "forward", only_first)
-    _, figures, _ = train_voice(voices, voice_params(), WIDTH, say=silent)
-    assert figures.holdout_accuracy == pytest.approx(1 / 3)
+    _, metrics, _ = train_voice(voices, voice_params(), WIDTH, CONTEXT)
+    assert metrics.holdout_accuracy == pytest.approx(1 / 3)
 
 
 def test_nothing_held_out_is_no_accuracy(voices: DatasetSplit) -> None:
-    _, figures, _ = train_voice(voices, voice_params(holdout_share=0.0), WIDTH, say=silent)
-    assert figures.holdout_accuracy is None
-    assert (figures.n_train_segments, figures.n_holdout_segments, figures.n_persons_without_holdout) == (12, 0, 3)
+    _, metrics, _ = train_voice(voices, voice_params(holdout_share=0.0), WIDTH, CONTEXT)
+    assert metrics.holdout_accuracy is None
+    assert (metrics.n_train_segments, metrics.n_holdout_segments, metrics.n_persons_without_holdout) == (12, 0, 3)
 
 
 @single_thread()
@@ -79,10 +78,10 @@ def test_training_is_cross_entropy_over_persons_on_a_linear_layer(voices: Datase
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    network, _, fitted = train_voice(voices, params, WIDTH, say=silent)
+    network, _, result = train_voice(voices, params, WIDTH, CONTEXT)
     for name, tensor in voice.state_dict().items():
         torch.testing.assert_close(network.state_dict()[name], tensor, rtol=1e-4, atol=1e-5)
-    assert fitted.n_steps == 2
+    assert result.n_steps == 2
 
 
 class Killed(Exception):
@@ -94,7 +93,8 @@ def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
 ) -> None:
     """Killed while it reads the batch of step 4, after the checkpoint of step 2."""
     params = voice_params(steps=5)
-    unbroken, as_told, _ = train_voice(voices, params, WIDTH, say=silent)
+    context = TrainingContext(checkpoint_root=tmp_path, log=lambda line: None)
+    unbroken, expected, _ = train_voice(voices, params, WIDTH, CONTEXT)
 
     def read(self: VoiceSamples, k: int) -> object:
         if k == 7:
@@ -104,15 +104,15 @@ def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
     original = VoiceSamples.__getitem__
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(VoiceSamples, "__getitem__", read)
-        train_voice(voices, params, WIDTH, checkpoints=tmp_path, say=silent)
-    resumed, told, _ = train_voice(voices, params, WIDTH, checkpoints=tmp_path, say=silent)
+        train_voice(voices, params, WIDTH, context)
+    resumed, metrics, _ = train_voice(voices, params, WIDTH, context)
     assert bytes_of(resumed) == bytes_of(unbroken)
-    assert told == as_told
+    assert metrics == expected
 
 
-def test_one_voice_alone_cannot_be_told_apart(make_array_pack: Callable[..., DatasetSplit]) -> None:
+def test_one_voice_alone_cannot_be_classified(make_array_split: Callable[..., DatasetSplit]) -> None:
     with pytest.raises(CannotTrain, match="expected voices of 2 persons or more, found 4 segments of 1"):
-        train_voice(make_array_pack(1), voice_params(), WIDTH, say=silent)
+        train_voice(make_array_split(1), voice_params(), WIDTH, CONTEXT)
 
 
 def test_a_person_of_whom_only_faces_are_there_does_not_count() -> None:
@@ -120,9 +120,9 @@ def test_a_person_of_whom_only_faces_are_there_does_not_count() -> None:
         np.zeros((2, 8, 8, 3), np.uint8), np.zeros((1, 64, 50), np.float32), None, ["a", "b"], ["a"]
     )
     with pytest.raises(CannotTrain, match="found 1 segments of 1"):
-        train_voice(data, voice_params(), WIDTH, say=silent)
+        train_voice(data, voice_params(), WIDTH, CONTEXT)
 
 
 def test_pieces_longer_than_a_log_mel_are_refused(voices: DatasetSplit) -> None:
     with pytest.raises(BadInput, match=f"min_frames <= max_frames <= {N_FRAMES}"):
-        train_voice(voices, voice_params(max_frames=N_FRAMES + 1), WIDTH, say=silent)
+        train_voice(voices, voice_params(max_frames=N_FRAMES + 1), WIDTH, CONTEXT)

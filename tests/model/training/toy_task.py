@@ -1,4 +1,4 @@
-"""A training of milliseconds: a small network with a batch norm learns a fixed linear map, from samples by number."""
+"""A training of milliseconds: a small network with a batch norm learns a fixed linear map, from numbered samples."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from model.settings import OptimizerParams
 from model.training.checkpoint import Checkpoints
+from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
-from model.training.fit import Fitted, fit
+from model.training.fit import TrainingResult, fit
 from model.training.placement import adam, reproducible, to_device
 from pipeline.base.arrays import ImageRGB
 from tests.model.params_of import optimizer_params
@@ -42,7 +43,7 @@ def toy_network(*, normed: bool = True) -> nn.Sequential:
 
 
 class ToyTask:
-    """``before_step`` is told the number of each step before it is done."""
+    """``before_step`` gets the number of each step before it is done."""
 
     section = "toy"
 
@@ -66,7 +67,7 @@ class ToyTask:
         optimizer_step(loss, self._process, self.optimizers["network"])
         return {"l1": loss, "twice": 2 * loss}
 
-    def picture(self, number: int) -> ImageRGB | None:
+    def sample_picture(self, number: int) -> ImageRGB | None:
         return np.full((2, 2, 3), number, np.uint8) if number % 4 == 0 else None
 
 
@@ -77,15 +78,16 @@ def train_toy(
     process: TrainingProcess = TrainingProcess(),
     before_step: Callable[[int], None] = lambda number: None,
     log_folder: Path | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
     normed: bool = True,
-) -> tuple[ToyTask, Fitted]:
-    """Train, with states in ``folder``."""
+) -> tuple[ToyTask, TrainingResult]:
+    """Train, with checkpoints in ``folder``."""
     checkpoints = None if folder is None else Checkpoints(folder)
     with reproducible(params.seed, process):
         task = ToyTask(params, process, before_step, normed=normed)
-        fitted = fit(task, params, process, checkpoints=checkpoints, log_folder=log_folder, say=say)
-    return task, fitted
+        context = TrainingContext(process=process, log_folder=log_folder, log=log)
+        result = fit(task, params, context, checkpoints)
+    return task, result
 
 
 def bytes_of(network: nn.Module) -> dict[str, bytes]:

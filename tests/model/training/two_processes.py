@@ -1,4 +1,4 @@
-"""What each of two processes does for test_distributed.py: ``python -m tests.model.training.two_processes FOLDER NAME``."""
+"""Each of the two processes of test_distributed.py: ``python -m tests.model.training.two_processes FOLDER NAME``."""
 
 import sys
 from pathlib import Path
@@ -7,35 +7,32 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, join_processes
 from model.training.run_settings import RunSettings
 from model.training.tasks.inpainting import train_generator
 from pipeline.base.errors import FacevoxError
-from tests.model.params_of import mask_params, train_params
 from tests.model.small_split import small_split
-from tests.model.training.descent import RATE, descent
-from tests.model.training.networks_to_train import make_networks, model_params
+from tests.model.training.descent import RATE, gradient_descent
+from tests.model.training.networks_to_train import generator_params, make_networks
 from tests.model.training.toy_task import PARAMS, ToyBatch, ToyTask, train_toy
 
 
 def inpaint(process: TrainingProcess = TrainingProcess()) -> dict[str, Tensor]:
     """One step of the plain U-Net: no batch norm couples its faces, and the paper's losses are means over them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("model.training.tasks.inpainting.adam", descent)
+        patch.setattr("model.training.tasks.inpainting.adam", gradient_descent)
         generator, _ = train_generator(
             small_split(),
-            *make_networks(),
-            model_params("base"),
-            mask_params(),
-            train_params(batch=4, lr=RATE),
-            process=process,
-            say=lambda line: None,
+            make_networks().to_start(),
+            generator_params("base", batch=4, lr=RATE),
+            TrainingContext(process=process, log=lambda line: None),
         )
     return generator.state_dict()
 
 
 class SpoiltTask(ToyTask):
-    """Its loss is no number in step 4, in the second process only."""
+    """Its loss is not finite in step 4, in the second process only."""
 
     def step(self, number: int, batch: ToyBatch) -> dict[str, Tensor]:
         losses = super().step(number, batch)
@@ -46,27 +43,27 @@ class SpoiltTask(ToyTask):
 def main(folder: Path) -> None:
     own = folder / sys.argv[2]
     with join_processes(RunSettings(device=torch.device("cpu"), n_loader_workers=0)) as process:
-        said: list[str] = []
-        normed, _ = train_toy(folder / "states", process=process, log_folder=own / "log", say=said.append)
-        plain, fitted = train_toy(None, process=process, normed=False)
+        lines: list[str] = []
+        normed, _ = train_toy(folder / "states", process=process, log_folder=own / "log", log=lines.append)
+        plain, result = train_toy(None, process=process, normed=False)
         resumed, _ = train_toy(folder / "states", PARAMS.model_copy(update={"steps": 15}), process=process)
-        told = {
+        report = {
             "rank": process.rank,
-            "world": process.world,
-            "said": said,
+            "world_size": process.world_size,
+            "lines": lines,
             "plain": plain.network.state_dict(),
-            "reports": list(fitted.reports),
+            "reports": list(result.reports),
             "normed": normed.network.state_dict(),
             "resumed": resumed.network.state_dict(),
             "generator": inpaint(process),
             "disagreement": disagree(own / "apart", process),
             "nan": spoil(process),
         }
-    torch.save(told, own / "told.pt")
+    torch.save(report, own / "report.pt")
 
 
 def disagree(own: Path, process: TrainingProcess) -> str:
-    """Let one process go on from a state that the other doesn't have."""
+    """Resume in one process from a checkpoint that the other doesn't have."""
     if not process.is_main:
         train_toy(own, PARAMS.model_copy(update={"steps": 2}))
     try:

@@ -1,4 +1,4 @@
-"""A drawn face is fitted where it truly is, and shows what is heard only near eyes, nose and mouth."""
+"""A generated face is fitted at its true place, and voice traits change it only near eyes, nose and mouth."""
 
 from dataclasses import replace
 from importlib.metadata import files
@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 
 from pipeline.base.seeds import keyed_rng
-from pipeline.synthetic.look.aligned import aligned_face
-from pipeline.synthetic.script.traits import HEARD, Traits, traits_of
+from pipeline.synthetic.look.aligned import HeadPose, aligned_face
+from pipeline.synthetic.script.traits import VOICE_TRAITS, Traits, traits_of
 
 INSIDE = (slice(89, 217), slice(64, 192))
 EYES = np.array([[96.0, 120.0], [160.0, 120.0]])
 INTEROCULAR_PX = 64.0
-MARGIN_PX = 60  # the detector wants to see something around the head
+MARGIN_PX = 60  # the detector needs a margin around the head
 
 
 def _face(traits: Traits, **pose: float) -> np.ndarray:
-    return aligned_face(traits, rng=keyed_rng("test"), **pose)
+    return aligned_face(traits, rng=keyed_rng("test"), pose=HeadPose(**pose))
 
 
 @pytest.mark.parametrize("pose", [{}, {"yaw_deg": 12.0}, {"pitch_deg": -12.0}, {"roll_deg": 9.0}])
-@pytest.mark.parametrize("latent", HEARD)
-def test_what_is_heard_is_seen_inside_the_mask_and_nowhere_else(latent: str, pose: dict[str, float]) -> None:
+@pytest.mark.parametrize("latent", VOICE_TRAITS)
+def test_a_voice_trait_changes_the_face_inside_the_mask_only(latent: str, pose: dict[str, float]) -> None:
     for person in range(2):
         traits = traits_of(3, person)
         low, high = (_face(replace(traits, **{latent: value}), **pose).astype(int) for value in (0.0, 1.0))
@@ -34,7 +34,7 @@ def test_what_is_heard_is_seen_inside_the_mask_and_nowhere_else(latent: str, pos
         assert change.max() == 0
 
 
-def test_what_is_not_heard_is_seen_outside_the_mask() -> None:
+def test_the_other_traits_change_the_face_outside_the_mask() -> None:
     for latent in ("skin", "head_width", "hair_shade", "hairline", "hair_length", "ears"):
         traits = replace(traits_of(3, 0), hair_length=0.9)
         low, high = (_face(replace(traits, **{latent: value}), pitch_deg=-12.0) for value in (0.1, 0.9))
@@ -79,7 +79,7 @@ def test_dlib_finds_every_near_frontal_face_and_its_eyes_where_they_are(fitter: 
     errors = []
     for person in range(12):
         for pose in POSES:
-            points = fitter(aligned_face(traits_of(5, person), rng=keyed_rng("test", person), **pose))
+            points = fitter(aligned_face(traits_of(5, person), rng=keyed_rng("test", person), pose=HeadPose(**pose)))
             assert points is not None, (person, pose)
             eyes = np.stack([points[36:42].mean(axis=0), points[42:48].mean(axis=0)])
             errors.append(np.linalg.norm(eyes - EYES, axis=1) / INTEROCULAR_PX)
@@ -87,15 +87,15 @@ def test_dlib_finds_every_near_frontal_face_and_its_eyes_where_they_are(fitter: 
     assert np.percentile(errors, 95) <= 0.06
 
 
-def _seen_gap(fitter: Any, person: int, lip_opening: float) -> float:
-    image = aligned_face(traits_of(5, person), rng=keyed_rng("test", person), lip_opening=lip_opening)
+def _measured_gap(fitter: Any, person: int, lip_opening: float) -> float:
+    image = aligned_face(traits_of(5, person), rng=keyed_rng("test", person), pose=HeadPose(lip_opening=lip_opening))
     points = fitter(image)
     assert points is not None
     return float(np.linalg.norm(points[62] - points[66])) / INTEROCULAR_PX
 
 
-def test_dlib_sees_closed_lips_closed_and_open_lips_open(fitter: Any) -> None:
-    closed, open_ = (np.array([_seen_gap(fitter, p, gap) for p in range(10)]) for gap in (0.0, 0.2))
+def test_dlib_measures_closed_lips_as_closed_and_open_lips_as_open(fitter: Any) -> None:
+    closed, open_ = (np.array([_measured_gap(fitter, p, gap) for p in range(10)]) for gap in (0.0, 0.2))
     assert closed.max() <= 0.06
     assert open_.min() > 0.06
     assert 0.1 < np.median(open_) < 0.25

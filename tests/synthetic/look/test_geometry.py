@@ -1,10 +1,10 @@
-"""Which way a head turns when its angles grow, and that rays and projection agree."""
+"""The signs of a head's angles, and that rays and projection agree."""
 
 import numpy as np
 
 from pipeline.synthetic.look.geometry import PIVOT, Camera, project, rotation
 from pipeline.synthetic.look.head import head_shape, jawed, surface_points, unjawed
-from pipeline.synthetic.look.rays import hit_head, rays
+from pipeline.synthetic.look.rays import cast_rays, hit_head
 from pipeline.synthetic.script.traits import traits_of
 
 CAMERA = Camera(x_px=100.0, y_px=80.0, scale_px=50.0)
@@ -50,7 +50,7 @@ def test_a_ray_through_a_projected_point_of_the_surface_hits_that_point() -> Non
         }
     )
     for point, true_theta, true_y in zip(points, theta, y, strict=True):
-        sight = rays(point[:1], point[1:], turn, CAMERA)
-        found_theta, found_y, _ = hit_head(flat, sight, 0.0)
+        ray = cast_rays(point[:1], point[1:], turn, CAMERA)
+        found_theta, found_y, _ = hit_head(flat, ray, 0.0)
         assert abs(found_theta[0, 0] - true_theta) < 0.02
         assert abs(found_y[0, 0] - true_y) < 0.02

@@ -1,4 +1,4 @@
-"""A clip's address says everything about it, and nothing else is accepted."""
+"""A clip's address holds its whole spec, and nothing else is accepted."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def test_an_address_may_leave_out_whatever_has_a_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "complaint"),
+    ("address", "message"),
     [
         ("synthetic:person=3&clip=1", "lacks ['seed']"),
         ("synthetic:person=3&clip=1&seed=7&sise=3", "unknown ['sise']"),
@@ -49,10 +49,10 @@ def test_an_address_may_leave_out_whatever_has_a_default() -> None:
         ("https://example.org/a.mp4", "not an address"),
     ],
 )
-def test_a_wrong_address_is_refused_with_what_is_wrong(address: str, complaint: str) -> None:
+def test_a_wrong_address_is_refused_with_what_is_wrong(address: str, message: str) -> None:
     with pytest.raises(BadInput) as refusal:
         ClipSpec.from_address(address)
-    assert complaint in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_wrong_address_is_refused_with_what_is_wrong(address: str, complaint: 
         {"kind": "cuts", "second_person": SPEC.person},
     ],
 )
-def test_a_spec_that_cannot_be_drawn_is_refused(wrong: dict[str, int | str | float]) -> None:
+def test_a_spec_that_cannot_be_generated_is_refused(wrong: dict[str, int | str | float]) -> None:
     with pytest.raises(BadInput):
         replace(SPEC, **wrong)
 

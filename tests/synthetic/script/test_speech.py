@@ -1,17 +1,17 @@
-"""What is said and done in a clip: pauses with still lips, and the two distributions of motion."""
+"""Speech and motion of a clip: pauses with still lips, and the two distributions of motion."""
 
 import numpy as np
 
 from pipeline.base.seeds import keyed_rng
-from pipeline.synthetic.script.motion import DEMO, WIDE, Script, act
-from pipeline.synthetic.script.speech import Speech, mouth_opening, plan_bursts, speak
+from pipeline.synthetic.script.motion import DEMO, WIDE, Motion, generate_motion
+from pipeline.synthetic.script.speech import Speech, generate_speech, mouth_opening, plan_bursts
 
 TIMES_S = np.arange(100) / 25
 
 
 def _speech(clip: int, duration_s: float = 4.0) -> Speech:
     rng = keyed_rng("test", clip)
-    return speak(rng, plan_bursts(rng, duration_s), 4.5)
+    return generate_speech(rng, plan_bursts(rng, duration_s), 4.5)
 
 
 def _longest_closed_s(opening: np.ndarray) -> float:
@@ -41,39 +41,39 @@ def test_lips_are_exactly_closed_outside_speech_and_open_somewhere_in_every_burs
 def test_lips_stay_closed_for_three_tenths_of_a_second_in_every_demo_clip() -> None:
     for clip in range(50):
         speech = _speech(clip)
-        motion = act(keyed_rng("motion", clip), TIMES_S, speech, DEMO)
+        motion = generate_motion(keyed_rng("motion", clip), TIMES_S, speech, DEMO)
         assert _longest_closed_s(motion.lip_gap) >= 0.3
 
 
-def test_a_listener_keeps_its_lips_closed() -> None:
-    assert act(keyed_rng("motion", 1), TIMES_S, None, WIDE).lip_gap.max() == 0.0
+def test_without_speech_the_lips_stay_closed() -> None:
+    assert generate_motion(keyed_rng("motion", 1), TIMES_S, None, WIDE).lip_gap.max() == 0.0
 
 
-def _wide() -> list[Script]:
-    return [act(keyed_rng("motion", clip), TIMES_S, _speech(clip), WIDE) for clip in range(200)]
+def _wide() -> list[Motion]:
+    return [generate_motion(keyed_rng("motion", clip), TIMES_S, _speech(clip), WIDE) for clip in range(200)]
 
 
 def test_demo_faces_are_mostly_frontal() -> None:
-    yaw = np.concatenate([act(keyed_rng("m", k), TIMES_S, None, DEMO).yaw_deg for k in range(200)])
+    yaw = np.concatenate([generate_motion(keyed_rng("m", k), TIMES_S, None, DEMO).yaw_deg for k in range(200)])
     assert np.abs(yaw).max() <= 14.0
     assert np.mean(np.abs(yaw) < 8.0) > 0.8
 
 
 def test_wide_faces_reach_but_never_pass_their_limits() -> None:
     for name, limit_deg in (("yaw_deg", 35.0), ("pitch_deg", 20.0), ("roll_deg", 15.0)):
-        largest = max(float(np.abs(getattr(script, name)).max()) for script in _wide())
+        largest = max(float(np.abs(getattr(motion, name)).max()) for motion in _wide())
         assert 0.9 * limit_deg < largest <= limit_deg
 
 
 def test_a_quarter_of_the_wide_frames_lies_within_five_degrees_of_a_threshold() -> None:
-    yaw_deg = np.abs(np.concatenate([script.yaw_deg for script in _wide()]))
+    yaw_deg = np.abs(np.concatenate([motion.yaw_deg for motion in _wide()]))
     for threshold_deg in (10.0, 12.5, 15.0):
         assert np.mean(np.abs(yaw_deg - threshold_deg) <= 5.0) >= 0.25
 
 
 def test_wide_faces_sometimes_hold_their_mouth_open_without_speaking() -> None:
     held = [
-        script.lip_gap[~np.any([(a <= TIMES_S) & (b > TIMES_S) for a, b in _speech(clip).bursts_s], axis=0)].max()
-        for clip, script in enumerate(_wide())
+        motion.lip_gap[~np.any([(a <= TIMES_S) & (b > TIMES_S) for a, b in _speech(clip).bursts_s], axis=0)].max()
+        for clip, motion in enumerate(_wide())
     ]
     assert 0.2 < np.mean(np.array(held) > 0.08) < 0.8

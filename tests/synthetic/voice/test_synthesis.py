@@ -1,4 +1,4 @@
-"""The voice is heard as one, where and only where it speaks, and differs from person to person."""
+"""The sound is voiced within the bursts of speech only, and differs from person to person."""
 
 from dataclasses import replace
 
@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from pipeline.base.seeds import keyed_rng
-from pipeline.synthetic.script.speech import Speech, is_speaking, plan_bursts, speak
-from pipeline.synthetic.script.traits import HEARD, HISS_BRIGHT_HZ, HISS_DARK_HZ, VoiceTraits, traits_of, voice_of
+from pipeline.synthetic.script.speech import Speech, generate_speech, is_speaking, plan_bursts
+from pipeline.synthetic.script.traits import (
+    HISS_BRIGHT_HZ,
+    HISS_DARK_HZ,
+    VOICE_TRAITS,
+    Voice,
+    traits_of,
+    voice_of,
+)
 from pipeline.synthetic.voice.synthesis import SAMPLE_RATE_HZ, synthesise
 
 DURATION_S = 5.0
@@ -15,9 +22,9 @@ N_SAMPLES = round(DURATION_S * SAMPLE_RATE_HZ)
 FRAME = 320  # 20 ms
 
 
-def _utter(person: int) -> tuple[Speech, VoiceTraits, np.ndarray]:
+def _utter(person: int) -> tuple[Speech, Voice, np.ndarray]:
     voice, rng = voice_of(traits_of(1, person)), keyed_rng("test", person)
-    speech = speak(rng, plan_bursts(rng, DURATION_S), voice.syllables_hz)
+    speech = generate_speech(rng, plan_bursts(rng, DURATION_S), voice.syllables_hz)
     return speech, voice, synthesise(speech, voice, n_samples=N_SAMPLES, rng=rng)
 
 
@@ -28,10 +35,10 @@ def test_a_voice_detector_finds_the_speech_and_leaves_the_pauses() -> None:
         speech, _, sound = _utter(person)
         pcm, detector = (sound * 32767).astype(np.int16), webrtcvad.Vad(2)
         frames = [pcm[at : at + FRAME].tobytes() for at in range(0, N_SAMPLES, FRAME)]
-        heard = np.array([detector.is_speech(frame, SAMPLE_RATE_HZ) for frame in frames])
+        voiced = np.array([detector.is_speech(frame, SAMPLE_RATE_HZ) for frame in frames])
         truth = is_speaking(speech, (np.arange(len(frames)) + 0.5) * 0.02)
-        assert heard[truth].mean() >= 0.9
-        in_pauses.append(heard[~truth].mean())
+        assert voiced[truth].mean() >= 0.9
+        in_pauses.append(voiced[~truth].mean())
     assert np.mean(in_pauses) <= 0.10 and max(in_pauses) <= 0.15
 
 
@@ -50,7 +57,7 @@ def _pitch_hz(sound: np.ndarray) -> float:
     return float(SAMPLE_RATE_HZ / lags[np.argmax(match > 0.85 * match.max())])
 
 
-def test_the_pitch_that_is_heard_is_the_persons_own() -> None:
+def test_the_measured_pitch_is_the_persons_own() -> None:
     for person in range(10):
         speech, voice, sound = _utter(person)
         starts = (speech.centre_s * SAMPLE_RATE_HZ).astype(int)
@@ -58,10 +65,10 @@ def test_the_pitch_that_is_heard_is_the_persons_own() -> None:
         assert abs(np.log2(heard_hz / voice.f0_hz)) < 0.25, person
 
 
-def test_a_bright_person_hisses_an_octave_higher_and_it_is_heard_in_the_onsets_of_those_syllables() -> None:
+def test_a_bright_person_hisses_an_octave_higher_in_the_onsets_of_those_syllables() -> None:
     def hiss_hz(brightness: float) -> float:
         voice, rng = voice_of(replace(traits_of(1, 0), brightness=brightness)), keyed_rng("hiss")
-        speech = speak(rng, plan_bursts(rng, DURATION_S), voice.syllables_hz)
+        speech = generate_speech(rng, plan_bursts(rng, DURATION_S), voice.syllables_hz)
         hissing = replace(speech, has_hiss=np.ones(len(speech.centre_s), bool))
         silent = replace(speech, has_hiss=np.zeros(len(speech.centre_s), bool))
         with_hiss, without = (
@@ -74,8 +81,8 @@ def test_a_bright_person_hisses_an_octave_higher_and_it_is_heard_in_the_onsets_o
     assert hiss_hz(1.0) == pytest.approx(HISS_BRIGHT_HZ, rel=0.1)
 
 
-def test_everything_heard_comes_from_the_five_heard_latents() -> None:
+def test_the_voice_depends_on_the_five_voice_traits_only() -> None:
     low, high = traits_of(1, 0), traits_of(1, 1)
-    mixed = {name: getattr(low if name in HEARD else high, name) for name in type(low).__dataclass_fields__}
+    mixed = {name: getattr(low if name in VOICE_TRAITS else high, name) for name in type(low).__dataclass_fields__}
     assert voice_of(type(low)(**mixed)) == voice_of(low)
     assert voice_of(low) != voice_of(high)

@@ -1,4 +1,4 @@
-"""The stage knows of each segment what its clip's main face was seen and heard to do."""
+"""A segment of the dataset has the measures of its clip's main track."""
 
 from pathlib import Path
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from pipeline.base.layout import Layout
+from pipeline.dataset.rows import read_segments
 from pipeline.records.person import TRAIN, ClipPerson
 from pipeline.records.schema import to_table
 from pipeline.records.segment import Segment
 from pipeline.records.track import Track
 from pipeline.storage.manifest import write_manifest
 from pipeline.storage.shards import write_shards
-from stages.dataset import read_segments
 
 
 def track(number: int, av_zscore: float | None, *, is_main: bool) -> Track:
@@ -76,5 +76,5 @@ def test_a_segment_has_the_measures_of_its_clips_main_track(at: Layout) -> None:
     assert one.shard == none.shard == "data/audio/set/" + Path(one.shard).name
 
 
-def test_a_segment_that_is_nobodys_is_left_out(at: Layout) -> None:
+def test_a_segment_without_a_clip_person_is_dropped(at: Layout) -> None:
     assert list(read_segments("set", at, {})) == []

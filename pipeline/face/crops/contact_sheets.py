@@ -1,4 +1,4 @@
-"""Draw contact sheets: a dataset's faces side by side, each with its id and its numbers."""
+"""Contact sheets of a dataset: its faces side by side, each with its id, angles, lip measures and drop reason."""
 
 from pathlib import Path
 
@@ -16,17 +16,17 @@ _TILES_PER_SHEET = 60
 
 
 def draw_sheets(dataset: str, out: Path, *, standard_only: bool, at: Layout = Layout()) -> list[Path]:
-    """Write sheets of 60 faces in id order into ``out``; return their paths."""
-    wanted = {
+    """Write sheets of 60 faces in id order into ``out``; return their paths. Raises BadInput without faces."""
+    faces = {
         face.face_id: face
         for face in read_manifest(at.selected_faces(dataset), SelectedFace)
         if face.is_standard or not standard_only
     }
     tiles = [
-        _tile(wanted[row["face_id"]], row["image"]["bytes"])
+        _tile(faces[row["face_id"]], row["image"]["bytes"])
         for batch in iterate_batches(at.faces_folder(dataset), Face, ["face_id", "image"])
         for row in batch.to_pylist()
-        if row["face_id"] in wanted
+        if row["face_id"] in faces
     ]
     if not tiles:
         raise BadInput(f"dataset '{dataset}' has no {'standard ' if standard_only else ''}faces to draw")

@@ -1,0 +1,183 @@
+"""Compare what two runs wrote, column by column, apart from what a release renamed.
+
+    python -m benchmarks.compare_runs BEFORE AFTER [--renames docs/renames/0.2.0.yaml]
+
+BEFORE and AFTER are checkouts in which the same pipeline ran. Every file under `data/` and
+`manifests/` and `metrics.json` is read; values must be equal to the last bit, NaN equal to NaN.
+A network is compared tensor by tensor, and the hash of its file counts as one value on both
+sides, because the header of the file may change where no weight does. Exit status 1 if anything
+differs.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import typer
+import yaml
+from safetensors.numpy import load_file
+
+ID_LENGTH = 12
+"""Hex digits of a file's hash that the id of a network ends in."""
+
+
+@dataclass(frozen=True)
+class Renames:
+    """Old name -> new name, of one release."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    """Of a file or folder, relative to the checkout; the longest prefix that fits counts."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Of a column or a JSON key."""
+    values: dict[str, str] = field(default_factory=dict)
+    """Of a word in a text column, such as a drop reason."""
+    measured: tuple[str, ...] = ()
+    """Columns and keys that hold measured time, which no two runs share."""
+
+    @staticmethod
+    def read(path: Path | None) -> "Renames":
+        if path is None:
+            return Renames()
+        told = yaml.safe_load(path.read_text())
+        return Renames(
+            told.get("files", {}), told.get("names", {}), told.get("values", {}), tuple(told.get("measured", ()))
+        )
+
+    def path(self, path: str) -> str:
+        for old in sorted(self.files, key=len, reverse=True):
+            if path == old or path.startswith(old.rstrip("/") + "/"):
+                return self.files[old] + path[len(old) :]
+        return path
+
+    def text(self, value: str) -> str:
+        if value in self.values:
+            return self.values[value]
+        for old, new in self.values.items():
+            if len(old) >= ID_LENGTH:
+                value = value.replace(old, new)
+        return value
+
+
+def _files(checkout: Path) -> dict[str, Path]:
+    found = [path for folder in ("data", "manifests") for path in (checkout / folder).rglob("*") if path.is_file()]
+    metrics = checkout / "metrics.json"
+    return {str(path.relative_to(checkout)): path for path in [*found, *([metrics] if metrics.is_file() else [])]}
+
+
+def _flat(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """JSON as (path of keys, value), lists by position."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{at}/{key}")
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _flat(inner, f"{at}/{place}")
+    else:
+        yield at.strip("/"), value
+
+
+def _columns(path: Path) -> dict[str, Any]:
+    """Name -> values of a file: columns, keys, tensors, pixels or bytes."""
+    match path.suffix:
+        case ".parquet":
+            table = pq.read_table(path)
+            return {name: table.column(name) for name in table.column_names}
+        case ".json":
+            return dict(_flat(json.loads(path.read_text())))
+        case ".tsv" | ".csv":
+            table = pa.Table.from_pandas(pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ","))
+            return {name: table.column(name) for name in table.column_names}
+        case ".safetensors":
+            return dict(load_file(path))
+        case ".png":
+            return {"pixels": cv2.imread(str(path), cv2.IMREAD_UNCHANGED)}
+        case _:
+            return {"bytes": path.read_bytes()}
+
+
+def _renamed_values(values: Any, renames: Renames) -> Any:
+    if isinstance(values, str):
+        return renames.text(values)
+    if isinstance(values, pa.ChunkedArray) and pa.types.is_string(values.type):
+        return pa.chunked_array([pa.array([v if v is None else renames.text(v) for v in values.to_pylist()])])
+    return values
+
+
+def _equal(before: Any, after: Any) -> bool:
+    if isinstance(before, pa.ChunkedArray):
+        if before.type != after.type and not (pa.types.is_string(before.type) and len(before) == before.null_count):
+            return False
+        if pa.types.is_floating(before.type):
+            return np.array_equal(before.to_numpy(), after.to_numpy(), equal_nan=True)
+        return bool(before.to_pylist() == after.to_pylist())
+    if isinstance(before, np.ndarray):
+        return before.dtype == after.dtype and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
+    return bool(before == after or (before != before and after != after))
+
+
+def _hashes(before: dict[str, Path], after: dict[str, Path], renames: Renames) -> dict[str, str]:
+    """Hash of a network's file before -> after, where every tensor is equal; whole and as the id ends in it."""
+    same: dict[str, str] = {}
+    for name, path in before.items():
+        other = after.get(renames.path(name))
+        if path.suffix != ".safetensors" or other is None:
+            continue
+        old, new = (hashlib.sha256(file.read_bytes()).hexdigest() for file in (path, other))
+        same |= {old: new, old[:ID_LENGTH]: new[:ID_LENGTH]}
+    return same
+
+
+def compare(before: Path, after: Path, renames: Renames) -> tuple[Counter[str], list[str]]:
+    """Counts of what was compared, and a line for each difference."""
+    old, new = _files(before), _files(after)
+    renames = Renames(renames.files, renames.names, renames.values | _hashes(old, new, renames), renames.measured)
+    mapped = {renames.path(name): path for name, path in old.items()}
+    differences = [f"{name}: only before" for name in sorted(set(mapped) - set(new))]
+    differences += [f"{name}: only after" for name in sorted(set(new) - set(mapped))]
+    counts: Counter[str] = Counter()
+    for name in sorted(set(mapped) & set(new)):
+        if name.endswith(".md"):
+            continue
+        counts["files"] += 1
+        keys = {
+            "/".join(renames.names.get(part, part) for part in key.split("/")): values
+            for key, values in _columns(mapped[name]).items()
+        }
+        others = _columns(new[name])
+        differences += [f"{name}: {key}: only before" for key in keys if key not in others]
+        differences += [f"{name}: {key}: only after" for key in others if key not in keys]
+        for key in keys.keys() & others.keys():
+            if key.split("/")[-1] in renames.measured:
+                counts["measured times left out"] += 1
+                continue
+            counts["columns, keys and tensors"] += 1
+            if not _equal(_renamed_values(keys[key], renames), others[key]):
+                differences.append(f"{name}: {key}: values differ")
+    return counts, differences
+
+
+def main(
+    before: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A checkout in which the pipeline ran.")],
+    after: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The checkout to compare with it.")],
+    renames: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Names that changed.")] = None,
+) -> None:
+    """Compare what two runs wrote, column by column, apart from renamed names."""
+    counts, differences = compare(before, after, Renames.read(renames))
+    for line in differences:
+        print(line)
+    print(", ".join(f"{n} {what}" for what, n in counts.items()) + f": {len(differences)} differences")
+    if differences:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,51 @@
+"""The file of inpainted faces, ``inpainted.parquet``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from model.evaluation.evaluation_faces import EvaluationFace
+from model.evaluation.picture_table import mask_picture
+from model.inference.inpaint import InpaintedFace
+from pipeline.base.images import encode_png
+from pipeline.records.evaluation import InpaintedImage
+from pipeline.records.schema import Image, arrow_schema, to_table
+from pipeline.storage.atomic import replacing
+
+ROWS_AT_ONCE = 64
+
+
+@contextmanager
+def writing_inpainted_images(path: Path) -> Iterator[Callable[[EvaluationFace, InpaintedFace], None]]:
+    """Yield a function that adds an inpainted face to ``path``; the file appears on a clean exit.
+
+    No more than 64 pictures are in memory at a time.
+    """
+    rows: list[InpaintedImage] = []
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, arrow_schema(InpaintedImage)) as writer:
+
+        def write(face: EvaluationFace, inpainted: InpaintedFace) -> None:
+            rows.append(_row(face, inpainted))
+            if len(rows) == ROWS_AT_ONCE:
+                writer.write_table(to_table(InpaintedImage, rows))
+                rows.clear()
+
+        yield write
+        if rows:
+            writer.write_table(to_table(InpaintedImage, rows))
+
+
+def _row(face: EvaluationFace, inpainted: InpaintedFace) -> InpaintedImage:
+    name = face.face_id.replace("/", "_")
+    audio_face = inpainted.audio_face
+    return InpaintedImage(
+        face_id=face.face_id,
+        dataset=face.dataset,
+        person_id=face.person_id,
+        segment_id=face.segment_id,
+        image=Image(encode_png(inpainted.face), f"{name}.png"),
+        mask=Image(encode_png(mask_picture(face.mask)), f"{name}-mask.png"),
+        audio_face=None if audio_face is None else Image(encode_png(audio_face), f"{name}-audio.png"),
+    )

@@ -1,0 +1,153 @@
+"""Inpaint the face of a picture or video file by the voice in a sound file."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from model.data.masks import Mask, draw_mask
+from model.inference.inpaint import inpaint_picture, mask_in_picture
+from model.inference.marked_pictures import write_marked
+from model.inference.video import InpaintFrame, inpaint_video
+from model.networks.generator import InpaintingGenerator
+from model.networks.generator_file import load_generator
+from model.settings import MaskParams
+from pipeline.audio.extract import extract_waveform
+from pipeline.audio.features import SegmentFeature, segment_features
+from pipeline.audio.settings import AudioParams
+from pipeline.base.arrays import ImageRGB, Landmarks, LogMel
+from pipeline.base.errors import BadInput, BadMedia
+from pipeline.base.images import read_picture_file
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
+from pipeline.face.backends.registry import build_backend
+from pipeline.face.crops.align import Template, similarity_to
+from pipeline.face.measures.points import LEFT_EYE, N_POINTS, RIGHT_EYE, eye_centres
+from pipeline.face.tracking.portrait import find_portrait
+from pipeline.face.tracking.settings import DetectParams
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v"})
+LONGEST_SOUND_S = 600.0
+
+EyesPx = tuple[float, float, float, float]
+"""Eye centres in a picture, pixels: left x, left y, right x, right y."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InpaintOptions:
+    """What may replace the defaults of ``inpaint_file``."""
+
+    mask: Path | None = None
+    """A black and white picture as large as the source, white where it is inpainted; None: the mask of params.yaml."""
+    eyes_px: EyesPx | None = None
+    """The eye centres of a face whose mask hides it from the detector; None: the face is detected."""
+    network: Path | None = None
+    """The file of a trained network; None: that of the checkout."""
+
+
+def inpaint_file(
+    source: Path, sound: Path, out: Path, options: InpaintOptions = InpaintOptions(), at: Layout = Layout()
+) -> str:
+    """Inpaint the face of a picture or a video by the voice in ``sound``; return a message with the result.
+
+    Raises BadInput for files that can't be read, a source without a face, and sound without speech.
+    """
+    weights = options.network or at.model("generator")
+    if not weights.is_file():
+        raise BadInput(f"{weights}: no trained network: run 'dvc repro', or choose a file with --model.")
+    network = load_generator(weights).eval()
+    inpaint = partial(_inpaint, network, mask=options.mask, log_mel=read_voice(sound, at), at=at)
+    detect = load_params(DetectParams, "detect", at.params)
+    if source.suffix.lower() in VIDEO_SUFFIXES:
+        if options.eyes_px is not None:
+            raise BadInput("--eyes: expected a picture; in a video the eyes move")
+        n_inpainted, n_frames = inpaint_video(source, out, inpaint, detect)
+        return f"{out}: {n_inpainted} of {n_frames} frames inpainted; marked as synthetic"
+    _inpaint_picture_file(source, out, inpaint, options.eyes_px, detect)
+    return f"{out}: inpainted; marked as synthetic"
+
+
+def read_voice(sound: Path, at: Layout = Layout()) -> LogMel:
+    """Return the log-mel (M, F), by section ``audio`` of params.yaml, of the first segment of a file that has speech.
+
+    Raises BadInput for a file without sound or speech.
+    """
+    params = load_params(AudioParams, "audio", at.params)
+    try:
+        waveform = extract_waveform(sound, max_duration_s=min(LONGEST_SOUND_S, params.max_duration_s))
+    except BadMedia as error:
+        raise BadInput(f"{sound}: expected sound: {error.reason}, {error.detail}") from None
+    for _, feature in segment_features(waveform, params):
+        if isinstance(feature, SegmentFeature):
+            return feature.log_mel
+    raise BadInput(f"{sound}: expected speech, found none: no {params.segment_s:g} s of it have enough voice")
+
+
+def read_mask(path: Path, size_px: tuple[int, int]) -> Mask:
+    """Return (H, W) uint8, 1 where the black and white picture of ``size_px`` (height, width) is white.
+
+    Raises BadInput for another size, and for what is no picture.
+    """
+    picture = read_picture_file(path)
+    if picture is None:
+        raise BadInput(f"{path}: expected a JPEG or PNG picture, white where the face is to be inpainted")
+    if picture.shape[:2] != size_px:
+        height, width = size_px
+        found = f"{picture.shape[1]} x {picture.shape[0]}"
+        raise BadInput(f"{path}: expected a mask as large as the picture, {width} x {height} px, found {found}")
+    return np.asarray(picture.mean(axis=2) >= np.iinfo(np.uint8).max / 2, np.uint8)
+
+
+def parse_eyes(text: str) -> EyesPx:
+    """Return the four numbers of ``--eyes``; raises BadInput for anything else, and for eyes not a pixel apart."""
+    try:
+        left_x, left_y, right_x, right_y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise BadInput(f"--eyes {text}: expected LEFT_X,LEFT_Y,RIGHT_X,RIGHT_Y in pixels") from None
+    if not abs(right_x - left_x) + abs(right_y - left_y) >= 1:
+        raise BadInput(f"--eyes {text}: expected eyes that are at least a pixel apart")
+    return left_x, left_y, right_x, right_y
+
+
+def points_of_eyes(eyes_px: EyesPx) -> Landmarks:
+    """Return 68 points of which only the eyes are set: all points of an eye are its centre."""
+    points = np.zeros((N_POINTS, 2), np.float32)
+    points[LEFT_EYE], points[RIGHT_EYE] = eyes_px[:2], eyes_px[2:]
+    return points
+
+
+def _inpaint_picture_file(
+    source: Path, out: Path, inpaint: InpaintFrame, eyes_px: EyesPx | None, detect: DetectParams
+) -> None:
+    picture = read_picture_file(source)
+    if picture is None:
+        raise BadInput(f"{source}: expected a JPEG or PNG picture, or a video")
+    if eyes_px is None:
+        points = find_portrait(picture, build_backend(detect.backend), detect)
+    else:
+        points = points_of_eyes(eyes_px)
+    if points is None:
+        raise BadInput(f"{source}: no face is found. State where its eyes are: --eyes LEFT_X,LEFT_Y,RIGHT_X,RIGHT_Y")
+    write_marked(inpaint(picture, points), out)
+
+
+def _inpaint(
+    network: InpaintingGenerator,
+    picture: ImageRGB,
+    points: Landmarks,
+    *,
+    mask: Path | None,
+    log_mel: LogMel,
+    at: Layout,
+) -> ImageRGB:
+    """Inpaint one picture, or one frame of a video."""
+    template = load_params(Template, "crop.template", at.params)
+    size_px = (picture.shape[0], picture.shape[1])
+    if mask is not None:
+        picture_mask = read_mask(mask, size_px)
+    else:
+        mask_params = load_params(MaskParams, "mask", at.params)
+        face_mask = draw_mask(mask_params, np.random.default_rng(0), template.size_px)
+        picture_mask = mask_in_picture(face_mask, similarity_to(template, *eye_centres(points)), size_px)
+    return inpaint_picture(network, picture, points, picture_mask, log_mel, template)

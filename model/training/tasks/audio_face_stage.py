@@ -1,0 +1,34 @@
+"""The audio-face decoder of the stage ``pretrain_audio_face``, and what the note on it holds."""
+
+from functools import partial
+
+from model.networks.voice import load_voice_network
+from model.settings import ModelParams, PretrainAudioFaceParams
+from model.training.context import TrainingContext
+from model.training.tasks.audio_face import SECTION, train_audio_face
+from model.training.trained_network import TrainedNetwork, read_note, training_split, write_network
+from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
+from pipeline.weights.fetch import find_weights
+
+
+def trained_audio_face_decoder(at: Layout, context: TrainingContext) -> TrainedNetwork:
+    """Return the decoder trained on the training persons' faces and voices.
+
+    Raises CannotTrain when there is no voice network, WeightsUnavailable for weights that can't be had, and what
+    ``training_split`` and ``train_audio_face`` raise.
+    """
+    params = load_params(PretrainAudioFaceParams, SECTION, at.params)
+    voice_name = read_note(at, "voice")["voice"]
+    data = training_split(at, context.process, standard_only=False, datasets=params.datasets)
+    decoder, result = train_audio_face(
+        data,
+        load_voice_network(at.model("voice")),
+        params,
+        load_params(ModelParams, "model", at.params).width,
+        start=find_weights(params.weights) if params.weights else None,
+        context=context,
+    )
+    facts = {"trained_on": data.summary(), "voice": voice_name, "started_from": params.weights}
+    write = partial(write_network, decoder)
+    return TrainedNetwork(network=decoder, write=write, kind="trained-here", facts=facts, result=result)

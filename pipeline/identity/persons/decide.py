@@ -1,0 +1,152 @@
+"""Decide the person of each clip, by its published identity and by the faces of all clips.
+
+Phases, each a function from values to values: divide the clips of each name into parts (``parts``), merge the parts of
+all names that show one person (``merge``), and decide here on the parts that show another person than most of their
+name's clips. No phase changes what an override decides.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.base.outcome import Dropped
+from pipeline.identity.persons.embeddings import FaceEmbeddings
+from pipeline.identity.persons.merge import Merge, merge_parts
+from pipeline.identity.persons.params import PersonsParams
+from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, NameParts, Part, parts_by_name
+from pipeline.identity.persons.published import PublishedIdentity
+from pipeline.identity.vectors import close_pairs, group_means
+from pipeline.records.evidence import DROPPED, LISTED, OUTLIER, OVERRIDDEN, SPLIT, TWO_PERSONS
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The decisions on all clips."""
+
+    person_of: dict[str, str]
+    """The person of each clip that is kept, by clip id."""
+    dropped: list[tuple[str, Dropped]]
+    """(clip id, drop) of the outliers that are dropped."""
+    kept_apart: set[frozenset[str]]
+    """Pairs of persons that look like one person and are two by override."""
+    same_split_as: dict[str, str]
+    """For persons that may be one person but are not similar enough to be merged: the person whose split they share."""
+    compared: tuple[Comparison, ...]
+    """The parts of different names that look like one person, then the other parts of each name."""
+
+
+def decide(published: Sequence[PublishedIdentity], embeddings: FaceEmbeddings, params: PersonsParams) -> Decisions:
+    """Return the decisions on all clips; a clip without an embedding goes with its name's main part.
+
+    A person merged of several names has the first of them, or the one of an override.
+    """
+    overridden = {name for one in published if one.is_overridden for name in (one.name, one.original_name) if name}
+    parts = parts_by_name(embeddings, overridden, params.other_person_below)
+    merge = merge_parts(_parts_to_merge(parts.values(), params), params)
+    others = tuple(_decide_part(part, one.main, merge, params) for one in parts.values() for part in one.others)
+    main_person = {name: merge.person_of[one.main.clip_id] for name, one in parts.items()}
+    person_of = _person_of(published, main_person, merge, others)
+    kept_apart = _kept_apart(published, main_person, merge, person_of)
+    return Decisions(
+        person_of=person_of,
+        dropped=[_drop(other, params) for other in others if other.decision == DROPPED],
+        kept_apart=kept_apart,
+        same_split_as=_same_split_as(embeddings, person_of, kept_apart, params.same_side_above),
+        compared=(*merge.similar, *others),
+    )
+
+
+def _parts_to_merge(parts: Iterable[NameParts], params: PersonsParams) -> list[Part]:
+    return [
+        part
+        for one in parts
+        for part in (one.main, *one.others)
+        if part.is_main or (params.split and not part.is_overridden)
+    ]
+
+
+def _decide_part(part: Part, main: Part, merge: Merge, params: PersonsParams) -> Comparison:
+    # A single clip is an outlier among several only: of two clips, either may have the wrong name.
+    is_outlier = len(part.clips) == 1 < len(main.clips) and part.clip_id not in merge.merged
+    if part.is_overridden:
+        decision = OVERRIDDEN
+    elif is_outlier:
+        decision = DROPPED if params.drop_outliers else LISTED
+    else:
+        decision = SPLIT if params.split else LISTED
+    return Comparison(
+        kind=OUTLIER if is_outlier else TWO_PERSONS,
+        part=part,
+        other=main,
+        similarity=round(float(part.mean @ main.mean), SIMILARITY_DIGITS),
+        decision=decision,
+    )
+
+
+def _person_of(
+    published: Iterable[PublishedIdentity],
+    main_person: Mapping[str, str],
+    merge: Merge,
+    others: Iterable[Comparison],
+) -> dict[str, str]:
+    person_of = {one.clip.clip_id: main_person.get(one.name, one.name) for one in published}
+    for other in others:
+        for clip in other.part.clips:
+            if other.decision == DROPPED:
+                del person_of[clip.clip_id]
+            elif other.decision == SPLIT:
+                person_of[clip.clip_id] = merge.person_of[other.part.clip_id]
+    return person_of
+
+
+def _drop(other: Comparison, params: PersonsParams) -> tuple[str, Dropped]:
+    similarity = f"mean cosine {other.similarity:.2f} with the other clips of '{other.part.name}'"
+    return other.part.clip_id, Dropped.filtered(OUTLIER, f"{similarity}, below {params.other_person_below}")
+
+
+def _kept_apart(
+    published: Iterable[PublishedIdentity],
+    main_person: Mapping[str, str],
+    merge: Merge,
+    person_of: Mapping[str, str],
+) -> set[frozenset[str]]:
+    """Return the pairs that look like one person and are two by override: of both, or of one clip of them."""
+    similar = [
+        (merge.person_of[pair.part.clip_id], merge.person_of[pair.other.clip_id])
+        for pair in merge.similar
+        if pair.decision == OVERRIDDEN
+    ]
+    moved = [
+        (person_of[one.clip.clip_id], main_person[one.original_name])
+        for one in published
+        if one.original_name is not None and one.original_name in main_person
+    ]
+    return {frozenset(pair) for pair in [*similar, *moved] if pair[0] != pair[1]}
+
+
+def _same_split_as(
+    embeddings: FaceEmbeddings,
+    person_of: Mapping[str, str],
+    kept_apart: Collection[frozenset[str]],
+    same_side_above: float | None,
+) -> dict[str, str]:
+    """Return for every person that may be another one, by however many between, the first of them all.
+
+    An error here changes the split of a person; one in merging changes the person, and neither is a leak.
+    """
+    rows = [row for row, one in enumerate(embeddings.published) if one.clip.clip_id in person_of]
+    if not rows or same_side_above is None:
+        return {}
+    persons, groups = np.unique(
+        [person_of[embeddings.published[row].clip.clip_id] for row in rows], return_inverse=True
+    )
+    means = group_means(embeddings.vectors[rows], groups, len(persons))
+    first = np.arange(len(persons))
+    for a, b, _ in close_pairs(means, means, same_side_above):
+        if a < b and frozenset((str(persons[a]), str(persons[b]))) not in kept_apart and first[a] != first[b]:
+            low, high = sorted((int(first[a]), int(first[b])))
+            first[first == high] = low
+    return {
+        str(person): str(persons[low]) for person, low in zip(persons, first, strict=True) if persons[low] != person
+    }

@@ -1,0 +1,81 @@
+"""Second phase: merge the parts of all names that show one person; those of two overridden names stay apart."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.identity.persons.cluster import merge_groups
+from pipeline.identity.persons.params import PersonsParams
+from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, Part
+from pipeline.identity.vectors import Groups, Pair, close_pairs
+from pipeline.records.evidence import LISTED, MERGED, NOT_MERGED, OVERRIDDEN, SAME_PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The groups of parts that show one person."""
+
+    person_of: Mapping[str, str]
+    """The person of each part, by the part's ``clip_id``."""
+    merged: frozenset[str]
+    """The ``clip_id`` of each part that shares its person with another part."""
+    similar: tuple[Comparison, ...]
+    """The pairs of parts of different names that look like one person."""
+
+
+def merge_parts(parts: Sequence[Part], params: PersonsParams) -> Merge:
+    """Return the person of each part; each part is a person by itself where params switch merging off.
+
+    A group is named after its overridden name, else after the first of its names, else after a part's first clip.
+    """
+    pairs = _similar_pairs(parts, params.same_person_above)
+    groups = _groups(parts, pairs, params)
+    members: dict[int, list[Part]] = defaultdict(list)
+    for part, group in zip(parts, groups.tolist(), strict=True):
+        members[group].append(part)
+    overridden = {group for group, found in members.items() if any(part.is_overridden for part in found)}
+    return Merge(
+        person_of={part.clip_id: person for found in members.values() for person in [_person(found)] for part in found},
+        merged=frozenset(part.clip_id for found in members.values() if len(found) > 1 for part in found),
+        similar=tuple(
+            Comparison(
+                kind=SAME_PERSON,
+                part=parts[a],
+                other=parts[b],
+                similarity=round(similarity, SIMILARITY_DIGITS),
+                decision=_decision({int(groups[a]), int(groups[b])}, overridden, params),
+            )
+            for a, b, similarity in pairs
+            if parts[a].name != parts[b].name
+        ),
+    )
+
+
+def _similar_pairs(parts: Sequence[Part], same_person_above: float) -> list[Pair]:
+    """Return the pairs of parts that look like one person, each pair once."""
+    if not parts:
+        return []
+    means = np.stack([part.mean for part in parts])
+    return [pair for pair in close_pairs(means, means, same_person_above) if pair[0] < pair[1]]
+
+
+def _groups(parts: Sequence[Part], pairs: Sequence[Pair], params: PersonsParams) -> Groups:
+    if not parts or not params.merge:
+        return np.arange(len(parts))
+    sizes = np.array([len(part.clips) for part in parts])
+    overridden = np.array([part.is_overridden for part in parts])
+    return merge_groups(np.stack([part.mean for part in parts]), sizes, overridden, params.same_person_above, pairs)
+
+
+def _person(parts: Sequence[Part]) -> str:
+    return min((not part.is_overridden, not part.is_main, part.person_id) for part in parts)[2]
+
+
+def _decision(groups: Collection[int], overridden: Collection[int], params: PersonsParams) -> str:
+    if len(groups) == 1:
+        return MERGED
+    if not params.merge:
+        return LISTED
+    return OVERRIDDEN if all(group in overridden for group in groups) else NOT_MERGED

@@ -1,0 +1,100 @@
+"""The result of the persons stage: decided, written, summarised, audited."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import Dropped
+from pipeline.identity.persons.decide import Decisions, decide
+from pipeline.identity.persons.embeddings import FaceEmbeddings, face_embeddings
+from pipeline.identity.persons.evidence import evidence_of
+from pipeline.identity.persons.leakage import Audit, audit_leakage
+from pipeline.identity.persons.overrides import Overrides
+from pipeline.identity.persons.params import PersonsParams
+from pipeline.identity.persons.persons import clip_persons_of, persons_of
+from pipeline.identity.persons.published import published_identities
+from pipeline.records.clip import Clip
+from pipeline.records.evidence import ClipEmbedding, PersonEvidence
+from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.records.media import Media
+from pipeline.records.person import TEST, ClipPerson, Person
+from pipeline.storage.manifest import read_table, write_manifest
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PersonsResult:
+    """The persons of all clips, and what they were decided from."""
+
+    embeddings: FaceEmbeddings
+    decisions: Decisions
+    clip_persons: list[ClipPerson]
+    persons: list[Person]
+    evidence: list[PersonEvidence]
+    dropped: list[tuple[str, Dropped]]
+    """(clip id, drop) of the clips that an override or an outlier's face drops."""
+
+
+def decide_persons(
+    clips: Iterable[Clip], embeddings: Iterable[ClipEmbedding], overrides: Overrides, params: PersonsParams
+) -> PersonsResult:
+    """Return the persons of ``clips``; raises BadInput when an override names what its dataset does not have."""
+    published, dropped = published_identities(clips, overrides, params)
+    faces = face_embeddings(published, embeddings, params.whitening)
+    decisions = decide(published, faces, params)
+    clip_persons = clip_persons_of(published, decisions.person_of, decisions.same_split_as, params)
+    return PersonsResult(
+        embeddings=faces,
+        decisions=decisions,
+        clip_persons=clip_persons,
+        persons=persons_of(published, clip_persons),
+        evidence=evidence_of(decisions.compared, params),
+        dropped=[*dropped, *decisions.dropped],
+    )
+
+
+def write_persons(result: PersonsResult, at: Layout) -> None:
+    """Write the manifests and the ledger of the persons stage."""
+    write_manifest(at.persons, Person, result.persons)
+    write_manifest(at.clip_persons, ClipPerson, result.clip_persons)
+    write_manifest(at.person_evidence, PersonEvidence, result.evidence)
+    ends = [ledger_row("persons", one.clip_id) for one in result.clip_persons]
+    ends += [ledger_row("persons", clip_id, drop) for clip_id, drop in result.dropped]
+    write_manifest(at.ledger("persons"), LedgerRow, ends)
+
+
+def audit_persons(
+    result: PersonsResult, clips: Iterable[Clip], datasets: Iterable[str], params: PersonsParams, at: Layout
+) -> Audit:
+    """Return the leakage audit of ``result``; the media's content is read from the manifests of ``datasets``."""
+    contents: dict[str, str] = {}
+    for name in datasets:
+        media = read_table(at.media(name), Media, ["clip_id", "sha256"])
+        contents.update(zip(media["clip_id"].to_pylist(), media["sha256"].to_pylist(), strict=True))
+    return audit_leakage(
+        result.clip_persons,
+        addresses={clip.clip_id: clip.address for clip in clips},
+        contents=contents,
+        faces=result.embeddings.by_clip,
+        same_person_above=params.same_person_above,
+        kept_apart=result.decisions.kept_apart,
+    )
+
+
+def summary_of(result: PersonsResult) -> str:
+    """Return how many identities are how many persons, and what the faces showed, in one line."""
+    n_identities = len({(person.dataset, person.identity) for person in result.persons})
+    split_of = {person.person_id: person.split for person in result.persons}
+    n_test = sum(split == TEST for split in split_of.values())
+    summary = f"persons: {n_identities} identities are {len(split_of)} persons, {n_test} of them in test"
+    n_embedded = len(result.embeddings.published)
+    if not n_embedded:
+        return f"{summary}; by name alone, since no clip has an embedding"
+    return f"{summary}; evidence from the faces of {n_embedded} clips: {_evidence_counts(result)}"
+
+
+def _evidence_counts(result: PersonsResult) -> str:
+    counts = Counter(f"{one.kind} {one.decision}" for one in result.evidence)
+    text = ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "nothing against a name"
+    n_shared = len(result.decisions.same_split_as)
+    return text + (f"; {n_shared} persons share the split of one they may be" if n_shared else "")

@@ -1,0 +1,93 @@
+"""Decide the persons of clips that are given as the person that each shows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.base.outcome import Dropped
+from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Overrides
+from pipeline.identity.persons.params import PersonsParams
+from pipeline.identity.persons.result import decide_persons
+from pipeline.records.clip import Clip
+from pipeline.records.evidence import ClipEmbedding, PersonEvidence
+from tests.identity.clips import clip
+
+SIZE = 64
+NONE: Overrides = {}
+PARAMS = PersonsParams(
+    test_share=0.2,
+    seed=1,
+    same_name_is_same_person=True,
+    whitening=None,
+    same_person_above=0.5,
+    other_person_below=0.3,
+    same_side_above=None,
+    merge=True,
+    split=True,
+    drop_outliers=True,
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The decisions on some clips, and the evidence."""
+
+    person_of: dict[str, str]
+    dropped: list[tuple[str, Dropped]]
+    kept_apart: set[frozenset[str]]
+    same_split_as: dict[str, str]
+    evidence: list[PersonEvidence]
+
+
+def faces_of(truth: Mapping[str, int], std: float = 0.06, seed: int = 1) -> list[ClipEmbedding]:
+    """One embedding a clip, near that of the person it shows; two clips of a person have a cosine of about 0.8."""
+    centres = np.random.default_rng(0).normal(size=(100, SIZE)) / SIZE**0.5
+    found = []
+    for clip_id, person in sorted(truth.items()):
+        noise = np.random.default_rng([seed, sum(clip_id.encode()), len(clip_id)]).normal(size=SIZE)
+        vector = centres[person] / np.linalg.norm(centres[person]) + std * noise
+        vector /= np.linalg.norm(vector)
+        embedding = vector.astype(np.float32)
+        found.append(
+            ClipEmbedding(clip_id=clip_id, network="n", n_faces=1, spherical_variance=0.0, embedding=embedding)
+        )
+    return found
+
+
+def decide_shown(
+    shown: Mapping[tuple[str, str], int | None], overrides: Overrides = NONE, **changes: object
+) -> tuple[Found, dict[str, str]]:
+    """Decide on clips given as (identity, name): the person that they show, or None where no face was found."""
+    params = PARAMS.model_copy(update=changes)
+    clips = [clip("set", identity, name) for identity, name in shown]
+    truth = {f"set/{name}": person for (_, name), person in shown.items() if person is not None}
+    return decide_clips(clips, faces_of(truth), overrides, params)
+
+
+def decide_clips(
+    clips: Sequence[Clip], embeddings: Sequence[ClipEmbedding], overrides: Overrides, params: PersonsParams
+) -> tuple[Found, dict[str, str]]:
+    """Return what is decided, and the person of each clip by its name."""
+    result = decide_persons(clips, embeddings, overrides, params)
+    decisions = result.decisions
+    found = Found(
+        decisions.person_of, decisions.dropped, decisions.kept_apart, decisions.same_split_as, result.evidence
+    )
+    return found, {clip_id.removeprefix("set/"): person for clip_id, person in found.person_of.items()}
+
+
+def summary(found: Found) -> list[tuple[str, str, str, str]]:
+    """Return kind, clip and decision of each row of evidence."""
+    return [(one.kind, one.clip_id, one.decision, one.decided_by) for one in found.evidence]
+
+
+def one_of(found: Found) -> PersonEvidence:
+    """Return the only row of evidence."""
+    (row,) = found.evidence
+    return row
+
+
+def whole(identity: str) -> tuple[str, str, str]:
+    """Return the key of an override of all clips of ``identity``."""
+    return ("set", identity, WHOLE_IDENTITY)

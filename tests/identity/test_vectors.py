@@ -1,0 +1,56 @@
+"""Vectors: close pairs, means of groups, whitening, unit length."""
+
+import numpy as np
+import pytest
+
+from pipeline.identity import vectors
+from pipeline.identity.vectors import Vectors, close_pairs, group_means, largest_product, unit, whitened
+from tests.identity.drawn_embeddings import drawn
+
+
+@pytest.mark.parametrize("block_rows", [1, 7, 1024])
+def test_close_pairs_are_those_of_the_whole_product(block_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "BLOCK_ROWS", block_rows)
+    left, right = drawn(1, 5, 4, 0.3)[0], drawn(2, 4, 3, 0.3)[0]
+    products = left @ right.T
+    found = list(close_pairs(left, right, 0.3))
+    assert [(a, b) for a, b, _ in found] == [
+        (int(a), int(b)) for a, b in zip(*np.nonzero(products >= 0.3), strict=True)
+    ]
+    assert largest_product(left, right) == pytest.approx(products.max())
+
+
+def test_means_are_those_of_each_group() -> None:
+    embeddings, groups = drawn(3, 4, 5, 0.3)
+    order = np.random.default_rng(0).permutation(len(groups))
+    expected = np.stack([embeddings[groups == group].mean(axis=0) for group in range(4)])
+    np.testing.assert_allclose(group_means(embeddings[order], groups[order], 4), expected)
+
+
+def test_whitening_separates_persons_whose_embeddings_are_all_alike() -> None:
+    # As a network embeds faces unlike its training faces: one common direction, and small differences along few axes.
+    embeddings, persons = drawn(5, 100, 4, 0.03, size=64)
+    common = np.full(64, 3.0)
+    embedded = unit(common + embeddings * np.geomspace(0.2, 1, 64))
+
+    def apart(vectors: Vectors) -> float:
+        alike = vectors @ vectors.T
+        same = persons[:, None] == persons
+        return float(np.percentile(alike[same], 5) - np.percentile(alike[~same], 95))
+
+    assert apart(embedded) < 0.02
+    assert apart(whitened(embedded, persons, 0.1)) > 0.3
+
+
+def test_whitening_weighs_every_name_alike() -> None:
+    embeddings, persons = drawn(6, 8, 2, 0.2)
+    once = whitened(embeddings, persons, 0.5)
+    many = whitened(
+        np.concatenate([embeddings, np.repeat(embeddings[:2], 50, axis=0)]), np.append(persons, [0] * 100), 0.5
+    )
+    n = len(once)  # axes along which nobody differs may be turned; products stay the same
+    np.testing.assert_allclose(many[:n] @ many[:n].T, once @ once.T, atol=1e-9)
+
+
+def test_a_vector_without_length_stays_as_it_is() -> None:
+    assert unit(np.zeros((1, 3))).tolist() == [[0, 0, 0]]
