@@ -1,6 +1,6 @@
 """Compare what two runs wrote, column by column, apart from what a release renamed.
 
-    python -m benchmarks.compare_runs BEFORE AFTER [--renames docs/renames/0.2.0.yaml]
+    python -m benchmarks.compare_runs BEFORE AFTER [--renames docs/renames-0.2.0.yaml]
 
 BEFORE and AFTER are checkouts in which the same pipeline ran. Every file under `data/` and
 `manifests/` and `metrics.json` is read; values must be equal to the last bit, NaN equal to NaN.
@@ -47,9 +47,9 @@ class Renames:
     def read(path: Path | None) -> "Renames":
         if path is None:
             return Renames()
-        told = yaml.safe_load(path.read_text())
+        given = yaml.safe_load(path.read_text())
         return Renames(
-            told.get("files", {}), told.get("names", {}), told.get("values", {}), tuple(told.get("measured", ()))
+            given.get("files", {}), given.get("names", {}), given.get("values", {}), tuple(given.get("measured", ()))
         )
 
     def path(self, path: str) -> str:

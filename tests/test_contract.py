@@ -176,8 +176,8 @@ def test_the_data_dictionary_is_fresh() -> None:
 def test_help_imports_no_heavy_library() -> None:
     heavy = ("torch", "cv2", "dlib", "librosa", "pyarrow", "pandas", "yt_dlp", "av", "numpy", "pydantic")
     code = f"import sys, stages.__main__; print([name for name in {heavy!r} if name in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "[]"
+    output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[]"
 
 
 def test_no_committed_data_file_names_an_absolute_path() -> None:

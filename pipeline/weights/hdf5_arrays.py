@@ -36,7 +36,7 @@ MALFORMED = (OSError, RuntimeError, LookupError, ValueError, TypeError, Attribut
 def read_hdf5_arrays(path: Path, largest_bytes: int) -> Arrays:
     """Return all arrays of ``path`` as float32, by their path within the file (``conv1/kernel:0``).
 
-    Raises UntrustedWeights, naming it, for anything but numbers stored in the file itself, not packed, and BadInput
+    Raises UntrustedWeights, naming it, for anything but numbers stored in the file itself, uncompressed, and BadInput
     for more than ``largest_bytes`` of them or a damaged file.
     """
     from pebble import ProcessExpired, ProcessPool
@@ -100,7 +100,7 @@ def _datasets(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
 def _checked_bytes(dataset: Any, name: str, path: Path) -> int:
     """Return the array's size once read; refuse what isn't floats stored in the file in one piece.
 
-    One piece, so that the file's own size bounds what is read: a chunk could be packed a thousandfold, and
+    One piece, so that the file's own size bounds what is read: a chunk could be compressed a thousandfold, and
     an array without storage would be filled up to whatever size it states.
     """
     import h5py
@@ -109,7 +109,7 @@ def _checked_bytes(dataset: Any, name: str, path: Path) -> int:
     if dataset.external is not None or layout == h5py.h5d.VIRTUAL:
         raise _refused(path, name, "takes its numbers from other files")
     if layout not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT):
-        raise _refused(path, name, "is stored in chunks, which can be packed (h5repack -f NONE -l CONTI unpacks)")
+        raise _refused(path, name, "is stored in chunks, which can be compressed (h5repack -f NONE -l CONTI decompresses)")
     stored = dataset.id.get_type()
     if not isinstance(stored, h5py.h5t.TypeFloatID) or stored.get_size() > np.dtype(np.float64).itemsize:
         raise _refused(path, name, f"has numbers of type {dataset.dtype}")

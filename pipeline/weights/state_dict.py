@@ -18,7 +18,7 @@ from pipeline.weights import hdf5_arrays
 from pipeline.weights.pickled_arrays import read_pickled_arrays
 
 LARGEST_FILE_BYTES = 1 << 30
-"""Six times the VGGFace2 weights: a larger file is no network of this project, packed or unpacked."""
+"""Six times the VGGFace2 weights: a larger file, compressed or not, is no network of this project."""
 
 ZIP_START = b"PK\x03\x04"
 OLD_TORCH_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"

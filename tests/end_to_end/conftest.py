@@ -59,9 +59,9 @@ class Checkout:
         return {**os.environ, "PATH": path, "FACEVOX_CACHE": cache}
 
 
-def stages_run(told: str) -> list[str]:
+def stages_run(output: str) -> list[str]:
     """Return the stages that a ``dvc repro`` or ``dvc exp run`` ran, in order."""
-    return [line.split("'")[1] for line in told.splitlines() if line.startswith("Running stage")]
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
 
 @pytest.fixture(scope="session")

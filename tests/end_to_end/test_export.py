@@ -43,12 +43,12 @@ def test_webdataset_and_folder_hold_what_the_run_has(
     small: Checkout, listed: dict[str, pd.DataFrame], tmp_path: Path
 ) -> None:
     n_standard = int(listed["faces"].is_standard.sum())
-    told = small.facevox("export", "folder", "--to", str(tmp_path / "folder"))
+    output = small.facevox("export", "folder", "--to", str(tmp_path / "folder"))
     endings = [path.suffix for path in (tmp_path / "folder/demo").rglob("*.*")]
     assert endings.count(".jpg") == n_standard > 0
     assert endings.count(".npy") == n_standard + len(listed["audio"])
-    assert told.startswith(f"{tmp_path / 'folder'}:\ntrain: ")
-    told = small.facevox("export", "webdataset", "--to", str(tmp_path / "tar"))
-    samples = [int(line.split(": ")[1].split()[0]) for line in told.splitlines()[1:3]]
+    assert output.startswith(f"{tmp_path / 'folder'}:\ntrain: ")
+    output = small.facevox("export", "webdataset", "--to", str(tmp_path / "tar"))
+    samples = [int(line.split(": ")[1].split()[0]) for line in output.splitlines()[1:3]]
     assert sum(samples) == len(listed["pairs"])
     assert sorted(path.name for path in (tmp_path / "tar").glob("*.tar")) == ["test-000000.tar", "train-000000.tar"]

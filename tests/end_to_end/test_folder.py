@@ -21,9 +21,9 @@ def write_short_clip(folder: Path, number: int) -> None:
     write_clip(spec, target)
 
 
-def counts(told: str) -> dict[str, str]:
-    """Return what each per-clip stage said it computed."""
-    lines = [line for line in told.splitlines() if "@clips: " in line and " items, " in line]
+def counts(output: str) -> dict[str, str]:
+    """Return what each per-clip stage printed that it computed."""
+    lines = [line for line in output.splitlines() if "@clips: " in line and " items, " in line]
     return {line.partition("@")[0]: line.partition(": ")[2].partition(" from the store")[0] for line in lines}
 
 

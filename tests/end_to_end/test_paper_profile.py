@@ -33,12 +33,12 @@ def released_format(path: Path) -> Path:
 def test_the_papers_settings_run_end_to_end(make_checkout: Callable[..., Checkout], tmp_path: Path) -> None:
     weights = released_format(tmp_path / "resnet50_ft_weight.pkl")
     checkout = make_checkout("paper", *SMALL[:4], "crop.n_candidates=2", f"pretrain_identity.weights={weights}")
-    told = checkout.run("dvc", "repro", "dataset")
-    print(told[told.index("Table 1") :])
+    output = checkout.run("dvc", "repro", "dataset")
+    print(output[output.index("Table 1") :])
     labels = pd.read_parquet(checkout.root / "manifests/labels/demo/embeddings.parquet")
     sound = pd.read_parquet(checkout.root / "data/audio/demo")
     note = json.loads((checkout.root / "manifests/recognition_network.json").read_text())
-    assert {name.partition("@")[0] for name in stages_run(told)} == set(STAGES) - MODEL_STAGES
+    assert {name.partition("@")[0] for name in stages_run(output)} == set(STAGES) - MODEL_STAGES
     assert set(labels.embedding.map(len)) == {2048}
     assert set(zip(sound.n_mels, sound.n_frames, sound.profile, strict=True)) == {(64, 1000, "paper")}
     assert note["recognition_network"].startswith("resnet50_ft_weight.pkl-")
@@ -47,11 +47,11 @@ def test_the_papers_settings_run_end_to_end(make_checkout: Callable[..., Checkou
 
 def test_without_the_weights_a_sentence_says_so_and_the_rest_goes_on(make_checkout: Callable[..., Checkout]) -> None:
     checkout = make_checkout("paper", *SMALL[:4], "sources.demo.clips_per_person=1", "crop.n_random=2")
-    told = checkout.run("dvc", "repro", "dataset")
+    output = checkout.run("dvc", "repro", "dataset")
     faces = pd.read_parquet(checkout.root / "manifests/dataset/faces.parquet")
     ledger = pd.read_parquet(checkout.root / "manifests/ledger/demo/identify.parquet")
-    assert "weights 'vggface2_resnet50'" in told
-    assert "all else goes on" in told
+    assert "weights 'vggface2_resnet50'" in output
+    assert "all else goes on" in output
     assert set(ledger.reason) == {"no_recognition_network"}
     assert len(faces) > 0
     assert not faces.is_labelled.any()

@@ -21,9 +21,9 @@ def test_a_second_run_finds_nothing_to_do(small: Checkout) -> None:
 def test_clearing_the_store_leaves_a_finished_run_finished(small: Checkout) -> None:
     store = small.root.parent / "store"
     store.rename(store.with_name("put-aside"))
-    told = small.run("dvc", "repro", "dataset")
+    output = small.run("dvc", "repro", "dataset")
     store.with_name("put-aside").rename(store)
-    assert stages_run(told) == []
+    assert stages_run(output) == []
 
 
 def test_every_clip_comes_to_an_end_in_every_stage(small: Checkout) -> None:
@@ -34,7 +34,7 @@ def test_every_clip_comes_to_an_end_in_every_stage(small: Checkout) -> None:
         "detect": 6,
         "crop": 6,
         "audio": 12,  # six clips, and one segment of each
-        "recognise": 0,  # without a network it has nothing to say of any clip
+        "recognise": 0,  # without a network no clip is embedded
         "identify": 6,
         "persons": 6,
         "dataset": 9,  # three persons, and six segments
@@ -78,8 +78,8 @@ def test_manifests_and_shards_open_in_the_libraries_of_the_field(
 
 
 def test_git_sees_nothing_but_the_params_that_were_changed(small: Checkout) -> None:
-    told = {line[3:] for line in small.run("git", "status", "--porcelain").splitlines()}
-    assert told <= {"params.yaml", "dvc.lock"}
+    output = {line[3:] for line in small.run("git", "status", "--porcelain").splitlines()}
+    assert output <= {"params.yaml", "dvc.lock"}
 
 
 def test_stats_are_the_numbers_of_table_1(small: Checkout) -> None:

@@ -1,4 +1,4 @@
-"""The stages of the model half on six short clips: trained, judged, shown; ablations as a queue of experiments."""
+"""The stages of the model half on six short clips: trained, evaluated, reported; ablations as a queue of experiments."""
 
 import csv
 import json
@@ -19,20 +19,20 @@ AFTER_MODEL_PARAMS = ["train", "evaluate", "report"]
 def trained(make_checkout: Callable[..., Checkout]) -> Checkout:
     """A finished run of all stages, whose store this module has for itself."""
     checkout = make_checkout(*SMALL, *TINY)
-    told = checkout.run("dvc", "repro")
-    assert stages_run(told)[-len(MODEL_STAGES) :] == MODEL_STAGES
+    output = checkout.run("dvc", "repro")
+    assert stages_run(output)[-len(MODEL_STAGES) :] == MODEL_STAGES
     return checkout
 
 
 def test_a_run_ends_with_a_trained_network_its_figures_and_a_page(trained: Checkout) -> None:
     note = json.loads((trained.root / "manifests/models/generator.json").read_text())
     metrics = json.loads((trained.root / "metrics.json").read_text())
-    judged = pd.read_parquet(trained.root / "manifests/evaluation/faces.parquet")
+    evaluated = pd.read_parquet(trained.root / "manifests/evaluation/faces.parquet")
     page = (trained.root / "report/index.html").read_text(encoding="utf-8")
     assert note["width"] == 8
-    assert metrics["n_faces"] == len(judged) > 0
-    assert metrics["psnr"] == pytest.approx(judged.psnr.mean())
-    assert metrics["l1_masked"] == pytest.approx(judged.l1_masked.mean())
+    assert metrics["n_faces"] == len(evaluated) > 0
+    assert metrics["psnr"] == pytest.approx(evaluated.psnr.mean())
+    assert metrics["l1_masked"] == pytest.approx(evaluated.l1_masked.mean())
     assert "lpips" in metrics["unavailable"]
     assert "<script" not in page and "synthetic" in page
 
@@ -44,8 +44,8 @@ def test_a_finished_training_finds_nothing_to_do(trained: Checkout) -> None:
 def test_a_training_whose_outs_are_gone_comes_back_from_its_checkpoint(trained: Checkout) -> None:
     weights = trained.root / "data/models/generator.safetensors"
     before = weights.read_bytes()
-    told = trained.run("dvc", "repro", "-f", "-s", "train")
-    assert "train: had ended at step 2, nothing is left to do" in told
+    output = trained.run("dvc", "repro", "-f", "-s", "train")
+    assert "train: had ended at step 2, nothing is left to do" in output
     assert weights.read_bytes() == before
 
 

@@ -1,4 +1,4 @@
-"""Write label-network weights as keras-vggface's released files have them, by h5py alone."""
+"""Write weights of the face recognition network as keras-vggface's released files have them, by h5py alone."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -61,7 +61,7 @@ def lip_opening(points: Landmarks) -> Measured:
 def mouth_height(points: Landmarks) -> Measured:
     """Return the mean height of both lips with what is between them, over the interocular distance.
 
-    It grows when the lips part, also where the inner edges are too faint to be told apart.
+    It grows when the lips part, also where the inner edges are too faint to distinguish.
     """
     return _mean_gap(points, OUTER_LIP_UPPER, OUTER_LIP_LOWER)
 

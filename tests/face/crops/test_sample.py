@@ -45,7 +45,7 @@ def test_the_draw_covers_the_track() -> None:
     assert [sum(start <= t < start + 10 for t in times_s) > 10 for start in (0, 10, 20, 30)] == [True] * 4
 
 
-def scored(scores: dict[int, float]) -> list[FaceMeasures]:
+def with_scores(scores: dict[int, float]) -> list[FaceMeasures]:
     """A track of which only some faces, by their number, have a standardness."""
     return [face(n / 25, standardness=scores.get(n)) for n in range(60)]
 
@@ -55,7 +55,7 @@ def numbers(faces: list[FaceMeasures]) -> list[int]:
 
 
 def test_the_best_come_first_and_neighbours_are_skipped() -> None:
-    scores = scored({10: -1.0, 11: -0.5, 12: -0.7, 20: -3.0, 30: -2.0})
+    scores = with_scores({10: -1.0, 11: -0.5, 12: -0.7, 20: -3.0, 30: -2.0})
     assert numbers(best_apart(scores, 10, 0.2)) == [11, 30, 20]
 
 
@@ -65,17 +65,17 @@ def test_two_exactly_as_far_apart_as_required_are_both_taken() -> None:
 
 
 def test_no_more_than_requested_are_taken_and_none_without_a_score() -> None:
-    scores = scored({5: -1.0, 15: -2.0, 25: -3.0})
+    scores = with_scores({5: -1.0, 15: -2.0, 25: -3.0})
     assert numbers(best_apart(scores, 2, 0.2)) == [5, 15]
     assert best_apart([], 2, 0.2) == []
     assert best_apart(scores, 0, 0.2) == []
 
 
 def test_a_frame_taken_already_is_skipped_but_not_its_neighbours() -> None:
-    scores = scored({5: -1.0, 6: -2.0})
+    scores = with_scores({5: -1.0, 6: -2.0})
     assert numbers(best_apart(scores, 2, 0.2, taken_s=[TRACK[5].time_s])) == [6]
 
 
 def test_of_equal_scores_the_earlier_comes_first() -> None:
-    scores = scored({30: -1.0, 10: -1.0})
+    scores = with_scores({30: -1.0, 10: -1.0})
     assert numbers(best_apart(list(reversed(scores)), 2, 0.2)) == [10, 30]

@@ -60,7 +60,7 @@ def xi(x: Array, weights: Weights, name: str, batch_statistics: bool) -> Array:
 def eq_1(
     face: torch.Tensor, audio: torch.Tensor, weights: Weights, gain: float, *, of_batch: bool, of_pool: bool
 ) -> Array:
-    """Local and global branch take the statistics of the batch, each as said, or the running ones."""
+    """Local and global branch take the statistics of the batch, each in its own mode, or the running ones."""
     f_v, f_a = conv(face.numpy(), weights, "project_face"), audio.numpy()
     local = xi(conv(np.concatenate([f_v, f_a], axis=1), weights, "project_both"), weights, "local_context", of_batch)
     pooled = (f_v + f_a).mean(axis=(2, 3), keepdims=True)

@@ -98,7 +98,7 @@ def test_the_gradient_is_the_derivative(
 
 
 class Holder(nn.Module):
-    """A network that is trained, with psi among its parts."""
+    """A trained network with the recognition network among its parts."""
 
     def __init__(self, recognition: FrozenRecognitionNetwork) -> None:
         super().__init__()

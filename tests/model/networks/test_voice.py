@@ -168,7 +168,7 @@ def test_audio_faces_have_four_taps_after_relu_and_no_bounds() -> None:
 
 
 def test_faces_of_different_voices_differ_from_the_first_step_on() -> None:
-    """Torch's own start: by 1e-6, against a spread of 0.2 within one face."""
+    """Torch's own start: by 1e-6, against a standard deviation of 0.2 within one face."""
     torch.manual_seed(0)
     voices = torch.nn.functional.normalize(torch.randn(16, 64), dim=1)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The stage trains on the dataset's own crops or on a folder, or takes given weights, and says how it went."""
+"""The stage trains on the dataset's own crops or on a folder, or takes given weights, and notes the result."""
 
 import json
 from pathlib import Path
