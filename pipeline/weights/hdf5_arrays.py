@@ -109,7 +109,7 @@ def _checked_bytes(dataset: Any, name: str, path: Path) -> int:
     if dataset.external is not None or layout == h5py.h5d.VIRTUAL:
         raise _refused(path, name, "takes its numbers from other files")
     if layout not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT):
-        raise _refused(path, name, "is stored in chunks, which can be compressed (h5repack -f NONE -l CONTI decompresses)")
+        raise _refused(path, name, "is stored in chunks, perhaps compressed (h5repack -f NONE -l CONTI undoes it)")
     stored = dataset.id.get_type()
     if not isinstance(stored, h5py.h5t.TypeFloatID) or stored.get_size() > np.dtype(np.float64).itemsize:
         raise _refused(path, name, f"has numbers of type {dataset.dtype}")

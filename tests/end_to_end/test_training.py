@@ -1,4 +1,4 @@
-"""The stages of the model half on six short clips: trained, evaluated, reported; ablations as a queue of experiments."""
+"""The stages of the model half on six short clips, from training to report; ablations as queued experiments."""
 
 import csv
 import json

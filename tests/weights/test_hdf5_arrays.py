@@ -1,4 +1,4 @@
-"""HDF5 files are read as data: external links, compressed data and anything but numbers are refused, damage is bounded."""
+"""HDF5 is read as data: external links, compression and anything but numbers are refused, damage is bounded."""
 
 import os
 import pickle
