@@ -74,6 +74,23 @@ def dep_paths(definition: dict) -> set[str]:
     return {next(iter(dep)) if isinstance(dep, dict) else dep for dep in definition["deps"]}
 
 
+def test_a_function_has_at_most_six_parameters() -> None:
+    """Compiled kernels are exempt: numba takes arrays, no dataclasses."""
+    functions = [
+        (path, node)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and "compiled" not in {ast.unparse(one) for one in node.decorator_list}
+    ]
+    too_many = [
+        f"{name_of(path)}: {node.name}"
+        for path, node in functions
+        if len({arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)} - {"self", "cls"})
+        > 6
+    ]
+    assert too_many == []
+
+
 def test_every_folder_of_code_has_a_layer() -> None:
     assert {name_of(path.parent) for path in SOURCES} == set(LAYERS)
 

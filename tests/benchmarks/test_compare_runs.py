@@ -1,0 +1,57 @@
+"""Two runs are equal apart from renames, or each difference is named."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from safetensors.numpy import save_file
+
+from benchmarks.compare_runs import Renames, compare
+
+RENAMES = Renames({"manifests/old.parquet": "manifests/new.parquet"}, {"heard": "av"}, {}, ("seconds",))
+
+
+def write_run(folder: Path, *, renamed: bool, value: float = 1.0, weight: float = 0.5) -> Path:
+    for name in ("manifests", "data"):
+        (folder / name).mkdir(parents=True)
+    column, file = ("av", "new") if renamed else ("heard", "old")
+    table = pa.table({column: [value, float("nan")], "network": ["trained-" + "0" * 12] * 2})
+    pq.write_table(table, folder / f"manifests/{file}.parquet")
+    save_file({"w": np.full(3, weight, np.float32)}, folder / "data/n.safetensors", {"format": column})
+    (folder / "metrics.json").write_text(json.dumps({"a": {column: [1, 2]}, "seconds": value}))
+    return folder
+
+
+def test_equal_runs_differ_by_names_headers_and_measured_time_only(tmp_path: Path) -> None:
+    before = write_run(tmp_path / "before", renamed=False)
+    after = write_run(tmp_path / "after", renamed=True)
+    counts, differences = compare(before, after, RENAMES)
+    assert differences == []
+    assert counts == {"files": 3, "columns, keys and tensors": 5, "measured times left out": 1}
+
+
+@pytest.mark.parametrize(
+    ("changed", "difference"),
+    [
+        ({"value": np.nextafter(1.0, 2)}, "manifests/new.parquet: av: values differ"),
+        ({"weight": 0.25}, "data/n.safetensors: w: values differ"),
+    ],
+)
+def test_the_last_bit_of_a_value_is_a_difference(tmp_path: Path, changed: dict[str, float], difference: str) -> None:
+    before = write_run(tmp_path / "before", renamed=False)
+    after = write_run(tmp_path / "after", renamed=True, **changed)
+    assert compare(before, after, RENAMES)[1] == [difference]
+
+
+def test_a_missing_file_and_a_missing_column_are_differences(tmp_path: Path) -> None:
+    before = write_run(tmp_path / "before", renamed=False)
+    after = write_run(tmp_path / "after", renamed=True)
+    (after / "data/n.safetensors").unlink()
+    pq.write_table(pa.table({"av": [1.0, float("nan")]}), after / "manifests/new.parquet")
+    assert compare(before, after, RENAMES)[1] == [
+        "data/n.safetensors: only before",
+        "manifests/new.parquet: network: only before",
+    ]
