@@ -16,7 +16,7 @@ SEED_BYTES = 8
 
 
 class EvaluationFace(NamedTuple):
-    """A true face, the mask to inpaint, and the voice of its person."""
+    """Input of the evaluation: a true face (ground truth), the mask to inpaint, a voice segment of the person."""
 
     face_id: str
     person_id: str

@@ -41,7 +41,7 @@ Features = Mapping[str, NDArray[np.float32]]
 
 
 class MetricSuite(NamedTuple):
-    """The metrics' networks; None, or not in ``recognisers``: missing."""
+    """The networks that metrics need; one without weights is None, or not in ``recognisers``."""
 
     landmark_detector: LandmarkDetector
     lpips: Lpips | None

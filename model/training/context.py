@@ -6,19 +6,27 @@ from pathlib import Path
 
 from model.training.distributed import TrainingProcess
 
+MIN_CHECKPOINT_STEPS = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingContext:
-    """By default one process on the CPU that keeps no checkpoints and writes no files.
+    """The processes, folders and log of a training; by default one process on the CPU without checkpoints and files.
 
     ``checkpoint_root`` is the folder of the checkpoints of all trainings, from which an interrupted one resumes.
-    ``log_folder`` gets DVCLive's files and sample pictures. ``log`` takes lines of text, of the main process only.
+    ``log_folder`` gets DVCLive's files and sample pictures. ``log_on_main`` passes lines of the main process to
+    ``log``.
     """
 
     process: TrainingProcess = TrainingProcess()
     checkpoint_root: Path | None = None
+    checkpoint_every: int | None = None
     log_folder: Path | None = None
     log: Callable[[str], None] = print
+
+    def steps_between_checkpoints(self, steps: int) -> int:
+        """Return how many steps of a training of ``steps`` lie between two checkpoints."""
+        return self.checkpoint_every or max(MIN_CHECKPOINT_STEPS, steps // 100)
 
     def log_on_main(self, line: str) -> None:
         """Log a line if this is the main process."""

@@ -9,7 +9,7 @@ TWO_PERSONS = "two_persons_one_name"
 OUTLIER = "outlier"
 
 MERGED = "merged"
-SPLIT = "split"
+SEPARATED = "separated"
 DROPPED = "dropped"
 LISTED = "listed"
 NOT_MERGED = "not_merged"
@@ -36,11 +36,11 @@ class PersonEvidence:
         "'same_person_two_names'; 'two_persons_one_name': some of a name's clips show another person than most; "
         "'outlier': a single clip shows nobody else's face"
     )
-    person: str = column("the person by name")
+    name: str = column("a normalised name of clips")
     identity: str = column("<dataset>/<identity as published> of clip_id")
     clip_id: str = column("the first of the clips in question")
     n_clips: int = column("how many they are")
-    other_person: str = column("the other name; of the two other kinds: the same name, that of the other clips")
+    other_name: str = column("the other name; of the two other kinds: the same name, that of the other clips")
     other_identity: str = column("<dataset>/<identity as published> of other_clip_id")
     other_clip_id: str = column("the first of the clips they are compared with")
     n_other_clips: int = column("how many those are")
@@ -49,7 +49,7 @@ class PersonEvidence:
     )
     threshold: float = column("the limit in params.yaml that the score passed")
     decision: str = column(
-        "'merged', 'split', 'dropped'; 'listed': params.yaml switches the action off; 'not_merged': alike, but not all "
+        "'merged', 'separated', 'dropped'; 'listed': params.yaml switches the action off; 'not_merged': alike, but not all "
         "that would become one person are; 'overridden': persons.csv decides otherwise"
     )
     decided_by: str = column("'evidence' or 'override'; 'params' where these switch the action off")

@@ -1,8 +1,8 @@
 """Group embeddings that show one person: average linkage, over pairs found by blocks of a matrix product.
 
 The similarity of two groups is the mean cosine over all pairs of their clips, one from each (UPGMA; Sokal and Michener
-1958): the product of the groups' mean embeddings. Like no single pair it depends neither on how many clips a group has
-nor on one bad clip.
+1958): the product of the groups' mean embeddings. Unlike the similarity of a single pair, it does not
+depend on how many clips a group has or on one bad clip.
 """
 
 import heapq
@@ -20,8 +20,8 @@ def merge_groups(
 ) -> Groups:
     """Return the groups of ``means`` (N, D) of ``sizes`` clips each, merged by average linkage.
 
-    Groups are merged while similar by ``min_similarity`` or more, the most similar first, of equals those of the lowest
-    index; a group has the index of its first item. Two groups that each contain a ``fixed`` item are never merged.
+    Groups are merged while similar by ``min_similarity`` or more, the most similar first and ties by the lowest index; a
+    group has the index of its first item. Two groups that each contain a ``fixed`` item are never merged.
     ``pairs`` are the ``close_pairs`` of ``means`` at ``min_similarity``: only groups of which some two items are that
     similar can be that similar themselves.
     """

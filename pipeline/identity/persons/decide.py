@@ -1,4 +1,4 @@
-"""Decide the person of each clip, by its published identity and by the faces of all clips.
+"""Decide the person of each clip, by its published identity and by the face embeddings of all clips.
 
 Phases, each a function from values to values: divide the clips of each name into parts (``parts``), merge the parts of
 all names that show one person (``merge``), and decide here on the parts that show another person than most of their
@@ -17,7 +17,7 @@ from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, NameParts, Part, parts_by_name
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.vectors import close_pairs, group_means
-from pipeline.records.evidence import DROPPED, LISTED, OUTLIER, OVERRIDDEN, SPLIT, TWO_PERSONS
+from pipeline.records.evidence import DROPPED, LISTED, OUTLIER, OVERRIDDEN, SEPARATED, TWO_PERSONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Decisions:
 def decide(published: Sequence[PublishedIdentity], embeddings: FaceEmbeddings, params: PersonsParams) -> Decisions:
     """Return the decisions on all clips; a clip without an embedding goes with its name's main part.
 
-    A person merged of several names has the first of them, or the one of an override.
+    A person of several names is named after the first of them, or by an override.
     """
     overridden = {name for one in published if one.is_overridden for name in (one.name, one.original_name) if name}
     parts = parts_by_name(embeddings, overridden, params.other_person_below)
@@ -52,7 +52,7 @@ def decide(published: Sequence[PublishedIdentity], embeddings: FaceEmbeddings, p
         person_of=person_of,
         dropped=[_drop(other, params) for other in others if other.decision == DROPPED],
         kept_apart=kept_apart,
-        same_split_as=_same_split_as(embeddings, person_of, kept_apart, params.same_side_above),
+        same_split_as=_same_split_as(embeddings, person_of, kept_apart, params.same_split_above),
         compared=(*merge.similar, *others),
     )
 
@@ -62,7 +62,7 @@ def _parts_to_merge(parts: Iterable[NameParts], params: PersonsParams) -> list[P
         part
         for one in parts
         for part in (one.main, *one.others)
-        if part.is_main or (params.split and not part.is_overridden)
+        if part.is_main or (params.separate and not part.is_overridden)
     ]
 
 
@@ -74,7 +74,7 @@ def _decide_part(part: Part, main: Part, merge: Merge, params: PersonsParams) ->
     elif is_outlier:
         decision = DROPPED if params.drop_outliers else LISTED
     else:
-        decision = SPLIT if params.split else LISTED
+        decision = SEPARATED if params.separate else LISTED
     return Comparison(
         kind=OUTLIER if is_outlier else TWO_PERSONS,
         part=part,
@@ -95,7 +95,7 @@ def _person_of(
         for clip in other.part.clips:
             if other.decision == DROPPED:
                 del person_of[clip.clip_id]
-            elif other.decision == SPLIT:
+            elif other.decision == SEPARATED:
                 person_of[clip.clip_id] = merge.person_of[other.part.clip_id]
     return person_of
 
@@ -129,21 +129,21 @@ def _same_split_as(
     embeddings: FaceEmbeddings,
     person_of: Mapping[str, str],
     kept_apart: Collection[frozenset[str]],
-    same_side_above: float | None,
+    same_split_above: float | None,
 ) -> dict[str, str]:
-    """Return for every person that may be another one, by however many between, the first of them all.
+    """Return, for persons that may be one (directly, or through others), the first person of each such group.
 
     An error here changes the split of a person; one in merging changes the person, and neither is a leak.
     """
     rows = [row for row, one in enumerate(embeddings.published) if one.clip.clip_id in person_of]
-    if not rows or same_side_above is None:
+    if not rows or same_split_above is None:
         return {}
     persons, groups = np.unique(
         [person_of[embeddings.published[row].clip.clip_id] for row in rows], return_inverse=True
     )
     means = group_means(embeddings.vectors[rows], groups, len(persons))
     first = np.arange(len(persons))
-    for a, b, _ in close_pairs(means, means, same_side_above):
+    for a, b, _ in close_pairs(means, means, same_split_above):
         if a < b and frozenset((str(persons[a]), str(persons[b]))) not in kept_apart and first[a] != first[b]:
             low, high = sorted((int(first[a]), int(first[b])))
             first[first == high] = low

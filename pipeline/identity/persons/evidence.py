@@ -1,4 +1,4 @@
-"""Third phase: report the compared parts and the decisions on them, one row each."""
+"""The evidence on persons: the compared parts and the decisions on them, one row each."""
 
 from collections.abc import Iterable
 
@@ -23,11 +23,11 @@ def _row(compared: Comparison, params: PersonsParams) -> PersonEvidence:
     return PersonEvidence(
         evidence_id=f"{kind}:{clip.clip_id}" + (f"+{other_clip.clip_id}" if is_same_person else ""),
         kind=kind,
-        person=part.name,
+        name=part.name,
         identity=f"{clip.dataset}/{clip.identity}",
         clip_id=clip.clip_id,
         n_clips=len(part.clips),
-        other_person=other.name,
+        other_name=other.name,
         other_identity=f"{other_clip.dataset}/{other_clip.identity}",
         other_clip_id=other_clip.clip_id,
         n_other_clips=len(other.clips),

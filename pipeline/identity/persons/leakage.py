@@ -24,7 +24,7 @@ _YOUTUBE = re.compile(r"(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check: how many things it compared, how many clips it could not compare, and every leak."""
+    """The result of one check: the number of things compared, of clips without such a thing, and every leak."""
 
     what: str
     n_compared: int
@@ -45,7 +45,7 @@ class Audit:
         return [f"{check.what}: {leak}" for check in self.checks for leak in check.leaks]
 
     def summary(self) -> str:
-        """Return one line for each check: what it compared, and how many clips it could not check."""
+        """Return one line for each check: what it compared, and how many clips lacked it."""
         return "\n".join(_line(check) for check in self.checks)
 
     def error_message(self) -> str:
@@ -63,14 +63,14 @@ def audit_leakage(
     *,
     addresses: Mapping[str, str],
     contents: Mapping[str, str],
-    faces: Mapping[str, Vectors],
+    embeddings: Mapping[str, Vectors],
     same_person_above: float,
     kept_apart: Collection[frozenset[str]],
 ) -> Audit:
     """Return the audit of the split of ``clip_persons``.
 
-    By clip id: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media, ``faces`` the unit
-    embedding (D,); the last two may lack clips. Persons whose clips have a mean cosine of ``same_person_above``
+    By clip id: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media, ``embeddings`` the unit
+    embedding of the face, (D,); the last two may lack clips. Persons whose clips have a mean cosine of ``same_person_above``
     or more leak, unless the pair is in ``kept_apart``: two persons by override.
     """
     videos = {clip_id: source_video(address) for clip_id, address in addresses.items()}
@@ -79,7 +79,7 @@ def audit_leakage(
             _check_persons(clip_persons),
             _check_shared(CONTENT, clip_persons, contents),
             _check_shared(SOURCE_VIDEO, clip_persons, videos),
-            _check_faces(clip_persons, faces, same_person_above, kept_apart),
+            _check_faces(clip_persons, embeddings, same_person_above, kept_apart),
         ]
     )
 
@@ -119,33 +119,35 @@ def _check_persons(clip_persons: Iterable[ClipPerson]) -> Check:
 def _check_shared(what: str, clip_persons: Iterable[ClipPerson], key_of: Mapping[str, str]) -> Check:
     """Find the keys that clips of both splits share."""
     firsts: dict[str, dict[str, ClipPerson]] = defaultdict(dict)
-    n_missing = 0
+    n_clips_unseen = 0
     for clip_person in sorted(clip_persons, key=lambda clip_person: clip_person.clip_id):
         key = key_of.get(clip_person.clip_id)
         if key is None:
-            n_missing += 1
+            n_clips_unseen += 1
         else:
             firsts[key].setdefault(clip_person.split, clip_person)
     leaks = [
-        f"{sides[TRAIN].clip_id} of '{sides[TRAIN].person_id}' (train) and "
-        f"{sides[TEST].clip_id} of '{sides[TEST].person_id}' (test) share {key}"
-        for key, sides in sorted(firsts.items())
-        if len(sides) > 1
+        f"{splits[TRAIN].clip_id} of '{splits[TRAIN].person_id}' (train) and "
+        f"{splits[TEST].clip_id} of '{splits[TEST].person_id}' (test) share {key}"
+        for key, splits in sorted(firsts.items())
+        if len(splits) > 1
     ]
-    return Check(what, len(firsts), n_missing, leaks)
+    return Check(what, len(firsts), n_clips_unseen, leaks)
 
 
 def _check_faces(
     clip_persons: Sequence[ClipPerson],
-    faces: Mapping[str, Vectors],
+    embeddings: Mapping[str, Vectors],
     above: float,
     kept_apart: Collection[frozenset[str]],
 ) -> Check:
     """Find persons of different splits whose clips look like one person."""
-    train, test = (_mean_faces(clip_persons, faces, split) for split in (TRAIN, TEST))
-    n_missing = sum(one.clip_id not in faces for one in clip_persons)
+    train, test = (_mean_embeddings(clip_persons, embeddings, split) for split in (TRAIN, TEST))
+    n_clips_unseen = sum(one.clip_id not in embeddings for one in clip_persons)
     if not train[0] or not test[0]:
-        return Check(FACE, 0, n_missing, [], "no embeddings to compare" if not faces else "one side has none")
+        return Check(
+            FACE, 0, n_clips_unseen, [], "no embeddings to compare" if not embeddings else "one split has none"
+        )
     leaks, n_apart = [], 0
     for row, column, score in close_pairs(train[1], test[1], above):
         if frozenset((train[0][row], test[0][column])) in kept_apart:
@@ -153,19 +155,19 @@ def _check_faces(
         else:
             leaks.append(f"'{train[0][row]}' (train) and '{test[0][column]}' (test) look alike, {score:.3f} >= {above}")
     nearest = round(largest_product(train[1], test[1]), _SCORE_DIGITS)
-    note = f"the nearest two are {nearest} alike, of {above} allowed; {n_apart} pairs are two persons by override"
-    return Check(FACE, len(train[0]) + len(test[0]), n_missing, leaks, note)
+    note = f"largest mean cosine {nearest}, limit {above}; {n_apart} pairs are two persons by override"
+    return Check(FACE, len(train[0]) + len(test[0]), n_clips_unseen, leaks, note)
 
 
-def _mean_faces(
-    clip_persons: Iterable[ClipPerson], faces: Mapping[str, Vectors], split: str
+def _mean_embeddings(
+    clip_persons: Iterable[ClipPerson], embeddings: Mapping[str, Vectors], split: str
 ) -> tuple[list[str], Vectors]:
     """Return the persons of one split that have faces, and the mean embedding of each, (N, D)."""
-    embedded = [one for one in clip_persons if one.split == split and one.clip_id in faces]
+    embedded = [one for one in clip_persons if one.split == split and one.clip_id in embeddings]
     if not embedded:
         return [], np.empty((0, 0))
     persons, groups = np.unique([one.person_id for one in embedded], return_inverse=True)
-    vectors = np.stack([faces[one.clip_id] for one in embedded])
+    vectors = np.stack([embeddings[one.clip_id] for one in embedded])
     return [str(person) for person in persons], group_means(vectors, groups, len(persons))
 
 

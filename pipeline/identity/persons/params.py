@@ -16,13 +16,13 @@ class PersonsParams(Params):
     whitening: float | None = Field(gt=0)
     same_person_above: float = Field(gt=0, le=1)
     other_person_below: float = Field(ge=-1, lt=1)
-    same_side_above: float | None = Field(gt=0, le=1)
+    same_split_above: float | None = Field(gt=0, le=1)
     merge: bool
-    split: bool
+    separate: bool
     drop_outliers: bool
 
     @model_validator(mode="after")
-    def _what_is_split_is_not_merged_again(self) -> Self:
+    def _separated_parts_are_not_merged_again(self) -> Self:
         if self.other_person_below > self.same_person_above:
             raise ValueError("'other_person_below' must not be larger than 'same_person_above'")
         return self

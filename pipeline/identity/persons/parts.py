@@ -60,7 +60,7 @@ class Comparison:
     other: Part
     similarity: float
     decision: str
-    """MERGED, NOT_MERGED, SPLIT, DROPPED, LISTED or OVERRIDDEN."""
+    """MERGED, NOT_MERGED, SEPARATED, DROPPED, LISTED or OVERRIDDEN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class NameParts:
 def parts_by_name(
     embeddings: FaceEmbeddings, overridden_names: Collection[str], other_person_below: float
 ) -> dict[str, NameParts]:
-    """Return the parts of every name, in name order, the largest first; of equals that of the first clip.
+    """Return the parts of every name, in name order. The largest part comes first; of two as large, the one with the first clip.
 
     Clips to which an override gave their name one by one are in no part: they are no evidence on the others.
     """

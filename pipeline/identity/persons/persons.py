@@ -24,7 +24,7 @@ def clip_persons_of(
     same_split_as: Mapping[str, str],
     params: PersonsParams,
 ) -> list[ClipPerson]:
-    """Return the clip person of every clip that ``person_of``, person by clip id, has.
+    """Return the person and split of each clip in ``person_of`` (clip id -> person id).
 
     A person is in the split of the person that ``same_split_as`` names for it, if any.
     """
@@ -41,9 +41,9 @@ def clip_persons_of(
 
 
 def persons_of(published: Iterable[PublishedIdentity], clip_persons: Iterable[ClipPerson]) -> list[Person]:
-    """Return one Person for each published identity and each person that its clips are decided to be."""
-    person_of = {clip_person.clip_id: clip_person for clip_person in clip_persons}
-    kept = [(one, person_of[one.clip.clip_id]) for one in published if one.clip.clip_id in person_of]
+    """Return one Person for each pair of a published identity and a person that some of its clips show."""
+    by_clip = {clip_person.clip_id: clip_person for clip_person in clip_persons}
+    kept = [(one, by_clip[one.clip.clip_id]) for one in published if one.clip.clip_id in by_clip]
     counts = Counter((one.clip.dataset, one.clip.identity, clip_person.person_id) for one, clip_person in kept)
     main: dict[tuple[str, str], str] = {}
     for dataset, identity, person_id in sorted(counts, key=lambda key: (-counts[key], key)):

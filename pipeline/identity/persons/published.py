@@ -12,7 +12,7 @@ from pipeline.records.clip import Clip
 
 @dataclass(frozen=True, slots=True)
 class PublishedIdentity:
-    """Who speaks in a clip, as its source or an override names them, before faces are compared.
+    """Who speaks in one clip: the normalised name that its source published, or that an override puts in its place.
 
     ``is_overridden``: ``name`` comes from an override. ``original_name`` is the name of the clip's identity where an
     override names this clip alone, else None.

@@ -40,11 +40,11 @@ def decide_persons(
 ) -> PersonsResult:
     """Return the persons of ``clips``; raises BadInput when an override names what its dataset does not have."""
     published, dropped = published_identities(clips, overrides, params)
-    faces = face_embeddings(published, embeddings, params.whitening)
-    decisions = decide(published, faces, params)
+    compared = face_embeddings(published, embeddings, params.whitening)
+    decisions = decide(published, compared, params)
     clip_persons = clip_persons_of(published, decisions.person_of, decisions.same_split_as, params)
     return PersonsResult(
-        embeddings=faces,
+        embeddings=compared,
         decisions=decisions,
         clip_persons=clip_persons,
         persons=persons_of(published, clip_persons),
@@ -75,14 +75,14 @@ def audit_persons(
         result.clip_persons,
         addresses={clip.clip_id: clip.address for clip in clips},
         contents=contents,
-        faces=result.embeddings.by_clip,
+        embeddings=result.embeddings.by_clip,
         same_person_above=params.same_person_above,
         kept_apart=result.decisions.kept_apart,
     )
 
 
 def summary_of(result: PersonsResult) -> str:
-    """Return how many identities are how many persons, and what the faces showed, in one line."""
+    """Return the numbers of identities, persons and test persons, and the evidence from faces, in one line."""
     n_identities = len({(person.dataset, person.identity) for person in result.persons})
     split_of = {person.person_id: person.split for person in result.persons}
     n_test = sum(split == TEST for split in split_of.values())

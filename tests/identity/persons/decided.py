@@ -22,9 +22,9 @@ PARAMS = PersonsParams(
     whitening=None,
     same_person_above=0.5,
     other_person_below=0.3,
-    same_side_above=None,
+    same_split_above=None,
     merge=True,
-    split=True,
+    separate=True,
     drop_outliers=True,
 )
 

@@ -23,7 +23,7 @@ def partition(groups: Groups) -> set[frozenset[int]]:
 
 
 @given(seed=st.integers(0, 10_000), least=st.sampled_from([0.2, 0.4, 0.6]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_linking_single_clips_is_average_linkage(seed: int, least: float) -> None:
     vectors, _ = drawn(seed, 6, 4, 0.25)
     expected = fcluster(linkage(pdist(vectors, "cosine"), "average"), 1 - least, criterion="distance")
@@ -32,7 +32,7 @@ def test_linking_single_clips_is_average_linkage(seed: int, least: float) -> Non
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_another_order_gives_the_same_groups(seed: int) -> None:
     vectors, _ = drawn(seed, 6, 3, 0.25)
     order = np.random.default_rng(seed).permutation(len(vectors))

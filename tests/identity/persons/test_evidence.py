@@ -9,7 +9,7 @@ from tests.identity.persons.decided import decide_shown, one_of, summary
     ("off", "shown", "kind"),
     [
         ("merge", {("Ana", "1"): 1, ("Ben", "2"): 1}, "same_person_two_names"),
-        ("split", {("Ana", n): p for n, p in (("1", 1), ("2", 1), ("3", 2), ("4", 2))}, "two_persons_one_name"),
+        ("separate", {("Ana", n): p for n, p in (("1", 1), ("2", 1), ("3", 2), ("4", 2))}, "two_persons_one_name"),
         ("drop_outliers", {("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 7}, "outlier"),
     ],
 )
@@ -22,6 +22,6 @@ def test_what_is_off_is_listed_and_changes_nothing(off: str, shown: dict[tuple[s
 
 
 def test_without_splitting_an_outlier_is_still_dropped() -> None:
-    found, persons = decide_shown({("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 7, ("Ben", "4"): 7}, split=False)
+    found, persons = decide_shown({("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 7, ("Ben", "4"): 7}, separate=False)
     assert persons == {"1": "ana", "2": "ana", "4": "ben"}
     assert summary(found) == [("outlier", "set/3", "dropped", "evidence")]

@@ -20,21 +20,21 @@ def clip_person(clip: str, person: str, split: str = "") -> ClipPerson:
 CLIP_PERSONS = [clip_person("1", "ana"), clip_person("2", "ben"), clip_person("3", "cem"), clip_person("4", "cem")]
 ADDRESSES = {f"set/{i}": f"https://youtu.be/aaaaaaaaaa{i}" for i in "1234"}
 CONTENTS = {f"set/{i}": i * 64 for i in "1234"}
-FACES: dict[str, Vectors] = {"set/1": E1, "set/2": -E1, "set/3": E2, "set/4": E2}
+EMBEDDINGS: dict[str, Vectors] = {"set/1": E1, "set/2": -E1, "set/3": E2, "set/4": E2}
 
 
 def audit(
     clip_persons: Sequence[ClipPerson] = CLIP_PERSONS,
     addresses: Mapping[str, str] = ADDRESSES,
     contents: Mapping[str, str] = CONTENTS,
-    faces: Mapping[str, Vectors] = FACES,
+    embeddings: Mapping[str, Vectors] = EMBEDDINGS,
     kept_apart: Sequence[frozenset[str]] = (),
 ) -> Audit:
     return audit_leakage(
         clip_persons,
         addresses=addresses,
         contents=contents,
-        faces=faces,
+        embeddings=embeddings,
         same_person_above=0.5,
         kept_apart=kept_apart,
     )
@@ -74,37 +74,39 @@ def test_the_same_source_video_on_both_sides_is_a_leak_however_its_address_is_wr
 
 
 def test_persons_of_both_sides_who_look_like_one_are_a_leak() -> None:
-    leaking = {**FACES, "set/3": np.array([0.6, 0.8]), "set/4": np.array([0.4, 0.9165])}
-    assert audit(faces=leaking).leaks == ["face: 'ana' (train) and 'cem' (test) look alike, 0.500 >= 0.5"]
-    assert audit(faces={**leaking, "set/4": np.array([0.39, 0.9208])}).leaks == []
+    leaking = {**EMBEDDINGS, "set/3": np.array([0.6, 0.8]), "set/4": np.array([0.4, 0.9165])}
+    assert audit(embeddings=leaking).leaks == ["face: 'ana' (train) and 'cem' (test) look alike, 0.500 >= 0.5"]
+    assert audit(embeddings={**leaking, "set/4": np.array([0.39, 0.9208])}).leaks == []
 
 
 def test_persons_who_are_two_by_override_may_look_alike() -> None:
-    found = audit(faces={**FACES, "set/3": E1, "set/4": E1}, kept_apart=[frozenset(("cem", "ana"))])
+    found = audit(embeddings={**EMBEDDINGS, "set/3": E1, "set/4": E1}, kept_apart=[frozenset(("cem", "ana"))])
     assert found.leaks == []
     assert "1 pairs are two persons by override" in found.summary()
 
 
 def test_clips_that_could_not_be_checked_are_counted() -> None:
-    found = audit(contents={"set/1": "1"}, faces={"set/1": E1, "set/3": E2})
+    found = audit(contents={"set/1": "1"}, embeddings={"set/1": E1, "set/3": E2})
     assert [(check.what, check.n_clips_unseen) for check in found.checks] == [
         ("person", 0),
         ("media content", 3),
         ("source video", 0),
         ("face", 2),
     ]
-    assert "face          0 leaks among 2, 2 clips unseen (the nearest two are 0.0 alike" in found.summary()
+    assert "face          0 leaks among 2, 2 clips unseen (largest mean cosine 0.0" in found.summary()
 
 
-@pytest.mark.parametrize(("faces", "note"), [({}, "no embeddings to compare"), ({"set/1": E1}, "one side has none")])
-def test_without_faces_on_both_sides_the_audit_states_it(faces: dict[str, Vectors], note: str) -> None:
-    assert audit(faces=faces).checks[-1].note == note
+@pytest.mark.parametrize(
+    ("embeddings", "note"), [({}, "no embeddings to compare"), ({"set/1": E1}, "one split has none")]
+)
+def test_without_embeddings_in_both_splits_the_audit_states_it(embeddings: dict[str, Vectors], note: str) -> None:
+    assert audit(embeddings=embeddings).checks[-1].note == note
 
 
 def test_the_error_names_five_leaks_and_what_to_do() -> None:
     clip_persons = [clip_person(f"{person}{side}", f"p{person}", side) for person in range(7) for side in (TRAIN, TEST)]
     message = audit_leakage(
-        clip_persons, addresses={}, contents={}, faces={}, same_person_above=0.5, kept_apart=()
+        clip_persons, addresses={}, contents={}, embeddings={}, same_person_above=0.5, kept_apart=()
     ).error_message()
     assert message.startswith("7 leaks between train and test: person: 'p0' is in both splits; ")
     assert "'p4' is in both splits and 2 more (see leakage.json)" in message

@@ -9,8 +9,8 @@ def test_two_names_of_one_face_become_the_first_of_them() -> None:
     assert persons == {"1": "ana", "2": "ana", "3": "ben"}
     row = one_of(found)
     assert (row.kind, row.decision, row.decided_by) == ("same_person_two_names", "merged", "evidence")
-    assert (row.person, row.identity, row.clip_id, row.n_clips) == ("ana", "set/Ana", "set/2", 1)
-    assert (row.other_person, row.other_identity, row.other_clip_id) == ("zoe", "set/Zoe", "set/1")
+    assert (row.name, row.identity, row.clip_id, row.n_clips) == ("ana", "set/Ana", "set/2", 1)
+    assert (row.other_name, row.other_identity, row.other_clip_id) == ("zoe", "set/Zoe", "set/1")
     assert row.threshold == 0.5 <= row.score <= 1
 
 

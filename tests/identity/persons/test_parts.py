@@ -25,7 +25,7 @@ def test_a_name_that_two_persons_share_is_split_and_each_part_is_merged_with_its
     shown = {("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 2, ("Ana", "4"): 2, ("Ben", "5"): 1, ("Cem", "6"): 2}
     found, persons = decide_shown(shown)
     assert persons == {"1": "ana", "2": "ana", "5": "ana", "3": "cem", "4": "cem", "6": "cem"}
-    assert sorted(one.decision for one in found.evidence) == ["merged", "merged", "split"]
+    assert sorted(one.decision for one in found.evidence) == ["merged", "merged", "separated"]
 
 
 def test_clips_that_are_one_person_by_override_stay_together_whatever_they_show() -> None:
