@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,20 +37,20 @@ class Renames:
     files: dict[str, str] = field(default_factory=dict)
     """Of a file or folder, relative to the checkout; the longest prefix that fits counts."""
     names: dict[str, str] = field(default_factory=dict)
-    """Of a column or a JSON key."""
+    """Of a column or a JSON key, in all files, or with ``<new name of the file>:`` before it in one."""
     values: dict[str, str] = field(default_factory=dict)
-    """Of a word in a text column, such as a drop reason."""
-    measured: tuple[str, ...] = ()
-    """Columns and keys that hold measured time, which no two runs share."""
+    """Of a text, such as a drop reason."""
+    endings: dict[str, str] = field(default_factory=dict)
+    """Of the end of a text, such as the name of a picture."""
+    left_out: tuple[str, ...] = ()
+    """Columns and keys that are not compared: measured time, and messages for people."""
 
     @staticmethod
     def read(path: Path | None) -> "Renames":
         if path is None:
             return Renames()
         given = yaml.safe_load(path.read_text())
-        return Renames(
-            given.get("files", {}), given.get("names", {}), given.get("values", {}), tuple(given.get("measured", ()))
-        )
+        return Renames(**{**given, "left_out": tuple(given.get("left_out", ()))})
 
     def path(self, path: str) -> str:
         for old in sorted(self.files, key=len, reverse=True):
@@ -58,12 +58,18 @@ class Renames:
                 return self.files[old] + path[len(old) :]
         return path
 
+    def name(self, name: str, file: str) -> str:
+        return self.names.get(f"{file}:{name}", self.names.get(name, name))
+
     def text(self, value: str) -> str:
         if value in self.values:
             return self.values[value]
         for old, new in self.values.items():
             if len(old) >= ID_LENGTH:
                 value = value.replace(old, new)
+        for old, new in self.endings.items():
+            if value.endswith(old):
+                return value.removesuffix(old) + new
         return value
 
 
@@ -105,16 +111,23 @@ def _columns(path: Path) -> dict[str, Any]:
 
 
 def _renamed_values(values: Any, renames: Renames) -> Any:
-    if isinstance(values, str):
-        return renames.text(values)
-    if isinstance(values, pa.ChunkedArray) and pa.types.is_string(values.type):
-        return pa.chunked_array([pa.array([v if v is None else renames.text(v) for v in values.to_pylist()])])
-    return values
+    match values:
+        case str():
+            return renames.text(values)
+        case list():
+            return [_renamed_values(one, renames) for one in values]
+        case dict():
+            return {key: _renamed_values(one, renames) for key, one in values.items()}
+        case pa.ChunkedArray() if pa.types.is_string(values.type) or pa.types.is_struct(values.type):
+            renamed = _renamed_values(values.to_pylist(), renames)
+            return pa.chunked_array([pa.array(renamed, values.type)], values.type)
+        case _:
+            return values
 
 
 def _equal(before: Any, after: Any) -> bool:
     if isinstance(before, pa.ChunkedArray):
-        if before.type != after.type and not (pa.types.is_string(before.type) and len(before) == before.null_count):
+        if before.type != after.type:
             return False
         if pa.types.is_floating(before.type):
             return np.array_equal(before.to_numpy(), after.to_numpy(), equal_nan=True)
@@ -139,7 +152,7 @@ def _hashes(before: dict[str, Path], after: dict[str, Path], renames: Renames) -
 def compare(before: Path, after: Path, renames: Renames) -> tuple[Counter[str], list[str]]:
     """Counts of what was compared, and a line for each difference."""
     old, new = _files(before), _files(after)
-    renames = Renames(renames.files, renames.names, renames.values | _hashes(old, new, renames), renames.measured)
+    renames = replace(renames, values=renames.values | _hashes(old, new, renames))
     mapped = {renames.path(name): path for name, path in old.items()}
     differences = [f"{name}: only before" for name in sorted(set(mapped) - set(new))]
     differences += [f"{name}: only after" for name in sorted(set(new) - set(mapped))]
@@ -149,15 +162,15 @@ def compare(before: Path, after: Path, renames: Renames) -> tuple[Counter[str], 
             continue
         counts["files"] += 1
         keys = {
-            "/".join(renames.names.get(part, part) for part in key.split("/")): values
+            "/".join(renames.name(part, name) for part in key.split("/")): values
             for key, values in _columns(mapped[name]).items()
         }
         others = _columns(new[name])
         differences += [f"{name}: {key}: only before" for key in keys if key not in others]
         differences += [f"{name}: {key}: only after" for key in others if key not in keys]
         for key in keys.keys() & others.keys():
-            if key.split("/")[-1] in renames.measured:
-                counts["measured times left out"] += 1
+            if key.split("/")[-1] in renames.left_out:
+                counts["left out"] += 1
                 continue
             counts["columns, keys and tensors"] += 1
             if not _equal(_renamed_values(keys[key], renames), others[key]):
