@@ -1,6 +1,8 @@
 # Every target makes .venv when it is missing; all packages come pinned from constraints.txt. What only tests and
 # linters import comes with the first target that needs it.
-PYTHON ?= python3.11
+ifndef PYTHON
+PYTHON := $(shell for one in python3.11 python3.12 python3.13; do $$one -c '' 2>/dev/null && echo $$one && break; done)
+endif
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 CLIPS ?=
@@ -9,21 +11,19 @@ CLIPS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := pip install -q --no-compile -c constraints.txt
 
-.PHONY: install dev mediapipe demo test lint bench accuracy learn backends real
+.PHONY: install dev mediapipe demo test test-fast lint bench accuracy learn backends real shell
 
 install: $(VENV)/.installed
 
 # opencv-python wants system graphics libraries that servers lack, and face-alignment wants opencv-python by name:
 # the headless build of the same version takes its place.
 $(VENV)/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no python3.11, 3.12 or 3.13 was found: install one, or name it: make PYTHON=/path/python3.11"; exit 2; }
 	@echo "making $(VENV): 2 GB of packages, about two minutes"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP_INSTALL) -e .
 	@$(PIP_INSTALL) --no-deps --force-reinstall opencv-python-headless
 	@touch $@
-# dvc.lock is the record of one machine's runs: weights trained elsewhere have other bytes. Git keeps it empty
-# and does not look at yours; 'git update-index --no-skip-worktree dvc.lock' makes it yours to commit.
-	@git update-index --skip-worktree dvc.lock || true
 
 dev: $(VENV)/.installed-dev
 
@@ -37,12 +37,20 @@ mediapipe: install
 	@$(PIP_INSTALL) --no-deps --force-reinstall opencv-contrib-python-headless
 
 demo: install
-	dvc repro
+	python -m benchmarks.stage_seconds dvc repro
 	@python -m stages summary
+	@echo "Next, to use facevox and dvc in this shell: source $(VENV)/bin/activate"
+
+# A shell in which facevox, dvc and python are those of this checkout.
+shell: install
+	@$${SHELL:-/bin/sh}
 
 # Two files of tests at a time; a file's tests stay in one process, and share what they set up.
 test: dev
 	python -m pytest -n 2 --dist loadfile
+
+test-fast: dev
+	python -m pytest -n 2 --dist loadfile -m "not slow"
 
 lint: dev
 	ruff format --check .

@@ -137,9 +137,9 @@ def flash_times_s(path: Path) -> list[float]:
 CLOSE_S = 0.02  # half a frame: shorter offsets are imperceptible
 EVENTS_S = (1.2, 2.0, 2.8)
 LAST_SOUND_S = 3.4
-SOUND_LATE = {"shown_s": 3.2, "sound_s": 0.32}
-PICTURE_LATE = {"shown_s": 2.8, "picture_s": 0.4}
-BEGINNING_CUT = {"shown_s": 3.2, "cut_s": 0.6}
+SOUND_LATE: dict[str, Any] = {"shown_s": 3.2, "sound_s": 0.32}
+PICTURE_LATE: dict[str, Any] = {"shown_s": 2.8, "picture_s": 0.4}
+BEGINNING_CUT: dict[str, Any] = {"shown_s": 3.2, "cut_s": 0.6}
 MP4 = Recording(suffix="mp4", video="libx264", audio="aac", rate_hz=44_100)
 MOV = Recording(suffix="mov", audio="pcm_s16le", rate_hz=96_000, layout="5.1")
 OTHERS = (

@@ -87,32 +87,56 @@ class MaskParams(Params):
         return self
 
 
-class OptimizerParams(Params):
-    """The fields of all trainings: steps of Adam on batches, precision and speed options.
+class TrainingParams(Params):
+    """The fields of all trainings: batch, learning rate, precision and speed options.
 
     ``precision`` bfloat16 computes convolutions and products in 16 bits under autocast, with other results of similar
-    quality. ``channels_last``, ``compile`` and ``fused`` (Adam) change speed, and the last bits of results, which
-    training then amplifies: two runs are equal only where all four are. ``lr_halved_every`` is in steps, so that a
-    longer training begins as a shorter one does; null, as in the paper, keeps ``lr``.
+    quality. ``channels_last``, ``compile`` and ``threads`` (of the processor, in each process) change speed, and the
+    last bits of results, which training then amplifies: two runs are equal only where all four are.
     """
 
-    steps: int = Field(ge=1)
     batch: int = Field(ge=1)
     lr: float = Field(gt=0)
-    lr_halved_every: int | None = Field(ge=1)
-    beta1: float = Field(ge=0, lt=1)
-    beta2: float = Field(ge=0, lt=1)
     precision: Precision
     channels_last: bool
     compile: bool
-    fused: bool
+    threads: int = Field(ge=1)
     seed: int
-    checkpoint_every: int = Field(ge=1)
     report_every: int = Field(ge=1)
+
+
+class OptimizerParams(TrainingParams):
+    """The fields of the trainings by Adam.
+
+    ``lr_halved_every`` is in steps, so that a longer training begins as a shorter one does; null, as in the paper,
+    keeps ``lr``. ``fused`` changes the speed of Adam, and last bits.
+    """
+
+    steps: int = Field(ge=1)
+    lr_halved_every: int | None = Field(ge=1)
+    beta1: float = Field(ge=0, lt=1)
+    beta2: float = Field(ge=0, lt=1)
+    fused: bool
 
     def lr_of(self, step: int) -> float:
         """Return the learning rate of a step, 1 and up."""
         return self.lr if self.lr_halved_every is None else self.lr * 0.5 ** ((step - 1) // self.lr_halved_every)
+
+
+class PretrainIdentityParams(TrainingParams):
+    """Section ``pretrain_identity``: the face recognition network, trained to classify persons.
+
+    ``weights`` is a name, a path, or null: only null trains, and uses the other fields. ``faces`` is a folder of
+    pictures by person, or null: the crops of the dataset's training persons. ``lr`` is the highest of a warm-up and a
+    decay over all ``epochs``. ``holdout_share`` is that of each person's clips (of a folder: pictures).
+    """
+
+    weights: str | None
+    faces: str | None
+    width: float = Field(gt=0, le=1)
+    epochs: int = Field(ge=1)
+    batch: int = Field(ge=2)
+    holdout_share: float = Field(ge=0, lt=1)
 
 
 class PretrainVoiceParams(OptimizerParams):
@@ -175,7 +199,8 @@ class EvaluateParams(Params):
 
     ``networks`` names, for each network of the metric suite (``lpips``, ``inception``, ``arcface``, ``cosface``,
     ``sphereface``, ``vggface``, ``mobilefacenet``), its weights by name or path; null: its metric is not computed.
-    Intervals are of ``confidence``, from ``n_bootstrap`` draws of whole persons.
+    Intervals are of ``confidence``, from ``n_bootstrap`` draws of whole persons. ``threads`` of the processor: other
+    numbers give other last bits.
     """
 
     max_faces_per_person: int = Field(ge=1)
@@ -183,5 +208,6 @@ class EvaluateParams(Params):
     confidence: float = Field(gt=0, lt=1)
     n_swap_persons: int = Field(ge=2)
     n_grid_faces: int = Field(ge=1)
+    threads: int = Field(ge=1)
     networks: dict[str, str | None]
     seed: int

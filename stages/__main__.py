@@ -240,10 +240,10 @@ app.add_typer(export, name="export", rich_help_panel=_TOOLS)
 def main() -> None:
     """Run the command line; a FacevoxError ends it with a message, not a traceback."""
     try:
-        app()
+        app(prog_name="facevox")
     except FacevoxError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -3,24 +3,24 @@
 from pipeline.base.layout import Layout
 from pipeline.records.evaluation import EvaluatedFace
 from pipeline.storage.atomic import replacing_folder, write_text
+from pipeline.storage.json_file import read_json
 from pipeline.storage.manifest import write_manifest
 
 
 def main(at: Layout = Layout()) -> None:
     """Run the stage; without a test person or a network, metrics.json holds the reason."""
-    from model.evaluation.evaluate import evaluate_network
-    from model.evaluation.inputs import NothingToEvaluate, load_evaluation_params, load_inputs, load_network
-    from model.evaluation.summary import as_json, as_text, empty_metrics
+    from model.evaluation.inputs import NothingToEvaluate, load_evaluation_params
+    from model.evaluation.stored_evaluation import write_evaluation
+    from model.evaluation.summary import as_json, as_text, empty_metrics, headlines_of
+    from pipeline.base.device import read_device
 
-    params, mask_params = load_evaluation_params(at)
-    rows: list[EvaluatedFace] = []
-    with replacing_folder(at.evaluation_folder) as folder:
-        try:
-            network = load_network(at)
-            inputs = load_inputs(at, params, mask_params)
-            rows, metrics = evaluate_network(network, inputs, folder)
-        except NothingToEvaluate as error:
-            metrics = empty_metrics(str(error))
-    write_manifest(at.evaluation("faces"), EvaluatedFace, rows)
-    write_text(at.metrics, as_json(metrics))
+    device = read_device()
+    try:
+        write_evaluation(at, *load_evaluation_params(at), device)
+    except NothingToEvaluate as error:
+        with replacing_folder(at.evaluation_folder):
+            write_manifest(at.evaluation("faces"), EvaluatedFace, [])
+        write_text(at.metrics, as_json(empty_metrics(str(error))))
+    metrics = read_json(at.metrics)
+    write_text(at.evaluation_headlines, as_json(headlines_of(metrics)))
     print(as_text("evaluate", metrics))

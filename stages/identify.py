@@ -1,26 +1,43 @@
 """Label every cropped face with its identity embedding."""
 
-import json
-
+from pipeline.base.device import Placement, read_device
 from pipeline.base.layout import Layout
+from pipeline.base.params import load_params
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
-from pipeline.identity.network.label import faces_of_clips, identify_step, unlabelled_rows
+from pipeline.engine.step import Step
+from pipeline.identity.network.label import FaceLabeller, IdentifyParams, faces_of_clips, unlabelled_rows
 from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow
+from pipeline.storage.json_file import read_json
 from pipeline.storage.manifest import write_manifest, write_table
+
+VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``."""
-    note = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))
+    placement = Placement(str(read_device()), load_params(IdentifyParams, "identify", at.params).threads)
+    note = read_json(at.recognition_network_note)
     items = faces_of_clips(at.faces_folder(dataset))
     if note["recognition_network"] is None:
         write_manifest(at.labels(dataset), Label, [])
         write_manifest(at.ledger("identify", dataset), LedgerRow, unlabelled_rows(items))
         print(f"identify@{dataset}: no face recognition network, {len(items)} clips stay without labels")
         return
-    step = identify_step(at.recognition_network.absolute(), note["recognition_network"], note["sha256"])
+    step = Step(
+        name="identify",
+        version=VERSION,
+        params={
+            "sha256": note["sha256"],
+            "recognition_network": note["recognition_network"],
+            "threads": placement.threads,
+            "device": placement.device.partition(":")[0],
+        },
+        function=FaceLabeller(at.recognition_network.absolute(), note["recognition_network"], placement),
+        item_id=lambda item: item.clip_id,
+        inputs=lambda item: item.content,
+    )
     ran = run_step(step, items, read_settings(), title=f"identify@{dataset}")
     write_table(at.labels(dataset), Label, ran.all_rows(Label), row_group_rows=1 << 12)
     write_manifest(at.ledger("identify", dataset), LedgerRow, ran.ledger())

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -197,7 +197,9 @@ class _Maker:
             for segment in rows[clip]
         ]
 
-    def _write_shards(self, folder: Path, record: type, rows: dict[str, list], sizes: dict[str, int]) -> dict[str, str]:
+    def _write_shards(
+        self, folder: Path, record: type, rows: dict[str, list[Any]], sizes: dict[str, int]
+    ) -> dict[str, str]:
         """Return the shard of each row by its id."""
 
         def rows_of(clip_id: str) -> pa.Table:
@@ -228,7 +230,7 @@ class _Maker:
     def _face(self, clip_id: str, place: int, sampled_by: str) -> Face:
         face_id = f"{clip_id}-t00-{place:08d}"
         self.pictures[face_id] = self.plan.draw_face(self.draw, self.plan.face_px)
-        measures = dict.fromkeys(
+        measures: dict[str, Any] = dict.fromkeys(
             (
                 *("time_s", "yaw_deg", "pitch_deg", "roll_deg", "asymmetry", "lip_opening", "eye_opening", "eye_share"),
                 *("sharpness", "brightness", "interocular_px", "score", "inside_share"),
@@ -236,6 +238,7 @@ class _Maker:
             float(place),
         )
         unknown = ("standardness", "lip_opening_max", "mouth_rise", "lip_motion", "mouth_change", "eye_change")
+        measures |= dict.fromkeys(unknown)
         return Face(
             face_id=face_id,
             clip_id=clip_id,
@@ -246,7 +249,6 @@ class _Maker:
             landmarks_px=np.arange(136, dtype=np.float32),
             alignment=np.arange(6, dtype=np.float32),
             **measures,
-            **dict.fromkeys(unknown),
         )
 
     def _label(self, face_id: str) -> Label:

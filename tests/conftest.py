@@ -1,4 +1,4 @@
-"""Weights as they come: random states in the released names, and files as Python 2 wrote them."""
+"""Hypothesis without deadlines; weights: random states in the released names, and files as Python 2 wrote them."""
 
 import struct
 from collections.abc import Callable, Mapping
@@ -6,10 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 from pipeline.identity.network.weights_file import write_recognition_network
+
+# No example fails for taking long: a machine may be busy, and a first call compiles.
+settings.register_profile("facevox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("facevox")
 
 Arrays = Mapping[str, NDArray[np.float32]]
 

@@ -394,8 +394,8 @@ def write_sample(found: Sequence[Found], folder: Path, seed: int) -> None:
         for sheet, start in enumerate(range(0, len(tiles), SHEET_COLUMNS * SHEET_ROWS), start=1):
             png = encode_png(tiled(tiles[start : start + SHEET_COLUMNS * SHEET_ROWS]))
             (folder / f"{name}-{sheet}.png").write_bytes(png)
-    for backend, rows in table.groupby("backend"):
-        print(f"{backend}: {len(rows)} crops in {folder}, {rows.is_standard.sum()} of them standard faces")
+    for backend, of_backend in table.groupby("backend"):
+        print(f"{backend}: {len(of_backend)} crops in {folder}, {of_backend.is_standard.sum()} of them standard faces")
 
 
 def read_pictures(found: Found, keys: Container[str]) -> dict[str, ImageRGB]:

@@ -5,7 +5,6 @@ the weights of MobileFaceNet, those of real persons also folders of clips and ph
 ``benchmarks/accuracy/labels/real_persons.csv``. Figures whose inputs are missing are reported as unavailable.
 """
 
-import csv
 import os
 import tempfile
 from collections import defaultdict
@@ -18,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 
 from benchmarks.accuracy.figures import Figure, print_and_exit, read_options
+from benchmarks.real_files import CLIPS_VARIABLE, PHOTOS_VARIABLE, folder_named_by
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import FacevoxError, WeightsUnavailable
 from pipeline.base.layout import Layout
@@ -42,11 +43,10 @@ from pipeline.records.person import TEST, TRAIN, ClipPerson
 from pipeline.sources.folder import list_clips
 from pipeline.sources.settings import FolderSource
 from pipeline.storage.manifest import read_manifest, write_manifest
-from pipeline.weights.fetch import LOCAL_VARIABLE, find_weights
+from pipeline.weights.fetch import find_weights
 from stages.__main__ import run_stage
 
 NETWORK = "mobilefacenet"
-SHARED = Path(__file__).parents[3] / "shared"  # clips, photos and weights, as for the tests
 LABELS = Path(__file__).parent / "labels" / "real_persons.csv"
 
 GENERATED = "drawn"  # part of the ids
@@ -88,17 +88,17 @@ def main() -> None:
 
 def measure_persons(folder: Path, n_persons: int, seed: int) -> list[Figure]:
     """Return the figures whose inputs are available; manifests go into ``folder``."""
-    if (SHARED / "weights").is_dir():
-        os.environ.setdefault(LOCAL_VARIABLE, str(SHARED / "weights"))
     try:
         weights = find_weights(NETWORK)
     except WeightsUnavailable as error:
         print(f"unavailable  persons: {error}")
         return []
     figures = generated_figures(Layout(folder / "drawn"), weights, n_persons, seed)
-    if (SHARED / "clips").is_dir() and (SHARED / "pairs").is_dir():
-        return [*figures, *real_figures(Layout(folder / "real"), weights)]
-    print(f"unavailable  persons, real: {SHARED}/clips and {SHARED}/pairs, with the files named in {LABELS.name}")
+    clips, photos = folder_named_by(CLIPS_VARIABLE), folder_named_by(PHOTOS_VARIABLE)
+    if clips and photos:
+        return [*figures, *real_figures(Layout(folder / "real"), weights, clips, photos)]
+    names = f"{CLIPS_VARIABLE} and {PHOTOS_VARIABLE}"
+    print(f"unavailable  persons, real: {names} name no folders with the files of {LABELS.name}")
     return figures
 
 
@@ -172,14 +172,13 @@ def grey_of(picture: ImageRGB) -> Any:
     return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
 
 
-def real_figures(at: Layout, weights: Path) -> list[Figure]:
-    """Return the figures of real clips and photos, each under a name of its own."""
-    with LABELS.open(encoding="utf-8", newline="") as file:
-        person_of = {row["file"]: row["person"] for row in csv.DictReader(file)}
+def real_figures(at: Layout, weights: Path, clips_folder: Path, photos_folder: Path) -> list[Figure]:
+    """Return the figures of the real clips and photos in two folders, each under a name of its own."""
+    person_of = pd.read_csv(LABELS, dtype=str).set_index("file")["person"].to_dict()
     write_params(at, [REAL_CLIPS, PHOTOS], {})
     source = FolderSource(
         kind="folder",
-        input=str(SHARED / "clips"),
+        input=str(clips_folder),
         identity_from="file_name",
         identity_pattern="(?P<identity>.+)",
         identity_table=None,
@@ -190,7 +189,7 @@ def real_figures(at: Layout, weights: Path) -> list[Figure]:
     write_manifest(at.clips(REAL_CLIPS), Clip, clips)
     for stage in ("download", "detect", "crop", "recognise"):
         run_stage(stage, REAL_CLIPS, at)
-    photos = list(embed_photos(SHARED / "pairs", weights))
+    photos = list(embed_photos(photos_folder, weights))
     write_manifest(at.clips(PHOTOS), Clip, [a_clip(PHOTOS, one.clip_id, name) for name, one in photos])
     write_manifest(at.media(PHOTOS), Media, [])
     write_manifest(at.clip_embeddings(PHOTOS), ClipEmbedding, [one for _, one in photos])
@@ -219,10 +218,11 @@ def embed_photos(folder: Path, weights: Path) -> Iterator[tuple[str, ClipEmbeddi
     template = Template(**read_params(PARAMS_FILE)["crop"]["template"])
     for path in sorted(one for one in folder.iterdir() if one.suffix in (".jpg", ".png")):
         bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        assert bgr is not None, path
         scale = min(1.0, MAX_PHOTO_PX / max(bgr.shape[:2]))
         bgr = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         margin = int(PHOTO_MARGIN * max(bgr.shape[:2]))
-        bgr = cv2.copyMakeBorder(bgr, *[margin] * 4, cv2.BORDER_REFLECT_101)
+        bgr = cv2.copyMakeBorder(bgr, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
         if face := largest_face(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), backend, template):
             yield path.name, one_embedding(f"{PHOTOS}/{clip_name(path.stem)}", weights, [face[0]], [face[1]])
 
@@ -299,14 +299,19 @@ def planted_figure(at: Layout, clip_persons: Sequence[ClipPerson], embeddings: S
     """Return how many kinds of planted leak the audit finds, 0 when it fails without any."""
     params = load_params(PersonsParams, "persons", at.params)
     published, _ = published_identities(read_manifest(at.clips(GENERATED), Clip), {}, params)
-    faces = face_embeddings(published, embeddings, params.whitening).by_clip
+    vectors = face_embeddings(published, embeddings, params.whitening).by_clip
     train = next(clip_person for clip_person in clip_persons if clip_person.split == TRAIN)
     test = next(clip_person for clip_person in clip_persons if clip_person.split == TEST)
     others = {clip_person.clip_id: f"content {clip_person.clip_id}" for clip_person in clip_persons}
-    inputs: dict[str, Any] = {"clip_persons": clip_persons, "addresses": others, "contents": others, "faces": faces}
+    inputs: dict[str, Any] = {
+        "clip_persons": clip_persons,
+        "addresses": others,
+        "contents": others,
+        "embeddings": vectors,
+    }
     other_name = replace(train, person_id="somebody else", split=TEST)
     same = {**others, test.clip_id: others[train.clip_id]}
-    planted = {
+    planted: dict[str, dict[str, Any]] = {
         "person": {
             "clip_persons": [
                 replace(train, split=TEST),

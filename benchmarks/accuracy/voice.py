@@ -9,7 +9,6 @@ With real clips, it prints the same for single speakers, each as it is and with 
 figures have no target, because the comparison of mouth and sound was developed on these clips.
 """
 
-import csv
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +17,13 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.backends import INDEX_FILE, single_speakers
 from benchmarks.accuracy.figures import DURATION_S, Figure, print_and_exit, read_options
-from benchmarks.accuracy.persons import LABELS, SHARED, a_clip
+from benchmarks.accuracy.persons import LABELS, a_clip
+from benchmarks.real_files import CLIPS_VARIABLE, folder_named_by
 from pipeline.audio.extract import sound_pieces
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE, load_params
@@ -69,10 +70,11 @@ def measure_voice(folder: Path, n_persons: int, seed: int) -> list[Figure]:
         for kind in (OWN, VOICE_OVER, WRONG_FACE)
     }
     print(f"speaker's voice: {len(kept)} of {len(specs)} clips have a segment of voice, of {n_persons} persons")
-    if (SHARED / "clips" / INDEX_FILE).is_file():
-        print_real(Layout(folder / "real"))
+    clips = folder_named_by(CLIPS_VARIABLE)
+    if clips and (clips / INDEX_FILE).is_file():
+        print_real(Layout(folder / "real"), clips)
     else:
-        print(f"unavailable  speaker's voice, real: {SHARED}/clips, with {INDEX_FILE}")
+        print(f"unavailable  speaker's voice, real: {CLIPS_VARIABLE} names no folder with {INDEX_FILE}")
     return [
         Figure("clips of talkers, kept", share[OWN], MIN_KEPT, True, "%"),
         Figure("clips of a voice over a silent face, filtered", 100 - share[VOICE_OVER], MIN_FILTERED, True, "%"),
@@ -110,14 +112,12 @@ def _kept(segments: Sequence[DatasetSegment], params: DatasetParams) -> dict[str
     return {clip_id: not any(why_nots) for clip_id, why_nots in ends.items()}
 
 
-def print_real(at: Layout) -> None:
-    """Print how many single speakers are kept, and how many are filtered with another person's sound."""
-    with LABELS.open(encoding="utf-8", newline="") as file:
-        person_of = {row["file"]: row["person"] for row in csv.DictReader(file)}
-    names = sorted(single_speakers(SHARED / "clips" / INDEX_FILE) & person_of.keys())
+def print_real(at: Layout, folder: Path) -> None:
+    """Print how many single speakers of a folder are kept, and how many with another person's sound are filtered."""
+    person_of = pd.read_csv(LABELS, dtype=str).set_index("file")["person"].to_dict()
+    names = sorted(single_speakers(folder / INDEX_FILE) & person_of.keys())
     listed = {
-        f"{DATASET}/{clip_name(Path(name).stem)}": ((SHARED / "clips" / name).as_posix(), person_of[name])
-        for name in names
+        f"{DATASET}/{clip_name(Path(name).stem)}": ((folder / name).as_posix(), person_of[name]) for name in names
     }
     segments = _run_stages(at, listed)
     params = load_params(DatasetParams, "dataset", at.params)
@@ -151,9 +151,7 @@ def _with_other_sound(at: Layout, segments: Mapping[str, DatasetSegment]) -> Ite
     }
     for face, sound in permutations(sorted(segments), 2):
         if segments[face].person_id != segments[sound].person_id and face in frames:
-            found = mouth_sound(
-                frames[face], loud[sound], max_av_lag_s=params.max_av_lag_s, min_av_covered_s=params.min_av_covered_s
-            )
+            found = mouth_sound(frames[face], loud[sound], params)
             yield replace(
                 segments[face], face_seen_share=1.0, av_covered_s=found.av_covered_s, av_zscore=found.av_zscore
             )

@@ -24,6 +24,7 @@ from model.networks.voice import load_voice_network
 from model.training.run_settings import read_run_settings
 from pipeline.base.arrays import FramesRGB, ImageRGB
 from pipeline.base.errors import WeightsUnavailable
+from pipeline.base.torch_threads import single_thread
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.synthetic.script.traits import VOICE_TRAITS
 from pipeline.weights.fetch import find_weights
@@ -56,7 +57,8 @@ def inpaint_held_out(generator: ComparedGenerator, params: LearnParams, folder: 
     mask = released_mask(params)
 
     def inpaint(face: NDArray[np.uint8], voice: int) -> NDArray[np.uint8]:
-        return inpaint_face(network, face, mask, talkers.log_mels[voice, 0]).face
+        with single_thread():
+            return inpaint_face(network, face, mask, talkers.log_mels[voice, 0]).face
 
     own = [inpaint(face, person) for person, faces in enumerate(talkers.faces) for face in faces]
     swaps = draw_swaps(len(talkers.traits), params.evaluation)
@@ -107,7 +109,9 @@ def load_recognisers(folder: Path) -> dict[str, Recogniser]:
 
 def identity_distances(inpainted: FramesRGB, talkers: Talkers, recogniser: Recogniser) -> Reals:
     """Return each face's 1 - cosine between the embeddings of inpainted and true face."""
-    return np.asarray(cosine_distances(recogniser.embed(inpainted), recogniser.embed(flat(talkers.faces))), np.float64)
+    return np.asarray(
+        cosine_distances(recogniser.embed(list(inpainted)), recogniser.embed(list(flat(talkers.faces)))), np.float64
+    )
 
 
 def estimate(values: Reals, persons: Sequence[str], params: EvaluationParams) -> Estimate:

@@ -7,8 +7,14 @@ from typing import Any
 from pydantic import Field
 
 from benchmarks.learn.data import TalkerParams
-from model.settings import MaskParams, ModelParams, PretrainAudioFaceParams, PretrainVoiceParams, TrainParams
-from model.training.tasks.face_recognition import RecognitionTrainingParams
+from model.settings import (
+    MaskParams,
+    ModelParams,
+    PretrainAudioFaceParams,
+    PretrainIdentityParams,
+    PretrainVoiceParams,
+    TrainParams,
+)
 from pipeline.audio.settings import AudioParams
 from pipeline.base.params import Params, Section, check_section, read_params
 
@@ -41,7 +47,7 @@ class LearnParams:
     audio: AudioParams
     mask: MaskParams
     model: ModelParams
-    recognition: RecognitionTrainingParams
+    recognition: PretrainIdentityParams
     voice: PretrainVoiceParams
     audio_face: PretrainAudioFaceParams
     train: TrainParams
@@ -65,7 +71,7 @@ def read_learn_params(*, quick: bool) -> LearnParams:
         audio=read(AudioParams, "audio"),
         mask=read(MaskParams, "mask"),
         model=read(ModelParams, "model"),
-        recognition=read(RecognitionTrainingParams, "pretrain_identity"),
+        recognition=read(PretrainIdentityParams, "pretrain_identity"),
         voice=read(PretrainVoiceParams, "pretrain_voice"),
         audio_face=read(PretrainAudioFaceParams, "pretrain_audio_face"),
         train=read(TrainParams, "train"),

@@ -72,11 +72,9 @@ def train_recognition(params: LearnParams, folder: Path) -> str:
             (face, person, f"{person}/{row}") for row, (face, person) in enumerate(zip(faces, persons, strict=True))
         )
         stored = store_faces(persons_and_origins, folder / "recognition_faces")
-        recognition, metrics = train_recognition_network(
-            stored, params.recognition, log=log, device=str(read_run_settings().device)
-        )
+        recognition, metrics, _ = train_recognition_network(stored, params.recognition, _context(log))
         write_recognition_network(recognition, folder / RECOGNITION)
-        np.save(folder / LABELS, FaceRecogniser(folder / RECOGNITION).embed(faces))
+        np.save(folder / LABELS, FaceRecogniser(folder / RECOGNITION).embed(list(faces)))
     measured = f"{metrics.n_holdout_faces} faces of {metrics.n_persons} persons"
     return _accuracy_message("face recognition network", metrics.holdout_accuracy, measured)
 

@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from benchmarks.speed.steps import FaceSteps
 from pipeline.base.outcome import Dropped
 from pipeline.video.clip import MediaClip
+from pipeline.video.ffmpeg_program import run_ffmpeg
 
 _STATUS = Path("/proc/self/status")
 
@@ -26,10 +27,9 @@ def peak_mb_of(path: Path) -> float:
 
 def write_looped(path: Path, times: int, looped: Path) -> None:
     """Write a file that repeats another one ``times`` times, without encoding it again."""
-    import imageio_ffmpeg
+    import ffmpeg
 
-    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
-    subprocess.run([*ffmpeg, "-stream_loop", str(times - 1), "-i", path, "-c", "copy", looped], check=True)
+    run_ffmpeg(ffmpeg.input(str(path), stream_loop=times - 1).output(str(looped), codec="copy"))
 
 
 def _peak_mb() -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from benchmarks.timing import seconds
-from model.training.tasks.face_recognition import RecognitionTrainingParams
+from model.settings import PretrainIdentityParams
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.params import load_params
 from pipeline.base.torch_threads import single_thread
@@ -27,7 +27,7 @@ N_FACES_NARROW = 40
 
 def measure_labels(folder: Path) -> None:
     """Print faces a second at full width and at that of params.yaml, and compared with the network as stored."""
-    params_width = load_params(RecognitionTrainingParams, "pretrain_identity").width
+    params_width = load_params(PretrainIdentityParams, "pretrain_identity").width
     print("\nidentity labels, one core, crops in memory to features")
     for width in dict.fromkeys((1.0, params_width)):
         _measure_width(folder / "recognition.safetensors", width)

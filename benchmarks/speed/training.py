@@ -84,8 +84,8 @@ def _measure(process: TrainingProcess, batch: int, changes: dict[str, object]) -
     section = read_section("train", PARAMS_FILE)
 
     def train(n_steps: int) -> tuple[float, float]:
-        params = TrainParams(**{**section, **changes, "batch": batch, "steps": n_steps, "report_every": n_steps})
-        quiet = params.model_copy(update={"checkpoint_every": n_steps, "sample_every": n_steps})
+        params = TrainParams(**{**section, **changes, "batch": batch, "steps": n_steps})
+        quiet = params.model_copy(update={"report_every": n_steps, "sample_every": n_steps})
         all_params = GeneratorTrainingParams(model=model, mask=mask, train=quiet)
         context = TrainingContext(process=process, log=lambda _: None)
         _, result = train_generator(data, networks, all_params, context)

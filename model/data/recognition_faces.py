@@ -1,6 +1,8 @@
 """Faces to train a face recognition network on: person, origin, and the picture, read on access."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +12,7 @@ import numpy as np
 
 from pipeline.base.arrays import FramesRGB, ImageRGB
 from pipeline.base.errors import BadInput
+from pipeline.base.hashing import sha256_of
 from pipeline.base.images import read_picture_file
 from pipeline.identity.network.resnet import INPUT_PX, view
 
@@ -28,8 +31,15 @@ class RecognitionFaces(Protocol):
     def origins(self) -> Sequence[str]:
         """The clip or photograph of each face; the faces of one origin are held out together."""
 
-    def read(self, row: int) -> ImageRGB | None:
-        """Return a (224, 224, 3) face; None when its picture can't be read."""
+    @property
+    def n_unreadable(self) -> int:
+        """How many more there are whose picture can't be read."""
+
+    def read(self, row: int) -> ImageRGB:
+        """Return a face, (224, 224, 3) RGB."""
+
+    def content_hash(self) -> str:
+        """Return a hash of all faces, their persons and their origins, as hex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +49,16 @@ class StoredFaces:
     persons: Sequence[str]
     origins: Sequence[str]
     images: FramesRGB
+    n_unreadable: int = 0
 
     def read(self, row: int) -> ImageRGB:
         """Return the face."""
         image: ImageRGB = self.images[row]
         return image
+
+    def content_hash(self) -> str:
+        """Return a hash of faces, persons and origins."""
+        return _hash_of([*self.persons, *self.origins], self.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +68,19 @@ class FolderFaces:
     persons: Sequence[str]
     origins: Sequence[str]
     """The pictures' paths."""
+    sha256s: Sequence[str]
+    n_unreadable: int
 
-    def read(self, row: int) -> ImageRGB | None:
-        """Return the face cropped as published for VGGFace2."""
+    def read(self, row: int) -> ImageRGB:
+        """Return the face cropped as published for VGGFace2; raises BadInput where its file has changed meanwhile."""
         picture = read_picture_file(Path(self.origins[row]))
-        return None if picture is None else published_crop(picture)
+        if picture is None:
+            raise BadInput(f"{self.origins[row]}: can no longer be read")
+        return published_crop(picture)
+
+    def content_hash(self) -> str:
+        """Return a hash of pictures, persons and origins."""
+        return _hash_of([*self.persons, *self.origins, *self.sha256s])
 
 
 def store_faces(faces: Iterable[tuple[ImageRGB, str, str]], file: Path) -> StoredFaces:
@@ -81,8 +104,8 @@ def recognition_crop(crop: ImageRGB) -> ImageRGB:
 def list_folder(folder: Path) -> FolderFaces:
     """List ``<folder>/<person>/<picture>``, or the same in ``<folder>/train`` if there is one (as in VGGFace2).
 
-    JPEG and PNG files, sorted; names that start with a dot are skipped. Raises BadInput when there is no such
-    folder, or none with a picture.
+    JPEG and PNG files, sorted; names that start with a dot are skipped. Each is read once: those that can't be read
+    are counted only. Raises BadInput when there is no such folder, or none with a picture that can be read.
     """
     root = folder / "train" if (folder / "train").is_dir() else folder
     if not root.is_dir():
@@ -97,7 +120,17 @@ def list_folder(folder: Path) -> FolderFaces:
                 paths.append(str(picture))
     if not paths:
         raise BadInput(f"{root}: expected <person>/<picture>.jpg or .png, found none")
-    return FolderFaces(persons, paths)
+    with ThreadPoolExecutor() as pool:
+        sha256s = list(pool.map(_sha256_if_readable, paths))
+    readable = [row for row, sha256 in enumerate(sha256s) if sha256 is not None]
+    if not readable:
+        raise BadInput(f"{root}: expected pictures, found {len(paths)} files of which none can be read")
+    return FolderFaces(
+        persons=[persons[row] for row in readable],
+        origins=[paths[row] for row in readable],
+        sha256s=[sha256 for sha256 in sha256s if sha256 is not None],
+        n_unreadable=len(paths) - len(readable),
+    )
 
 
 def published_crop(picture: ImageRGB) -> ImageRGB:
@@ -110,6 +143,19 @@ def published_crop(picture: ImageRGB) -> ImageRGB:
     side = max(1, round(min(height, width) * INPUT_PX / SHORTER_SIDE_PX))
     top, left = (height - side) // 2, (width - side) // 2
     return _resized(picture[top : top + side, left : left + side])
+
+
+def _sha256_if_readable(path: str) -> str | None:
+    return None if read_picture_file(Path(path)) is None else sha256_of(Path(path))
+
+
+def _hash_of(texts: Iterable[str], images: Iterable[ImageRGB] = ()) -> str:
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(f"{text}\n".encode())
+    for image in images:
+        digest.update(image.tobytes())
+    return digest.hexdigest()
 
 
 def _resized(square: ImageRGB) -> ImageRGB:

@@ -246,7 +246,7 @@ def open_split(
 
 
 def _check_datasets(built: BuiltDataset, datasets: Sequence[str] | None) -> None:
-    if datasets is None or datasets and set(datasets) <= set(built.datasets):
+    if datasets is None or (datasets and set(datasets) <= set(built.datasets)):
         return
     raise BadInput(
         f"{built.at.dataset('identities')}: expected some of {built.datasets}, the datasets with anybody in"

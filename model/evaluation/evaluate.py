@@ -35,7 +35,7 @@ def evaluate_network(
 
     ``folder`` gets ``inpainted.parquet`` and ``grid.png``, and where they are defined ``retrieval.parquet``,
     ``tsne.parquet``, ``swaps.parquet``, ``swap.png`` and ``plots/retrieval.csv``. The network is in evaluation mode,
-    on the CPU. Raises NothingToEvaluate where no person has both a face and a voice.
+    on any device. Raises NothingToEvaluate where no person has both a face and a voice.
     """
     data, metric_suite, params = inputs.data, inputs.metric_suite, inputs.params
     n_faces = count_evaluation_faces(data, params)

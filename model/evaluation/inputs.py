@@ -1,7 +1,8 @@
 """The inputs of an evaluation: the trained network, the test split, the metric suite and the params."""
 
-import json
 from dataclasses import dataclass
+
+import torch
 
 from model.data.split import DatasetSplit, open_split
 from model.evaluation.metric_suite import MetricSuite, load_metric_suite
@@ -9,11 +10,13 @@ from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import load_generator
 from model.settings import EvaluateParams, MaskParams
 from pipeline.base.cache import cache_folder
+from pipeline.base.device import Placement
 from pipeline.base.errors import FacevoxError
 from pipeline.base.layout import Layout
 from pipeline.base.params import load_params
 from pipeline.records.dataset import Identity
 from pipeline.records.person import TEST
+from pipeline.storage.json_file import read_json
 from pipeline.storage.manifest import read_manifest
 
 
@@ -32,8 +35,8 @@ class EvaluationInputs:
 
 
 def load_network(at: Layout) -> InpaintingGenerator:
-    """Return the trained network; raises NothingToEvaluate where the training wrote none."""
-    note = json.loads(at.model_note("generator").read_text(encoding="utf-8"))
+    """Return the trained network, on the CPU; raises NothingToEvaluate where the training wrote none."""
+    note = read_json(at.model_note("generator"))
     if note["generator"] is None:
         raise NothingToEvaluate(f"there is no generator: {note['reason']} Nothing is evaluated.")
     return load_generator(at.model("generator"))
@@ -44,14 +47,18 @@ def load_evaluation_params(at: Layout) -> tuple[EvaluateParams, MaskParams]:
     return load_params(EvaluateParams, "evaluate", at.params), load_params(MaskParams, "mask", at.params)
 
 
-def load_inputs(at: Layout, params: EvaluateParams, mask_params: MaskParams) -> EvaluationInputs:
+def load_inputs(at: Layout, params: EvaluateParams, mask_params: MaskParams, device: torch.device) -> EvaluationInputs:
     """Return the inputs in a checkout, and print how to provide networks whose weights are missing.
+
+    The metrics' networks are on ``device``.
 
     Raises NothingToEvaluate as ``open_test_split`` does.
     """
     data = open_test_split(at)
-    note = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))
-    metric_suite = load_metric_suite(params.networks, at.recognition_network if note["recognition_network"] else None)
+    note = read_json(at.recognition_network_note)
+    recognition_network = at.recognition_network if note["recognition_network"] else None
+    placement = Placement(str(device), params.threads)
+    metric_suite = load_metric_suite(params.networks, recognition_network, placement)
     for error in metric_suite.weights_errors:
         print(f"evaluate: {error}")
     return EvaluationInputs(data=data, metric_suite=metric_suite, params=params, mask_params=mask_params)

@@ -17,6 +17,7 @@ from model.evaluation.metrics.landmarks import LandmarkDetector, landmark_distan
 from model.evaluation.metrics.lpips import Lpips
 from model.evaluation.networks.recognisers import load_recogniser
 from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.base.device import Placement
 from pipeline.base.errors import BadParams, WeightsUnavailable
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.identity.network.recogniser import Recogniser
@@ -105,7 +106,9 @@ class MetricSuite(NamedTuple):
         return features
 
 
-def load_metric_suite(networks: Mapping[str, str | None], recognition_network: Path | None) -> MetricSuite:
+def load_metric_suite(
+    networks: Mapping[str, str | None], recognition_network: Path | None, placement: Placement = Placement()
+) -> MetricSuite:
     """Return the networks of section ``evaluate.networks`` and the face recognition network; None: this run has none.
 
     Weights that are not found are noted, not raised. Raises BadParams for an unknown network, BadInput and
@@ -114,7 +117,7 @@ def load_metric_suite(networks: Mapping[str, str | None], recognition_network: P
     unknown = sorted(networks.keys() - _LOADERS.keys())
     if unknown:
         raise BadParams(f"evaluate.networks: unknown '{unknown[0]}'; expected some of {', '.join(_LOADERS)}")
-    results = {name: _load(name, networks.get(name), load) for name, load in _LOADERS.items()}
+    results = {name: _load(name, networks.get(name), load, placement) for name, load in _LOADERS.items()}
     missing = {name: result for name, result in results.items() if isinstance(result, _Missing)}
     loaded: dict[str, Any] = {name: network for name, network in results.items() if name not in missing}
     return MetricSuite(
@@ -122,11 +125,14 @@ def load_metric_suite(networks: Mapping[str, str | None], recognition_network: P
         lpips=loaded.get(LPIPS),
         inception=loaded.get(INCEPTION),
         recognisers={name: loaded[name] for name in RECOGNISERS if name in loaded},
-        recognition=FaceRecogniser(recognition_network) if recognition_network else None,
+        recognition=FaceRecogniser(recognition_network, placement) if recognition_network else None,
         unavailable={METRIC_OF.get(name, name): network.reason for name, network in missing.items()}
         | ({} if recognition_network else {RECOGNITION: NO_RECOGNITION}),
         weights_errors=[network.error for network in missing.values() if network.error],
     )
+
+
+_Loader = Callable[[Path, Placement], object]
 
 
 class _Missing(NamedTuple):
@@ -134,21 +140,21 @@ class _Missing(NamedTuple):
     error: str | None
 
 
-def _load(name: str, weights: str | None, load: Callable[[Path], object]) -> object:
+def _load(name: str, weights: str | None, load: _Loader, placement: Placement) -> object:
     """Return the network, or _Missing."""
     if weights is None:
         return _Missing(f"evaluate.networks.{name} is null", None)
     try:
-        return load(find_weights(weights))
+        return load(find_weights(weights), placement)
     except WeightsUnavailable as error:
         return _Missing(f"the weights '{weights}' are not available", str(error))
 
 
-def _load_lpips(trunk: Path) -> Lpips:
-    return Lpips(trunk, find_weights(LPIPS_HEADS))
+def _load_lpips(trunk: Path, placement: Placement) -> Lpips:
+    return Lpips(trunk, find_weights(LPIPS_HEADS), placement)
 
 
-_LOADERS: Mapping[str, Callable[[Path], object]] = {
+_LOADERS: Mapping[str, _Loader] = {
     LPIPS: _load_lpips,
     INCEPTION: InceptionFeatures,
     **{name: partial(load_recogniser, name) for name in RECOGNISERS},

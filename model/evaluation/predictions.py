@@ -1,8 +1,9 @@
 """Evaluate another method by the same faces, masks and metrics: export the masked faces, read its pictures."""
 
-import csv
 from pathlib import Path
 from typing import NamedTuple
+
+import pandas as pd
 
 from model.data.split import DatasetSplit
 from model.evaluation.evaluation_faces import iterate_evaluation_faces
@@ -56,7 +57,7 @@ def export_masked(
     but an earlier export, which ``force`` replaces.
     """
     names = file_names(data)
-    rows = [COLUMNS]
+    rows: list[tuple[str, ...]] = []
     with writing_export(to, force=force) as folder:
         (folder / "masked").mkdir()
         (folder / "masks").mkdir()
@@ -65,10 +66,9 @@ def export_masked(
             (folder / "masked" / name).write_bytes(encode_png(masked(face.image, face.mask)))
             (folder / "masks" / name).write_bytes(encode_png(mask_picture(face.mask)))
             rows.append((name, face.face_id, face.dataset, face.person_id, face.segment_id))
-        with (folder / "faces.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
-        write_note(folder, KIND, {TEST: {"faces": len(rows) - 1}})
-    return len(rows) - 1
+        pd.DataFrame(rows, columns=COLUMNS).to_csv(folder / "faces.csv", index=False, lineterminator="\n")
+        write_note(folder, KIND, {TEST: {"faces": len(rows)}})
+    return len(rows)
 
 
 def evaluate_predictions(pictures: Path, inputs: EvaluationInputs, out: Path) -> PredictionMetrics:

@@ -1,12 +1,11 @@
 """Retrieve the test persons by their inpainted faces (Fig. 8 of the paper)."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from model.evaluation.face_metrics import OVERALL, FaceMetrics, group_rows
@@ -72,12 +71,10 @@ def write_retrieval(face_metrics: FaceMetrics, network: str, seed: int, folder: 
     nearest = [face for retrieval in by_group.values() if retrieval for face in retrieval.nearest]
     write_manifest(folder / "retrieval.parquet", RetrievedFace, nearest)
     if overall:
-        table = io.StringIO()
-        writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(["k", "inpainted", "true"])
-        for k in range(1, N_LISTED + 1):
-            writer.writerow([k, np.mean(overall.ranks_Q <= k), np.mean(overall.true_ranks_Q <= k)])
-        write_text(folder / "plots" / "retrieval.csv", table.getvalue())
+        ranks = {"inpainted": overall.ranks_Q, "true": overall.true_ranks_Q}
+        depths = pd.RangeIndex(1, N_LISTED + 1, name="k")
+        curves = pd.DataFrame({name: [np.mean(one_Q <= k) for k in depths] for name, one_Q in ranks.items()}, depths)
+        write_text(folder / "plots" / "retrieval.csv", curves.to_csv(lineterminator="\n"))
 
 
 def _nearest(

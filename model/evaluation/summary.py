@@ -71,6 +71,11 @@ def as_json(metrics: Metrics) -> str:
     return json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def headlines_of(metrics: Metrics) -> Metrics:
+    """Return the means without intervals and groups: the metrics that ``dvc exp show`` has as columns."""
+    return {name: value for name, value in metrics.items() if not isinstance(value, dict)}
+
+
 def as_text(title: str, metrics: Metrics) -> str:
     """Return a line with the most important metrics, and a line for each metric that is unavailable."""
     overall = metrics[OVERALL]

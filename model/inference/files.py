@@ -17,6 +17,7 @@ from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.settings import AudioParams
 from pipeline.base.arrays import ImageRGB, Landmarks, LogMel
+from pipeline.base.device import read_device
 from pipeline.base.errors import BadInput, BadMedia
 from pipeline.base.images import read_picture_file
 from pipeline.base.layout import Layout
@@ -51,12 +52,14 @@ def inpaint_file(
 ) -> str:
     """Inpaint the face of a picture or a video by the voice in ``sound``; return a message with the result.
 
-    Raises BadInput for files that can't be read, a source without a face, and sound without speech.
+    The network runs on the device of FACEVOX_DEVICE, on the processor with as many threads as torch takes by default.
+    Raises BadInput for no such device, files that can't be read, a source without a face, and sound without speech.
     """
+    device = read_device()
     weights = options.network or at.model("generator")
     if not weights.is_file():
         raise BadInput(f"{weights}: no trained network: run 'dvc repro', or choose a file with --model.")
-    network = load_generator(weights).eval()
+    network = load_generator(weights).to(device)
     inpaint = partial(_inpaint, network, mask=options.mask, log_mel=read_voice(sound, at), at=at)
     detect = load_params(DetectParams, "detect", at.params)
     if source.suffix.lower() in VIDEO_SUFFIXES:

@@ -10,7 +10,6 @@ from model.data.masks import Mask
 from model.networks.generator import InpaintingGenerator
 from pipeline.base.arrays import ImageRGB, Landmarks, LogMel, Similarity
 from pipeline.base.errors import BadInput
-from pipeline.base.torch_threads import single_thread
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to
 from pipeline.face.measures.points import eye_centres
 
@@ -37,7 +36,7 @@ def inpaint_face(network: InpaintingGenerator, face: ImageRGB, mask: Mask, log_m
     mask_11HW = torch.from_numpy(mask)[None, None].float()
     log_mels = torch.tensor(log_mel)[None]
     device = next(network.parameters()).device
-    with single_thread(), torch.inference_mode():
+    with torch.inference_mode():
         inpainted = network((known * (1 - mask_11HW)).to(device), mask_11HW.to(device), log_mels.to(device))
     composite = as_image(inpainted.composite_BCHW)
     audio_face = None if inpainted.audio_face_BCHW is None else as_image(inpainted.audio_face_BCHW)

@@ -8,6 +8,7 @@ from typing import Any
 
 import av
 import cv2
+import ffmpeg
 import numpy as np
 
 from model.inference.marked_pictures import NOTICE
@@ -26,6 +27,7 @@ from pipeline.speaker.observe import Observer
 from pipeline.storage.atomic import replacing
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames
+from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import FILES_ONLY, probe
 
 X264_OPTIONS = {"preset": "fast", "crf": "18"}
@@ -46,7 +48,7 @@ def inpaint_video(source: Path, out: Path, inpaint: InpaintFrame, params: Detect
     boxes = _main_track_boxes(source, params)
     backend = build_backend(params.backend)
     n_inpainted = n_frames = 0
-    with replacing(out) as temporary, _writing_video(temporary, source) as write_frame:
+    with replacing(out) as temporary, writing_video(temporary, source) as write_frame:
         for time_s, picture in rgb_frames(source, rotation_deg=probe(source).rotation_deg):
             box = boxes.get(round(time_s * TICKS_PER_S))
             grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
@@ -79,37 +81,39 @@ def _main_track_boxes(source: Path, params: DetectParams) -> dict[int, Box]:
 
 
 @contextmanager
-def _writing_video(path: Path, source: Path) -> Iterator[Callable[[float, ImageRGB], None]]:
-    """Yield a function that writes a frame at a time in seconds; on exit the sound of ``source`` is added."""
-    with av.open(str(source), options=FILES_ONLY) as given, av.open(str(path), "w", format="mp4") as container:
-        container.metadata["comment"] = NOTICE
-        video: Any = container.add_stream("libx264", rate=25, options=X264_OPTIONS)
-        video.pix_fmt = "yuv420p"
-        video.time_base = video.codec_context.time_base = Fraction(1, TICKS_PER_S)
-        given_sound = next(iter(given.streams.audio), None)
-        sound: Any = None if given_sound is None else container.add_stream("aac", rate=given_sound.rate)
-        probed = probe(source)
-        video.width, video.height = probed.width_px // 2 * 2, probed.height_px // 2 * 2  # yuv420p halves both sides
+def writing_video(path: Path, source: Path) -> Iterator[Callable[[float, ImageRGB], None]]:
+    """Yield a function that writes a frame at a time in seconds; on exit ``path`` is an mp4 with the source's sound."""
+    probed = probe(source)
+    silent = path.with_name(f"{path.name}.silent") if probed.has_audio else path
+    try:
+        with av.open(str(silent), "w", format="mp4") as container:
+            container.metadata["comment"] = NOTICE
+            video: Any = container.add_stream("libx264", rate=25, options=X264_OPTIONS)
+            video.pix_fmt = "yuv420p"
+            video.time_base = video.codec_context.time_base = Fraction(1, TICKS_PER_S)
+            video.width, video.height = probed.width_px // 2 * 2, probed.height_px // 2 * 2  # yuv420p halves both sides
 
-        def write_frame(time_s: float, picture: ImageRGB) -> None:
-            even = np.ascontiguousarray(picture[: video.height, : video.width])
-            frame = av.VideoFrame.from_ndarray(even, format="rgb24")
-            frame.pts, frame.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
-            container.mux(video.encode(frame))
+            def write_frame(time_s: float, picture: ImageRGB) -> None:
+                even = np.ascontiguousarray(picture[: video.height, : video.width])
+                frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+                frame.pts, frame.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
+                container.mux(video.encode(frame))
 
-        yield write_frame
-        container.mux(video.encode(None))
-        if sound is not None:
-            _copy_sound(given, given_sound, container, sound)
+            yield write_frame
+            container.mux(video.encode(None))
+        if probed.has_audio:
+            _add_sound(silent, source, path)
+    finally:
+        if probed.has_audio:
+            silent.unlink(missing_ok=True)
 
 
-def _copy_sound(given: Any, given_sound: Any, container: Any, sound: Any) -> None:
-    """Encode the source's sound, with times counted from its first picture as those of the frames are."""
-    video = given.streams.video[0]
-    origin_s = float((video.start_time or 0) * video.time_base)
-    for frame in given.decode(given_sound):
-        if frame.time is not None and frame.time >= origin_s:
-            frame.pts = round((frame.time - origin_s) * frame.sample_rate)
-            frame.time_base = Fraction(1, frame.sample_rate)
-            container.mux(sound.encode(frame))
-    container.mux(sound.encode(None))
+def _add_sound(silent: Path, source: Path, path: Path) -> None:
+    """Write ``silent`` with the source's sound, whose times count from its first picture as those of the frames do."""
+    with av.open(str(source), options=FILES_ONLY) as given:
+        video = given.streams.video[0]
+        origin_s = float((video.start_time or 0) * (video.time_base or 0))
+    sound = ffmpeg.input(str(source), **FILES_ONLY)["a:0"].filter("atrim", start=origin_s)
+    sound = sound.filter("asetpts", f"PTS-{origin_s}/TB")
+    written = ffmpeg.output(ffmpeg.input(str(silent))["v"], sound, str(path), format="mp4", vcodec="copy", acodec="aac")
+    run_ffmpeg(written.global_args("-copyts"))

@@ -2,7 +2,7 @@
 
 A training has one folder, named by a hash of all that decides its result: its section of params.yaml, the data, the
 networks it starts from, the code, and torch. ``steps`` is no part of the name, so that a longer training resumes
-where a shorter one ended, nor is ``checkpoint_every``, which changes no result.
+where a shorter one ended.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from pipeline.base.errors import BadInput
 from pipeline.base.params import Params
 from pipeline.storage.atomic import replacing, write_text
 
-NOT_IN_KEY = ("steps", "checkpoint_every")
+NOT_IN_KEY = ("steps",)
 FACTS = "training.json"
 ENDED = ".ended"
 KEY_DIGITS = 16

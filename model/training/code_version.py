@@ -10,26 +10,24 @@ NO_RESULTS = (
     *(f"model/training/{name}.py" for name in ("context", "run_settings", "stopwatch", "training_log")),
     "model/training/tasks/sample_grid.py",
     *(f"pipeline/base/{name}.py" for name in ("arrays", "cache", "errors", "hashing", "layout", "outcome", "params")),
-    "pipeline/base/progress.py",
-    *(f"pipeline/{name}/" for name in ("dataset", "engine", "export", "records", "storage", "weights")),
+    *(f"pipeline/base/{name}.py" for name in ("imports", "progress")),
+    *(f"pipeline/weights/{name}.py" for name in ("fetch", "published", "registry")),
+    *(f"pipeline/{name}/" for name in ("dataset", "engine", "export", "records", "storage")),
 )
 """Files and folders that neither compute nor draw at random: what they read is hashed by content."""
 
 
-def code_version(path: Path) -> str:
+def code_version(path: Path, no_results: tuple[str, ...] = NO_RESULTS) -> str:
     """Return a hash of the code of a project's file and of the project's files that it imports, directly or not.
 
-    Comments, docstrings and formatting are no part of it, nor is what ``NO_RESULTS`` lists: a clearer message must not
-    cost anybody a week of training.
+    Comments, docstrings and formatting are no part of it, nor is what ``no_results`` lists, by default what can change
+    no training: a clearer message must not cost anybody a week of training.
     """
     digest = hashlib.sha256()
-    for file, tree in sorted(import_closure([path], _can_change_results, ROOT).items()):
+    closure = import_closure([path], lambda file: not _name(file).startswith(no_results), ROOT)
+    for file, tree in sorted(closure.items()):
         digest.update(f"{_name(file)}\n{ast.dump(_without_docstrings(tree))}\n".encode())
     return digest.hexdigest()
-
-
-def _can_change_results(path: Path) -> bool:
-    return not _name(path).startswith(NO_RESULTS)
 
 
 def _name(path: Path) -> str:

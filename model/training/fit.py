@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from model.data.samples import LoaderSettings, Samples, load_batches
-from model.settings import OptimizerParams
+from model.settings import TrainingParams
 from model.training.checkpoint import Checkpoints, TrainingState
 from model.training.context import TrainingContext
 from model.training.distributed import average_over_processes, check_equal
@@ -40,6 +40,10 @@ class TrainingTask(Protocol):
         """The section of params.yaml; messages and checkpoints name the training by it."""
 
     @property
+    def n_steps(self) -> int:
+        """How many steps the training has."""
+
+    @property
     def modules(self) -> Mapping[str, nn.Module]:
         """The networks that are trained, on their device, by name."""
 
@@ -50,6 +54,9 @@ class TrainingTask(Protocol):
     @property
     def samples(self) -> Samples[Any, Any]:
         """The training samples; batches of them are named tuples of tensors."""
+
+    def lr_of(self, step: int) -> float:
+        """Return the learning rate of a step, 1 and up."""
 
     def step(self, number: int, batch: Any) -> dict[str, Tensor]:
         """Train on this process's share of the batch of step ``number``, from 1.
@@ -79,9 +86,9 @@ class TrainingResult:
 
 
 def fit(
-    task: TrainingTask, params: OptimizerParams, context: TrainingContext, checkpoints: Checkpoints | None
+    task: TrainingTask, params: TrainingParams, context: TrainingContext, checkpoints: Checkpoints | None
 ) -> TrainingResult:
-    """Train for ``params.steps`` in all, from the latest checkpoint on; a training that ended is not repeated.
+    """Train for ``task.n_steps`` in all, from the latest checkpoint on; a training that ended is not repeated.
 
     ``checkpoints`` None keeps none. Raises FacevoxError when a loss or a weight is no longer finite, the checkpoint
     before being kept, and BadInput when the processes can't share a batch evenly.
@@ -91,6 +98,7 @@ def fit(
         raise BadInput(
             f"{task.section}.batch = {params.batch}: expected a multiple of the {n_processes} processes that share it"
         )
+    checkpoint_every = context.steps_between_checkpoints(task.n_steps)
     training = _Training(task, params, context, checkpoints)
     if training.step:
         context.log_on_main(training.resume_message())
@@ -101,7 +109,7 @@ def fit(
                 training.log_losses(log)
             if training.has_log:
                 training.log_picture(log)
-            if training.is_due(params.checkpoint_every):
+            if training.is_due(checkpoint_every):
                 training.save_checkpoint()
                 context.log_on_main(training.progress_message())
             advance()
@@ -114,13 +122,13 @@ class _Training:
     def __init__(
         self,
         task: TrainingTask,
-        params: OptimizerParams,
+        params: TrainingParams,
         context: TrainingContext,
         checkpoints: Checkpoints | None,
     ) -> None:
         self._task, self._params, self._context, self._checkpoints = task, params, context, checkpoints
         self._process = context.process
-        state = (checkpoints.latest(params.steps) if checkpoints else None) or TrainingState()
+        state = (checkpoints.latest(task.n_steps) if checkpoints else None) or TrainingState()
         check_equal(state.step, self._process, "the checkpoint to go on from")
         if state.step:
             for name, module in task.modules.items():
@@ -145,14 +153,14 @@ class _Training:
         if not self._process.is_main:
             return nullcontext(lambda: None)
         title = f"{self._task.section} after step {self._first_step}" if self._first_step else self._task.section
-        return progress(title, self._params.steps - self._first_step)
+        return progress(title, self._task.n_steps - self._first_step)
 
     def batches(self) -> Iterator[Any]:
         """Return this process's share of the batches still to come."""
         batches = load_batches(
             self._task.samples,
             first=self._first_step,
-            n=self._params.steps - self._first_step,
+            n=self._task.n_steps - self._first_step,
             batch=self._params.batch,
             settings=LoaderSettings(
                 n_workers=self._process.n_loader_workers,
@@ -167,13 +175,13 @@ class _Training:
         """Do one step at its learning rate."""
         self.step += 1
         for group in (group for optimizer in self._task.optimizers.values() for group in optimizer.param_groups):
-            group["lr"] = self._params.lr_of(self.step)
+            group["lr"] = self._task.lr_of(self.step)
         losses = self._task.step(self.step, batch_to_device(batch, self._params, self._process))
         self._means.add(self.step, losses)
 
     def is_due(self, every: int) -> bool:
         """Whether this is the last step, or a multiple of ``every``."""
-        return self.step % every == 0 or self.step == self._params.steps
+        return self.step % every == 0 or self.step == self._task.n_steps
 
     def log_losses(self, log: TrainingLog) -> None:
         """Log the mean losses since the last report."""
@@ -194,20 +202,20 @@ class _Training:
         self._check_weights()
         state = self._state()
         if self._checkpoints and self._process.is_main:
-            self._checkpoints.write(state, is_end=self.step == self._params.steps)
+            self._checkpoints.write(state, is_end=self.step == self._task.n_steps)
         self._last_good = state
 
     def resume_message(self) -> str:
         """Return in one line from which step the training resumes."""
-        if self.step == self._params.steps:
+        if self.step == self._task.n_steps:
             return f"{self._task.section}: had ended at step {self.step}, nothing is left to do"
-        return f"{self._task.section}: goes on after step {self.step} of {self._params.steps}"
+        return f"{self._task.section}: goes on after step {self.step} of {self._task.n_steps}"
 
     def progress_message(self) -> str:
         """Return step and losses in one line."""
         _, losses = self._reports[-1] if self._reports else (self.step, {})
         formatted = format_losses(losses)
-        message = f"{self._task.section}: step {self.step} of {self._params.steps}"
+        message = f"{self._task.section}: step {self.step} of {self._task.n_steps}"
         return f"{message}: {formatted}" if formatted else message
 
     def result(self) -> TrainingResult:
@@ -259,7 +267,7 @@ class _Training:
         if self._params.precision != "float32":
             lower += f" or set {section}.precision to float32"
         return FacevoxError(
-            f"{section}: {what} of {self._params.steps}. {self._last_checkpoint()} {lower}: a new training starts."
+            f"{section}: {what} of {self._task.n_steps}. {self._last_checkpoint()} {lower}: a new training starts."
         )
 
     def _last_checkpoint(self) -> str:

@@ -23,6 +23,7 @@ from pipeline.base.layout import Layout
 from pipeline.records.dataset import Identity
 from pipeline.records.person import TRAIN
 from pipeline.storage.atomic import write_text
+from pipeline.storage.json_file import read_json
 from pipeline.storage.manifest import read_manifest
 from pipeline.weights.state_dict import write_state_dict
 
@@ -53,16 +54,29 @@ def open_training(at: Layout, stage: str, name: str) -> Iterator[TrainingContext
     its note states the reason. DVC wants every out to exist, and the stages that need no such network run all the
     same. Other errors pass.
     """
-    with join_processes(read_run_settings()) as process:
+    with open_context(at, stage) as context:
+        try:
+            yield context
+        except (WeightsUnavailable, CannotTrain) as error:
+            if context.process.is_main:
+                _save_no_network(at, name, str(error))
+                print(f"{stage}: {error} All that needs no {name} network goes on.")
+
+
+@contextmanager
+def open_context(at: Layout, stage: str) -> Iterator[TrainingContext]:
+    """Yield the context of a stage's training, in all processes that torchrun started; its log folder is empty."""
+    settings = read_run_settings()
+    with join_processes(settings) as process:
         log_folder = at.training_folder(stage)
         if process.is_main:
             _clear(log_folder)
-        try:
-            yield TrainingContext(process=process, checkpoint_root=cache_folder() / "training", log_folder=log_folder)
-        except (WeightsUnavailable, CannotTrain) as error:
-            if process.is_main:
-                _save_no_network(at, name, str(error))
-                print(f"{stage}: {error} All that needs no {name} network goes on.")
+        yield TrainingContext(
+            process=process,
+            checkpoint_root=cache_folder() / "training",
+            checkpoint_every=settings.checkpoint_every,
+            log_folder=log_folder,
+        )
 
 
 def save_trained_network(at: Layout, stage: str, name: str, trained: TrainedNetwork, process: TrainingProcess) -> None:
@@ -76,7 +90,7 @@ def save_trained_network(at: Layout, stage: str, name: str, trained: TrainedNetw
     summary = f"{stage}: {trained.kind}, {n_parameters:,} parameters"
     if trained.result is not None:
         facts["training"] = _training_facts(trained.result, process)
-        summary += f"; {_format_result(trained.result)}"
+        summary += f"; {format_result(trained.result)}"
     _write_note(at, name, f"{trained.kind}-{sha256[:HASH_DIGITS]}", facts)
     print(summary)
 
@@ -103,7 +117,7 @@ def training_split(
 
 def read_note(at: Layout, name: str) -> dict[str, Any]:
     """Return the note on a network; raises CannotTrain when there is no such network, with the reason in the note."""
-    note: dict[str, Any] = json.loads(at.model_note(name).read_text(encoding="utf-8"))
+    note = read_json(at.model_note(name))
     if note[name] is None:
         raise CannotTrain(f"there is no {name} network: {note['reason']}")
     return note
@@ -135,6 +149,7 @@ def _training_facts(result: TrainingResult, process: TrainingProcess) -> dict[st
     return {**facts, "device": process.device.type, "n_processes": process.world_size}
 
 
-def _format_result(result: TrainingResult) -> str:
+def format_result(result: TrainingResult) -> str:
+    """Return steps, seconds, speed and losses in one line."""
     speed = f"{result.samples_per_s:.1f} samples/s, {result.waited_share:.0%} of the time waiting for data"
     return f"{result.n_steps} steps in {result.seconds:.0f} s ({speed}): {format_losses(result.losses)}"

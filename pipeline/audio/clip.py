@@ -17,8 +17,6 @@ from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.segment import Segment
 from pipeline.video.clip import MediaClip
 
-VERSION = 2  # of what the audio step returns: raise it whenever the same input gives another result
-
 
 @dataclass(frozen=True, slots=True)
 class AudioItem:

@@ -102,6 +102,11 @@ class Layout:
         """The finished dataset's counts, JSON."""
         return self.root / "manifests" / "dataset" / "stats.json"
 
+    @property
+    def dataset_headlines(self) -> Path:
+        """Those of the counts that ``dvc exp show`` has as columns, JSON."""
+        return self.root / "manifests" / "dataset" / "headlines.json"
+
     def media_folder(self, dataset: str) -> Path:
         """Return the folder of links to media files."""
         return self.root / "data" / "media" / dataset
@@ -130,6 +135,11 @@ class Layout:
     def metrics(self) -> Path:
         """The evaluation's metrics, JSON."""
         return self.root / "metrics.json"
+
+    @property
+    def evaluation_headlines(self) -> Path:
+        """Those of the metrics that ``dvc exp show`` has as columns, JSON."""
+        return self.root / "manifests" / "evaluation" / "headlines.json"
 
     def evaluation(self, name: str) -> Path:
         """Return one table of the evaluation, Parquet."""

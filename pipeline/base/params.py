@@ -66,7 +66,7 @@ def _explain(error: ValidationError) -> str:
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]) or "the section"
         if problem["type"] == "extra_forbidden":
-            lines.append(f"has unknown '{key}'")
+            lines.append(f"has unknown '{key}' (has it another name? see CHANGELOG.md)")
         elif problem["type"] == "missing":
             lines.append(f"lacks '{key}'")
         else:

@@ -1,4 +1,4 @@
-"""Torch on one thread, so that its sums are reproducible.
+"""How many threads torch computes on: sums split over other numbers of threads differ in their last bits.
 
 Importing this module imports torch: do so in the function that needs it.
 """
@@ -10,11 +10,18 @@ import torch
 
 
 @contextmanager
-def single_thread() -> Iterator[None]:
-    """Compute on one thread within the block: sums split over threads differ in their last bits."""
+def torch_threads(n: int) -> Iterator[None]:
+    """Compute on ``n`` threads within the block: equal numbers give equal bits."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(n)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Compute on one thread within the block."""
+    with torch_threads(1):
+        yield

@@ -74,9 +74,10 @@ def write_dataset(built: Dataset, at: Layout) -> None:
 
 
 def write_stats(counts: Counts, pairs: Sequence[Pair], at: Layout) -> None:
-    """Write the counts of Table 1, their totals and the number of pairs, JSON."""
-    stats = {**counts, "total": {**totals(counts), "pairs": len(pairs)}}
-    write_text(at.stats, json.dumps(stats, indent=2) + "\n")
+    """Write the counts of Table 1, their totals and the number of pairs, JSON; the headlines are the last two."""
+    headlines = {**totals(counts), "pairs": len(pairs)}
+    write_text(at.stats, json.dumps({**counts, "total": headlines}, indent=2) + "\n")
+    write_text(at.dataset_headlines, json.dumps(headlines, indent=2) + "\n")
 
 
 def _name(path: Path, at: Layout) -> str:

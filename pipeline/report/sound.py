@@ -4,6 +4,7 @@ import io
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def read_sounds(at: Layout, datasets: Sequence[str]) -> list[Sound] | None:
     early = [one for one in read_manifest(at.dataset("audio"), DatasetSegment) if _start_ms(one) <= _LATEST_MS]
     most = max(1, _MOST_IN_ALL // len(datasets))
     chosen = [_of_both_splits([one for one in early if one.dataset == name], most) for name in datasets]
-    segments = sum(chosen, [])[:_MOST_IN_ALL]
+    segments = list(chain.from_iterable(chosen))[:_MOST_IN_ALL]
     columns = ["start_s", "end_s", "n_mels", "n_frames", "log_mel"]
     payload = read_payload(at.root, Segment, {one.segment_id: one.shard for one in segments}, columns)
     budget = SizeBudget(_SIZE_BUDGET)

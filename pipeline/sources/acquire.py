@@ -25,8 +25,6 @@ TRUTH_FILES = ("frames.parquet", "speech.parquet")
 _GENERATED_FILE = "media.mp4"
 _GENERATOR = "facevox synthetic talkers"
 
-VERSION = 3  # of what the download step returns: raise it whenever the same input gives another result
-
 
 class Acquirer:
     """The download step."""

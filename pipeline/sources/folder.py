@@ -4,7 +4,6 @@ Files and folders whose name starts with a dot are skipped. A symbolic link to a
 links from its cache); one to a folder is not entered, so that no tree is walked twice or endlessly.
 """
 
-import csv
 import hashlib
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.records.clip import NO_CROP, Clip, clip_name
 from pipeline.sources.listing import Drops, Listing, finish_listing
 from pipeline.sources.settings import FolderSource
+from pipeline.storage.user_table import read_user_table
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v", ".ts", ".flv", ".wmv", ".3gp"}
@@ -108,21 +108,8 @@ def hash_file(path: Path) -> str | Dropped:
 
 def _read_identities(table: Path) -> dict[str, str]:
     """Return file -> identity; rows without an identity are skipped."""
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = reader.fieldnames or []
-            if not set(TABLE_COLUMNS) <= set(columns):
-                raise BadInput(f"{table}: expected the columns {TABLE_COLUMNS}, found {list(columns)}")
-            rows = [(reader.line_num, row["file"] or "", (row["identity"] or "").strip()) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(f"{table}: expected a CSV file in UTF-8, columns {TABLE_COLUMNS}: {error}") from None
-    return _unambiguous(table, rows)
-
-
-def _unambiguous(table: Path, rows: list[tuple[int, str, str]]) -> dict[str, str]:
     identities: dict[str, str] = {}
-    for line, file, identity in rows:
+    for line, file, identity in read_user_table(table, TABLE_COLUMNS).itertuples():
         if identity and identities.setdefault(file, identity) != identity:
             raise BadInput(f"{table}: line {line}: '{file}' is '{identity}' here and '{identities[file]}' above")
     return identities

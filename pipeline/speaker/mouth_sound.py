@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from pipeline.audio.pcm import from_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.base.arrays import WaveformInt16
+from pipeline.face.tracking.settings import DetectParams
 from pipeline.records.frame import Frame
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+# Fixed: how av_zscore is distributed by chance, and so the meaning of min_av_zscore, was measured with these.
 GRID_HZ = 50  # mouth and sound are compared at the times step / GRID_HZ
 BAND_HZ = (600.0, 3000.0)  # where loudness follows the lips; below lie the pitch and most of the first formant
 SLOW_S = 0.1  # std of the Gaussian mean that is subtracted: what remains is faster than about 2 Hz
@@ -26,11 +28,8 @@ MAX_STDS = 2.5  # values further out are clipped: one outlier of the landmarks, 
 # Of a mouth's measures while it rests: its height, in interocular distances, and its change from shut.
 JITTER = (0.01, 0.03)
 MAX_GAP_S = 0.15  # between two frames, and still interpolated linearly
-USUAL_LAG_S = 0.05  # lips open before their sound
 FAR_COST = 0.3  # by which the longest lag's av_correlation is weighted down: few files are that far out of step
 MEMORY_S = 1.0  # longest lag of an autocorrelation
-SILENCE = 3e-4  # loudness, about -70 dB: below it there is no voice
-CLEAR_LEAD = 1.0  # of one track's av_zscore over every other's, for it to be the speaker's
 
 _BLOCK_SAMPLES = SAMPLE_RATE_HZ // 100  # four blocks of 10 ms lie around each step's time
 _BLOCKS_A_STEP = 100 // GRID_HZ
@@ -91,25 +90,26 @@ def _block_powers(pieces: Iterable[WaveformInt16]) -> Iterator[Floats]:
         rest = band[whole:]
 
 
-def mouth_sound(frames: Sequence[Frame], loud: Floats, *, max_av_lag_s: float, min_av_covered_s: float) -> MouthSound:
+def mouth_sound(frames: Sequence[Frame], loud: Floats, params: DetectParams) -> MouthSound:
     """Return how well the mouth of one track's ``frames``, in time order, correlates with its clip's ``loudness``.
 
-    Lags up to ``max_av_lag_s`` from USUAL_LAG_S are tried. There is no result where face and sound are both there for
-    less than ``min_av_covered_s``, or where that sound is silence.
+    Lags up to ``max_av_lag_s`` from ``usual_av_lag_s`` are tried. There is no result where face and sound are both
+    there for less than ``min_av_covered_s``, or where that sound is never as loud as ``min_av_loudness``.
 
     A mouth's movement is the fast part of its height, of its change from shut, or of both, as landmarks and grey values
     fail in different frames. The one with the greatest av_zscore counts. av_correlation = cov(movement, loud) /
     std(loud), of fast parts. By chance its standard deviation is sqrt((1 + 2 sum over k of r_movement(k) r_loud(k)) /
     n), with n values and autocorrelations r (Bartlett 1946, J. R. Stat. Soc. Suppl. 8, 27). A lag's weight is
-    1 - FAR_COST ((lag - USUAL_LAG_S) / max_av_lag_s)^2.
+    1 - FAR_COST ((lag - usual_av_lag_s) / max_av_lag_s)^2.
     """
     first, measures, covered = _mouth_on_grid(frames, len(loud))
     av_covered_s = float(covered.sum()) / GRID_HZ
-    is_short = not covered.any() or av_covered_s < min_av_covered_s
-    if is_short or np.quantile(loud[first:][: len(covered)][covered], 0.95) < SILENCE:
+    is_short = not covered.any() or av_covered_s < params.min_av_covered_s
+    if is_short or np.quantile(loud[first:][: len(covered)][covered], 0.95) < params.min_av_loudness:
         return MouthSound(av_covered_s=av_covered_s)
-    lags = np.arange(round((USUAL_LAG_S - max_av_lag_s) * GRID_HZ), round((USUAL_LAG_S + max_av_lag_s) * GRID_HZ) + 1)
-    weights = 1 - FAR_COST * ((lags / GRID_HZ - USUAL_LAG_S) / max_av_lag_s) ** 2
+    usual_s, furthest_s = params.usual_av_lag_s, params.max_av_lag_s
+    lags = np.arange(round((usual_s - furthest_s) * GRID_HZ), round((usual_s + furthest_s) * GRID_HZ) + 1)
+    weights = 1 - FAR_COST * ((lags / GRID_HZ - usual_s) / furthest_s) ** 2
     steps = np.arange(first + lags[0], first + lags[-1] + len(covered))
     sound = _fast(loud[np.clip(steps, 0, len(loud) - 1)])
     voices = [_centred(sound[start:][: len(covered)], covered) for start in range(len(lags))]
@@ -187,24 +187,18 @@ def _autocorrelation(series: Floats) -> Floats:
     return np.array(products) / max(float(series @ series), 1e-300)
 
 
-def main_track(
-    presence: Sequence[float],
-    sounds: Sequence[MouthSound],
-    *,
-    min_av_zscore: float,
-    min_presence_share: float,
-) -> int:
+def main_track(presence: Sequence[float], sounds: Sequence[MouthSound], params: DetectParams) -> int:
     """Return the index of the clip's main track, given each track's ``presence`` (sum of box areas) and MouthSound.
 
     It is the track with the greatest presence: large, and there for long. But among the tracks with at least
     ``min_presence_share`` of that, one whose ``av_zscore`` is at least ``min_av_zscore``, and exceeds that of every
-    other by CLEAR_LEAD, is the speaker's and takes its place.
+    other by ``min_av_zscore_lead``, is the speaker's and takes its place.
     """
     largest = int(np.argmax(presence))
-    candidates = [n for n, one in enumerate(presence) if one >= min_presence_share * presence[largest]]
+    candidates = [n for n, one in enumerate(presence) if one >= params.min_presence_share * presence[largest]]
     best, *others = sorted(candidates, key=lambda n: -_zscore(sounds[n]))
-    to_beat = max((_zscore(sounds[n]) + CLEAR_LEAD for n in others), default=min_av_zscore)
-    return best if _zscore(sounds[best]) >= max(min_av_zscore, to_beat) else largest
+    to_beat = max((_zscore(sounds[n]) + params.min_av_zscore_lead for n in others), default=params.min_av_zscore)
+    return best if _zscore(sounds[best]) >= max(params.min_av_zscore, to_beat) else largest
 
 
 def _zscore(one: MouthSound) -> float:

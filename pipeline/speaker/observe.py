@@ -24,8 +24,6 @@ from pipeline.video.clip import MediaClip
 from pipeline.video.decode import grey_frames
 from pipeline.video.shots import CutDetector
 
-VERSION = 5  # of what the detect step returns: raise it whenever the same input gives another result
-
 
 class Observer:
     """The detect step; its networks are loaded once a worker, at the first clip."""
@@ -52,14 +50,7 @@ class Observer:
     def _tracks(self, clip: MediaClip) -> list[TrackObservations]:
         params = self._params
         self._backend = self._backend or build_backend(params.backend)
-        search = FaceSearch(
-            self._backend,
-            params.search_face_px,
-            params.min_score,
-            full_every_s=params.full_search_every_s,
-            max_unsearched_s=params.max_unsearched_s,
-            clip_id=clip.clip_id,
-        )
+        search = FaceSearch(self._backend, params, clip_id=clip.clip_id)
         tracker = Tracker(
             self._backend,
             min_iou=params.min_iou,
@@ -91,16 +82,9 @@ class Observer:
         ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
         frames_of = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
         loud = _loudness(clip, max(frames[-1].time_s for frames in frames_of) + params.max_av_lag_s)
-        sounds = [
-            mouth_sound(frames, loud, max_av_lag_s=params.max_av_lag_s, min_av_covered_s=params.min_av_covered_s)
-            for frames in frames_of
-        ]
-        main = main_track(
-            [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in frames_of],
-            sounds,
-            min_av_zscore=params.min_av_zscore,
-            min_presence_share=params.min_presence_share,
-        )
+        sounds = [mouth_sound(frames, loud, params) for frames in frames_of]
+        presence = [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in frames_of]
+        main = main_track(presence, sounds, params)
         rows = [
             _row(track_id, clip.clip_id, frames, one, is_main=track_id == ids[main])
             for track_id, frames, one in zip(ids, frames_of, sounds, strict=True)

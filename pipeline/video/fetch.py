@@ -186,7 +186,7 @@ def _waits(first_s: float) -> Callable[[int], float]:
 def _filter(params: DownloadParams, log: _Log) -> Callable[..., None]:
     """Return a filter that stops a download whose length or state the site already states to be refused."""
 
-    def check(info: dict[str, Any], *, incomplete: bool = False) -> None:
+    def check(info: dict[str, Any], *, incomplete: bool = False) -> None:  # noqa: ARG001  # yt-dlp passes it
         if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming", "post_live"):
             log.stop(Dropped.failed("live", "still being broadcast, or announced", retryable=True))
         stated_s = info.get("duration")

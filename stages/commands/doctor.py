@@ -18,7 +18,7 @@ _BYTES_PER_GB = 10**9
 def render_checks() -> tuple[str, bool]:
     """Return the checks as text, a line each, and whether all requirements are met."""
     lines, healthy = [], True
-    for check in (*map(_module_check, _MODULES), _landmarks, _ffmpeg, _codecs, _store, _gpu, _js_runtime):
+    for check in (*map(_module_check, _MODULES), _landmarks, _ffmpeg, _codecs, _store, _device, _js_runtime):
         try:
             lines.append(f"  ok       {check()}")
         except _Optional as note:
@@ -100,12 +100,17 @@ def _is_other_disk(cache: Path, checkout: Path) -> bool:
     return cache.exists() and cache.stat().st_dev != checkout.stat().st_dev
 
 
-def _gpu() -> str:
+def _device() -> str:
+    from pipeline.base.device import DEVICE_VARIABLE, read_device
+
+    device = read_device()
     import torch
 
-    if not torch.cuda.is_available():
+    if device.type == "cuda":
+        return f"networks run on {device}, {torch.cuda.get_device_name(device)}"
+    if not torch.cuda.device_count():
         raise _Optional("no GPU: everything runs, training is slow")
-    return f"GPU {torch.cuda.get_device_name()}"
+    raise _Optional(f"networks run on cpu by {DEVICE_VARIABLE}, though there is a GPU")
 
 
 def _js_runtime() -> str:

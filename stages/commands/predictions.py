@@ -22,8 +22,13 @@ def evaluate_pictures(pictures: Path, out: Path, at: Layout = Layout()) -> None:
     from model.evaluation.inputs import load_evaluation_params, load_inputs
     from model.evaluation.predictions import evaluate_predictions
     from model.evaluation.summary import as_text
+    from pipeline.base.device import read_device
+    from pipeline.base.torch_threads import torch_threads
 
-    result = evaluate_predictions(pictures, load_inputs(at, *load_evaluation_params(at)), out)
+    device = read_device()
+    params, mask_params = load_evaluation_params(at)
+    with torch_threads(params.threads):
+        result = evaluate_predictions(pictures, load_inputs(at, params, mask_params, device), out)
     print(as_text(str(pictures), result.metrics))
     if result.n_missing or result.n_unknown:
         print(f"{pictures}: {result.n_missing} faces have no picture; {result.n_unknown} pictures are no face's")

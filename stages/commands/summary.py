@@ -1,11 +1,10 @@
 """The results of a run: Table 1, the funnel of every stage, the evaluation's metrics, and the paths of all outputs."""
 
-import json
-
 from pipeline.base.errors import BadInput
 from pipeline.base.layout import Layout
 from pipeline.base.params import read_section
 from pipeline.dataset.table1 import render
+from pipeline.storage.json_file import read_json
 from stages.commands.status import render_status
 
 _HEADLINES = {
@@ -21,7 +20,7 @@ def render_summary(at: Layout = Layout()) -> str:
     """Return the results as text; raise BadInput before the first run."""
     if not at.stats.is_file():
         raise BadInput(f"{at.stats}: not found: run 'dvc repro'.")
-    stats = json.loads(at.stats.read_text(encoding="utf-8"))
+    stats = read_json(at.stats)
     n_pairs = stats.pop("total")["pairs"]
     table = f"Table 1 of this run, {n_pairs:,} pairs\n{render(stats)}"
     funnel = f"Items per stage\n{render_status(at)}"
@@ -32,7 +31,7 @@ def _metrics(at: Layout) -> str:
     """Return the main metrics on the test persons' faces; empty before the evaluation."""
     if not at.metrics.is_file():
         return ""
-    metrics = json.loads(at.metrics.read_text(encoding="utf-8"))
+    metrics = read_json(at.metrics)
     if not metrics.get("n_faces"):
         return ""
     lines = [f"  {meaning:<32}{metrics[name]:.4g}" for name, meaning in _HEADLINES.items() if name in metrics]
@@ -56,4 +55,4 @@ def _paths(at: Layout) -> str:
         "meaning of each column": at.root / "manifests" / "README.md",
     }
     lines = [f"  {what:<32}{path.as_posix()}" for what, path in paths.items()]
-    return "\n".join(["Paths", *lines, "History of an item: python -m stages why <clip>"])
+    return "\n".join(["Paths", *lines, "History of an item: ./facevox why <clip>"])

@@ -150,7 +150,7 @@ def test_sound_after_the_longest_duration_is_left_out(tmp_path: Path) -> None:
 
 def test_sound_that_begins_after_the_longest_duration_is_none(tmp_path: Path) -> None:
     path = write_media(tmp_path / "clip.mkv", clicks(0.5, [0.1]), sound_s=1.6)
-    with pytest.raises(BadMedia, match="undecodable: clip.mkv: no sound decodes in the first 1 s"):
+    with pytest.raises(BadMedia, match=r"undecodable: clip.mkv: no sound decodes in the first 1 s"):
         extract_waveform(path, max_duration_s=1.0)
 
 
@@ -161,7 +161,7 @@ def test_sound_that_ends_before_the_first_picture_is_empty(tmp_path: Path) -> No
 
 def test_a_video_without_sound_is_no_audio(tmp_path: Path) -> None:
     path = write_media(tmp_path / "mute.mp4", None)
-    with pytest.raises(BadMedia, match="no_audio: mute.mp4"):
+    with pytest.raises(BadMedia, match=r"no_audio: mute.mp4"):
         extract_waveform(path, max_duration_s=60)
 
 
@@ -169,7 +169,7 @@ def test_a_video_without_sound_is_no_audio(tmp_path: Path) -> None:
 def test_a_file_that_is_no_media_is_undecodable(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "broken.mp4"
     path.write_bytes(content)
-    with pytest.raises(BadMedia, match="undecodable: broken.mp4"):
+    with pytest.raises(BadMedia, match=r"undecodable: broken.mp4"):
         extract_waveform(path, max_duration_s=60)
 
 
@@ -186,7 +186,7 @@ def test_an_mp4_without_its_index_is_undecodable(tmp_path: Path) -> None:
     path = write_media(tmp_path / "clip.mp4", clicks(2.0, [0.3]), audio="aac")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(BadMedia, match="undecodable: clip.mp4"):
+    with pytest.raises(BadMedia, match=r"undecodable: clip.mp4"):
         extract_waveform(path, max_duration_s=60)
 
 

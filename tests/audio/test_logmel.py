@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from pipeline.audio.profiles import PROFILES
 from pipeline.audio.settings import ProfileName
 from pipeline.audio.vad import voiced_samples
 from pipeline.base.arrays import Waveform, WaveformInt16
+from tests.real_files import CLIPS, needs_clips
 
-CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
 DURATIONS_S = (0.3, 3.0, 6.0, 10.01, 12.0)
 Matrix = NDArray[np.float64]
 
@@ -150,7 +149,7 @@ def test_log_mel_of_whole_sound_equals_the_reference(
     assert np.abs(log_mel(samples, PROFILES[name]) - expected).max() <= MOST_DIFFERENT
 
 
-@pytest.mark.skipif(not CLIPS.is_dir(), reason="no real clips beside the checkout")
+@needs_clips
 @pytest.mark.parametrize("duration_s", DURATIONS_S)
 @pytest.mark.parametrize("name", PROFILES)
 def test_log_mel_of_real_speech_equals_the_reference(name: ProfileName, duration_s: float) -> None:

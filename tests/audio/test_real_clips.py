@@ -1,7 +1,6 @@
-"""Real clips beside the checkout, where they are: speech becomes features, silence a reason."""
+"""Real clips: speech becomes features, silence a reason."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +9,9 @@ from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.settings import AudioParams
 from pipeline.base.errors import BadMedia
 from pipeline.base.outcome import Dropped
+from tests.real_files import CLIPS, needs_clips
 
-CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
-pytestmark = pytest.mark.skipif(not CLIPS.is_dir(), reason="no real clips beside the checkout")
+pytestmark = needs_clips
 
 SPEAKING = {  # seconds of sound after the first picture, segments
     "SadTalker__WDA_AlexandriaOcasioCortez_000.mp4": (8.0, 1),

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +15,9 @@ from pipeline.audio.profiles import PROFILES, SILERO, SileroProfile, VadProfile
 from pipeline.audio.settings import AudioParams, ProfileName
 from pipeline.audio.vad import collect, detector_of, voiced_mask, voiced_samples
 from pipeline.base.arrays import Waveform, WaveformInt16
+from tests.real_files import CLIPS, needs_clips
 
 SETTINGS = {"paper": (2, 20, 2), "voice2face": (2, 20, 2), "sf2f": (1, 30, 10), "sync": (2, 20, 2)}
-CLIPS = Path(__file__).parents[2].parent / "shared" / "clips"
 PAPER = PROFILES["paper"].vad
 DETECTORS: dict[str, VadProfile | SileroProfile] = {
     "silero": SILERO,
@@ -89,7 +88,7 @@ def test_voiced_samples_equal_the_reference(
     assert voiced.tolist() == reference_voiced(samples, name).tolist()
 
 
-@pytest.mark.skipif(not CLIPS.is_dir(), reason="no real clips beside the checkout")
+@needs_clips
 @pytest.mark.parametrize("duration_s", DURATIONS_S)
 @pytest.mark.parametrize("name", PROFILES)
 def test_voiced_samples_of_real_speech_equal_the_reference(name: ProfileName, duration_s: float) -> None:
@@ -98,7 +97,7 @@ def test_voiced_samples_of_real_speech_equal_the_reference(name: ProfileName, du
     assert voiced.tolist() == reference_voiced(samples, name).tolist()
 
 
-@pytest.mark.skipif(not CLIPS.is_dir(), reason="no real clips beside the checkout")
+@needs_clips
 def test_evaluating_the_ring_anew_changes_some_of_what_real_speech_keeps() -> None:
     samples = to_int16(extract_waveform(CLIPS / "LIA__obama.mov", max_duration_s=60.0))
     once, again = (voiced_mask(samples, PROFILES[name].vad) for name in ("paper", "voice2face"))

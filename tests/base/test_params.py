@@ -67,13 +67,13 @@ def test_an_invalid_key_is_named_with_its_section(tmp_path: Path, old: str, new:
 
 
 def test_the_message_names_all_mistakes_at_once(tmp_path: Path) -> None:
-    with pytest.raises(BadParams, match="'share' = 2: .*; lacks 'name'; lacks 'template'; has unknown 'more'"):
+    with pytest.raises(BadParams, match=r"'share' = 2: .*; lacks 'name'; lacks 'template'; has unknown 'more'"):
         loaded(tmp_path, "{share: 2, count: 1, more: 1}")
 
 
 @pytest.mark.parametrize("section", ["3", "[1, 2]", "null"])
 def test_a_section_without_keys_is_refused(tmp_path: Path, section: str) -> None:
-    with pytest.raises(BadParams, match="section 'crop.demo': expected keys with values, found"):
+    with pytest.raises(BadParams, match=r"section 'crop.demo': expected keys with values, found"):
         loaded(tmp_path, section)
 
 
@@ -107,5 +107,5 @@ def test_an_absent_file_says_where_to_run(tmp_path: Path) -> None:
 
 
 def test_a_checked_section_names_where_it_came_from() -> None:
-    with pytest.raises(BadParams, match="^the command line: lacks 'size_px'$"):
+    with pytest.raises(BadParams, match=r"^the command line: lacks 'size_px'$"):
         check_section(Template, {}, "the command line")

@@ -324,5 +324,5 @@ def test_a_split_without_leak_passes() -> None:
 @pytest.mark.parametrize("second", ["set", "other"])
 def test_a_person_in_both_splits_is_named(second: str) -> None:
     rows = [identity("ana", "train"), identity("ben", "test"), identity("ana", "test", second)]
-    with pytest.raises(SplitLeak, match="^1 persons are in both train and test: ana$"):
+    with pytest.raises(SplitLeak, match=r"^1 persons are in both train and test: ana$"):
         audit_split(rows)

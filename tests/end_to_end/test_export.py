@@ -9,7 +9,7 @@ import pytest
 from pipeline.base.images import decode_png
 from tests.end_to_end.conftest import Checkout
 
-pytestmark = pytest.mark.timeout(900)  # whole runs, on machines that do other things besides
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from tests.end_to_end.conftest import Checkout
 
-pytestmark = pytest.mark.timeout(900)  # whole runs, on machines that do other things besides
+pytestmark = pytest.mark.slow
 
 PER_CLIP_STAGES = ("download", "detect", "crop", "audio", "identify")
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end.conftest import Checkout, stages_run
 
-pytestmark = pytest.mark.timeout(900)  # whole runs, on machines that do other things besides
+pytestmark = pytest.mark.slow
 
 AFTER_SELECT = ["select@demo", "persons", "dataset"]
 
@@ -87,3 +87,19 @@ def test_stats_are_the_numbers_of_table_1(small: Checkout) -> None:
     identities = pd.read_parquet(small.root / "manifests/dataset/identities.parquet")
     assert stats["total"]["identities"] == len(identities)
     assert stats["total"]["standard faces"] == identities.n_standard_faces.sum()
+
+
+def test_another_clone_pulls_from_a_remote_what_a_run_pushed(small: Checkout, tmp_path: Path) -> None:
+    small.run("dvc", "remote", "add", "-f", "-d", "results", str(tmp_path / "remote"))
+    small.run("git", "add", "-f", "dvc.lock", ".dvc/config")
+    small.run("git", "commit", "-q", "-m", "results")
+    small.run("dvc", "push")
+    clone = Checkout(tmp_path / "clone")
+    small.run("git", "clone", "-q", ".", str(clone.root))
+    clone.run("dvc", "pull", "--allow-missing", "dataset", "--with-deps")
+    for name in ("manifests/dataset/pairs.parquet", "manifests/persons.parquet", "data/faces/demo", "data/audio/demo"):
+        written, pulled = small.root / name, clone.root / name
+        files = [""] if written.is_file() else [path.name for path in written.iterdir()]
+        assert files
+        assert all((pulled / one).read_bytes() == (written / one).read_bytes() for one in files)
+    assert not (clone.root / "data/media").exists()

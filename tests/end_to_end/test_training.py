@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end.conftest import SMALL, TINY, Checkout, stages_run
 
-pytestmark = pytest.mark.timeout(900)  # whole runs, on machines that do other things besides
+pytestmark = pytest.mark.slow
 
 MODEL_STAGES = ["pretrain_voice", "pretrain_audio_face", "train", "evaluate", "report"]
 AFTER_MODEL_PARAMS = ["train", "evaluate", "report"]

@@ -61,6 +61,6 @@ def test_options_reach_the_export(tmp_path: Path) -> None:
 
 def test_without_a_built_dataset_the_error_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadInput, match="the dataset is not built yet. Run 'dvc repro'"):
+    with pytest.raises(BadInput, match=r"the dataset is not built yet. Run 'dvc repro'"):
         run("folder", "--to", "export")
     assert list(tmp_path.iterdir()) == []

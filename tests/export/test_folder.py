@@ -97,7 +97,7 @@ def test_all_faces_come_when_asked_for(made: Made, tmp_path: Path) -> None:
 
 def test_persons_that_would_share_a_folder_are_refused_and_nothing_is_left(make, tmp_path: Path) -> None:
     made = make((("one", "Ana", TRAIN), ("one", "ana", TEST)))
-    with pytest.raises(BadInput, match="^'Ana' and 'ana' would share a folder"):
+    with pytest.raises(BadInput, match=r"^'Ana' and 'ana' would share a folder"):
         export_folder(made.open(), tmp_path / "export")
     assert list(tmp_path.iterdir()) == []
 

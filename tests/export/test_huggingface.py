@@ -14,6 +14,8 @@ from pipeline.records.person import TEST, TRAIN
 from tests.built_dataset import Made
 from tests.export.conftest import LABEL_SIZE, LICENCES, N_FRAMES, N_MELS, PEOPLE, SIDE_PX, files_in
 
+pytestmark = pytest.mark.slow
+
 datasets = pytest.importorskip("datasets")
 
 

@@ -62,7 +62,7 @@ def test_names_by_example(text: str, name: str) -> None:
 
 
 def test_folders_that_differ_in_case_only_are_refused_and_both_are_named() -> None:
-    with pytest.raises(BadInput, match="^'Ana' and 'ana' would share a folder"):
+    with pytest.raises(BadInput, match=r"^'Ana' and 'ana' would share a folder"):
         folder_names(["ben", "ana", "Ana"])
 
 

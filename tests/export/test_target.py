@@ -134,7 +134,7 @@ def test_a_file_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_where_a_disk_is_mounted_nothing_can_be_renamed_to() -> None:
-    with pytest.raises(BadInput, match="^/: is where a disk is mounted"), writing_export(Path("/"), force=True):
+    with pytest.raises(BadInput, match=r"^/: is where a disk is mounted"), writing_export(Path("/"), force=True):
         pytest.fail("it was let in")
 
 
@@ -149,14 +149,14 @@ def test_a_link_leads_to_the_folder_that_is_made(tmp_path: Path) -> None:
 
 def test_where_no_folder_can_be_made_it_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(BadInput, match="not written, and nothing kept: .* File exists"):  # noqa: SIM117
+    with pytest.raises(BadInput, match=r"not written, and nothing kept: .* File exists"):  # noqa: SIM117
         with writing_export(tmp_path / "file" / "export", force=False):
             pytest.fail("it was let in")
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     with (
-        pytest.raises(BadInput, match="not written, and nothing kept: .* No space left"),
+        pytest.raises(BadInput, match=r"not written, and nothing kept: .* No space left"),
         writing_export(tmp_path / "a", force=False),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")

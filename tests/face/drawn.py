@@ -1,7 +1,6 @@
 """A face drawn by the synthetic talkers' generator, alone in a picture, with its eyes where one knows them."""
 
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,8 +9,6 @@ from numpy.typing import NDArray
 from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import HeadPose, aligned_face
 from pipeline.synthetic.script.traits import traits_of
-
-SHARED_WEIGHTS = Path(__file__).parents[3] / "shared" / "weights"
 
 MARGIN_PX = 112
 EYES = np.array([(96.0, 120.0), (160.0, 120.0)]) + MARGIN_PX

@@ -1,6 +1,13 @@
 """Params for trainings of a few steps: as params.yaml has them, and as the classes of model/settings.py."""
 
-from model.settings import MaskParams, OptimizerParams, PretrainAudioFaceParams, PretrainVoiceParams, TrainParams
+from model.settings import (
+    MaskParams,
+    OptimizerParams,
+    PretrainAudioFaceParams,
+    PretrainIdentityParams,
+    PretrainVoiceParams,
+    TrainParams,
+)
 
 OPTIMIZER = {
     "steps": 1,
@@ -13,8 +20,23 @@ OPTIMIZER = {
     "channels_last": False,
     "compile": False,
     "fused": False,
+    "threads": 1,
     "seed": 1,
-    "checkpoint_every": 2,
+    "report_every": 2,
+}
+IDENTITY = {
+    "weights": None,
+    "faces": None,
+    "width": 0.125,
+    "epochs": 1,
+    "batch": 8,
+    "lr": 0.05,
+    "holdout_share": 0.25,
+    "precision": "float32",
+    "channels_last": True,
+    "compile": False,
+    "threads": 1,
+    "seed": 1,
     "report_every": 2,
 }
 VOICE = {**OPTIMIZER, "weights": None, "min_frames": 30, "max_frames": 40, "holdout_share": 0.25}
@@ -51,6 +73,10 @@ def mask_params() -> MaskParams:
 
 def train_params(**changes: object) -> TrainParams:
     return TrainParams.model_validate(TRAIN | changes)
+
+
+def identity_params(**changes: object) -> PretrainIdentityParams:
+    return PretrainIdentityParams.model_validate(IDENTITY | changes)
 
 
 def voice_params(**changes: object) -> PretrainVoiceParams:

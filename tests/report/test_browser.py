@@ -9,6 +9,8 @@ import pytest
 
 from pipeline.base.layout import Layout
 
+pytestmark = pytest.mark.slow
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDTHS = (400, 1400)
 SCHEMES = ("light", "dark")

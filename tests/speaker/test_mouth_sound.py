@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.base.arrays import Waveform
+from pipeline.base.params import load_params
+from pipeline.face.tracking.settings import DetectParams
 from pipeline.records.frame import Frame
 from pipeline.speaker import mouth_sound as module
 from pipeline.speaker.mouth_sound import GRID_HZ, MouthSound, loudness, main_track, mouth_sound
@@ -18,6 +20,8 @@ from pipeline.synthetic.script.spec import ClipSpec
 from tests.face.faces import frame
 
 Floats = NDArray[np.float64]
+
+DETECT = load_params(DetectParams, "detect")
 
 
 def syllables(seed: int, duration_s: float) -> Floats:
@@ -39,7 +43,7 @@ def mouthing(loud: Floats, *, av_lag_s: float = 0.0, fps: float = 25.0, height: 
 
 
 def correlated(frames: list[Frame], loud: Floats, min_av_covered_s: float = 2.0) -> MouthSound:
-    return mouth_sound(frames, loud, max_av_lag_s=0.25, min_av_covered_s=min_av_covered_s)
+    return mouth_sound(frames, loud, DETECT.model_copy(update={"min_av_covered_s": min_av_covered_s}))
 
 
 def av_zscore(frames: list[Frame], loud: Floats) -> float:
@@ -113,6 +117,7 @@ def noisy(frames: list[Frame], seed: int, height: float = 0.08) -> list[Frame]:
     ]
 
 
+@pytest.mark.slow
 def test_of_unrelated_mouths_one_in_ten_reaches_the_zscore_that_the_docstring_states() -> None:
     for duration_s in (4.0, 16.0):
         mouths = [noisy(mouthing(syllables(n, duration_s)), n) for n in range(200)]
@@ -199,6 +204,22 @@ def test_there_is_no_result_without_enough_sound(loud: Floats, av_covered_s: flo
     assert found == MouthSound(av_covered_s=pytest.approx(av_covered_s, abs=0.05))
 
 
+def test_how_loud_a_voice_must_be_is_a_param() -> None:
+    loud = syllables(9, 8.0)
+    quiet, frames = loud * 1e-3, mouthing(loud)
+    sensitive = DETECT.model_copy(update={"min_av_loudness": 1e-5})
+    assert mouth_sound(frames, quiet, DETECT).av_zscore is None
+    assert mouth_sound(frames, quiet, sensitive).av_zscore == pytest.approx(av_zscore(frames, loud))
+
+
+def test_lags_are_tried_around_the_usual_one() -> None:
+    loud = syllables(1, 8.0)
+    frames = mouthing(loud, av_lag_s=0.5)
+    late = DETECT.model_copy(update={"usual_av_lag_s": 0.45})
+    assert mouth_sound(frames, loud, late).av_lag_s == pytest.approx(0.5, abs=0.011)
+    assert correlated(frames, loud).av_lag_s != pytest.approx(0.5, abs=0.011)
+
+
 def test_there_is_no_result_of_a_track_that_is_short_or_comes_after_the_sound() -> None:
     loud = syllables(10, 8.0)
     frames = mouthing(loud)
@@ -248,4 +269,10 @@ def test_the_main_track_is_the_largest_unless_a_comparable_one_is_clearly_the_sp
     presence: list[float], zscores: list[float | None], main: int
 ) -> None:
     found = [with_zscore(one) for one in zscores]
-    assert main_track(presence, found, min_av_zscore=2.5, min_presence_share=0.3) == main
+    assert main_track(presence, found, DETECT.model_copy(update={"min_av_zscore": 2.5})) == main
+
+
+def test_by_how_much_the_speaker_leads_is_a_param() -> None:
+    found = [with_zscore(4.0), with_zscore(3.1)]
+    for lead, main in ((1.0, 1), (0.9, 0), (0.5, 0)):
+        assert main_track([1.0, 2.0], found, DETECT.model_copy(update={"min_av_zscore_lead": lead})) == main

@@ -63,6 +63,7 @@ def observe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Seen]:
     return once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["talk", "rotated", "odd_rate"])
 def test_one_talker_is_one_track_with_a_frame_for_every_picture(observe: Callable[..., Seen], kind: str) -> None:
     rate = {"fps_num": 2213, "fps_den": 100} if kind == "odd_rate" else {}
@@ -84,6 +85,7 @@ def test_eyes_pose_and_lips_are_those_that_were_drawn(observe: Callable[..., See
     assert np.corrcoef([frame.lip_opening for frame in frames], drawn.lip_opening)[0, 1] > 0.85
 
 
+@pytest.mark.slow
 def test_two_talkers_are_two_tracks_from_left_to_right(observe: Callable[..., Seen]) -> None:
     _, truth, frames, tracks = observe(replace(TALK, kind="two_people", second_person=4))
     assert [track.track_id[-3:] for track in tracks] == ["t00", "t01"]

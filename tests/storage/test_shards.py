@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def test_every_row_is_in_the_shard_of_its_clip_sorted_by_id(tmp_path: Path) -> N
     written(tmp_path / "shards", clips(300))
     ids = [read_columns_of(path) for path in shard_paths(tmp_path / "shards")]
     assert [sorted(one) for one in ids] == ids
-    assert sorted(sum(ids, [])) == [f"{clip}-{i}" for clip in clips(300) for i in (0, 1)]
+    assert sorted(chain.from_iterable(ids)) == [f"{clip}-{i}" for clip in clips(300) for i in (0, 1)]
     assert all(shard_of(one[:-2], 2) == index for index, part in enumerate(ids) for one in part)
 
 

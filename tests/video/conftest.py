@@ -1,7 +1,6 @@
 """A small video written by PyAV, and a local web server that misbehaves on request."""
 
 import gc
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,14 +32,6 @@ def write_video(path: Path, *, n_frames: int = 10, sound: bool = True) -> Path:
             container.mux(audio.encode(frame))
             container.mux(audio.encode(None))
     return path
-
-
-def ffmpeg(*arguments: str | Path) -> bytes:
-    """Run the ffmpeg program, an implementation of rotation and duration that is not ours."""
-    import imageio_ffmpeg
-
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)]
-    return subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL).stdout
 
 
 @pytest.fixture(scope="session")

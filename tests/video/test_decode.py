@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import ffmpeg
 import numpy as np
 import pytest
 
@@ -14,7 +15,8 @@ from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video import decode
 from pipeline.video.decode import GreyFrame, grey_frames, rgb_frames_at
-from tests.video.conftest import ffmpeg, write_video
+from pipeline.video.ffmpeg_program import run_ffmpeg
+from tests.video.conftest import write_video
 
 N_FRAMES = 90
 SIDE_PX = 48
@@ -146,7 +148,7 @@ def test_rows_have_no_padding_at_an_odd_width(tmp_path: Path) -> None:
     """PyAV pads rows of such widths; dlib would lose faces."""
     write_video(tmp_path / "a.mp4", n_frames=3)
     odd = tmp_path / "odd.mkv"
-    ffmpeg("-i", tmp_path / "a.mp4", "-vf", "scale=853:480", "-pix_fmt", "yuv444p", "-an", odd)
+    run_ffmpeg(ffmpeg.input(tmp_path / "a.mp4").output(str(odd), vf="scale=853:480", pix_fmt="yuv444p", an=None))
     frame = everything(odd)[0]
     assert frame.grey.shape == (480, 853) and frame.grey.flags.c_contiguous
     ((_, picture),) = rgb_frames_at(odd, [frame.time_s], rotation_deg=0)
@@ -297,7 +299,7 @@ def test_a_clip_that_was_cut_out_without_encoding_gives_its_own_frames(tmp_path:
     """Its edit list hides the frames between the key frame before and the first that is shown."""
     options = {"g": "50", "x264-params": "bframes=3:b-adapt=0"}
     write_moving(tmp_path / "a.mp4", "libx264", options, [40 * n for n in range(120)])
-    ffmpeg("-ss", "1.3", "-i", tmp_path / "a.mp4", "-c", "copy", tmp_path / "b.mp4")
+    run_ffmpeg(ffmpeg.input(tmp_path / "a.mp4", ss=1.3).output(str(tmp_path / "b.mp4"), codec="copy"))
     whole = decoded_in_order(tmp_path / "b.mp4")
     times_s = sorted(whole)
     assert 80 < len(times_s) < 90
@@ -426,7 +428,7 @@ def test_of_a_truncated_file_what_decodes_is_returned(tmp_path: Path) -> None:
 def test_a_file_that_lost_its_index_is_undecodable(tmp_path: Path) -> None:
     spec = ClipSpec(seed=1, person=1, clip=0, kind="truncated", duration_s=1.0)
     write_clip(spec, tmp_path / "a.mp4")
-    with pytest.raises(BadMedia, match="a.mp4"):
+    with pytest.raises(BadMedia, match=r"a.mp4"):
         everything(tmp_path / "a.mp4")
 
 
@@ -439,7 +441,7 @@ def test_a_file_that_is_no_video_is_undecodable(tmp_path: Path) -> None:
 
 
 def test_sound_alone_has_no_video(tmp_path: Path) -> None:
-    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", tmp_path / "a.m4a")
+    run_ffmpeg(ffmpeg.input("sine=duration=1", format="lavfi").output(str(tmp_path / "a.m4a")))
     for read in (everything, lambda path: list(rgb_frames_at(path, [0.0], rotation_deg=0))):
         with pytest.raises(BadMedia) as caught:
             read(tmp_path / "a.m4a")

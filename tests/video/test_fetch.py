@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import ffmpeg
 import pytest
 
 from pipeline.base.errors import BadInput
@@ -11,8 +12,9 @@ from pipeline.base.outcome import FAILED, Dropped
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.video.fetch_errors import classify
 from pipeline.video.fetch_settings import FetchSettings, read_fetch_settings
+from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe
-from tests.video.conftest import Server, ffmpeg
+from tests.video.conftest import Server
 
 # yt-dlp leaves it to the garbage collector to close connections that it gives up.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
@@ -23,10 +25,11 @@ SETTINGS = FetchSettings(
     retries=1,
     retry_wait_s=0,
     request_wait_s=0,
-    timeout_s=2,
+    timeout_s=60,
     cookies=None,
     js_runtimes=(),
 )
+IMPATIENT = replace(SETTINGS, timeout_s=2)
 
 Get = Callable[[str], Fetched | Dropped]
 
@@ -39,8 +42,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def get(folder: Path) -> Get:
-    """Fetch an address into ``folder``."""
-    return lambda address: fetch(address, folder, PARAMS, SETTINGS)
+    """Fetch an address into ``folder``, impatiently where the server is slow."""
+    return lambda address: fetch(address, folder, PARAMS, IMPATIENT if address.endswith("/slow.mp4") else SETTINGS)
 
 
 def files_below(folder: Path) -> list[str]:
@@ -198,12 +201,13 @@ def media_playlist(name: str, duration_s: float = 1) -> bytes:
 def test_of_several_sizes_the_one_within_the_limit_comes_and_its_sound_is_joined(
     get: Get, server: Server, video: Path, tmp_path: Path
 ) -> None:
+    noise = ffmpeg.input("anoisesrc=d=0.4", format="lavfi")
     server.more = {
         "/master.m3u8": MASTER,
         "/low.m3u8": media_playlist("low.ts"),
         "/sound.m3u8": media_playlist("sound.ts"),
-        "/low.ts": ffmpeg("-i", video, "-an", "-c:v", "mpeg2video", "-f", "mpegts", "-"),
-        "/sound.ts": ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=0.4", "-c:a", "aac", "-f", "mpegts", "-"),
+        "/low.ts": run_ffmpeg(ffmpeg.input(video).output("pipe:", an=None, vcodec="mpeg2video", format="mpegts")),
+        "/sound.ts": run_ffmpeg(noise.output("pipe:", acodec="aac", format="mpegts")),
     }
     found = get(server.url("/master.m3u8"))
     assert isinstance(found, Fetched), found
@@ -245,7 +249,7 @@ def test_a_cookies_file_is_read_and_left_as_it_is(server: Server, folder: Path, 
 def test_a_cookies_file_that_is_none_stops_the_run(server: Server, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cookies.txt").write_text('[{"name": "value"}]')
     settings = replace(SETTINGS, cookies=tmp_path / "cookies.txt")
-    with pytest.raises(BadInput, match="cookies.txt: expected Netscape format"):
+    with pytest.raises(BadInput, match=r"cookies.txt: expected Netscape format"):
         fetch(server.url("/talk.mp4"), folder, PARAMS, settings)
 
 

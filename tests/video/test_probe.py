@@ -3,14 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+import ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
 
 from pipeline.base.errors import BadMedia
 from pipeline.video import probe as module
+from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import Probe, probe
-from tests.video.conftest import ffmpeg, write_video
+from tests.video.conftest import write_video
 
 
 def test_a_video_with_sound_is_described_as_it_was_written(video: Path) -> None:
@@ -40,9 +42,9 @@ def test_turning_by_rotation_deg_gives_the_picture_that_ffmpeg_shows(
     import av
 
     turned = tmp_path / "turned.mp4"
-    ffmpeg("-display_rotation", str(counterclockwise_deg), "-i", video, "-c", "copy", turned)
+    run_ffmpeg(ffmpeg.input(video, display_rotation=counterclockwise_deg).output(str(turned), codec="copy"))
     held = probe(turned)
-    shown = ffmpeg("-i", turned, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "gray", "-")
+    shown = run_ffmpeg(ffmpeg.input(turned).output("pipe:", vframes=1, format="rawvideo", pix_fmt="gray"))
     upright = np.frombuffer(shown, np.uint8).reshape(held.height_px, held.width_px)
     with av.open(str(turned)) as container:
         stored = next(container.decode(video=0)).to_ndarray(format="gray")
@@ -51,12 +53,13 @@ def test_turning_by_rotation_deg_gives_the_picture_that_ffmpeg_shows(
     assert np.abs(difference).mean() < 3
 
 
-CODECS = {".webm": ["-c:v", "libvpx", "-c:a", "libopus"], ".ts": ["-c:v", "mpeg2video", "-c:a", "aac"]}
+CODECS = {".webm": {"vcodec": "libvpx", "acodec": "libopus"}, ".ts": {"vcodec": "mpeg2video", "acodec": "aac"}}
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".avi", ".mov", ".ts", ".webm"])
 def test_the_duration_is_right_in_every_container(suffix: str, video: Path, tmp_path: Path) -> None:
-    ffmpeg("-i", video, *CODECS.get(suffix, ["-c", "copy"]), tmp_path / f"talk{suffix}")
+    codecs = CODECS.get(suffix, {"codec": "copy"})
+    run_ffmpeg(ffmpeg.input(video).output(str(tmp_path / f"talk{suffix}"), **codecs))
     held = probe(tmp_path / f"talk{suffix}")
     assert held.duration_s == pytest.approx(0.4, abs=0.08)  # Matroska states the longer of picture and sound
     assert (held.width_px, held.height_px, held.has_audio) == (64, 48, True)
@@ -64,7 +67,8 @@ def test_the_duration_is_right_in_every_container(suffix: str, video: Path, tmp_
 
 def test_a_container_without_a_duration_is_read_to_its_end(video: Path, tmp_path: Path) -> None:
     piped = tmp_path / "live.webm"
-    piped.write_bytes(ffmpeg("-i", video, "-c:v", "libvpx", "-an", "-live", "1", "-f", "webm", "-"))
+    written = ffmpeg.input(video).output("pipe:", vcodec="libvpx", an=None, live=1, format="webm")
+    piped.write_bytes(run_ffmpeg(written))
     assert probe(piped).duration_s == pytest.approx(0.4, abs=0.05)
 
 
@@ -99,12 +103,13 @@ def test_a_file_whose_pictures_are_garbage_is_undecodable(tmp_path: Path) -> Non
 
 
 def test_sound_alone_is_no_video_even_with_cover_art(video: Path, tmp_path: Path) -> None:
-    ffmpeg("-i", video, "-vn", "-c", "copy", tmp_path / "sound.m4a")
+    sound, cover = tmp_path / "sound.m4a", tmp_path / "cover.jpg"
+    run_ffmpeg(ffmpeg.input(video).output(str(sound), vn=None, codec="copy"))
     assert reason_for(tmp_path / "sound.m4a") == "no_video"
-    Image.new("RGB", (32, 32)).save(tmp_path / "cover.jpg")
-    sound, cover = str(tmp_path / "sound.m4a"), str(tmp_path / "cover.jpg")
-    inputs = ["-i", sound, "-i", cover, "-map", "0", "-map", "1"]
-    ffmpeg(*inputs, "-c", "copy", "-disposition:v:0", "attached_pic", tmp_path / "covered.m4a")
+    Image.new("RGB", (32, 32)).save(cover)
+    both = ffmpeg.input(sound), ffmpeg.input(cover)
+    covered = {"codec": "copy", "disposition:v:0": "attached_pic"}
+    run_ffmpeg(ffmpeg.output(*both, str(tmp_path / "covered.m4a"), **covered))
     assert reason_for(tmp_path / "covered.m4a") == "no_video"
 
 

@@ -73,7 +73,7 @@ def test_two_cuts_close_together_are_both_found() -> None:
     assert cuts([scene(1)] * 10 + [scene(2)] * 2 + [scene(3)] * 10) == [10, 12]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(1, 25))
 def test_a_cut_is_found_wherever_it_is(before: int) -> None:
     assert cuts([noisy(scene(1), n) for n in range(before)] + [noisy(scene(2), n) for n in range(5)]) == [before]

@@ -111,7 +111,7 @@ def test_an_array_that_announces_more_than_it_brings_takes_no_memory(tmp_path: P
         read_state_dict(path)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     cut=st.integers(0, 600),
     place=st.integers(0, 600),
@@ -169,7 +169,7 @@ def test_a_file_past_the_limit_is_refused_and_one_on_it_is_read(
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="nowhere.pkl: no such weights file"):
+    with pytest.raises(BadInput, match=r"nowhere.pkl: no such weights file"):
         read_state_dict(tmp_path / "nowhere.pkl")
 
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from model.evaluation.networks.inception import CLASSIFIER, FEATURE_SIZE, INPUT_PX, Inception
 from pipeline.base.arrays import ImageRGB
+from pipeline.base.device import Placement
 from pipeline.base.errors import BadInput
-from pipeline.base.torch_threads import single_thread
 from pipeline.weights.published import load_network
 
 HALF_RANGE = 127.5
@@ -25,19 +25,19 @@ class InceptionFeatures:
     Raises BadInput for another network's file.
     """
 
-    def __init__(self, weights: Path) -> None:
-        self.weights = weights
-        self.network = load_network(Inception, weights, unused=CLASSIFIER)
+    def __init__(self, weights: Path, placement: Placement = Placement()) -> None:
+        self.weights, self.placement = weights, placement
+        self.network = load_network(Inception, weights, unused=CLASSIFIER).to(placement.device)
 
-    def __reduce__(self) -> tuple[type["InceptionFeatures"], tuple[Path]]:
-        return InceptionFeatures, (self.weights,)
+    def __reduce__(self) -> tuple[type["InceptionFeatures"], tuple[Path, Placement]]:
+        return InceptionFeatures, (self.weights, self.placement)
 
     def embed(self, images: Sequence[ImageRGB]) -> NDArray[np.float32]:
         """Return (N, 2048) features of N pictures; computed one at a time, so that no bit depends on the others."""
         features = np.empty((len(images), FEATURE_SIZE), np.float32)
-        with single_thread(), torch.inference_mode():
+        with self.placement.inference():
             for row, image in enumerate(images):
-                features[row] = self.network(prepared(image))[0].numpy()
+                features[row] = self.network(prepared(image).to(self.placement.device))[0].cpu().numpy()
         return features
 
 
@@ -58,11 +58,10 @@ def frechet_distance(first_ND: NDArray[np.floating], second_ND: NDArray[np.float
     than two rows in a set, and for numbers that are not finite.
     """
     _check(first_ND, second_ND)
-    with single_thread():
-        (first_mean, first), (second_mean, second) = _centred(first_ND), _centred(second_ND)
-        means = (first_mean - second_mean).square().sum()
-        variances = first.square().sum() + second.square().sum()
-        shared = torch.linalg.svdvals(_triangle(first) @ _triangle(second).T).sum()
+    (first_mean, first), (second_mean, second) = _centred(first_ND), _centred(second_ND)
+    means = (first_mean - second_mean).square().sum()
+    variances = first.square().sum() + second.square().sum()
+    shared = torch.linalg.svdvals(_triangle(first) @ _triangle(second).T).sum()
     return max(0.0, float(means + variances - 2 * shared))
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.base.arrays import ImageRGB
+from pipeline.base.device import Placement
 from pipeline.base.errors import BadInput
-from pipeline.base.torch_threads import single_thread
 from pipeline.weights.published import load_network
 
 CHANNELS = (64, 192, 384, 256, 256)
@@ -106,15 +106,15 @@ class Lpips:
     Raises BadInput for a file of another network.
     """
 
-    def __init__(self, trunk: Path, heads: Path) -> None:
-        self.trunk, self.heads = trunk, heads
+    def __init__(self, trunk: Path, heads: Path, placement: Placement = Placement()) -> None:
+        self.trunk, self.heads, self.placement = trunk, heads, placement
         self.network = LpipsNetwork(
-            load_network(AlexNetTrunk, trunk, unused=CLASSIFIER),
-            load_network(Heads, heads),
+            load_network(AlexNetTrunk, trunk, unused=CLASSIFIER).to(placement.device),
+            load_network(Heads, heads).to(placement.device),
         )
 
-    def __reduce__(self) -> tuple[type["Lpips"], tuple[Path, Path]]:
-        return Lpips, (self.trunk, self.heads)
+    def __reduce__(self) -> tuple[type["Lpips"], tuple[Path, Path, Placement]]:
+        return Lpips, (self.trunk, self.heads, self.placement)
 
     def distance(self, first: ImageRGB, second: ImageRGB) -> float:
         """Return the distance of two pictures of one size (H, W, 3), in the units of the release.
@@ -125,8 +125,9 @@ class Lpips:
         if first.shape != second.shape or first.ndim != 3 or min(first.shape[:2]) < LEAST_PX:
             sizes = f"expected two pictures of one size, {LEAST_PX} px or more"
             raise BadInput(f"LPIPS: {sizes}, found {first.shape} and {second.shape}")
-        with single_thread(), torch.inference_mode():
-            return self.network.distances(_as_tensor(first), _as_tensor(second)).item()
+        device = self.placement.device
+        with self.placement.inference():
+            return self.network.distances(_as_tensor(first).to(device), _as_tensor(second).to(device)).item()
 
 
 def _as_tensor(image: ImageRGB) -> Tensor:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.base.device import Placement
 from pipeline.base.errors import BadInput
-from pipeline.base.torch_threads import single_thread
 from pipeline.identity.network.five_points import five_points_of
 from pipeline.identity.network.recogniser import check_face
 from pipeline.weights.published import filled, read_weights
@@ -51,21 +51,21 @@ class NetworkRecogniser:
     Raises BadInput naming the first tensor of the file that is missing, unknown, of another shape or not finite.
     """
 
-    def __init__(self, family: FaceNetwork, weights: Path) -> None:
-        self.family, self.weights = family, weights
+    def __init__(self, family: FaceNetwork, weights: Path, placement: Placement = Placement()) -> None:
+        self.family, self.weights, self.placement = family, weights, placement
         found = read_weights(weights, unused=family.classifier)
         first = found.get(family.first)
         if first is None or first.ndim != 4:
             raise BadInput(f"{weights}: '{family.first}': expected the first convolution, found none")
-        self.network = filled(lambda: family.build(first.shape[0]), found, weights)
+        self.network = filled(lambda: family.build(first.shape[0]), found, weights).to(placement.device)
 
-    def __reduce__(self) -> tuple[type["NetworkRecogniser"], tuple[FaceNetwork, Path]]:
-        return NetworkRecogniser, (self.family, self.weights)
+    def __reduce__(self) -> tuple[type["NetworkRecogniser"], tuple[FaceNetwork, Path, Placement]]:
+        return NetworkRecogniser, (self.family, self.weights, self.placement)
 
     def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
         """Return (N, D) features, not normalised, of N square aligned faces; one at a time, see ``Recogniser``."""
         points = [None] * len(faces) if landmarks is None else landmarks
-        with single_thread(), torch.inference_mode():
+        with self.placement.inference():
             rows = [self._embed(*pair) for pair in zip(faces, points, strict=True)]
         n_views = 2 if self.family.is_mirrored else 1
         return np.stack(rows) if rows else np.empty((0, n_views * self.network.feature_size), np.float32)
@@ -74,8 +74,8 @@ class NetworkRecogniser:
         check_face(face)
         input_CHW = self.family.prepare(face, five_points_of(face, landmarks))
         views = [input_CHW, input_CHW[:, :, ::-1]] if self.family.is_mirrored else [input_CHW]
-        features = [self.network(torch.from_numpy(np.ascontiguousarray(view))[None])[0] for view in views]
-        embedding: NDArray[np.float32] = torch.cat(features).numpy()
+        inputs = [torch.from_numpy(np.ascontiguousarray(view))[None].to(self.placement.device) for view in views]
+        embedding: NDArray[np.float32] = torch.cat([self.network(one)[0] for one in inputs]).cpu().numpy()
         return embedding
 
 

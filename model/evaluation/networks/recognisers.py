@@ -10,6 +10,7 @@ from model.evaluation.networks.face_network import Distance, FaceNetwork, Networ
 from model.evaluation.networks.resnet_face18 import ARCFACE
 from model.evaluation.networks.sphere20 import COSFACE, SPHEREFACE
 from model.evaluation.networks.vgg_face import VGGFACE
+from pipeline.base.device import Placement
 from pipeline.base.errors import BadInput
 from pipeline.identity.network.recogniser import MobileFaceNet, Recogniser
 from pipeline.identity.network.resnet import CROP_PX
@@ -31,18 +32,18 @@ as no distance of unit vectors is. The layer and scale of VGGFace are not given:
 """
 
 
-def load_recogniser(name: str, weights: Path) -> Recogniser:
+def load_recogniser(name: str, weights: Path, placement: Placement = Placement()) -> Recogniser:
     """Return the recogniser ``name``, one of NAMES, with the weights of a file.
 
     Raises BadInput for another name, and, naming the tensor, for a file that is not of this network.
     """
     if name == MOBILEFACENET:
-        recogniser = MobileFaceNet(weights)
+        recogniser = MobileFaceNet(weights, placement.threads)
         recogniser.embed([np.zeros((CROP_PX, CROP_PX, 3), np.uint8)])  # raises for another file now, not later
         return recogniser
     if name not in FAMILIES:
         raise BadInput(f"recogniser {name!r}: expected one of {', '.join(NAMES)}")
-    return NetworkRecogniser(FAMILIES[name], weights)
+    return NetworkRecogniser(FAMILIES[name], weights, placement)
 
 
 def cosine_distances(first_ND: NDArray[np.floating], second_ND: NDArray[np.floating]) -> NDArray[np.float64]:

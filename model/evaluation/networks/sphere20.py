@@ -4,6 +4,8 @@ Four stages, each a convolution of stride 2 and then pairs of convolutions with 
 picture of 112 x 96 becomes 7 x 6 places, which a linear layer maps to 512 numbers.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -21,7 +23,7 @@ SPHEREFACE_RANGE = 128.0
 def stage_channels(width: int) -> list[tuple[int, int]]:
     """Return each stage's channels, in and out: 3 to 64, to 128, to 256, to 512 at width 64."""
     channels = [3, width, 2 * width, 4 * width, 8 * width]
-    return list(zip(channels, channels[1:], strict=False))
+    return list(pairwise(channels))
 
 
 class SphereFaceNetwork(EmbeddingNetwork):

@@ -43,7 +43,7 @@ def train_audio_face(
     """
     n_mels, _ = data.log_mel_shape
     voice.expect_mels(n_mels)
-    with reproducible(params.seed, context.process):
+    with reproducible(params, context.process):
         decoder = AudioFaceDecoder(width)
         if start is not None:
             load_audio_face_decoder(decoder, start)
@@ -77,6 +77,7 @@ class _AudioFaceTask:
         process: TrainingProcess,
     ) -> None:
         self.samples, self._params, self._process = samples, params, process
+        self.n_steps, self.lr_of = params.steps, params.lr_of
         self._voice = to_device(voice, params, process).requires_grad_(False).eval()
         self.decoder = to_device(decoder, params, process)
         self._optimizer = adam(

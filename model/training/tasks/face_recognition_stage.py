@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
-from model.data.recognition_faces import list_folder, store_faces
-from model.training.tasks.face_recognition import (
-    SECTION,
-    RecognitionMetrics,
-    RecognitionTrainingParams,
-    train_recognition_network,
-)
+from model.data.recognition_faces import RecognitionFaces, list_folder, store_faces
+from model.settings import PretrainIdentityParams
+from model.training.context import TrainingContext
+from model.training.fit import CannotTrain
+from model.training.tasks.face_recognition import SECTION, RecognitionMetrics, train_recognition_network
+from model.training.trained_network import format_result, open_context
 from pipeline.base.arrays import ImageRGB
+from pipeline.base.errors import WeightsUnavailable
 from pipeline.base.hashing import sha256_of
 from pipeline.base.images import decode_png
 from pipeline.base.layout import Layout
@@ -30,31 +30,49 @@ from pipeline.weights.fetch import find_weights
 from pipeline.weights.state_dict import write_state_dict
 
 
-def load_or_train_recognition_network(at: Layout) -> dict[str, Any]:
-    """Write the network of the weights that params.yaml names, or one trained here; write and return its note.
+def load_or_train_recognition_network(at: Layout) -> None:
+    """Write the network of the weights that params.yaml names, or one trained here, and its note; print a summary.
 
-    Raises WeightsUnavailable for weights that can't be had, and what ``train_recognition_network`` raises.
+    Where the weights can't be had, or there are too few persons to train on, the network becomes a file without
+    tensors: DVC wants every out to exist. Raises BadInput and what else ``train_recognition_network`` raises.
     """
-    params = load_params(RecognitionTrainingParams, SECTION, at.params)
-    if params.weights:
-        network = load_recognition_network(find_weights(params.weights))
-        return _save(network, Path(params.weights).name, {}, at)
-    network, metrics = _trained(params, at)
-    print(_accuracy_message(metrics))
-    return _save(network, "trained-here", {"training": asdict(metrics)}, at)
+    with open_context(at, SECTION) as context:
+        params = load_params(PretrainIdentityParams, SECTION, at.params)
+        try:
+            network, kind, facts, summary = _loaded(params.weights) if params.weights else _trained(params, at, context)
+        except (WeightsUnavailable, CannotTrain) as error:
+            if context.process.is_main:
+                write_state_dict({}, at.recognition_network)
+                _write_note({"recognition_network": None, "sha256": None, "embedding_size": 0}, at)
+                print(f"{SECTION}: {error} Faces have no identity label, and all else goes on.")
+                if isinstance(error, WeightsUnavailable):
+                    print(f"With the file in its place, run 'dvc repro -f -s {SECTION}' and then 'dvc repro'.")
+            return
+        if context.process.is_main:
+            note = _save(network, kind, facts, at)
+            print(f"{SECTION}: {note['recognition_network']}, {note['embedding_size']}-D{summary}")
 
 
-def save_no_recognition_network(at: Layout) -> None:
-    """Write a file without tensors in the network's place, and its note: DVC wants every out to exist."""
-    write_state_dict({}, at.recognition_network)
-    _write_note({"recognition_network": None, "sha256": None, "embedding_size": 0}, at)
+class _Network(NamedTuple):
+    network: FaceRecognitionNetwork
+    kind: str
+    facts: dict[str, Any]
+    summary: str
 
 
-def _trained(params: RecognitionTrainingParams, at: Layout) -> tuple[FaceRecognitionNetwork, RecognitionMetrics]:
+def _loaded(name_or_path: str) -> _Network:
+    return _Network(load_recognition_network(find_weights(name_or_path)), Path(name_or_path).name, {}, "")
+
+
+def _trained(params: PretrainIdentityParams, at: Layout, context: TrainingContext) -> _Network:
     with TemporaryDirectory() as folder:
         if params.faces:
-            return train_recognition_network(list_folder(Path(params.faces)), params, log=print)
-        return train_recognition_network(store_faces(_training_faces(at), Path(folder) / "faces"), params, log=print)
+            faces: RecognitionFaces = list_folder(Path(params.faces))
+        else:
+            faces = store_faces(_training_faces(at), Path(folder) / "faces")
+        network, metrics, result = train_recognition_network(faces, params, context)
+    context.log_on_main(_accuracy_message(metrics))
+    return _Network(network, "trained-here", {"training": asdict(metrics)}, f"; {format_result(result)}")
 
 
 def _training_faces(at: Layout) -> Iterator[tuple[ImageRGB, str, str]]:

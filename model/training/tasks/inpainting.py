@@ -74,7 +74,7 @@ def train_generator(
     Raises CannotTrain when there is no usable face or a network needed is missing, BadInput when one is of the wrong
     size, and what ``fit`` raises.
     """
-    with reproducible(params.train.seed, context.process):
+    with reproducible(params.train, context.process):
         samples = _samples(data, params.train, params.mask)
         context.log_on_main(f"{SECTION}: {samples.summary()}")
         generator = _initial_generator(data, networks, params.model)
@@ -109,6 +109,7 @@ class _InpaintingTask:
         process: TrainingProcess,
     ) -> None:
         self.samples, self._params, self._process = samples, params, process
+        self.n_steps, self.lr_of = params.steps, params.lr_of
         self._recognition = None if recognition is None else to_device(recognition, params, process)
         self.generator = to_device(generator, params, process)
         self.discriminator = to_device(

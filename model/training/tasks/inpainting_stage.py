@@ -1,6 +1,5 @@
 """The generator of the stage ``train``: its inputs, its training, and what the note on it holds."""
 
-import json
 from functools import partial
 
 from model.networks.audio_face import AudioFaceDecoder, load_audio_face_decoder
@@ -15,6 +14,7 @@ from pipeline.base.layout import Layout
 from pipeline.base.params import load_params
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 from pipeline.identity.network.weights_file import load_recognition_network
+from pipeline.storage.json_file import read_json
 
 Name = str | None
 """The name that the note on a network gives it; None where the variant needs no such network."""
@@ -50,7 +50,7 @@ def trained_generator(at: Layout, context: TrainingContext) -> TrainedNetwork:
 def _recognition(params: ModelParams, at: Layout) -> tuple[FaceRecognitionNetwork | None, Name]:
     if not params.matches_identities:
         return None, None
-    name = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))["recognition_network"]
+    name = read_json(at.recognition_network_note)["recognition_network"]
     if name is None:
         raise CannotTrain(
             f"model.variant '{params.variant}' matches identities, and there is no face recognition network."

@@ -58,7 +58,7 @@ def train_voice(
     if n_persons < 2:
         raise CannotTrain(f"expected voices of 2 persons or more, found {data.n_segments} segments of {n_persons}.")
     train_rows, holdout_rows = hold_out_voices(data, params)
-    with reproducible(params.seed, context.process):
+    with reproducible(params, context.process):
         samples = VoiceSamples(data, params, train_rows)
         task = _VoiceTask(samples, data, width, params, context.process)
         checkpoints = None
@@ -93,6 +93,7 @@ class _VoiceTask:
         process: TrainingProcess,
     ) -> None:
         self.samples, self._params, self._process = samples, params, process
+        self.n_steps, self.lr_of = params.steps, params.lr_of
         n_mels, _ = data.log_mel_shape
         self.voice = VoiceNetwork(n_mels, width)
         self._classifier = to_device(

@@ -36,8 +36,6 @@ from pipeline.video.decode import rgb_frames_at
 
 _SMALLEST_EYE_OPENING = 0.01  # of a track whose eyes are shut throughout
 
-VERSION = 2  # of what the crop step returns: raise it whenever the same input gives another result
-
 
 class CropParams(Params):
     """Section ``crop`` of params.yaml."""
@@ -46,6 +44,7 @@ class CropParams(Params):
     n_candidates: int = Field(ge=0)
     min_apart_s: float = Field(ge=0)
     lip_window_s: float = Field(ge=0)
+    shut_quantile: float = Field(ge=0, le=1)
     seed: int
     template: Template
     scales: StandardnessScales
@@ -78,7 +77,7 @@ def measure_track(frames: Sequence[Frame], params: CropParams) -> list[FaceMeasu
 
     ``sampled_by`` is still empty.
     """
-    usual = usual_face(frames)
+    usual = usual_face(frames, params.shut_quantile)
     windows = (lip_window(frames, at, params.lip_window_s) for at in range(len(frames)))
     faces = (_measures(frame, lips, usual) for frame, lips in zip(frames, windows, strict=True))
     return [replace(face, standardness=standardness(face, params.scales)) for face in faces]

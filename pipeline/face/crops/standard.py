@@ -12,8 +12,6 @@ from pipeline.base.units import SAME_TIME_S
 from pipeline.records.face import FaceMeasures
 from pipeline.records.frame import Frame
 
-_SHUT_QUANTILE = 0.1  # of mouth heights in a track
-
 
 @dataclass(frozen=True, slots=True)
 class LipWindow:
@@ -53,11 +51,11 @@ class UsualFace:
     mouth_height: float  # when shut: a low quantile
 
 
-def usual_face(frames: Sequence[Frame]) -> UsualFace:
-    """Return the usual face of one track, in which a talking mouth is shut now and then."""
+def usual_face(frames: Sequence[Frame], shut_quantile: float) -> UsualFace:
+    """Return the usual face of one track, whose mouth is taken as shut at the ``shut_quantile`` of its heights."""
     return UsualFace(
         eye_opening=float(np.median([frame.eye_opening for frame in frames])),
-        mouth_height=float(np.quantile([frame.mouth_height for frame in frames], _SHUT_QUANTILE)),
+        mouth_height=float(np.quantile([frame.mouth_height for frame in frames], shut_quantile)),
     )
 
 

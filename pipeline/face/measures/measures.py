@@ -21,6 +21,7 @@ from pipeline.face.measures.points import (
     interocular_px,
 )
 
+# Fixed: they define the measures, and every threshold on one was measured with them.
 SHARPNESS_SIZE_PX = 128
 
 # Strips down the middle of the mouth and of each eye: rows to an interocular distance, how far they reach up and down

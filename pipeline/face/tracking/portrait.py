@@ -21,14 +21,7 @@ def find_portrait(picture: ImageRGB, backend: FaceBackend, params: DetectParams)
     scale = max(1.0, max(grey.shape) / params.max_side_px)
     size = round(grey.shape[1] / scale), round(grey.shape[0] / scale)
     shrunk = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
-    search = FaceSearch(
-        backend,
-        params.search_face_px,
-        params.min_score,
-        full_every_s=params.full_search_every_s,
-        max_unsearched_s=params.max_unsearched_s,
-    )
-    found = search.find(GreyFrame(index=0, time_s=0.0, luma=shrunk, scale=scale), known=[])
+    found = FaceSearch(backend, params).find(GreyFrame(index=0, time_s=0.0, luma=shrunk, scale=scale), known=[])
     if not found:
         return None
     largest = max(found, key=lambda one: one.box.area)

@@ -8,8 +8,10 @@ import numpy as np
 from pipeline.base.arrays import ImageGrey
 from pipeline.face.backends.interface import Detection, FaceBackend, FrameReference, around, reference_to
 from pipeline.face.measures.boxes import Box
+from pipeline.face.tracking.settings import DetectParams
 from pipeline.video.decode import GreyFrame
 
+# Fixed, as they follow from how detectors work and how far a face moves between two searches, not from the footage.
 # A face that was h px high is searched from this share of h on, so that it may shrink between two searches. When it is
 # not found, a second search is finer: near its limits a detector finds a face at some sizes and not at others.
 _SHRINK_MARGIN = 0.87
@@ -18,11 +20,9 @@ _SECOND_MARGIN = 0.65
 _OTHERS_SHARE = 0.8
 # How far around a known face it is searched, in its heights, on each side.
 _NEAR_MARGIN = 0.2
-# A face that comes into view changes the picture where it is: at least half of the cells of its place, of which there
-# are this many a side, by at least this many grey levels. Movements of known faces change fewer.
+# A face that comes into view changes the cells of its place, of which there are this many a side. Movements of known
+# faces change fewer.
 _CELLS_PER_FACE = 4
-_CHANGED_GREY = 4.0
-_CHANGED_SHARE = 0.5
 _SAMPLES_PER_CELL = 6  # a side
 _HEAD_MARGIN = 0.25  # of a known face's box: hair and chin
 
@@ -67,39 +67,29 @@ def cells_of(frame: GreyFrame, face_px: float) -> Cells:
     return Cells(face_px, np.asarray(cv2.resize(sampled, size, interpolation=cv2.INTER_AREA)))
 
 
-def has_room_for_a_face(before: Cells, now: Cells, known: list[Box]) -> bool:
+def has_room_for_a_face(before: Cells, now: Cells, known: list[Box], params: DetectParams) -> bool:
     """Return whether enough cells have changed in one place for a face; those of ``known`` heads don't count."""
     import cv2
 
-    changed = (cv2.absdiff(before.grey, now.grey) >= _CHANGED_GREY).astype(np.float32)
+    changed = (cv2.absdiff(before.grey, now.grey) >= params.min_changed_grey).astype(np.float32)
     for face in known:
         box, margin = face.scaled(_CELLS_PER_FACE / now.face_px), _HEAD_MARGIN * _CELLS_PER_FACE * face.h / now.face_px
         top, left = max(0, floor(box.y - margin)), max(0, floor(box.x - margin))
         changed[top : max(0, ceil(box.y + box.h + margin)), left : max(0, ceil(box.x + box.w + margin))] = 0
     place = (_CELLS_PER_FACE, _CELLS_PER_FACE)
-    return bool(cv2.boxFilter(changed, -1, place, borderType=cv2.BORDER_CONSTANT).max() >= _CHANGED_SHARE)
+    changed_share = cv2.boxFilter(changed, -1, place, borderType=cv2.BORDER_CONSTANT)
+    return bool(changed_share.max() >= params.min_changed_share)
 
 
 class FaceSearch:
     """Searches coarse to fine: large faces first, on a small picture; small ones only where there is no large one."""
 
-    def __init__(
-        self,
-        backend: FaceBackend,
-        levels_px: tuple[float, ...],
-        min_score: float,
-        *,
-        full_every_s: float,
-        max_unsearched_s: float,
-        clip_id: str | None = None,
-    ) -> None:
+    def __init__(self, backend: FaceBackend, params: DetectParams, *, clip_id: str | None = None) -> None:
         """``clip_id``: the clip that the frames are of, for backends that read faces from files."""
         self._backend = backend
+        self._params = params
         self._clip_id = clip_id
-        self._levels_px = sorted(levels_px, reverse=True)
-        self._min_score = min_score
-        self._full_every_s = full_every_s
-        self._max_unsearched_s = max_unsearched_s
+        self._levels_px = sorted(params.search_face_px, reverse=True)
         self._always_whole = isinf(backend.margin)
         self._last_full_s = -np.inf
         self._searched: Cells | None = None  # the frame of the last full search among known faces
@@ -107,15 +97,15 @@ class FaceSearch:
     def find(self, frame: GreyFrame, known: list[Box]) -> list[Detection]:
         """Return the faces of one frame, given the boxes in which known ones are expected.
 
-        Known faces are searched where they are. Every ``full_every_s`` the whole picture is searched for others of
-        their size; while nothing that could be another has changed around them, only every ``max_unsearched_s``.
+        Known faces are searched where they are. Every ``full_search_every_s`` the whole picture is searched for others
+        of their size; while nothing that could be another has changed around them, only every ``max_unsearched_s``.
         Without known faces the picture is searched from large faces to small ones until some are found, the finest
-        level, the costliest, only every ``full_every_s``.
+        level, the costliest, only every ``full_search_every_s``.
         """
         if known:
             return self._find_known(known, frame)
         self._searched = None
-        full = frame.time_s - self._last_full_s >= self._full_every_s
+        full = frame.time_s - self._last_full_s >= self._params.full_search_every_s
         if full:
             self._last_full_s = frame.time_s
         coarser = self._levels_px[:-1]
@@ -135,22 +125,22 @@ class FaceSearch:
 
     def _find(self, frame: GreyFrame, face_px: float) -> list[Detection]:
         reference = reference_to(frame, self._clip_id)
-        return find_faces(self._backend, frame.grey, face_px, self._min_score, reference)
+        return find_faces(self._backend, frame.grey, face_px, self._params.min_score, reference)
 
     def _may_hold_others(self, known: list[Box], frame: GreyFrame, face_px: float) -> bool:
         """Return whether it is time to search everywhere; if so, keep the frame to compare later ones with."""
         unsearched_s = frame.time_s - self._last_full_s
-        if unsearched_s < self._full_every_s:
+        if unsearched_s < self._params.full_search_every_s:
             return False
         searched = self._searched
-        if searched and unsearched_s < self._max_unsearched_s:
+        if searched and unsearched_s < self._params.max_unsearched_s:
             now = cells_of(frame, searched.face_px)
-            if not has_room_for_a_face(searched, now, known):
+            if not has_room_for_a_face(searched, now, known, self._params):
                 return False
         self._searched = cells_of(frame, face_px)
         return True
 
     def _find_near(self, known: Box, frame: GreyFrame) -> list[Detection]:
         sizes_px = (max(known.h * share, self._levels_px[-1]) for share in (_SHRINK_MARGIN, _SECOND_MARGIN))
-        searches = (find_near(self._backend, frame, known, px, self._min_score) for px in sizes_px)
+        searches = (find_near(self._backend, frame, known, px, self._params.min_score) for px in sizes_px)
         return next((found for found in searches if found), [])

@@ -6,7 +6,7 @@ from pipeline.base.params import Params
 
 
 class DetectParams(Params):
-    """Section ``detect`` of params.yaml."""
+    """Section ``detect`` of params.yaml, whose comments say what each key means."""
 
     backend: str
     max_side_px: int = Field(ge=64)
@@ -14,6 +14,8 @@ class DetectParams(Params):
     search_face_px: tuple[float, ...] = Field(min_length=2)
     full_search_every_s: float = Field(ge=0)
     max_unsearched_s: float = Field(ge=0)
+    min_changed_share: float = Field(gt=0, le=1)
+    min_changed_grey: float = Field(gt=0, le=255)
     min_score: float
     min_iou: float = Field(gt=0, le=1)
     max_gap_s: float = Field(ge=0)
@@ -21,7 +23,10 @@ class DetectParams(Params):
     min_track_s: float = Field(ge=0)
     min_cut_difference: float = Field(gt=0)
     min_cut_ratio: float = Field(ge=1)
+    usual_av_lag_s: float
     max_av_lag_s: float = Field(gt=0)
+    min_av_loudness: float = Field(ge=0)
     min_av_covered_s: float = Field(gt=0)
     min_av_zscore: float = Field(ge=0)
+    min_av_zscore_lead: float = Field(ge=0)
     min_presence_share: float = Field(ge=0, le=1)

@@ -13,6 +13,7 @@ from pipeline.face.measures.measures import changes, mouth_and_eye_profiles, sha
 from pipeline.face.tracking.observations import Observation, TrackObservations
 from pipeline.video.decode import GreyFrame
 
+# Fixed, as they follow from how landmarks and detectors err, not from the footage.
 _MAX_GROWTH = 0.1  # of a followed face's box from one frame to the next
 # Boxes of dlib's detector come in steps of a fifth of their side: where one overlaps the followed face less than this,
 # the landmarks have drifted.

@@ -11,11 +11,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.base.hashing import sha256_of
+from pipeline.base.device import Placement
 from pipeline.base.images import decode_png
 from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
-from pipeline.engine.step import Step
 from pipeline.identity.network.recogniser import Recogniser, build_recogniser
 from pipeline.identity.vectors import unit
 from pipeline.records.evidence import ClipEmbedding
@@ -24,16 +23,18 @@ from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.storage.manifest import read_table
 from pipeline.storage.shards import shard_paths
 
-VERSION = 2  # of what the recognise step returns: raise it whenever the same input gives another result
-
 _MIN_LENGTH = 1e-6
 
 
 class RecogniseParams(Params):
-    """Section ``recognise`` of params.yaml; ``network`` is a name, a path, or null: no evidence is computed."""
+    """Section ``recognise`` of params.yaml; ``network`` is a name, a path, or null: no evidence is computed.
+
+    ``threads`` of the processor, in each worker: other numbers give other last bits.
+    """
 
     network: str | None
     max_faces: int = Field(ge=1)
+    threads: int = Field(ge=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +69,6 @@ def clip_faces_in(faces_folder: Path, max_faces: int) -> list[ClipFaces]:
     return [item for shard in shard_paths(faces_folder) for item in clip_faces(shard, max_faces)]
 
 
-def recognise_step(weights: Path, name: str) -> Step[ClipFaces]:
-    """Return the recognise step by the network ``name`` in the file ``weights``."""
-    sha256 = sha256_of(weights)
-    network = f"{name}-{sha256[:12]}"
-    return Step(
-        name="recognise",
-        version=VERSION,
-        params={"sha256": sha256, "network": network},
-        function=ClipEmbedder(weights, network),
-        item_id=lambda item: item.clip_id,
-        inputs=lambda item: (item.clip_id, *item.content),
-    )
-
-
 def no_network_rows(items: Sequence[ClipFaces]) -> list[LedgerRow]:
     """Return the ledger of a run without a network."""
     drop = Dropped.filtered("no_network", "the weights that params.yaml names are missing")
@@ -99,8 +86,8 @@ def _content(table: pa.Table, rows: list[int]) -> tuple[str, ...]:
 class ClipEmbedder:
     """The recognise step; the network is loaded once a worker."""
 
-    def __init__(self, weights: Path, network: str) -> None:
-        self._recogniser: Recogniser = build_recogniser(weights)
+    def __init__(self, weights: Path, network: str, placement: Placement = Placement()) -> None:
+        self._recogniser: Recogniser = build_recogniser(weights, placement)
         self._network = network
 
     def __call__(self, item: ClipFaces, folder: Path) -> list[ClipEmbedding] | Dropped:

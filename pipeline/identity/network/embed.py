@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.torch_threads import single_thread
+from pipeline.base.device import Placement
 from pipeline.identity.network.resnet import Bottleneck, FaceRecognitionNetwork, preprocess
 from pipeline.identity.network.weights_file import load_recognition_network
 
@@ -19,16 +19,16 @@ from pipeline.identity.network.weights_file import load_recognition_network
 class FaceRecogniser:
     """The face recognition network of ``checkpoint``, loaded at the first use in each process; pickles as its path."""
 
-    def __init__(self, checkpoint: Path) -> None:
-        self.checkpoint = checkpoint
+    def __init__(self, checkpoint: Path, placement: Placement = Placement()) -> None:
+        self.checkpoint, self.placement = checkpoint, placement
 
-    def __reduce__(self) -> tuple[type["FaceRecogniser"], tuple[Path]]:
-        return FaceRecogniser, (self.checkpoint,)
+    def __reduce__(self) -> tuple[type["FaceRecogniser"], tuple[Path, Placement]]:
+        return FaceRecogniser, (self.checkpoint, self.placement)
 
     @cached_property
     def network(self) -> FaceRecognitionNetwork:
         """The network in evaluation mode; its batch norms are folded into its convolutions."""
-        return _folded(load_recognition_network(self.checkpoint).eval())
+        return _folded(load_recognition_network(self.checkpoint).eval()).to(self.placement.device)
 
     def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
         """Return (N, D) float32 features >= 0, not normalised, of N square RGB faces (the 256 px crops).
@@ -39,10 +39,10 @@ class FaceRecogniser:
         """
         del landmarks
         features = np.empty((len(faces), self.network.feature_size), dtype=np.float32)
-        with single_thread(), torch.inference_mode():
+        with self.placement.inference():
             for row, face in enumerate(faces):
                 faces_BCHW = preprocess(face[None]).contiguous(memory_format=torch.channels_last)
-                features[row] = self.network(faces_BCHW)[0].numpy()
+                features[row] = self.network(faces_BCHW.to(self.placement.device))[0].cpu().numpy()
         return features
 
 

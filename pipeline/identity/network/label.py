@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from pydantic import Field
 
+from pipeline.base.device import Placement
 from pipeline.base.images import decode_png
 from pipeline.base.outcome import Dropped
-from pipeline.engine.step import Step
+from pipeline.base.params import Params
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.storage.shards import shard_paths
 
-VERSION = 2  # of what the identify step returns: raise it whenever the same input gives another result
+
+class IdentifyParams(Params):
+    """Section ``identify`` of params.yaml: threads of the processor, in each worker; others give other last bits."""
+
+    threads: int = Field(ge=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +50,6 @@ def _faces_of(shard: Path) -> list[FacesOfClip]:
     return [FacesOfClip(clip_id, shard.absolute(), tuple(pictures)) for clip_id, pictures in hashes.items()]
 
 
-def identify_step(weights: Path, recognition_network: str, sha256: str) -> Step[FacesOfClip]:
-    """Return the identify step by the network in the file ``weights``."""
-    return Step(
-        name="identify",
-        version=VERSION,
-        params={"sha256": sha256, "recognition_network": recognition_network},
-        function=FaceLabeller(weights, recognition_network),
-        item_id=lambda item: item.clip_id,
-        inputs=lambda item: item.content,
-    )
-
-
 def unlabelled_rows(items: Sequence[FacesOfClip]) -> list[LedgerRow]:
     """Return the ledger of a run without a face recognition network."""
     drop = Dropped.filtered("no_recognition_network", "the weights that params.yaml names are missing")
@@ -65,8 +59,8 @@ def unlabelled_rows(items: Sequence[FacesOfClip]) -> list[LedgerRow]:
 class FaceLabeller:
     """The identify step; the network is loaded once a worker."""
 
-    def __init__(self, checkpoint: Path, recognition_network: str) -> None:
-        self._recogniser = FaceRecogniser(checkpoint)
+    def __init__(self, checkpoint: Path, recognition_network: str, placement: Placement = Placement()) -> None:
+        self._recogniser = FaceRecogniser(checkpoint, placement)
         self._recognition_network = recognition_network
 
     def __call__(self, item: FacesOfClip, folder: Path) -> list[Label]:

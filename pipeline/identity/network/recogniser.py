@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.base.device import Placement
 from pipeline.base.errors import BadInput
 from pipeline.face.crops.align import crop_aligned
 from pipeline.identity.network.five_points import FIVE_POINTS, five_points, similarity_on, usual_landmarks
@@ -41,11 +42,11 @@ class Recogniser(Protocol):
 class MobileFaceNet:
     """MobileFaceNet (Chen et al. 2018) as foamliu/MobileFaceNet exports it: 112x112 RGB in, 128 numbers out."""
 
-    def __init__(self, weights: Path) -> None:
-        self.weights = weights
+    def __init__(self, weights: Path, threads: int = 1) -> None:
+        self.weights, self.threads = weights, threads
 
-    def __reduce__(self) -> tuple[type["MobileFaceNet"], tuple[Path]]:
-        return MobileFaceNet, (self.weights,)
+    def __reduce__(self) -> tuple[type["MobileFaceNet"], tuple[Path, int]]:
+        return MobileFaceNet, (self.weights, self.threads)
 
     @cached_property
     def _session(self) -> Any:
@@ -53,7 +54,7 @@ class MobileFaceNet:
         from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
         options.use_deterministic_compute = True
         options.log_severity_level = _ERRORS_ONLY
         if self.weights.stat().st_size > MAX_BYTES:
@@ -77,13 +78,16 @@ class MobileFaceNet:
         return np.concatenate(rows) if rows else np.empty((0, 128), np.float32)
 
 
-def build_recogniser(weights: Path) -> Recogniser:
-    """Return the recogniser of a weights file: MobileFaceNet of an ONNX file, else the VGGFace2 ResNet-50."""
+def build_recogniser(weights: Path, placement: Placement = Placement()) -> Recogniser:
+    """Return the recogniser of a weights file: MobileFaceNet of an ONNX file, else the VGGFace2 ResNet-50.
+
+    MobileFaceNet computes on the processor in any placement: this installation's ONNX Runtime knows no GPU.
+    """
     if weights.suffix == ONNX_SUFFIX:
-        return MobileFaceNet(weights)
+        return MobileFaceNet(weights, placement.threads)
     from pipeline.identity.network.embed import FaceRecogniser
 
-    return FaceRecogniser(weights)
+    return FaceRecogniser(weights, placement)
 
 
 def check_face(face: ImageRGB) -> None:

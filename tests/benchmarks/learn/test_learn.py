@@ -16,6 +16,8 @@ from model.data.samples import TrainingSamples
 from model.data.split import DatasetSplit
 from pipeline.synthetic.script.traits import VOICE_TRAITS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def params() -> LearnParams:

@@ -20,6 +20,8 @@ from pipeline.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import aligned_face
 from pipeline.synthetic.script.traits import VOICE_TRAITS, Traits, traits_of
 
+pytestmark = pytest.mark.slow
+
 
 def _portrait(traits: Traits) -> np.ndarray:
     return aligned_face(traits, rng=keyed_rng("meter", repr(traits)), room_rng=keyed_rng("meter room"))

@@ -14,7 +14,8 @@ from pipeline.face.backends.face_alignment_backend import _MIRRORED, FaceAlignme
 from pipeline.face.backends.interface import Detection
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.measures.boxes import Box
-from tests.face.drawn import EYES, INTEROCULAR_PX, SHARED_WEIGHTS, drawn_face
+from tests.face.drawn import EYES, INTEROCULAR_PX, drawn_face
+from tests.real_files import WEIGHTS, needs_weights
 
 BOX = Box(100.0, 80.0, 100.0, 100.0)
 # FAN's input square: 2.61 boxes, raised by 0.22 of one.
@@ -145,9 +146,9 @@ def test_weights_of_the_right_shapes_are_loaded_for_evaluation(fan_file: Path) -
     assert torch.equal(network.l3.bias, expected)
 
 
-@pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="the real weights are not here")
+@needs_weights
 def test_the_real_network_and_the_real_detector_work_together(fan_file: Path) -> None:
-    backend = FaceAlignmentBackend(SHARED_WEIGHTS / _yunet_file(), fan_file)
+    backend = FaceAlignmentBackend(WEIGHTS / _yunet_file(), fan_file)
     (found,) = backend.detect(drawn_face())
     assert np.abs(EYES.mean(axis=0) - (found.box.x + found.box.w / 2, found.box.y + found.box.h / 2)).max() < (
         INTEROCULAR_PX
@@ -189,14 +190,13 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         load_fan(tmp_path / "fan.pth")
 
 
-@pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="the real weights are not here")
+@needs_weights
 def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import requests
 
     def offline(*_: object, **__: object) -> None:
         raise requests.ConnectionError
 
-    monkeypatch.setenv("FACEVOX_WEIGHTS", str(SHARED_WEIGHTS))
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path))
     monkeypatch.setattr("pipeline.weights.fetch._download", offline)
     with pytest.raises(WeightsUnavailable, match=r"weights 'fan_2d' .* as 2DFAN4-11f355bf06\.pth\.tar"):

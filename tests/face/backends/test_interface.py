@@ -39,5 +39,5 @@ def test_iou_does_not_depend_on_the_size_of_a_pixel(a: Box, b: Box, factor: floa
 
 
 def test_an_unknown_backend_is_named() -> None:
-    with pytest.raises(BadParams, match="'haar'.*expected 'dlib'"):
+    with pytest.raises(BadParams, match=r"'haar'.*expected 'dlib'"):
         build_backend("haar")

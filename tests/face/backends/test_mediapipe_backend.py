@@ -13,20 +13,16 @@ from pipeline.face.backends.mediapipe_backend import MESH_POINTS, MediapipeBacke
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.measures.boxes import Box, iou
 from pipeline.face.measures.points import eye_centres
-from tests.face.drawn import EYES, INTEROCULAR_PX, SHARED_WEIGHTS, drawn_face
+from tests.face.drawn import EYES, INTEROCULAR_PX, drawn_face
+from tests.real_files import WEIGHTS, needs_weights
 
-needs_weights = pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="the real weights are not here")
 MIN_FACE_PX = 40
 
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[MediapipeBackend]:
     pytest.importorskip("mediapipe")
-    if not SHARED_WEIGHTS.is_dir():
-        pytest.skip("the real weights are not here")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FACEVOX_WEIGHTS", str(SHARED_WEIGHTS))
-        built = build_backend("mediapipe")
+    built = build_backend("mediapipe")
     assert isinstance(built, MediapipeBackend)
     yield built
     for network in (built._detector, built._landmarker):  # they complain when they are still open as Python ends
@@ -148,5 +144,5 @@ def test_a_file_without_the_detector_is_refused(tmp_path: Path) -> None:
 
 @needs_weights
 def test_the_detector_is_taken_from_within_the_landmarkers_file() -> None:
-    (path,) = SHARED_WEIGHTS.glob("*face_landmarker*.task")
+    (path,) = WEIGHTS.glob("*face_landmarker*.task")
     assert _detector_bytes(path)[4:8] == b"TFL3"

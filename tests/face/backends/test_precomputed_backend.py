@@ -163,7 +163,7 @@ def test_the_name_in_params_carries_the_folder(tmp_path: Path) -> None:
     assert isinstance(built, PrecomputedBackend)
     with pytest.raises(BadInput, match="no such folder"):
         build_backend(f"precomputed:{tmp_path}/gone")
-    with pytest.raises(BadParams, match="'precomputed:': expected 'dlib', .*'precomputed:FOLDER'"):
+    with pytest.raises(BadParams, match=r"'precomputed:': expected 'dlib', .*'precomputed:FOLDER'"):
         build_backend("precomputed:")
 
 

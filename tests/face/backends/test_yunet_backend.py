@@ -11,10 +11,9 @@ from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.backends.yunet_backend import YunetDlibBackend, _box
 from pipeline.face.measures.boxes import Box, iou
-from tests.face.drawn import SHARED_WEIGHTS, drawn_face
+from tests.face.drawn import drawn_face
 from tests.face.faces import points_in
-
-needs_weights = pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="the real weights are not here")
+from tests.real_files import needs_weights
 
 
 def face_row(x: float, y: float, w: float, h: float) -> np.ndarray:
@@ -31,8 +30,7 @@ def test_a_box_is_a_square_around_the_mean_of_the_five_points() -> None:
 
 
 @pytest.fixture
-def backend(monkeypatch: pytest.MonkeyPatch) -> YunetDlibBackend:
-    monkeypatch.setenv("FACEVOX_WEIGHTS", str(SHARED_WEIGHTS))
+def backend() -> YunetDlibBackend:
     built = build_backend("yunet_dlib")
     assert isinstance(built, YunetDlibBackend)
     return built

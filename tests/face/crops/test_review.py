@@ -47,7 +47,12 @@ def test_a_face_decided_twice_is_named_with_its_line(tmp_path: Path) -> None:
         read_review(review(tmp_path, HEAD + "a-1,yes,ada,\na-2,yes,ada,\na-1,no,ada,\n"))
 
 
-@pytest.mark.parametrize("head", ["face,is_standard\n", "", "is_standard,face_id,who,why\n"])
+def test_columns_may_be_in_any_order(tmp_path: Path) -> None:
+    path = review(tmp_path, "why,is_standard,face_id,who\n,yes,a-1,ada\n")
+    assert read_review(path) == {"a-1": True}
+
+
+@pytest.mark.parametrize("head", ["face,is_standard\n", "", "face_id,is_standard,who\n"])
 def test_other_columns_are_named(tmp_path: Path, head: str) -> None:
-    with pytest.raises(BadInput, match="expected the columns face_id, is_standard, who, why"):
+    with pytest.raises(BadInput, match=r"expected the columns \['face_id', 'is_standard', 'who', 'why'\], found"):
         read_review(review(tmp_path, head))

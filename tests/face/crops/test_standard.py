@@ -101,8 +101,9 @@ def test_motion_of_the_whole_mouth_counts_where_it_is_larger_than_that_of_the_ga
 
 def test_the_usual_face_has_the_median_eyes_and_a_mouth_that_is_nearly_the_least_high() -> None:
     track = [frame(n, n / 25, eye_opening=0.05 if n < 3 else 0.3, mouth_height=0.30 + 0.01 * n) for n in range(11)]
-    usual = usual_face(track)
+    usual = usual_face(track, shut_quantile=0.1)
     assert (usual.eye_opening, usual.mouth_height) == (0.3, pytest.approx(0.31))
+    assert usual_face(track, shut_quantile=0.5).mouth_height == pytest.approx(0.35)
 
 
 def test_the_ideal_face_has_standardness_0() -> None:

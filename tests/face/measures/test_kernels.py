@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.face.measures.kernels import (
@@ -15,11 +15,9 @@ from pipeline.face.measures.kernels import (
     within_shifts,
 )
 
-AT_LEISURE = settings(deadline=None)  # a first call compiles
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@AT_LEISURE
 @given(SEEDS, st.integers(8, 128))
 def test_points_have_a_centroid_and_an_rms_distance(seed: int, n: int) -> None:
     points = np.random.default_rng(seed).normal(300, 70, (n, 2)).astype(np.float32)
@@ -28,7 +26,6 @@ def test_points_have_a_centroid_and_an_rms_distance(seed: int, n: int) -> None:
     assert centroid_and_rms_distance(points) == pytest.approx((centroid[0], centroid[1], rms), rel=1e-6)
 
 
-@AT_LEISURE
 @given(SEEDS, st.integers(1, 6), st.integers(0, 3000), st.integers(0, 3000))
 def test_points_of_a_shrunk_part_are_put_in_the_whole_picture(seed: int, times: int, left: int, top: int) -> None:
     points = np.random.default_rng(seed).uniform(-20, 320, (68, 2)).astype(np.float32)
@@ -37,7 +34,6 @@ def test_points_of_a_shrunk_part_are_put_in_the_whole_picture(seed: int, times: 
     np.testing.assert_array_equal(found, ((points + 0.5) * times - 0.5 + (left, top)).astype(np.float32))
 
 
-@AT_LEISURE
 @given(SEEDS, st.sampled_from([(3, 3), (5, 40), (128, 128), (31, 77)]), st.floats(0.3, 3))
 def test_the_std_of_the_laplacian_is_that_of_opencv(seed: int, shape: tuple[int, int], blur: float) -> None:
     grey = cv2.GaussianBlur(np.random.default_rng(seed).integers(0, 256, shape, np.uint8), (0, 0), blur)
@@ -51,14 +47,12 @@ def test_the_std_of_the_laplacian_holds_for_the_roughest_picture() -> None:
     assert laplacian_std(checked) == pytest.approx(4 * 255)
 
 
-@AT_LEISURE
 @given(SEEDS)
 def test_rows_of_strips_are_averaged(seed: int) -> None:
     strips = np.random.default_rng(seed).integers(0, 256, (3, 29, 64), np.uint8)
     np.testing.assert_array_equal(row_means(strips), strips.mean(axis=2).astype(np.float32))
 
 
-@AT_LEISURE
 @given(SEEDS, st.integers(0, 4))
 def test_profiles_are_compared_as_in_the_formula(seed: int, most_shift: int) -> None:
     """The root mean square difference, less the means, at the best shift, over the mean standard deviation and 2."""
@@ -76,7 +70,6 @@ def test_a_profile_that_only_became_brighter_has_not_changed() -> None:
     assert profile_changes(earlier + np.float32(50), earlier, 3, 2.0) == (0.0, 0.0)
 
 
-@AT_LEISURE
 @given(SEEDS, st.integers(0, 4))
 def test_rows_are_shifted_to_where_they_fit_another_best(seed: int, most_shift: int) -> None:
     draw = np.random.default_rng(seed)

@@ -6,18 +6,26 @@ import numpy as np
 import pytest
 
 from pipeline.base.arrays import ImageGrey
+from pipeline.base.params import load_params
 from pipeline.face.backends.interface import Detection
 from pipeline.face.measures.boxes import Box
 from pipeline.face.tracking.search import FaceSearch, find_faces, find_near
+from pipeline.face.tracking.settings import DetectParams
 from pipeline.video.decode import GreyFrame
 from tests.face.faces import FakeBackend, picture
 
 LEVELS_PX = (160.0, 80.0, 40.0)
 FULL_EVERY_S, MAX_UNSEARCHED_S = 1.0, 4.0
+SEARCHED = {
+    "search_face_px": LEVELS_PX,
+    "min_score": 0.0,
+    "full_search_every_s": FULL_EVERY_S,
+    "max_unsearched_s": MAX_UNSEARCHED_S,
+}
 
 
-def search(backend: FakeBackend) -> FaceSearch:
-    return FaceSearch(backend, LEVELS_PX, min_score=0.0, full_every_s=FULL_EVERY_S, max_unsearched_s=MAX_UNSEARCHED_S)
+def search(backend: FakeBackend, **changes: float) -> FaceSearch:
+    return FaceSearch(backend, load_params(DetectParams, "detect").model_copy(update={**SEARCHED, **changes}))
 
 
 def frame(grey: ImageGrey, time_s: float = 0.0) -> GreyFrame:
@@ -125,10 +133,10 @@ def test_a_backend_that_needs_whole_frames_always_gets_the_whole_picture() -> No
 KNOWN = Box(100, 100, 100, 100)
 
 
-def searched_whole(*pictures: tuple[float, ImageGrey]) -> list[bool]:
+def searched_whole(*pictures: tuple[float, ImageGrey], **changes: float) -> list[bool]:
     """Return for each frame, with one known face, whether the detector got the whole picture."""
     backend = FakeBackend()
-    one = search(backend)
+    one = search(backend, **changes)
     wholes = []
     for time_s, grey in pictures:
         backend.shapes.clear()
@@ -148,21 +156,22 @@ def test_a_still_picture_is_searched_again_only_after_the_longest_time() -> None
     ]
 
 
-@pytest.mark.parametrize(("width_px", "expected"), [(20, False), (40, True)])
-def test_the_picture_is_searched_when_as_much_has_changed_as_half_of_a_face_has(
-    width_px: int, *, expected: bool
+@pytest.mark.parametrize(("width_px", "share", "expected"), [(20, 0.5, False), (40, 0.5, True), (20, 0.25, True)])
+def test_the_picture_is_searched_when_as_large_a_share_of_a_face_has_changed(
+    width_px: int, share: float, *, expected: bool
 ) -> None:
     """The smallest face searched is 80 px high: a cell is 20 px."""
     changed = picture(KNOWN, Box(400, 100, width_px, 80))
-    assert searched_whole((0.0, picture(KNOWN)), (1.0, changed)) == [True, expected]
+    found = searched_whole((0.0, picture(KNOWN)), (1.0, changed), min_changed_share=share)
+    assert found == [True, expected]
 
 
-@pytest.mark.parametrize(("levels", "expected"), [(3, False), (4, True)])
-def test_a_change_of_few_grey_levels_is_noise(levels: int, *, expected: bool) -> None:
+@pytest.mark.parametrize(("levels", "least", "expected"), [(3, 4, False), (4, 4, True), (4, 5, False)])
+def test_a_change_of_few_grey_levels_is_noise(levels: int, least: float, *, expected: bool) -> None:
     before = np.full((360, 640), 100, np.uint8)
     after = before.copy()
     after[100:200, 400:500] += np.uint8(levels)
-    assert searched_whole((0.0, before), (1.0, after)) == [True, expected]
+    assert searched_whole((0.0, before), (1.0, after), min_changed_grey=least) == [True, expected]
 
 
 def test_what_changes_about_a_known_head_does_not_count() -> None:

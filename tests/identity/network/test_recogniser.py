@@ -29,10 +29,8 @@ from pipeline.identity.network.recogniser import (
 from pipeline.identity.vectors import unit
 from pipeline.weights.fetch import locate_entry
 from pipeline.weights.registry import REGISTRY
-from tests.face.drawn import SHARED_WEIGHTS
+from tests.real_files import PHOTOS, WEIGHTS, needs_photos, needs_weights
 
-needs_weights = pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="MobileFaceNet's weights are not here")
-PHOTOS = SHARED_WEIGHTS.parent / "pairs"
 # Where the five points lie in an aligned face of 256 pixels, about.
 ALIGNED = np.array([(96, 120), (160, 120), (128, 156), (102, 194), (154, 194)], np.float32)
 
@@ -53,7 +51,7 @@ def pictures(n: int) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def network() -> MobileFaceNet:
-    weights = locate_entry(REGISTRY["mobilefacenet"], cache=Path("unused"), local_folder=SHARED_WEIGHTS)
+    weights = locate_entry(REGISTRY["mobilefacenet"], cache=Path("unused"), local_folder=WEIGHTS)
     return MobileFaceNet(weights)
 
 
@@ -129,7 +127,7 @@ def test_a_file_that_is_no_network_is_named(content: bytes, tmp_path: Path) -> N
 
 @needs_weights
 def test_a_network_of_another_input_is_named() -> None:
-    detector = locate_entry(REGISTRY["yunet"], cache=Path("unused"), local_folder=SHARED_WEIGHTS)
+    detector = locate_entry(REGISTRY["yunet"], cache=Path("unused"), local_folder=WEIGHTS)
     with pytest.raises(BadInput, match=r"expected one input input0 \[1, 3, 112, 112\], found"):
         MobileFaceNet(detector).embed(pictures(1), [points_68(ALIGNED)])
 
@@ -150,11 +148,8 @@ def test_the_recognition_network_serves_where_its_weights_are_given(small_checkp
 
 
 @needs_weights
-@pytest.mark.skipif(not PHOTOS.is_dir(), reason="the photos of celebrities are not here")
-def test_two_photos_of_one_person_are_alike_and_those_of_two_are_not(
-    network: MobileFaceNet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FACEVOX_WEIGHTS", str(SHARED_WEIGHTS))
+@needs_photos
+def test_two_photos_of_one_person_are_alike_and_those_of_two_are_not(network: MobileFaceNet) -> None:
     backend = build_backend("yunet_dlib")
     template = Template(size_px=256, left_eye_x_px=96, right_eye_x_px=160, eyes_y_px=120)
     persons, faces, landmarks = [], [], []

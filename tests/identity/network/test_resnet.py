@@ -101,6 +101,7 @@ def check_features(path: Path, face_CHW: Tensor, expected_D: Tensor) -> None:
     assert float((embedded_D - expected_D).abs().max() / expected_D.max()) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_safetensors, write_torch, write_data_parallel_torch, write_pickle])
 def test_features_equal_an_independent_construction_from_every_format(
     write: Callable[[State, Path], None], full_width: tuple[State, Tensor, Tensor], tmp_path: Path
@@ -110,6 +111,7 @@ def test_features_equal_an_independent_construction_from_every_format(
     check_features(tmp_path / "weights.bin", face_CHW, expected_D)
 
 
+@pytest.mark.slow
 def test_features_equal_an_independent_construction_from_arrays_that_python_2_pickled(
     full_width: tuple[State, Tensor, Tensor], python2_pickle: Callable[[State], bytes], tmp_path: Path
 ) -> None:

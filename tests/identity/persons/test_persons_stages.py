@@ -25,12 +25,11 @@ from pipeline.records.person import TEST, TRAIN, ClipPerson, Person
 from pipeline.records.schema import Image, to_table
 from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.storage.shards import write_shards
-from tests.face.drawn import SHARED_WEIGHTS
 from tests.face.faces import face
 from tests.identity.clips import clip
 from tests.identity.persons.decided import PARAMS, faces_of
+from tests.real_files import needs_weights
 
-needs_weights = pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="MobileFaceNet's weights are not here")
 # Where the 68 points of an aligned face lie, about: all that matters are eyes, nose tip and mouth corners.
 POINTS = np.full((68, 2), 128, np.float32)
 POINTS[36:42], POINTS[42:48], POINTS[30], POINTS[48], POINTS[54] = (
@@ -47,7 +46,6 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """A root with params, a store of its own, and nothing else."""
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "store"))
     monkeypatch.setenv("FACEVOX_WORKERS", "1")
-    monkeypatch.setenv("FACEVOX_WEIGHTS", str(SHARED_WEIGHTS))
     at = Layout(tmp_path / "root")
     at.root.mkdir()
     write_params(at)
@@ -57,7 +55,7 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
 def write_params(at: Layout, network: str | None = "mobilefacenet", **persons: object) -> None:
     params = {
         "datasets": ["set"],
-        "recognise": {"network": network, "max_faces": 2},
+        "recognise": {"network": network, "max_faces": 2, "threads": 1},
         "persons": {**PARAMS.model_dump(), **persons},
     }
     at.params.write_text(yaml.safe_dump(params), encoding="utf-8")

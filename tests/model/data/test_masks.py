@@ -1,7 +1,7 @@
 """Masks lie where they should, hold as much as they should, and come again from the same seed."""
 
-import time
 from collections.abc import Callable
+from itertools import pairwise
 from math import hypot
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ BANDS: dict[MaskKind, tuple[float, float]] = {
     "strokes_large": (0.4, 0.6),
 }
 RECTANGLES: tuple[MaskKind, ...] = ("rectangle_released", "rectangle_centred", "rectangle_random")
-SLOWEST_MASK_S = 0.002
 
 even = st.integers(1, 127).map(lambda half: 2 * half)
 seeds = st.integers(0, 2**32)
@@ -80,7 +79,7 @@ def test_the_released_rectangle_may_reach_the_lower_border_and_not_beyond() -> N
         draw("rectangle_released", mask_px=208)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=seeds, mask_px=even, size_px=st.integers(16, 300))
 def test_a_random_rectangle_is_whole_and_inside(seed: int, mask_px: int, size_px: int) -> None:
     _, _, width, height = box(draw("rectangle_random", seed, mask_px=mask_px, size_px=size_px))
@@ -88,7 +87,7 @@ def test_a_random_rectangle_is_whole_and_inside(seed: int, mask_px: int, size_px
     assert mask_px * size_px / 256 <= width < mask_px * size_px / 256 + 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from(RECTANGLES),
     mask_px=st.integers(1, 103).map(lambda half: 2 * half),
@@ -116,7 +115,7 @@ def test_strokes_cover_a_share_in_their_band(kind: MaskKind, band: tuple[float, 
     assert np.ptp(shares) > 0.6 * (band[1] - band[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(kind=st.sampled_from(list(BANDS)), seed=seeds, size_px=st.integers(16, 300))
 def test_strokes_stay_in_their_band_in_a_face_of_any_size(kind: MaskKind, seed: int, size_px: int) -> None:
     mask = draw(kind, seed, size_px=size_px)
@@ -125,7 +124,7 @@ def test_strokes_stay_in_their_band_in_a_face_of_any_size(kind: MaskKind, seed: 
     assert BANDS[kind][0] <= mask.mean() < BANDS[kind][1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=seeds)
 def test_of_one_seed_the_larger_mask_holds_the_smaller(seed: int) -> None:
     small, medium, large = (draw(kind, seed) for kind in BANDS)
@@ -137,15 +136,6 @@ def test_of_one_seed_the_larger_mask_holds_the_smaller(seed: int) -> None:
 def test_a_mask_is_its_seeds_alone(kind: MaskKind) -> None:
     assert np.array_equal(draw(kind, 7), draw(kind, 7))
     assert not np.array_equal(draw(kind, 7), draw(kind, 8))
-
-
-@pytest.mark.parametrize("kind", BANDS)
-def test_a_mask_takes_no_more_than_two_milliseconds(kind: MaskKind) -> None:
-    draw(kind)
-    begin = time.process_time()
-    for seed in range(200):
-        draw(kind, seed)
-    assert (time.process_time() - begin) / 200 < SLOWEST_MASK_S
 
 
 @pytest.fixture
@@ -162,6 +152,14 @@ def pieces(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[int, int], tuple
     return drawn
 
 
+@pytest.mark.parametrize(("kind", "most"), [("strokes_small", 12), ("strokes_medium", 30), ("strokes_large", 62)])
+def test_a_mask_is_drawn_in_few_pieces(kind: MaskKind, most: int, pieces: list[object]) -> None:
+    """A mask is drawn for every sample: the tries until one is in its band must stay few."""
+    for seed in range(200):
+        draw(kind, seed)
+    assert len(pieces) / 200 < most
+
+
 def test_strokes_are_those_of_the_released_code(
     pieces: list[tuple[tuple[int, int], tuple[int, int], int]],
 ) -> None:
@@ -171,7 +169,7 @@ def test_strokes_are_those_of_the_released_code(
         draw("strokes_large", seed)
         begins = [i for i, piece in enumerate(pieces) if i == 0 or pieces[i - 1][1] != piece[0]]
         starts += [pieces[i][0] for i in begins]
-        whole_strokes += [end - begin for begin, end in zip(begins, begins[1:], strict=False)]
+        whole_strokes += [end - begin for begin, end in pairwise(begins)]
         ends += [piece[1] for piece in pieces]
         widths += [piece[2] for piece in pieces]
         lengths += [hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1), _ in pieces if 0 < x1 < 255 and 0 < y1 < 255]

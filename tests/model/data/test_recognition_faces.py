@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from model.data.recognition_faces import list_folder, published_crop, store_faces
-from model.training.tasks.face_recognition import RecognitionTrainingParams, train_recognition_network
+from model.training.context import TrainingContext
+from model.training.tasks.face_recognition import train_recognition_network
 from pipeline.base import images
 from pipeline.base.errors import BadInput
 from pipeline.base.images import read_picture_file
+from tests.model.params_of import identity_params
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -105,7 +107,7 @@ def test_a_picture_on_the_limits_is_read_and_past_one_is_not(tmp_path: Path, mon
         assert (read_picture_file(path) is not None) == is_read
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(["JPEG", "PNG"]), place=st.integers(0, 2000), byte=st.integers(0, 255), cut=st.integers(0, 4)
 )
@@ -127,7 +129,7 @@ def test_a_missing_picture_is_skipped(tmp_path: Path) -> None:
 def test_a_folder_lists_pictures_by_person_in_order_and_nothing_else(tmp_path: Path) -> None:
     for name in ("n2/b.JPG", "n2/a.jpeg", "n1/c.png", "n1/._d.jpg", ".hidden/e.jpg", "n3/notes.txt", "f.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
+        (tmp_path / name).write_bytes(as_bytes(picture(8, 8), "PNG"))
     found = list_folder(tmp_path)
     assert list(found.persons) == ["n1", "n2", "n2"]
     assert [Path(path).relative_to(tmp_path).as_posix() for path in found.origins] == [
@@ -149,6 +151,33 @@ def test_a_folder_without_pictures_is_named(folder: str, message: str, tmp_path:
         list_folder(tmp_path / folder)
 
 
+def test_a_folder_in_which_nothing_can_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "n1").mkdir()
+    (tmp_path / "n1" / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(BadInput, match="found 1 files of which none can be read"):
+        list_folder(tmp_path)
+
+
+def test_a_picture_that_is_gone_when_its_turn_comes_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "n1" / "a.jpg", picture(8, 8))
+    found = list_folder(tmp_path)
+    (tmp_path / "n1" / "a.jpg").unlink()
+    with pytest.raises(BadInput, match=r"a\.jpg: can no longer be read"):
+        found.read(0)
+
+
+def test_a_folder_has_another_hash_when_a_picture_has_other_bytes_or_another_name(tmp_path: Path) -> None:
+    path = tmp_path / "n1" / "a.jpg"
+    write(path, picture(8, 8))
+    hashes = [list_folder(tmp_path).content_hash() for _ in range(2)]
+    write(path, picture(8, 8, seed=1))
+    hashes.append(list_folder(tmp_path).content_hash())
+    path.rename(tmp_path / "n1" / "b.jpg")
+    hashes.append(list_folder(tmp_path).content_hash())
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+
+
 def test_stored_faces_come_back_from_the_disk(tmp_path: Path) -> None:
     grey = [np.full((256, 256, 3), value, np.uint8) for value in (10, 20, 30)]
     stored = store_faces(zip(grey, "aab", "xyz", strict=True), tmp_path / "faces")
@@ -162,6 +191,7 @@ def test_stored_faces_come_back_from_the_disk(tmp_path: Path) -> None:
     assert len(store_faces([], tmp_path / "none").images) == 0
 
 
+@pytest.mark.slow
 def test_a_network_trains_on_a_folder_and_counts_the_broken_pictures(tmp_path: Path) -> None:
     """Persons are colours; of 12 pictures each a quarter is held out, and one of each person is broken."""
     draw = np.random.default_rng(0)
@@ -170,11 +200,10 @@ def test_a_network_trains_on_a_folder_and_counts_the_broken_pictures(tmp_path: P
             noisy = np.array(colour) + draw.normal(0, 20, (90, 80, 3))
             write(tmp_path / "train" / person / f"{place:04d}_01.jpg", noisy.clip(0, 255).astype(np.uint8))
         (tmp_path / "train" / person / "9999_01.jpg").write_bytes(b"no picture")
-    params = RecognitionTrainingParams(
-        weights=None, faces=str(tmp_path), width=0.125, epochs=5, batch=4, lr=0.02, holdout_share=0.25, seed=1
-    )
-    runs = [train_recognition_network(list_folder(tmp_path), params, log=lambda line: None) for _ in range(2)]
-    network, metrics = runs[0]
+    params = identity_params(faces=str(tmp_path), epochs=5, batch=4, lr=0.02)
+    context = TrainingContext(log=lambda line: None)
+    runs = [train_recognition_network(list_folder(tmp_path), params, context) for _ in range(2)]
+    network, metrics, _ = runs[0]
     assert (metrics.n_persons, metrics.n_unreadable_faces, metrics.n_persons_without_holdout) == (2, 2, 0)
     assert metrics.n_train_faces + metrics.n_holdout_faces == 24
     assert metrics.holdout_accuracy == 1.0

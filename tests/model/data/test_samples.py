@@ -276,10 +276,11 @@ def test_faces_without_a_label_take_no_part_and_are_counted(make_dataset, tmp_pa
 def test_nothing_to_learn_from_is_refused_in_one_sentence() -> None:
     faces, log_mels = np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 4, 5), np.float32)
     source = DatasetSplit.from_arrays(faces, log_mels, None, ["a"], ["b"])
-    with pytest.raises(BadInput, match="no face has .* a segment of its person's voice, of 2 persons, 1 faces"):
+    with pytest.raises(BadInput, match=r"no face has .* a segment of its person's voice, of 2 persons, 1 faces"):
         samples_of(source)
 
 
+@pytest.mark.slow
 def test_a_persons_face_may_hear_a_segment_of_another_dataset(made, tmp_path: Path) -> None:
     split = open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     by_bits = {split.log_mel(row).tobytes(): split.segment_ids[row] for row in range(split.n_segments)}

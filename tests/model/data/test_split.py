@@ -166,7 +166,7 @@ def test_damaged_files_are_refused_with_their_folder(made, tmp_path: Path) -> No
     open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     (segments,) = tmp_path.rglob("segments.arrow")
     segments.write_bytes(segments.read_bytes()[:1000])
-    with pytest.raises(BadInput, match="no readable dataset split .* Delete this folder") as refused:
+    with pytest.raises(BadInput, match=r"no readable dataset split .* Delete this folder") as refused:
         open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     assert str(segments.parent) in str(refused.value)
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +41,8 @@ from stages import evaluate
 from stages.commands.predictions import evaluate_pictures, export_masked_faces
 from tests.built_dataset import Made
 
+pytestmark = pytest.mark.slow
+
 NO_NETWORKS = dict.fromkeys(("lpips", "inception", "arcface", "cosface", "sphereface", "vggface", "mobilefacenet"))
 PARAMS = EvaluateParams(
     max_faces_per_person=2,
@@ -47,6 +50,7 @@ PARAMS = EvaluateParams(
     confidence=0.9,
     n_swap_persons=2,
     n_grid_faces=3,
+    threads=1,
     networks=NO_NETWORKS,
     seed=1,
 )
@@ -353,7 +357,7 @@ def test_a_picture_of_another_size_or_none_is_refused_by_name(
     faces = iterate_evaluation_faces(three_persons, PARAMS, MASK)
     name = min(file_names(three_persons)[face.face_id] for face in faces)
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(BadInput, match="expected a picture of 256x256 pixels, found (none that can be read|256x255)"):
+    with pytest.raises(BadInput, match=r"expected a picture of 256x256 pixels, found (none that can be read|256x255)"):
         evaluate_predictions(tmp_path, inputs_of(three_persons, metric_suite), tmp_path / "metrics")
 
 
@@ -409,6 +413,95 @@ def test_the_stage_evaluates_the_test_persons_standard_faces(
     printed = capsys.readouterr().out
     assert "evaluate: 4 faces of 2 persons: psnr" in printed
     assert "evaluate: no lpips: evaluate.networks.lpips is null" in printed
+
+
+def outs_of(at: Layout) -> dict[str, bytes]:
+    """The bytes of all that the stage writes."""
+    files = [at.metrics, at.evaluation("faces"), *(path for path in at.evaluation_folder.rglob("*") if path.is_file())]
+    return {path.relative_to(at.root).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def evaluated_checkout(
+    made: Made,
+    network: InpaintingGenerator,
+    recognition_network: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Layout:
+    """A checkout whose stage has run once, with a cache of its own."""
+    (tmp_path / "root").mkdir()
+    at = prepare(made, tmp_path / "root", network, recognition_network)
+    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "cache"))
+    evaluate.main(at)
+    return at
+
+
+def computed_again(at: Layout, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Run the stage; return whether it evaluates."""
+    calls = []
+
+    def counted(*arguments: object) -> object:
+        calls.append(arguments)
+        return evaluate_network(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("model.evaluation.evaluate.evaluate_network", counted)
+    evaluate.main(at)
+    return bool(calls)
+
+
+def test_a_rerun_with_nothing_changed_gets_equal_bytes_from_the_store(
+    evaluated_checkout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = evaluated_checkout
+    before = outs_of(at)
+    shutil.rmtree(at.evaluation_folder)
+    at.metrics.unlink()
+    assert not computed_again(at, monkeypatch)
+    assert outs_of(at) == before
+    assert {"data/evaluation/grid.png", "data/evaluation/inpainted.parquet", "metrics.json"} <= before.keys()
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == "evaluate: nothing that decides the result has changed: it comes from the store"
+    assert second.startswith("evaluate: 4 faces of 2 persons: psnr ")
+
+
+@pytest.mark.parametrize("damage", ["cut", "removed", "no hashes"])
+def test_a_damaged_stored_evaluation_is_computed_again_to_equal_bytes(
+    damage: str, evaluated_checkout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = evaluated_checkout
+    before = outs_of(at)
+    (stored,) = (tmp_path / "cache" / "items" / "evaluate").glob("*/*")
+    grid = stored / "files" / "grid.png"
+    match damage:
+        case "cut":
+            grid.write_bytes(grid.read_bytes()[:-1])
+        case "removed":
+            grid.unlink()
+        case _:
+            (stored / "hashes.json").write_text("{", encoding="utf-8")
+    assert computed_again(at, monkeypatch)
+    assert outs_of(at) == before
+    assert not computed_again(at, monkeypatch)
+
+
+def test_what_decides_the_result_is_part_of_the_key(
+    evaluated_checkout: Layout, recognition_network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = evaluated_checkout
+    params = yaml.safe_load(at.params.read_text(encoding="utf-8"))
+    at.params.write_text(yaml.safe_dump(params | {"mask": STROKES.model_dump()}), encoding="utf-8")
+    assert computed_again(at, monkeypatch)
+    torch.manual_seed(5)
+    other = InpaintingGenerator(ModelParams(width=8, variant="full", avff_gain=1.0), label_size=256).eval()
+    save_generator(other, at.model("generator"))
+    assert computed_again(at, monkeypatch)
+    monkeypatch.setattr("model.evaluation.stored_evaluation.code_version", lambda *_, **__: "other code")
+    assert computed_again(at, monkeypatch)
+    note = json.dumps({"recognition_network": None})
+    at.recognition_network_note.write_text(note, encoding="utf-8")
+    assert computed_again(at, monkeypatch)
+    assert not computed_again(at, monkeypatch)
 
 
 def metrics_of_the_stage(at: Layout) -> dict:

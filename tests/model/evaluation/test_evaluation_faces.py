@@ -18,6 +18,7 @@ def faces_of(data: DatasetSplit, most: int = 99, seed: int = 0) -> list[Evaluati
         confidence=0.9,
         n_swap_persons=2,
         n_grid_faces=1,
+        threads=1,
         networks={},
         seed=seed,
     )

@@ -220,6 +220,7 @@ def network(state: State, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     file.unlink()
 
 
+@pytest.mark.slow
 def test_inception_computes_its_published_graph_and_no_tensor_has_another_name_or_shape(
     state: State, network: InceptionFeatures
 ) -> None:
@@ -249,6 +250,7 @@ def test_the_input_has_299_px_from_minus_one_to_one() -> None:
     np.testing.assert_allclose(network_input[0, 2], 1.0, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_picture_alone_and_among_others_has_the_same_features(network: InceptionFeatures) -> None:
     pictures = list(np.random.default_rng(2).integers(0, 256, (2, 64, 64, 3), np.uint8))
     together = network.embed(pictures)
@@ -259,6 +261,7 @@ def test_a_picture_alone_and_among_others_has_the_same_features(network: Incepti
     assert pickle.loads(pickle.dumps(network)).weights == network.weights
 
 
+@pytest.mark.slow
 def test_torchvisions_own_inception_is_refused_by_the_classifier_that_it_has_more(state: State) -> None:
     file = Path("inception_v3_google.pth")
     with pytest.raises(BadInput, match=r"inception_v3_google.pth: 'AuxLogits.fc.bias': expected no such tensor"):

@@ -144,6 +144,7 @@ def test_no_face_is_found_in_a_picture_without_one() -> None:
     assert LandmarkDetector().detect(np.full((256, 256, 3), 90, np.uint8)) is None
 
 
+@pytest.mark.slow
 def test_a_face_that_is_moved_has_its_points_moved_with_it() -> None:
     """The detector's boxes go in steps; what is left of them in the points is well below a pixel."""
     face = aligned_face(traits_of(3, 0), rng=keyed_rng("landmarks"))

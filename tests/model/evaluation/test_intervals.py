@@ -15,6 +15,7 @@ def population(draw: np.random.Generator, n_persons: int, n_faces: int) -> tuple
     return values, [f"p{person:02d}" for person in persons]
 
 
+@pytest.mark.slow
 def test_nine_of_ten_intervals_hold_the_true_mean_and_far_fewer_when_faces_are_drawn_singly() -> None:
     draw = np.random.default_rng(2)
     held = {"persons": 0, "faces": 0}

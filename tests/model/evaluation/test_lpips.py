@@ -15,7 +15,7 @@ from model.evaluation.metrics.lpips import AlexNetTrunk, Heads, Lpips
 from pipeline.base.errors import BadInput
 from pipeline.weights.fetch import locate_entry
 from pipeline.weights.registry import NamedWeights
-from tests.face.drawn import SHARED_WEIGHTS
+from tests.real_files import WEIGHTS, needs_weights
 
 # Layer of torchvision's AlexNet: channels out and in, kernel, stride, padding.
 CONVOLUTIONS = {
@@ -121,9 +121,9 @@ def test_five_stages_are_compared_and_the_last_pool_is_left_out(lpips: Lpips) ->
     assert shapes == [(64, 63, 63), (192, 31, 31), (384, 15, 15), (256, 15, 15), (256, 15, 15)]
 
 
-@pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="the heads of the release are not here")
+@needs_weights
 def test_the_heads_of_the_release_load_and_weigh_no_difference_less_than_zero(folder: Path) -> None:
-    file = locate_entry(HEADS, cache=Path("unused"), local_folder=SHARED_WEIGHTS)
+    file = locate_entry(HEADS, cache=Path("unused"), local_folder=WEIGHTS)
     lpips = Lpips(folder / "trunk.pth", file)
     weights = list(lpips.network.heads.state_dict().values())
     assert [tensor.numel() for tensor in weights] == [64, 192, 384, 256, 256]
@@ -170,7 +170,7 @@ def test_a_file_with_a_wrong_tensor_is_refused_by_its_name(
 
 def test_heads_of_another_trunk_are_refused(folder: Path, tmp_path: Path) -> None:
     torch.save(random_heads() | {"lin1.model.1.weight": torch.zeros(1, 128, 1, 1)}, tmp_path / "vgg.pth")
-    with pytest.raises(BadInput, match="lin1.model.1.weight"):
+    with pytest.raises(BadInput, match=r"lin1.model.1.weight"):
         Lpips(folder / "trunk.pth", tmp_path / "vgg.pth")
 
 

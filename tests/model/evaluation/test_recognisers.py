@@ -27,7 +27,7 @@ from pipeline.identity.network.five_points import EYES, USUAL_FIVE_POINTS, five_
 from pipeline.identity.network.recogniser import MobileFaceNet
 from pipeline.weights.fetch import locate_entry
 from pipeline.weights.registry import REGISTRY
-from tests.face.drawn import SHARED_WEIGHTS
+from tests.real_files import WEIGHTS, needs_weights
 
 State = dict[str, Tensor]
 Picture = NDArray[np.uint8]
@@ -334,7 +334,7 @@ def test_what_is_no_square_picture_is_refused(files: dict[str, Path]) -> None:
     recogniser = load_recogniser("sphereface", files["sphereface"])
     with pytest.raises(BadInput, match=r"found \(256, 255, 3\) uint8"):
         recogniser.embed([face()[:, 1:]])
-    with pytest.raises(BadInput, match="found .* float64"):
+    with pytest.raises(BadInput, match=r"found .* float64"):
         recogniser.embed([face() / 255])
 
 
@@ -344,9 +344,9 @@ def test_another_recogniser_is_refused() -> None:
         load_recogniser("facenet", Path("unused"))
 
 
-@pytest.mark.skipif(not SHARED_WEIGHTS.is_dir(), reason="MobileFaceNet's weights are not here")
+@needs_weights
 def test_mobilefacenet_is_the_one_that_tells_persons_apart() -> None:
-    weights = locate_entry(REGISTRY["mobilefacenet"], cache=Path("unused"), local_folder=SHARED_WEIGHTS)
+    weights = locate_entry(REGISTRY["mobilefacenet"], cache=Path("unused"), local_folder=WEIGHTS)
     recogniser = load_recogniser("mobilefacenet", weights)
     expected = MobileFaceNet(weights).embed([face()], [points_68(ENLARGED)])
     assert recogniser.embed([face()], [points_68(ENLARGED)]).tobytes() == expected.tobytes()

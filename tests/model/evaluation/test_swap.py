@@ -15,7 +15,14 @@ from pipeline.base.arrays import ImageRGB
 
 LEVELS = {"ana": 40, "bo": 120, "cy": 230}
 PARAMS = EvaluateParams(
-    max_faces_per_person=1, n_bootstrap=20, confidence=0.9, n_swap_persons=3, n_grid_faces=1, networks={}, seed=1
+    max_faces_per_person=1,
+    n_bootstrap=20,
+    confidence=0.9,
+    n_swap_persons=3,
+    n_grid_faces=1,
+    threads=1,
+    networks={},
+    seed=1,
 )
 
 

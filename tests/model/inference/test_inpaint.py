@@ -72,6 +72,7 @@ def test_an_inpainted_face_differs_in_the_masked_region_and_nowhere_else(network
     assert inpainted.audio_face is not None and inpainted.audio_face.shape == (256, 256, 3)
 
 
+@pytest.mark.slow
 def test_pixels_of_the_masked_region_do_not_change_the_result(network: InpaintingGenerator) -> None:
     rng = np.random.default_rng(2)
     face = rng.integers(0, 256, (256, 256, 3), np.uint8)
@@ -150,6 +151,7 @@ def test_a_picture_of_another_kind_is_not_written(tmp_path: Path, picture: np.nd
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_picture_is_inpainted_from_file_to_file(checkout: Layout, clip: Path, picture: np.ndarray) -> None:
     source, out = checkout.root / "in.png", checkout.root / "out.png"
     Image.fromarray(picture).save(source)
@@ -161,6 +163,7 @@ def test_a_picture_is_inpainted_from_file_to_file(checkout: Layout, clip: Path, 
     assert 0.01 < share < 0.5
 
 
+@pytest.mark.slow
 def test_a_hidden_face_is_inpainted_at_the_eyes_that_are_given(
     checkout: Layout, clip: Path, picture: np.ndarray
 ) -> None:
@@ -177,6 +180,7 @@ def test_a_hidden_face_is_inpainted_at_the_eyes_that_are_given(
     assert out.is_file()
 
 
+@pytest.mark.slow
 def test_a_video_is_inpainted_in_every_frame_that_shows_the_face_and_keeps_its_sound(
     checkout: Layout, clip: Path
 ) -> None:

@@ -132,7 +132,7 @@ def test_the_first_thing_wrong_with_a_file_is_named(
 def test_a_file_of_something_else_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "generator.safetensors"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match="generator.safetensors: "):
+    with pytest.raises(BadInput, match=r"generator.safetensors: "):
         load_generator(path)
 
 

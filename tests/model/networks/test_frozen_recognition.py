@@ -86,6 +86,7 @@ def test_the_gradient_reaches_what_psi_sees_and_not_psi(
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in network.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recognition_input", PSI_INPUTS)
 def test_the_gradient_is_the_derivative(
     recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput

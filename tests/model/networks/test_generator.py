@@ -106,7 +106,7 @@ def test_a_voice_network_of_another_width_and_more_mels_may_take_over() -> None:
     assert network(*inputs(n_mels=40)).composite_BCHW.shape == (1, 3, 256, 256)
     with pytest.raises(BadInput, match=r"log-mels: expected \(B, 40, T\), found \(1, 64, 70\)"):
         network(*inputs())
-    with pytest.raises(BadInput, match="model.variant 'base' has no use for a voice network"):
+    with pytest.raises(BadInput, match=r"model.variant 'base' has no use for a voice network"):
         network_of("base").set_voice_network(voice)
 
 
@@ -128,6 +128,6 @@ def test_faces_of_another_size_and_masks_of_another_number_are_refused() -> None
 
 
 def test_a_label_head_without_labels_is_refused_only_where_there_would_be_one() -> None:
-    with pytest.raises(BadInput, match="'full' predicts identity labels.* size 0"):
+    with pytest.raises(BadInput, match=r"'full' predicts identity labels.* size 0"):
         InpaintingGenerator(ModelParams(width=8, variant="full", avff_gain=1.0), 0)
     assert InpaintingGenerator(ModelParams(width=8, variant="audio_avff", avff_gain=1.0), 0).label_head is None

@@ -23,6 +23,8 @@ from tests.model.params_of import audio_face_params
 from tests.model.training.networks_to_train import WIDTH, make_networks
 from tests.model.training.toy_task import bytes_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def voice() -> VoiceNetwork:

@@ -106,9 +106,9 @@ def folder_of(root: Path, inputs: dict[str, str] = INPUTS, section: str = "toy",
     return open_checkpoints(root, section, PARAMS.model_copy(update=changes), inputs, CODE).folder.name
 
 
-def test_a_training_has_one_folder_whatever_its_length_and_how_often_it_is_kept(tmp_path: Path) -> None:
+def test_a_training_has_one_folder_whatever_its_length(tmp_path: Path) -> None:
     name = folder_of(tmp_path)
-    assert folder_of(tmp_path, steps=99, checkpoint_every=1) == name
+    assert folder_of(tmp_path, steps=99) == name
     assert name.startswith("toy-")
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -124,10 +124,11 @@ def test_whatever_changes_a_result_changes_the_folder(tmp_path: Path, monkeypatc
         "channels_last": True,
         "compile": True,
         "fused": True,
+        "threads": 2,
         "seed": 2,
         "report_every": 1,
     }
-    assert other_params.keys() | {"steps", "checkpoint_every"} == PARAMS.model_dump().keys()
+    assert other_params.keys() | {"steps"} == PARAMS.model_dump().keys()
     names = {folder_of(tmp_path), folder_of(tmp_path, section="other"), folder_of(tmp_path, {**INPUTS, "data": "e"})}
     names |= {folder_of(tmp_path, **{key: value}) for key, value in other_params.items()}
     monkeypatch.setattr("model.training.checkpoint.code_version", lambda path: "other code")

@@ -1,28 +1,29 @@
-"""The training classifies made-up persons, is reproducible to the bit, and stops when it diverges."""
+"""The training classifies made-up persons, resumes to the same bytes, and stops when it diverges."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
 
 from model.data.holdout import choose_holdout
 from model.data.recognition_faces import StoredFaces, recognition_crop
-from model.training.tasks.face_recognition import (
-    RecognitionMetrics,
-    RecognitionTrainingParams,
-    augment,
-    train_recognition_network,
-)
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput, FacevoxError
+from model.data.samples_recognition import RecognitionSamples
+from model.training.context import TrainingContext
+from model.training.distributed import TrainingProcess
+from model.training.fit import CannotTrain
+from model.training.tasks.face_recognition import RecognitionMetrics, one_cycle, train_recognition_network
+from pipeline.base.errors import FacevoxError
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
+from tests.model.params_of import identity_params
 
-PARAMS = RecognitionTrainingParams(
-    weights=None, faces=None, width=0.125, epochs=4, batch=8, lr=0.05, holdout_share=0.25, seed=1
-)
+PARAMS = identity_params(epochs=4)
+SILENT = TrainingContext(log=lambda line: None)
 
 
 def made_up_faces(n_persons: int, n_faces: int, n_clips: int) -> StoredFaces:
@@ -47,35 +48,43 @@ def bytes_of(network: FaceRecognitionNetwork) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in network.state_dict().items()}
 
 
-Trained = tuple[FaceRecognitionNetwork, RecognitionMetrics, list[str]]
+Trained = tuple[FaceRecognitionNetwork, RecognitionMetrics]
 
 
 @pytest.fixture(scope="module")
-def trained() -> Trained:
-    """Four persons of eight faces in four clips, four epochs."""
-    lines: list[str] = []
-    network, metrics = train_recognition_network(made_up_faces(4, 8, 4), PARAMS, log=lines.append)
-    return network, metrics, lines
+def faces() -> StoredFaces:
+    """Four persons of eight faces in four clips."""
+    return made_up_faces(4, 8, 4)
 
 
+@pytest.fixture(scope="module")
+def trained(faces: StoredFaces) -> Trained:
+    """Four epochs, of three steps each: 24 faces are trained on, in batches of 8."""
+    network, metrics, _ = train_recognition_network(faces, PARAMS, SILENT)
+    return network, metrics
+
+
+@pytest.mark.slow
 def test_faces_of_held_out_clips_are_given_to_the_right_persons(trained: Trained) -> None:
-    network, metrics, lines = trained
+    network, metrics = trained
     assert (metrics.n_persons, metrics.n_train_faces, metrics.n_holdout_faces) == (4, 24, 8)
     assert (metrics.n_persons_without_holdout, metrics.n_unreadable_faces) == (0, 0)
     assert metrics.holdout_accuracy is not None
     assert metrics.holdout_accuracy > 0.6
     assert metrics.train_loss < 1.0
     assert not network.training
-    assert len(lines) == 4
-    assert lines[-1] == f"face recognition network: epoch 4 of 4, 224 px: loss {metrics.train_loss:.3f}"
 
 
-def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_and_threads(trained: Trained) -> None:
+@pytest.mark.slow
+def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_threads_and_loader_workers(
+    trained: Trained, faces: StoredFaces
+) -> None:
     threads, state = torch.get_num_threads(), torch.random.get_rng_state()
     torch.set_num_threads(2)
     torch.manual_seed(99)
     before = torch.random.get_rng_state()
-    network, metrics = train_recognition_network(made_up_faces(4, 8, 4), PARAMS, log=lambda line: None)
+    context = replace(SILENT, process=TrainingProcess(n_loader_workers=2))
+    network, metrics, _ = train_recognition_network(faces, PARAMS, context)
     assert torch.get_num_threads() == 2
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.set_num_threads(threads)
@@ -84,67 +93,124 @@ def test_a_second_run_gives_the_same_bytes_whatever_the_caller_s_seed_and_thread
     assert bytes_of(network) == bytes_of(trained[0])
 
 
-def test_another_seed_gives_other_weights(trained: Trained) -> None:
-    params = PARAMS.model_copy(update={"seed": 2, "epochs": 1})
+@pytest.mark.slow
+def test_two_threads_give_the_same_bytes_twice_and_compute_on_two(
+    faces: StoredFaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[int] = []
+
+    def read(self: RecognitionSamples, k: int) -> object:
+        found.append(torch.get_num_threads())
+        return original(self, k)
+
+    original = RecognitionSamples.__getitem__
+    monkeypatch.setattr(RecognitionSamples, "__getitem__", read)
+    params = identity_params(threads=2)
+    one, _, _ = train_recognition_network(faces, params, SILENT)
+    other, _, _ = train_recognition_network(faces, params, SILENT)
+    assert set(found) == {2}
+    assert bytes_of(one) == bytes_of(other)
+
+
+class Killed(Exception):
+    """What stops a training in these tests."""
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_bytes_of_an_unbroken_one(
+    trained: Trained, faces: StoredFaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while it reads the batch of step 9, the second of full size, after the checkpoint of step 8."""
+    lines: list[str] = []
+    context = TrainingContext(checkpoint_root=tmp_path, checkpoint_every=4, log=lines.append)
+
+    def read(self: RecognitionSamples, k: int) -> object:
+        if k == 8 * PARAMS.batch + 3:
+            raise Killed
+        return original(self, k)
+
+    original = RecognitionSamples.__getitem__
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(RecognitionSamples, "__getitem__", read)
+        train_recognition_network(faces, PARAMS, context)
+    resumed, metrics, result = train_recognition_network(faces, PARAMS, context)
+    assert "pretrain_identity: goes on after step 8 of 12" in lines
+    assert bytes_of(resumed) == bytes_of(trained[0])
+    assert metrics == trained[1]
+    assert [step for step, _ in result.reports] == [2, 4, 6, 8, 10, 12]
+
+
+@pytest.mark.slow
+def test_faces_of_other_content_start_another_training(faces: StoredFaces, tmp_path: Path) -> None:
+    few = replace(faces, persons=faces.persons[:16], origins=faces.origins[:16], images=faces.images[:16])
+    other = few.images.copy()
+    other[0, 0, 0, 0] ^= 1
+    context = replace(SILENT, checkpoint_root=tmp_path)
+    for one in (few, few, replace(few, images=other), replace(few, persons=["a"] * 8 + ["b"] * 8)):
+        train_recognition_network(one, identity_params(), context)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.slow
+def test_faces_and_network_are_on_the_device_of_the_context(
+    faces: StoredFaces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device 'meta' computes shapes only, and so ends at the first number that is read."""
+    devices: list[str] = []
+
+    def classify(self: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+        devices.append(f"{x.device.type} {self.weight.device.type}")
+        return original(self, x)
+
+    original = nn.Linear.forward
+    monkeypatch.setattr(nn.Linear, "forward", classify)
+    monkeypatch.setattr("model.training.tasks.face_recognition.autocast", lambda *_: nullcontext())  # knows no 'meta'
+    context = replace(SILENT, process=TrainingProcess(device=torch.device("meta")))
+    with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
+        train_recognition_network(faces, PARAMS, context)
+    assert set(devices) == {"meta meta"}
+
+
+@pytest.mark.parametrize("n_steps", [10, 45, 200])
+def test_the_schedule_is_torch_s_one_cycle(n_steps: int) -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.1, momentum=0.9)
+    schedule = OneCycleLR(optimizer, 0.1, total_steps=n_steps, pct_start=0.2)
+    for step in range(1, n_steps + 1):
+        group = optimizer.param_groups[0]
+        assert one_cycle(step, n_steps, 0.1) == pytest.approx((group["lr"], group["momentum"]), rel=1e-9)
+        optimizer.step()
+        if step < n_steps:
+            schedule.step()
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 5])
+def test_the_shortest_trainings_have_a_schedule(n_steps: int) -> None:
+    found = [one_cycle(step, n_steps, 0.1) for step in range(1, n_steps + 1)]
+    assert all(0 < lr <= 0.1 and 0.85 <= momentum <= 0.95 for lr, momentum in found)
+
+
+def test_another_seed_gives_other_weights() -> None:
     faces = made_up_faces(2, 4, 2)
-    one, _ = train_recognition_network(faces, params, log=lambda line: None)
-    other, _ = train_recognition_network(faces, params.model_copy(update={"seed": 3}), log=lambda line: None)
+    one, _, _ = train_recognition_network(faces, identity_params(seed=2), SILENT)
+    other, _, _ = train_recognition_network(faces, identity_params(seed=3), SILENT)
     assert bytes_of(one) != bytes_of(other)
 
 
 def test_without_held_out_faces_there_is_no_accuracy() -> None:
-    params = PARAMS.model_copy(update={"holdout_share": 0.0, "epochs": 1})
-    _, metrics = train_recognition_network(made_up_faces(2, 2, 2), params, log=lambda line: None)
+    _, metrics, _ = train_recognition_network(made_up_faces(2, 2, 2), identity_params(holdout_share=0.0), SILENT)
     expected = replace(metrics, n_train_faces=4, n_holdout_faces=0, holdout_accuracy=None, n_persons_without_holdout=2)
     assert metrics == expected
 
 
 def test_a_loss_that_is_no_number_stops_and_names_the_learning_rate() -> None:
-    params = PARAMS.model_copy(update={"lr": 1e30})
-    with pytest.raises(FacevoxError, match=r"in epoch \d: lower pretrain_identity.lr \(now 1e\+30\)"):
-        train_recognition_network(made_up_faces(2, 4, 1), params, log=lambda line: None)
+    message = r"pretrain_identity: .* was no longer .*finite.* step \d.* Lower pretrain_identity.lr \(now 1e\+30\)"
+    with pytest.raises(FacevoxError, match=message):
+        train_recognition_network(made_up_faces(2, 4, 1), PARAMS.model_copy(update={"lr": 1e30}), SILENT)
 
 
-def test_one_person_alone_is_refused() -> None:
-    with pytest.raises(BadInput, match="expected faces of 2 persons or more, found 4 of 1"):
-        train_recognition_network(made_up_faces(1, 4, 2), PARAMS, log=lambda line: None)
-
-
-@dataclass(frozen=True)
-class PartlyUnreadable:
-    """Faces of which some rows can't be read."""
-
-    faces: StoredFaces
-    bad: frozenset[int]
-
-    @property
-    def persons(self) -> Sequence[str]:
-        return self.faces.persons
-
-    @property
-    def origins(self) -> Sequence[str]:
-        return self.faces.origins
-
-    def read(self, row: int) -> ImageRGB | None:
-        return None if row in self.bad else self.faces.read(row)
-
-
-def test_faces_that_cannot_be_read_are_left_out_and_counted_once() -> None:
-    faces = made_up_faces(2, 8, 4)
-    bad = frozenset({0, 1, 2, 9})
-    params = PARAMS.model_copy(update={"epochs": 2, "batch": 2})
-    _, metrics = train_recognition_network(PartlyUnreadable(faces, bad), params, log=lambda line: None)
-    is_holdout = choose_holdout(faces.persons, faces.origins, PARAMS.holdout_share, PARAMS.seed)
-    n_bad_holdout = int(is_holdout[sorted(bad)].sum())
-    assert metrics.n_unreadable_faces == 4
-    assert metrics.n_holdout_faces == is_holdout.sum() - n_bad_holdout
-    assert metrics.n_train_faces == 16 - is_holdout.sum() - (4 - n_bad_holdout)
-
-
-def test_a_folder_in_which_nothing_can_be_read_stops_the_training() -> None:
-    faces = PartlyUnreadable(made_up_faces(2, 2, 2), frozenset(range(4)))
-    with pytest.raises(BadInput, match="found no picture that can be read"):
-        train_recognition_network(faces, PARAMS, log=lambda line: None)
+def test_one_person_alone_cannot_be_classified() -> None:
+    with pytest.raises(CannotTrain, match="expected faces of 2 persons or more, found 4 of 1"):
+        train_recognition_network(made_up_faces(1, 4, 2), PARAMS, SILENT)
 
 
 def of_clips(n_persons: int, n_clips: int, n_faces: int) -> tuple[list[str], list[str]]:
@@ -183,13 +249,3 @@ def test_the_held_out_clips_depend_neither_on_their_order_nor_on_other_persons()
     assert held_out_clips(persons[::-1], clips[::-1], 0.25) == held_out
     assert held_out_clips(persons[:60], clips[:60], 0.25) == [clip for clip in held_out if int(clip.split("-")[0]) < 10]
     assert any(held_out_clips(persons, clips, 0.25, seed) != held_out for seed in (2, 3, 4))
-
-
-def test_augmented_faces_stay_near_their_brightness_and_half_are_mirrored() -> None:
-    faces_BCHW = torch.zeros(64, 3, 224, 224)
-    faces_BCHW[..., 112:] = 100.0
-    found = augment(faces_BCHW, 112, torch.Generator().manual_seed(0))
-    assert found.shape == (64, 3, 112, 112)
-    assert -30 <= float(found.min()) <= float(found.max()) <= 150
-    is_mirrored = found[..., 5].mean(dim=(1, 2)) > found[..., -5].mean(dim=(1, 2))
-    assert 20 <= int(is_mirrored.sum()) <= 44

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.settings import OptimizerParams
+from model.training import stopwatch
 from model.training.checkpoint import Checkpoints
+from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess
 from pipeline.base import progress as progress_module
 from pipeline.base.errors import BadInput, FacevoxError
@@ -237,27 +238,63 @@ def test_checkpoints_are_logged_with_the_last_mean_losses(tmp_path: Path) -> Non
     ]
 
 
-def test_the_time_spent_waiting_for_data_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("steps", "expected"), [(1, 50), (5_000, 50), (5_199, 51), (500_000, 5_000)])
+def test_a_hundredth_of_a_training_but_at_least_fifty_steps_lie_between_checkpoints(steps: int, expected: int) -> None:
+    assert TrainingContext().steps_between_checkpoints(steps) == expected
+    assert TrainingContext(checkpoint_every=7).steps_between_checkpoints(steps) == 7
+
+
+def test_how_often_a_checkpoint_is_written_changes_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, expected = train_toy(tmp_path / "seldom")
+    monkeypatch.setattr("tests.model.training.toy_task.CHECKPOINT_EVERY", 1)
+    again, result = train_toy(tmp_path / "often")
+    assert bytes_of(again.network) == bytes_of(task.network)
+    assert result.reports == expected.reports
+
+
+class Clock:
+    """Moves when it is told to, and not by itself."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def move(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of trainings."""
+    clock = Clock()
+    monkeypatch.setattr(stopwatch, "time", clock)
+    return clock
+
+
+def test_the_time_spent_waiting_for_data_is_measured(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(self: ToySamples, k: int) -> tuple[Tensor, Tensor]:
-        time.sleep(0.02)
+        clock.move(0.02)
         return original(self, k)
 
     original = ToySamples.__getitem__
     with monkeypatch.context() as patch:
         patch.setattr(ToySamples, "__getitem__", slow)
         _, result = train_toy(None)
-    assert result.seconds > 12 * 4 * 0.02
-    assert result.waited_share > 0.5
-    assert result.samples_per_s == pytest.approx(12 * 4 / result.seconds)
-    _, result = train_toy(None, before_step=lambda number: time.sleep(0.05))
-    assert result.waited_share < 0.5
+    assert result.seconds == pytest.approx(12 * 4 * 0.02)
+    assert result.waited_share == pytest.approx(1)
+    assert result.samples_per_s == pytest.approx(1 / 0.02)
+    _, result = train_toy(None, before_step=lambda number: clock.move(0.05))
+    assert result.seconds == pytest.approx(12 * 0.05)
+    assert result.waited_share == 0
 
 
-def test_the_time_of_all_attempts_is_counted(tmp_path: Path) -> None:
+def test_the_time_of_all_attempts_is_counted(clock: Clock, tmp_path: Path) -> None:
     with pytest.raises(Killed):
-        train_toy(tmp_path, before_step=lambda number: (time.sleep(0.05), kill_at(7)(number)))
-    _, result = train_toy(tmp_path)
-    assert result.seconds > 5 * 0.05
+        train_toy(tmp_path, before_step=lambda number: (clock.move(0.05), kill_at(7)(number)))
+    _, result = train_toy(tmp_path, before_step=lambda number: clock.move(0.02))
+    assert result.seconds == pytest.approx(5 * 0.05 + 7 * 0.02)
 
 
 def test_a_batch_that_the_processes_cannot_share_is_refused() -> None:

@@ -28,6 +28,8 @@ from tests.model.training.descent import RATE, gradient_descent
 from tests.model.training.networks_to_train import WIDTH, Networks, generator_params, make_networks, model_params
 from tests.model.training.toy_task import bytes_of
 
+pytestmark = pytest.mark.slow
+
 Train = Callable[..., tuple[InpaintingGenerator, TrainingResult]]
 
 

@@ -7,32 +7,28 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from safetensors.torch import load_file
 
 from pipeline.base.layout import Layout
 from pipeline.identity.network.resnet import CAFFE, KERAS
 from pipeline.identity.network.weights_file import load_recognition_network
 from pipeline.records.person import ClipPerson
-from pipeline.storage.manifest import write_manifest
+from pipeline.storage.manifest import read_manifest, write_manifest
 from stages import pretrain_identity
 from tests.built_dataset import make_dataset_in
 from tests.export.conftest import PLAN
 from tests.identity.keras_file import write_keras
+from tests.model.params_of import IDENTITY
 
-SECTION = {
-    "weights": None,
-    "faces": None,
-    "width": 0.125,
-    "epochs": 1,
-    "batch": 8,
-    "lr": 0.01,
-    "holdout_share": 0.5,
-    "seed": 1,
-}
+SECTION = IDENTITY | {"lr": 0.01, "holdout_share": 0.5}
 
 
 @pytest.fixture
-def at(tmp_path: Path) -> Layout:
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """Five people in two datasets, two clips each, one person in both; three of them on the train side."""
+    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FACEVOX_DEVICE", "cpu")
+    monkeypatch.setenv("FACEVOX_LOADER_WORKERS", "0")
     made = make_dataset_in(tmp_path, PLAN.without_labels())
     write_manifest(made.at.clip_persons, ClipPerson, made.clip_persons)
     return made.at
@@ -59,10 +55,35 @@ def test_nothing_held_out_is_reported(at: Layout, capsys: pytest.CaptureFixture[
     assert "no clips are held out: the accuracy of face recognition is not measured" in capsys.readouterr().out
 
 
-def test_a_second_run_gives_the_same_bytes(at: Layout) -> None:
+def test_a_second_run_gives_the_same_bytes_and_losses(at: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     first, weights = run(at), at.recognition_network.read_bytes()
+    curve = at.training_folder("pretrain_identity") / "plots" / "metrics" / "cross_entropy.tsv"
+    losses = [line.split("\t") for line in curve.read_text(encoding="utf-8").splitlines()]
+    assert losses[0] == ["step", "cross_entropy"]
+    assert float(losses[-1][1]) == first["training"]["train_loss"]
+    monkeypatch.setenv("FACEVOX_CACHE", str(at.root / "another_cache"))
     assert run(at) == first
     assert at.recognition_network.read_bytes() == weights
+    assert [line.split("\t") for line in curve.read_text(encoding="utf-8").splitlines()] == losses
+
+
+def test_a_training_that_ended_is_not_repeated(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    first = run(at)
+    assert run(at) == first
+    assert "pretrain_identity: had ended at step 2, nothing is left to do" in capsys.readouterr().out
+
+
+def test_one_person_alone_leaves_no_network_and_all_else_goes_on(
+    at: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = read_manifest(at.clip_persons, ClipPerson)
+    first = next(row.person_id for row in rows if row.split == "train")
+    write_manifest(at.clip_persons, ClipPerson, [row for row in rows if row.person_id == first])
+    assert run(at) == {"recognition_network": None, "sha256": None, "embedding_size": 0}
+    assert load_file(at.recognition_network) == {}
+    found = capsys.readouterr().out
+    assert "expected faces of 2 persons or more, found" in found
+    assert found.endswith("Faces have no identity label, and all else goes on.\n")
 
 
 def test_a_folder_of_pictures_takes_the_place_of_the_dataset_s_persons(at: Layout, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from tests.built_dataset import Made
 from tests.model.params_of import AUDIO_FACE, MASK, TRAIN, VOICE
 from tests.model.training.networks_to_train import WIDTH, make_networks
 
+pytestmark = pytest.mark.slow
+
 STEPS = 3
 
 
@@ -183,6 +185,7 @@ def test_a_stage_killed_half_way_goes_on_to_the_same_weights_and_curves(
     """Killed after the checkpoint of step 2, while it reads the batch of step 3; in a cache of its own."""
     at, before = at_ended, outs(at_ended)
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "other"))
+    monkeypatch.setenv("FACEVOX_CHECKPOINT_EVERY", "2")
     delete_outs(at)
 
     def read(self: TrainingSamples, k: int) -> object:

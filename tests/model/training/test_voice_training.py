@@ -23,6 +23,8 @@ from tests.model.small_split import small_split
 from tests.model.training.networks_to_train import WIDTH
 from tests.model.training.toy_task import bytes_of
 
+pytestmark = pytest.mark.slow
+
 CONTEXT = TrainingContext(log=lambda line: None)
 
 

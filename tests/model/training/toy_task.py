@@ -18,7 +18,8 @@ from model.training.placement import adam, reproducible, to_device
 from pipeline.base.arrays import ImageRGB
 from tests.model.params_of import optimizer_params
 
-PARAMS = optimizer_params(steps=12, batch=4, lr=0.01, checkpoint_every=5, report_every=3)
+PARAMS = optimizer_params(steps=12, batch=4, lr=0.01, report_every=3)
+CHECKPOINT_EVERY = 5
 
 
 class ToyBatch(NamedTuple):
@@ -57,6 +58,7 @@ class ToyTask:
     ) -> None:
         self._process, self._before_step = process, before_step
         self.samples = ToySamples(params.seed)
+        self.n_steps, self.lr_of = params.steps, params.lr_of
         self.network = to_device(toy_network(normed=normed), params, process)
         self.modules = {"network": self.network}
         self.optimizers = {"network": adam(self.network.parameters(), params)}
@@ -83,9 +85,9 @@ def train_toy(
 ) -> tuple[ToyTask, TrainingResult]:
     """Train, with checkpoints in ``folder``."""
     checkpoints = None if folder is None else Checkpoints(folder)
-    with reproducible(params.seed, process):
+    with reproducible(params, process):
         task = ToyTask(params, process, before_step, normed=normed)
-        context = TrainingContext(process=process, log_folder=log_folder, log=log)
+        context = TrainingContext(process=process, checkpoint_every=CHECKPOINT_EVERY, log_folder=log_folder, log=log)
         result = fit(task, params, context, checkpoints)
     return task, result
 

@@ -3,15 +3,19 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from model.data.recognition_faces import StoredFaces
 from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, join_processes
 from model.training.run_settings import RunSettings
+from model.training.tasks.face_recognition import train_recognition_network
 from model.training.tasks.inpainting import train_generator
 from pipeline.base.errors import FacevoxError
+from tests.model.params_of import identity_params
 from tests.model.small_split import small_split
 from tests.model.training.descent import RATE, gradient_descent
 from tests.model.training.networks_to_train import generator_params, make_networks
@@ -29,6 +33,17 @@ def inpaint(process: TrainingProcess = TrainingProcess()) -> dict[str, Tensor]:
             TrainingContext(process=process, log=lambda line: None),
         )
     return generator.state_dict()
+
+
+def recognise(process: TrainingProcess) -> dict[str, Tensor]:
+    """One epoch of the face recognition network on two persons of four faces."""
+    faces = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3), np.uint8)
+    network, _, _ = train_recognition_network(
+        StoredFaces(list("aaaabbbb"), list("01234567"), faces),
+        identity_params(batch=4),
+        TrainingContext(process=process, log=lambda line: None),
+    )
+    return network.state_dict()
 
 
 class SpoiltTask(ToyTask):
@@ -56,6 +71,7 @@ def main(folder: Path) -> None:
             "normed": normed.network.state_dict(),
             "resumed": resumed.network.state_dict(),
             "generator": inpaint(process),
+            "recognition": recognise(process),
             "disagreement": disagree(own / "apart", process),
             "nan": spoil(process),
         }

@@ -26,7 +26,7 @@ specs = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(specs)
 def test_an_address_reads_back_as_the_spec_it_was_made_from(spec: ClipSpec) -> None:
     assert ClipSpec.from_address(spec.to_address()) == spec

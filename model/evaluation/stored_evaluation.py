@@ -1,0 +1,123 @@
+"""Evaluations in the user's item store: one that nothing has changed for is not computed again.
+
+An evaluation is stored under a hash of all that decides its files: the generator, the test split, the networks of the
+metrics, the params, the code, the libraries, and the kind of device.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model.evaluation.inputs import load_inputs, load_network, open_test_split
+from model.evaluation.metric_suite import LPIPS, LPIPS_HEADS
+from model.settings import EvaluateParams, MaskParams
+from model.training.code_version import code_version
+from pipeline.base.cache import cache_folder
+from pipeline.base.errors import WeightsUnavailable
+from pipeline.base.hashing import sha256_of
+from pipeline.base.layout import Layout
+from pipeline.base.torch_threads import torch_threads
+from pipeline.records.evaluation import EvaluatedFace
+from pipeline.storage.atomic import replacing, replacing_folder, write_text
+from pipeline.storage.items import ItemStore
+from pipeline.storage.manifest import write_manifest
+from pipeline.weights.fetch import find_weights
+
+_STEP = "evaluate"
+_FILES, _FACES, _METRICS, _HASHES = "files", "faces.parquet", "metrics.json", "hashes.json"
+_LIBRARIES = (
+    *("torch", "numpy", "numba", "scipy", "scikit-image", "scikit-learn", "opencv-python"),
+    *("dlib-bin", "onnxruntime", "pyarrow", "pandas", "pillow"),
+)
+"""Those that compute metrics and write files: other versions may return or write something else."""
+
+
+def write_evaluation(at: Layout, params: EvaluateParams, mask_params: MaskParams, device: torch.device) -> None:
+    """Write the evaluation's folder, table of faces and metrics.json; computed on ``device`` unless it is stored.
+
+    Raises NothingToEvaluate where there is no network, no test person, or nobody with both a face and a voice; then
+    nothing is written.
+    """
+    load_network(at)  # says why there is none
+    store, key = ItemStore(cache_folder() / "items"), _key(at, params, mask_params, device)
+    store.sweep(_STEP)
+    stored = store.folder(_STEP, key)
+    if _is_whole(stored):
+        print("evaluate: nothing that decides the result has changed: it comes from the store")
+    else:
+        shutil.rmtree(stored, ignore_errors=True)
+        with store.adding(_STEP, key) as folder:
+            _compute(at, params, mask_params, device, folder)
+    with replacing_folder(at.evaluation_folder) as folder:
+        shutil.copytree(stored / _FILES, folder, dirs_exist_ok=True)
+    for name, path in ((_FACES, at.evaluation("faces")), (_METRICS, at.metrics)):
+        with replacing(path) as temporary:
+            shutil.copyfile(stored / name, temporary)
+
+
+def _compute(at: Layout, params: EvaluateParams, mask_params: MaskParams, device: torch.device, folder: Path) -> None:
+    """Evaluate, and write all files and their hashes into ``folder``."""
+    # Importing these takes seconds, which a stored evaluation need not cost.
+    from model.evaluation.evaluate import evaluate_network
+    from model.evaluation.summary import as_json
+
+    (folder / _FILES).mkdir()
+    network = load_network(at).to(device)
+    inputs = load_inputs(at, params, mask_params, device)
+    with torch_threads(params.threads):
+        rows, metrics = evaluate_network(network, inputs, folder / _FILES)
+    write_manifest(folder / _FACES, EvaluatedFace, rows)
+    write_text(folder / _METRICS, as_json(metrics))
+    write_text(folder / _HASHES, json.dumps(_hashes_of(folder), indent=2, sort_keys=True) + "\n")
+
+
+def _key(at: Layout, params: EvaluateParams, mask_params: MaskParams, device: torch.device) -> str:
+    has_recognition = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))["recognition_network"]
+    facts = {
+        "evaluate": params.model_dump(mode="json"),
+        "mask": mask_params.model_dump(mode="json"),
+        "mask_image": sha256_of(Path(mask_params.image)) if mask_params.kind == "image" and mask_params.image else None,
+        "generator": sha256_of(at.model("generator")),
+        "recognition_network": sha256_of(at.recognition_network) if has_recognition else None,
+        "networks": _networks(params.networks),
+        "test_split": open_test_split(at).content_hash,
+        "code": code_version(Path(__file__).with_name("evaluate.py"), no_results=("pipeline/base/progress.py",)),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "device": device.type,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _networks(networks: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the sha256 of the weights of each network of the metrics; None where they are missing."""
+    named = {name: weights for name, weights in networks.items() if weights is not None}
+    if LPIPS in named:
+        named[LPIPS_HEADS] = LPIPS_HEADS
+    return {name: _sha256_of_weights(weights) for name, weights in named.items()}
+
+
+def _sha256_of_weights(name_or_path: str) -> str | None:
+    try:
+        return sha256_of(find_weights(name_or_path))
+    except WeightsUnavailable:
+        return None
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return whether a stored evaluation is there, each file as it was written."""
+    try:
+        expected: Any = json.loads((folder / _HASHES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(_hashes_of(folder) == expected)
+
+
+def _hashes_of(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {name: sha256_of(path) for path in files if (name := path.relative_to(folder).as_posix()) != _HASHES}

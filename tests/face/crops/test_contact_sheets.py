@@ -1,0 +1,90 @@
+"""The contact sheets of a dataset: 60 faces each in the order of their ids, standard ones or all."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.base.errors import BadInput
+from pipeline.base.images import decode_png, encode_png
+from pipeline.base.layout import Layout
+from pipeline.face.crops.contact_sheets import draw_sheets
+from pipeline.face.crops.sheet import Tile, draw_sheet
+from pipeline.records.face import Face, SelectedFace
+from pipeline.records.schema import Image, to_table
+from pipeline.storage.manifest import write_manifest
+from pipeline.storage.shards import write_shards
+from stages.__main__ import app
+from tests.face.faces import face
+
+SET = "set"
+N_FACES = 62
+
+
+def picture(number: int) -> np.ndarray:
+    return np.full((16, 16, 3), 2 * number, np.uint8)
+
+
+def is_standard(number: int) -> bool:
+    return number % 2 == 1
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Layout:
+    """A dataset of 62 faces, a millisecond apart; every other one is standard."""
+    at = Layout(tmp_path)
+    measures = [asdict(face(number / 1000, yaw_deg=float(-number))) for number in range(N_FACES)]
+    nowhere = {"landmarks_px": np.zeros(136, np.float32), "alignment": np.zeros(6, np.float32)}
+    faces = [
+        Face(**one, **nowhere, image_sha256="", image=Image(encode_png(picture(number)), "face.png"))
+        for number, one in enumerate(measures)
+    ]
+    selected = [
+        SelectedFace(**one, is_standard=is_standard(number), reason="" if is_standard(number) else "yaw")
+        for number, one in enumerate(measures)
+    ]
+    write_shards(at.faces_folder(SET), Face, [f"{SET}/clip"], lambda _: to_table(Face, faces))
+    write_manifest(at.selected_faces(SET), SelectedFace, selected)
+    return at
+
+
+def sheet_of(numbers: list[int]) -> np.ndarray:
+    """The sheet of the faces with these numbers, each with what is known of it."""
+    return draw_sheet(
+        [
+            Tile(
+                picture(number),
+                (
+                    f"clip-t00-{number:08d}",
+                    f"yaw {-number:+d} pitch +0 roll +0",
+                    "lip 0.000 motion 0.000",
+                    "standard" if is_standard(number) else "yaw",
+                ),
+            )
+            for number in numbers
+        ]
+    )
+
+
+def test_the_standard_faces_are_drawn_in_the_order_of_their_ids(at: Layout, tmp_path: Path) -> None:
+    (path,) = draw_sheets(SET, tmp_path / "out", standard_only=True, at=at)
+    assert path == tmp_path / "out" / "set-standard-000.png"
+    assert np.array_equal(decode_png(path.read_bytes()), sheet_of([*range(1, N_FACES, 2)]))
+
+
+def test_the_command_draws_all_faces_sixty_to_a_sheet(at: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(at.root)
+    result = CliRunner().invoke(app, ["sheet", SET, "--all", "--out", "here"])
+    assert result.output.splitlines() == ["here/set-faces-000.png", "here/set-faces-001.png"]
+    first, second = (decode_png(Path(line).read_bytes()) for line in result.output.splitlines())
+    assert np.array_equal(first, sheet_of([*range(60)]))
+    assert np.array_equal(second, sheet_of([60, 61]))
+
+
+def test_a_dataset_without_a_standard_face_is_an_error(at: Layout, tmp_path: Path) -> None:
+    write_manifest(at.selected_faces(SET), SelectedFace, [])
+    with pytest.raises(BadInput, match="dataset 'set' has no standard faces to draw"):
+        draw_sheets(SET, tmp_path / "out", standard_only=True, at=at)
+    assert not (tmp_path / "out").exists()
