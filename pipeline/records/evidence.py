@@ -49,7 +49,7 @@ class PersonEvidence:
     )
     threshold: float = column("the limit in params.yaml that the score passed")
     decision: str = column(
-        "'merged', 'separated', 'dropped'; 'listed': params.yaml switches the action off; 'not_merged': alike, but not all "
-        "that would become one person are; 'overridden': persons.csv decides otherwise"
+        "'merged', 'separated', 'dropped'; 'listed': params.yaml switches the action off; 'not_merged': alike, but not "
+        "all that would become one person are; 'overridden': persons.csv decides otherwise"
     )
     decided_by: str = column("'evidence' or 'override'; 'params' where these switch the action off")

@@ -22,7 +22,7 @@ class Track:
     )
     av_lag_s: float | None = column("that lag: how long the sound comes after the mouth, seconds")
     av_zscore: float | None = column(
-        "av_correlation, times the weight of the lag, over the standard deviation of the correlation of unrelated series; "
-        "the largest over lags, so about 1.7 by chance; the speaker's is above detect.min_av_zscore"
+        "av_correlation, times the weight of the lag, over the standard deviation of the correlation of unrelated "
+        "series; the largest over lags, so about 1.7 by chance; the speaker's is above detect.min_av_zscore"
     )
     is_main: bool = column("whether this is the clip's main track: the speaker's, or else the largest")

@@ -20,7 +20,7 @@ def merge_groups(
 ) -> Groups:
     """Return the groups of ``means`` (N, D) of ``sizes`` clips each, merged by average linkage.
 
-    Groups are merged while similar by ``min_similarity`` or more, the most similar first and ties by the lowest index; a
+    Groups are merged while similar by ``min_similarity`` or more, the most similar first, ties by the lowest index. A
     group has the index of its first item. Two groups that each contain a ``fixed`` item are never merged.
     ``pairs`` are the ``close_pairs`` of ``means`` at ``min_similarity``: only groups of which some two items are that
     similar can be that similar themselves.

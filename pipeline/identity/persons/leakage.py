@@ -70,8 +70,8 @@ def audit_leakage(
     """Return the audit of the split of ``clip_persons``.
 
     By clip id: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media, ``embeddings`` the unit
-    embedding of the face, (D,); the last two may lack clips. Persons whose clips have a mean cosine of ``same_person_above``
-    or more leak, unless the pair is in ``kept_apart``: two persons by override.
+    embedding of the face, (D,); the last two may lack clips. Persons whose clips have a mean cosine of
+    ``same_person_above`` or more leak, unless the pair is in ``kept_apart``: two persons by override.
     """
     videos = {clip_id: source_video(address) for clip_id, address in addresses.items()}
     return Audit(

@@ -74,7 +74,7 @@ class NameParts:
 def parts_by_name(
     embeddings: FaceEmbeddings, overridden_names: Collection[str], other_person_below: float
 ) -> dict[str, NameParts]:
-    """Return the parts of every name, in name order. The largest part comes first; of two as large, the one with the first clip.
+    """Return the parts of every name, in name order; the largest part is first, ties are ordered by their first clip.
 
     Clips to which an override gave their name one by one are in no part: they are no evidence on the others.
     """
