@@ -22,6 +22,8 @@ MIN_FACE_PX = 40
 @pytest.fixture(scope="module")
 def backend() -> Iterator[MediapipeBackend]:
     pytest.importorskip("mediapipe")
+    if not WEIGHTS.is_dir():
+        pytest.skip(needs_weights.kwargs["reason"])
     built = build_backend("mediapipe")
     assert isinstance(built, MediapipeBackend)
     yield built
