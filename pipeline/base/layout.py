@@ -38,8 +38,11 @@ class Layout:
         return self._set(dataset) / "clip_embeddings.parquet"
 
     def selected_faces(self, dataset: str) -> Path:
-        """Return the manifest of SelectedFace."""
-        return self._set(dataset) / "faces.parquet"
+        """Return the manifest of SelectedFace.
+
+        It is not beside the dataset's other manifests: stages that depend on all of those do not depend on thresholds.
+        """
+        return self.root / "manifests" / "selected" / dataset / "faces.parquet"
 
     @property
     def ledgers(self) -> Path:

@@ -20,8 +20,8 @@ from pipeline.base.arrays import ImageRGB
 AAC_FRAME = 1024
 AUDIO_BITS_PER_S = 64_000
 # x264's AVX-512 code reads memory that it never wrote where rows are padded, at widths that are no multiple of 128, so
-# the bytes differ from run to run. Code up to SSE4.2, which every x86-64 processor since 2008 has, gives equal bytes
-# at every size, and at other widths the same as all newer code.
+# the bytes differ from run to run. Code up to SSE4.2, which every x86-64 processor since 2008 has, gives equal bytes at
+# every size, the same as AVX2 code does.
 _INSTRUCTIONS = ":asm=MMX2,SSE2Fast,SSSE3,SSE4.2" if platform.machine() in ("x86_64", "AMD64") else ""
 X264_OPTIONS = {"preset": "veryfast", "x264-params": f"threads=1:lookahead_threads=1{_INSTRUCTIONS}"}
 

@@ -24,7 +24,7 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (Frame, "manifests/sets/<dataset>/frames.parquet", "detect"),
     (Track, "manifests/sets/<dataset>/tracks.parquet", "detect"),
     (Face, "data/faces/<dataset>/shard-*.parquet", "crop"),
-    (SelectedFace, "manifests/sets/<dataset>/faces.parquet", "select"),
+    (SelectedFace, "manifests/selected/<dataset>/faces.parquet", "select"),
     (Segment, "data/audio/<dataset>/shard-*.parquet", "audio"),
     (ClipEmbedding, "manifests/sets/<dataset>/clip_embeddings.parquet", "recognise"),
     (Person, "manifests/persons.parquet", "persons"),

@@ -134,7 +134,7 @@ def test_before_any_stage_every_part_states_that_it_has_not_run(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "gone", ["data", "manifests/dataset", "manifests/sets", "manifests/ledger", "manifests/models"]
+    "gone", ["data", "manifests/dataset", "manifests/selected", "manifests/sets", "manifests/ledger", "manifests/models"]
 )
 def test_a_page_is_written_whichever_folder_is_missing(tmp_path: Path, gone: str) -> None:
     at = Layout(tmp_path)
