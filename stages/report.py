@@ -7,11 +7,11 @@ from pipeline.report.evaluation import read_evaluation
 from pipeline.report.faces import read_sheets
 from pipeline.report.funnel import read_funnels
 from pipeline.report.identity import is_synthetic, read_audit, read_recognition_network, read_terms
-from pipeline.report.notes import read_json
 from pipeline.report.page import Report, Table1, render_page
 from pipeline.report.sound import read_sounds
 from pipeline.report.training import read_trainings
 from pipeline.storage.atomic import write_text
+from pipeline.storage.json_file import read_json_if_any
 
 
 def main(at: Layout = Layout()) -> None:
@@ -36,7 +36,7 @@ def main(at: Layout = Layout()) -> None:
 
 
 def _table1(at: Layout) -> Table1 | None:
-    stats = read_json(at.stats)
+    stats = read_json_if_any(at.stats)
     if stats is None:
         return None
     n_pairs: int = stats.pop("total")["pairs"]

@@ -9,8 +9,9 @@ from pipeline.report.face_map import FaceMap, read_face_map
 from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.inpainted import InpaintedFace, Query, read_inpainted_faces, read_queries
 from pipeline.report.metrics import IDENTITY, PICTURES, PUBLISHED_SETS, RETRIEVAL, RETRIEVAL_SET, Metric
-from pipeline.report.notes import as_text, flatten, read_json
+from pipeline.report.notes import as_text, flatten
 from pipeline.report.pictures import inline_grid
+from pipeline.storage.json_file import read_json_if_any
 
 _OVERALL = "overall"
 _OTHER_KEYS = {_OVERALL, "retrieval", "swap", "unavailable", "notes"}
@@ -82,7 +83,7 @@ class Evaluation:
 
 def read_evaluation(at: Layout, datasets: Sequence[str]) -> Evaluation | None:
     """Return the evaluation; None before ``evaluate``."""
-    content = read_json(at.metrics)
+    content = read_json_if_any(at.metrics)
     if content is None:
         return None
     groups = _groups(content, datasets)

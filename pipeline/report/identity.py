@@ -7,7 +7,8 @@ from typing import Any
 
 from pipeline.base.layout import Layout
 from pipeline.records.clip import Clip
-from pipeline.report.notes import flatten, read_json
+from pipeline.report.notes import flatten
+from pipeline.storage.json_file import read_json_if_any
 from pipeline.storage.manifest import read_table
 
 _SYNTHETIC = "synthetic:"
@@ -56,13 +57,13 @@ class Terms:
 
 def read_recognition_network(at: Layout) -> RecognitionNote | None:
     """Return the face recognition network's note; None before ``pretrain_identity``."""
-    note = read_json(at.recognition_network_note)
+    note = read_json_if_any(at.recognition_network_note)
     return None if note is None else RecognitionNote(note["recognition_network"], flatten(note))
 
 
 def read_audit(at: Layout) -> Audit | None:
     """Return the leakage audit; None before ``persons``."""
-    note = read_json(at.leakage)
+    note = read_json_if_any(at.leakage)
     if note is None:
         return None
     shares = [(name, one["persons"], one["test_persons"]) for name, one in sorted(note["test_share"].items())]

@@ -1,28 +1,11 @@
 """JSON notes of stages as text: nested names joined, numbers rounded, long lists cut."""
 
-import json
 import re
-from pathlib import Path
 from typing import Any
-
-from pipeline.base.errors import BadInput
 
 _MOST_LISTED = 8
 _DIGITS = 4
 _NUMBER_OF = re.compile(r"^n_")
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the object in ``path``; None where there is no such file. Raises BadInput when it is no JSON object."""
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInput(f"{path}: not readable as JSON ({error}). Delete it and run 'dvc repro'.") from None
-    if not isinstance(content, dict):
-        raise BadInput(f"{path}: expected a JSON object, found {type(content).__name__}. Run the stage again.")
-    return content
 
 
 def flatten(note: dict[str, Any], within: str = "") -> list[tuple[str, str]]:

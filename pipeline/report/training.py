@@ -8,18 +8,20 @@ from pathlib import Path
 from pipeline.base.layout import Layout
 from pipeline.report.chart import Chart, Point, draw_chart
 from pipeline.report.inline import Picture, SizeBudget
-from pipeline.report.notes import flatten, read_json
+from pipeline.report.notes import flatten
 from pipeline.report.pictures import inline_grid
+from pipeline.storage.json_file import read_json_if_any
 
 _SIZE_BUDGET = 1_200_000
 _MOST_PER_PICTURE = 240_000
 _MOST_CHARTS = 12
 
-# stage: (the network's name in the layout, title)
+# stage: (the network's name in the layout, title); the face recognition network's note has a place of its own
 _STAGES = {
+    "pretrain_identity": (None, "The face recognition network"),
     "pretrain_voice": ("voice", "The voice network"),
     "pretrain_audio_face": ("audio_face", "The audio-face decoder"),
-    "train": ("generator", "The inpainting network"),
+    "train": ("generator", "The generator"),
 }
 
 
@@ -43,14 +45,14 @@ class Training:
 
 
 def read_trainings(at: Layout) -> list[Training]:
-    """Return all three trainings, also those that have not run."""
+    """Return all trainings, also those that have not run."""
     budget = SizeBudget(_SIZE_BUDGET)
     return [_read(at, stage, network, title, budget) for stage, (network, title) in _STAGES.items()]
 
 
-def _read(at: Layout, stage: str, network: str, title: str, budget: SizeBudget) -> Training:
+def _read(at: Layout, stage: str, network: str | None, title: str, budget: SizeBudget) -> Training:
     folder = at.training_folder(stage)
-    note = read_json(at.model_note(network)) or {}
+    note = read_json_if_any(at.model_note(network) if network else at.recognition_network_note) or {}
     charts = list(_charts(folder / "plots" / "metrics"))
     return Training(
         stage=stage,

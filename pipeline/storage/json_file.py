@@ -7,6 +7,11 @@ from typing import Any
 from pipeline.base.errors import BadManifest
 
 
+def read_json_if_any(path: Path) -> dict[str, Any] | None:
+    """Return the object in a JSON file; None where the file does not exist. Raises what ``read_json`` raises else."""
+    return read_json(path) if path.is_file() else None
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; raises BadManifest when there is none, or the file does not exist."""
     try:

@@ -1,11 +1,8 @@
 """JSON as text."""
 
-from pathlib import Path
-
 import pytest
 
-from pipeline.base.errors import BadInput
-from pipeline.report.notes import as_text, flatten, number, read_json
+from pipeline.report.notes import as_text, flatten, number
 
 
 @pytest.mark.parametrize(
@@ -53,13 +50,3 @@ def test_nested_names_are_joined() -> None:
         ("training: losses: face loss", "0.2500"),
         ("training: number of steps", "9"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "found"), [("{", "not readable as JSON"), ("[1]", "expected a JSON object, found list")]
-)
-def test_a_file_that_is_no_object_is_refused_by_name(tmp_path: Path, text: str, found: str) -> None:
-    (tmp_path / "note.json").write_text(text)
-    with pytest.raises(BadInput, match=rf"note\.json: {found}"):
-        read_json(tmp_path / "note.json")
-    assert read_json(tmp_path / "nothing.json") is None

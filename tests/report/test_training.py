@@ -11,6 +11,7 @@ def read(at: Layout, stage: str) -> Training:
 
 def test_stages_that_have_not_run_are_listed(data_run: Layout) -> None:
     assert [(one.stage, one.has_run) for one in read_trainings(data_run)] == [
+        ("pretrain_identity", True),
         ("pretrain_voice", False),
         ("pretrain_audio_face", False),
         ("train", False),

@@ -5,13 +5,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.base.errors import BadManifest
-from pipeline.storage.json_file import read_json
+from pipeline.storage.json_file import read_json, read_json_if_any
 
 
 def test_an_object_is_returned(tmp_path: Path) -> None:
     path = tmp_path / "note.json"
     path.write_text('{"a": [1, null]}', encoding="utf-8")
-    assert read_json(path) == {"a": [1, None]}
+    assert read_json(path) == read_json_if_any(path) == {"a": [1, None]}
+
+
+def test_a_file_that_may_be_missing_is_none(tmp_path: Path) -> None:
+    assert read_json_if_any(tmp_path / "note.json") is None
 
 
 @pytest.mark.parametrize(
