@@ -31,8 +31,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         params={
             "sha256": note["sha256"],
             "recognition_network": note["recognition_network"],
-            "threads": placement.threads,
-            "device": placement.device.partition(":")[0],
+            **placement.key,
         },
         function=FaceLabeller(at.recognition_network.absolute(), note["recognition_network"], placement),
         item_id=lambda item: item.clip_id,

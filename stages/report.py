@@ -2,16 +2,14 @@
 
 from pipeline.base.layout import Layout
 from pipeline.base.params import read_section
-from pipeline.dataset.table1 import Counts
 from pipeline.report.evaluation import read_evaluation
 from pipeline.report.faces import read_sheets
-from pipeline.report.funnel import read_funnels
+from pipeline.report.funnel import read_funnels, read_table1
 from pipeline.report.identity import is_synthetic, read_audit, read_recognition_network, read_terms
-from pipeline.report.page import Report, Table1, render_page
+from pipeline.report.page import Report, render_page
 from pipeline.report.sound import read_sounds
 from pipeline.report.training import read_trainings
 from pipeline.storage.atomic import write_text
-from pipeline.storage.json_file import read_json_if_any
 
 
 def main(at: Layout = Layout()) -> None:
@@ -21,7 +19,7 @@ def main(at: Layout = Layout()) -> None:
         datasets=datasets,
         is_synthetic=is_synthetic(at, datasets),
         funnels=read_funnels(at, datasets),
-        table1=_table1(at),
+        table1=read_table1(at),
         sheets=read_sheets(at, datasets),
         sounds=read_sounds(at, datasets),
         recognition_network=read_recognition_network(at),
@@ -33,12 +31,3 @@ def main(at: Layout = Layout()) -> None:
     page = render_page(report)
     write_text(at.report, page)
     print(f"report: {at.report.as_posix()}, {len(page.encode()) / 1e6:.2f} MB: open it in a browser")
-
-
-def _table1(at: Layout) -> Table1 | None:
-    stats = read_json_if_any(at.stats)
-    if stats is None:
-        return None
-    n_pairs: int = stats.pop("total")["pairs"]
-    counts: Counts = stats
-    return Table1(counts, n_pairs)

@@ -48,6 +48,11 @@ class Placement:
     device: str = "cpu"
     threads: int = 1
 
+    @property
+    def key(self) -> dict[str, str | int]:
+        """What of it changes last bits: the kind of device, and the threads."""
+        return {"device": self.device.partition(":")[0], "threads": self.threads}
+
     @contextmanager
     def inference(self) -> Iterator[None]:
         """Compute without gradients on the threads within the block, and on a GPU in whole float32."""

@@ -7,8 +7,10 @@ import pyarrow.compute as pc
 
 from pipeline.base.layout import Layout
 from pipeline.base.outcome import FAILED, OK
+from pipeline.dataset.table1 import Counts
 from pipeline.records.dataset import DatasetFace
 from pipeline.records.face import SelectedFace
+from pipeline.storage.json_file import read_json_if_any
 from pipeline.storage.ledger import StageCounts, count_ends
 from pipeline.storage.manifest import read_table
 
@@ -26,6 +28,14 @@ _UNITS = {
     "dataset": "persons",
 }
 _STEPS = {"sources": "Listed", "download": "Downloaded", "detect": "With a face", "crop": "Faces cropped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table1:
+    """The counts of the built dataset, and how many pairs it has."""
+
+    counts: Counts
+    n_pairs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +126,12 @@ def _row(stage: StageCounts) -> StageRow:
     ]
     unit = "segments" if stage.of_segments else _UNITS.get(stage.stage, "items")
     return StageRow(stage.stage, unit, stage.n_ok, stage.n_items, drops)
+
+
+def read_table1(at: Layout) -> Table1 | None:
+    """Return the counts of the built dataset; None before ``dataset``."""
+    stats = read_json_if_any(at.stats)
+    if stats is None:
+        return None
+    n_pairs: int = stats.pop("total")["pairs"]
+    return Table1(stats, n_pairs)

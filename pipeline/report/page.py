@@ -8,23 +8,15 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline.dataset.table1 import Counts, totals
+from pipeline.dataset.table1 import totals
 from pipeline.report.evaluation import Evaluation
 from pipeline.report.faces import DatasetSheets
-from pipeline.report.funnel import Funnel
+from pipeline.report.funnel import Funnel, Table1
 from pipeline.report.identity import Audit, RecognitionNote, Terms
 from pipeline.report.sound import Sound
 from pipeline.report.training import Training
 
 _TEMPLATES = Path(__file__).parent / "templates"
-
-
-@dataclass(frozen=True, slots=True)
-class Table1:
-    """The counts of the built dataset, and how many pairs it has."""
-
-    counts: Counts
-    n_pairs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

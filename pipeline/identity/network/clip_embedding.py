@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.base.device import Placement
+from pipeline.base.device import Placement, read_device
+from pipeline.base.hashing import sha256_of
 from pipeline.base.images import decode_png
+from pipeline.base.layout import Layout
 from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
 from pipeline.identity.network.recogniser import Recogniser, build_recogniser
@@ -20,10 +22,12 @@ from pipeline.identity.vectors import unit
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.face import Face
 from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.storage.manifest import read_table
+from pipeline.storage.manifest import read_table, write_manifest
 from pipeline.storage.shards import shard_paths
+from pipeline.weights.fetch import find_weights
 
 _MIN_LENGTH = 1e-6
+_HASH_DIGITS = 12  # of a network's name
 
 
 class RecogniseParams(Params):
@@ -69,10 +73,13 @@ def clip_faces_in(faces_folder: Path, max_faces: int) -> list[ClipFaces]:
     return [item for shard in shard_paths(faces_folder) for item in clip_faces(shard, max_faces)]
 
 
-def no_network_rows(items: Sequence[ClipFaces]) -> list[LedgerRow]:
-    """Return the ledger of a run without a network."""
+def write_no_embeddings(dataset: str, items: Sequence[ClipFaces], at: Layout) -> None:
+    """Write the manifest and the ledger of a run without a network."""
     drop = Dropped.filtered("no_network", "the weights that params.yaml names are missing")
-    return [ledger_row("recognise", item.clip_id, drop) for item in items]
+    write_manifest(at.clip_embeddings(dataset), ClipEmbedding, [])
+    write_manifest(
+        at.ledger("recognise", dataset), LedgerRow, [ledger_row("recognise", one.clip_id, drop) for one in items]
+    )
 
 
 def _content(table: pa.Table, rows: list[int]) -> tuple[str, ...]:
@@ -89,6 +96,8 @@ class ClipEmbedder:
     def __init__(self, weights: Path, network: str, placement: Placement = Placement()) -> None:
         self._recogniser: Recogniser = build_recogniser(weights, placement)
         self._network = network
+        self.key = {"network": network, **placement.key}
+        """What decides its result."""
 
     def __call__(self, item: ClipFaces, folder: Path) -> list[ClipEmbedding] | Dropped:
         """Return the clip's embedding, or a drop where its faces have none."""
@@ -99,6 +108,16 @@ class ClipEmbedder:
         pictures = [decode_png(row["image"]["bytes"]) for row in rows]
         landmarks = [np.array(row["landmarks_px"], np.float32).reshape(-1, 2) for row in rows]
         return embedding_of(item.clip_id, self._network, self._recogniser.embed(pictures, landmarks))
+
+
+def find_embedder(network: str, threads: int) -> ClipEmbedder:
+    """Return the step of the network named ``network``, or of its weights at that path.
+
+    Raises WeightsUnavailable, and BadInput for a FACEVOX_DEVICE that is no device here.
+    """
+    weights = find_weights(network).absolute()
+    placement = Placement(str(read_device()), threads)
+    return ClipEmbedder(weights, f"{Path(network).name}-{sha256_of(weights)[:_HASH_DIGITS]}", placement)
 
 
 def embedding_of(clip_id: str, network: str, features: NDArray[np.float32]) -> list[ClipEmbedding] | Dropped:
