@@ -64,7 +64,10 @@ STAGES = {
 
 
 def run_stage(name: str, *args: Any) -> None:
-    """Import the stage ``name`` and call its ``main``: a dataset where it runs per dataset, then a Layout, if any."""
+    """Import the stage ``name`` and call its ``main(*args)``.
+
+    ``args``: the dataset, for stages that run per dataset, and then a Layout, if it is not the working directory's.
+    """
     import_module(f"stages.{name}").main(*args)
 
 

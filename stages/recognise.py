@@ -17,7 +17,7 @@ VERSION = 2  # of what this step returns: raise it whenever the same input gives
 
 def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``."""
-    device_name()  # names a wrong setting also where there is no network, without loading torch
+    device_name()  # an error for a bad setting, even where no network is configured; does not load torch
     params = load_params(RecogniseParams, "recognise", at.params)
     if params.network is None:
         write_no_embeddings(dataset, [], at)

@@ -45,9 +45,10 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DatasetSplit:
-    """N faces with their labels, and S segments, of P persons: faces and segments are identified by row.
+    """Train or test of a built dataset: N faces with their identity labels, and S segments, of P persons, by row.
 
-    A person is one in all datasets. A split of files is pickled as their folder, and mapped again by another process.
+    A person is the same one in all datasets. Where the columns are files, a copy for another process is pickled as the
+    folder of those files, which that process maps again.
     """
 
     faces: Column[ImageRGB]

@@ -42,7 +42,7 @@ Features = Mapping[str, NDArray[np.float32]]
 
 
 class MetricSuite(NamedTuple):
-    """The networks that metrics need; one without weights is None, or not in ``recognisers``."""
+    """Computes metrics of a face; has the networks for it, None or not in ``recognisers`` where weights are missing."""
 
     landmark_detector: LandmarkDetector
     lpips: Lpips | None

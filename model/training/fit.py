@@ -1,8 +1,8 @@
 """The loop of all trainings: steps, reports, checkpoints, and exact resumption.
 
-The random draws of a step follow from the seed and its number alone, and so do those of a sample: a training that was
-killed and resumes from a checkpoint computes what an unbroken one would have, on CPU the same bytes. Losses stay on
-the device until they are reported, so that no step waits for the GPU.
+Random draws depend only on the seed and on the number of the step or sample. So a training that was killed and resumes
+from a checkpoint gives the result of an uninterrupted one, on CPU byte for byte. Losses stay on the device until they
+are reported, so that no step waits for the GPU.
 """
 
 from collections.abc import Iterator, Mapping
@@ -90,8 +90,8 @@ def fit(
 ) -> TrainingResult:
     """Train for ``task.n_steps`` in all, from the latest checkpoint on; a training that ended is not repeated.
 
-    ``checkpoints`` None keeps none. Raises FacevoxError when a loss or a weight is no longer finite, the checkpoint
-    before being kept, and BadInput when the processes can't share a batch evenly.
+    With ``checkpoints=None`` no checkpoint is kept. Raises FacevoxError when a loss or a weight is no longer finite; the
+    last good checkpoint stays. Raises BadInput when the processes cannot share a batch evenly.
     """
     n_processes = context.process.world_size
     if params.batch % n_processes:
@@ -244,7 +244,10 @@ class _Training:
         )
 
     def _running_statistics(self) -> list[Tensor]:
-        """Return those of the batch norms in training: each process updates its own, and their mean is kept."""
+        """Return the running means and variances of all batch norms in training mode.
+
+        Each process has its own; the caller averages them over the processes.
+        """
         parts = (part for module in self._task.modules.values() for part in module.modules())
         norms = [part for part in parts if isinstance(part, nn.modules.batchnorm._NormBase) and part.training]
         kept = (statistic for norm in norms for statistic in (norm.running_mean, norm.running_var))

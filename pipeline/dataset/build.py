@@ -30,7 +30,7 @@ class DatasetParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """All rows of the dataset, and how each person and, before the caps, each segment ended."""
+    """All rows of the dataset, and the drops of persons and segments; what only a cap leaves out is no drop."""
 
     identities: list[Identity]
     faces: list[DatasetFace]
@@ -69,8 +69,8 @@ def build(
 def segment_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | None:
     """Return the drop of a segment that is not, or not surely, the voice of its clip's main face; None otherwise.
 
-    Both limits are on the main track alone: other tracks, also those after a cut, may be of other persons, and no face
-    of theirs is cropped. The av_zscore of a face's own voice grows with the root of ``av_covered_s``, so the limit is
+    Both limits use the main track only. Other tracks, even after a cut in the video, may show other persons, and their
+    faces are never cropped. The av_zscore of a face's own voice grows with the root of ``av_covered_s``, so the limit is
     lower below ``full_av_covered_s``; a segment without an av_zscore is kept.
     """
     if segment.face_seen_share < params.min_face_seen_share:

@@ -20,7 +20,10 @@ from pipeline.storage.shards import shard_paths
 
 
 def read_faces(dataset: str, at: Layout, clip_persons: Mapping[str, ClipPerson]) -> Iterator[DatasetFace]:
-    """Yield the faces of one dataset, each with its person, by clip id, and the shard that holds its picture."""
+    """Yield each face of one dataset with its person and the shard that holds its picture.
+
+    ``clip_persons`` maps clip id to person; faces of clips that it lacks are skipped.
+    """
     labelled = set(read_table(at.labels(dataset), Label, ["face_id"]).column("face_id").to_pylist())
     shards = {
         face_id: _name(path, at)
