@@ -105,7 +105,8 @@ def _columns(path: Path) -> dict[str, Any]:
         case ".safetensors":
             return dict(load_file(path))
         case ".png":
-            return {"pixels": cv2.imread(str(path), cv2.IMREAD_UNCHANGED)}
+            pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            return {"bytes": path.read_bytes()} if pixels is None else {"pixels": pixels}
         case _:
             return {"bytes": path.read_bytes()}
 
@@ -185,6 +186,8 @@ def main(
 ) -> None:
     """Compare what two runs wrote, column by column, apart from renamed names."""
     counts, differences = compare(before, after, Renames.read(renames))
+    if not counts["files"]:
+        raise typer.BadParameter(f"{before} and {after} have no file in common under data/ and manifests/")
     for line in differences:
         print(line)
     print(", ".join(f"{n} {what}" for what, n in counts.items()) + f": {len(differences)} differences")

@@ -7,6 +7,7 @@ passes before the first such line, DVC's reading of the pipeline and of the stag
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +19,9 @@ def seconds_by_stage(command: list[str]) -> tuple[dict[str, float], int]:
     """Return the seconds of each stage in the order of the run, and the command's exit status."""
     seconds: dict[str, float] = {}
     stage, since = "before", time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as process:
         assert process.stdout
         for line in process.stdout:
             print(line, end="", flush=True)
@@ -32,7 +35,10 @@ def seconds_by_stage(command: list[str]) -> tuple[dict[str, float], int]:
 
 def main() -> None:
     """Print the seconds of each stage and their sum, after the command's own output."""
-    seconds, status = seconds_by_stage(sys.argv[1:] or ["dvc", "repro"])
+    command = sys.argv[1:] or ["dvc", "repro"]
+    if not shutil.which(command[0]):
+        raise SystemExit(f"{command[0]}: no such program: expected a command to run, such as 'dvc repro'")
+    seconds, status = seconds_by_stage(command)
     for stage, value in seconds.items():
         print(f"{stage:<30}{value:8.1f} s")
     print(f"{'all':<30}{sum(seconds.values()):8.1f} s")

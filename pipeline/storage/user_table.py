@@ -31,12 +31,14 @@ def read_user_table(path: Path, columns: Sequence[str]) -> "pd.DataFrame":
             encoding="utf-8-sig",
             engine="python",  # refuses broken quotes
         )
+        if not isinstance(cells.index, pd.RangeIndex):
+            raise ValueError(f"at most {_MAX_COLUMNS} columns")
     except (OSError, ValueError) as error:
         raise BadInput(f"{path}: expected a CSV file in UTF-8, columns {list(columns)}: {error}") from None
     cells.index += 1
     cells = cells.dropna(how="all").fillna("").apply(lambda column: column.str.strip())
     header = [name for name in cells.iloc[0] if name] if len(cells) else []
-    if not set(columns) <= set(header):
-        raise BadInput(f"{path}: expected the columns {list(columns)}, found {header}")
+    if any(header.count(name) != 1 for name in columns):
+        raise BadInput(f"{path}: expected the columns {list(columns)}, each once, found {header}")
     table: pd.DataFrame = cells.iloc[1:].set_axis(cells.iloc[0], axis=1)[list(columns)]
     return table

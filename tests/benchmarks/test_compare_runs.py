@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import typer
 from safetensors.numpy import save_file
 
-from benchmarks.compare_runs import Renames, compare
+from benchmarks.compare_runs import Renames, compare, main
 
 RENAMES = Renames({"manifests/old.parquet": "manifests/new.parquet"}, {"heard": "av"}, left_out=("seconds",))
 
@@ -55,3 +56,8 @@ def test_a_missing_file_and_a_missing_column_are_differences(tmp_path: Path) -> 
         "data/n.safetensors: only before",
         "manifests/new.parquet: network: only before",
     ]
+
+
+def test_two_runs_without_a_common_file_are_no_proof(tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match="no file in common"):
+        main(tmp_path, tmp_path)

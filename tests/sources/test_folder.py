@@ -163,8 +163,8 @@ def test_a_table_names_the_speakers_and_disagreements_with_the_folder_are_droppe
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"name,who\n", "expected the columns ['file', 'identity'], found ['name', 'who']"),
-        (b"", "expected the columns ['file', 'identity'], found []"),
+        (b"name,who\n", "expected the columns ['file', 'identity'], each once, found ['name', 'who']"),
+        (b"", "expected the columns ['file', 'identity'], each once, found []"),
         (b"file,identity\nx.mp4,Ana\nx.mp4,Bo\n", "line 3: 'x.mp4' is 'Bo' here and 'Ana' above"),
         (b"file,identity\nx.mp4,\xff\n", "expected a CSV file in UTF-8"),
     ],

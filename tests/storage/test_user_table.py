@@ -40,8 +40,13 @@ def test_a_header_alone_is_an_empty_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "expected the columns ['name', 'note'], found []"),
-        ("name,why\n", "expected the columns ['name', 'note'], found ['name', 'why']"),
+        ("", "expected the columns ['name', 'note'], each once, found []"),
+        ("name,why\n", "expected the columns ['name', 'note'], each once, found ['name', 'why']"),
+        ("name,note,name\n", "expected the columns ['name', 'note'], each once, found ['name', 'note', 'name']"),
+        (
+            f"name,note{',x' * 300}\na,b\n",
+            "expected a CSV file in UTF-8, columns ['name', 'note']: at most 256 columns",
+        ),
         ('name,note\n"Ana"x,y\n', "expected a CSV file in UTF-8, columns ['name', 'note']: "),
         ("name,note\nÜnal,x\n".encode("latin1"), "expected a CSV file in UTF-8, columns ['name', 'note']: "),
     ],

@@ -43,7 +43,9 @@ def load_or_train_recognition_network(at: Layout) -> None:
         except (WeightsUnavailable, CannotTrain) as error:
             if context.process.is_main:
                 write_state_dict({}, at.recognition_network)
-                _write_note({"recognition_network": None, "sha256": None, "embedding_size": 0}, at)
+                _write_note(
+                    {"recognition_network": None, "sha256": None, "embedding_size": 0, "reason": str(error)}, at
+                )
                 print(f"{SECTION}: {error} Faces have no identity label, and all else goes on.")
                 if isinstance(error, WeightsUnavailable):
                     print(f"With the file in its place, run 'dvc repro -f -s {SECTION}' and then 'dvc repro'.")

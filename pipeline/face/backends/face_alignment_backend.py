@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.base.arrays import ImageGrey, Landmarks
+from pipeline.base.device import read_device
 from pipeline.base.errors import BadInput, ToolMissing
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import Detection, FrameReference
@@ -44,10 +45,8 @@ class FaceAlignmentBackend:
     min_face_px = YunetDetector.min_face_px
 
     def __init__(self, yunet: Path, fan: Path) -> None:
-        import torch
-
         self._detector = YunetDetector(yunet)
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = read_device()
         self._network = load_fan(fan).to(self._device)
 
     def detect(self, grey: ImageGrey, frame: FrameReference | None = None) -> list[Detection]:

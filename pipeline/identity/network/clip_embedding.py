@@ -38,7 +38,7 @@ class RecogniseParams(Params):
 
     network: str | None
     max_faces: int = Field(ge=1)
-    threads: int = Field(ge=1)
+    threads: int = Field(ge=1, le=256)
 
 
 @dataclass(frozen=True, slots=True)

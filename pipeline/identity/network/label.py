@@ -21,7 +21,7 @@ from pipeline.storage.shards import shard_paths
 class IdentifyParams(Params):
     """Section ``identify`` of params.yaml: threads of the processor, in each worker; others give other last bits."""
 
-    threads: int = Field(ge=1)
+    threads: int = Field(ge=1, le=256)
 
 
 @dataclass(frozen=True, slots=True)

@@ -504,6 +504,15 @@ def test_what_decides_the_result_is_part_of_the_key(
     assert not computed_again(at, monkeypatch)
 
 
+def test_a_mask_that_is_no_file_is_one_clear_error(evaluated_checkout: Layout) -> None:
+    at = evaluated_checkout
+    params = yaml.safe_load(at.params.read_text(encoding="utf-8"))
+    mask = {"kind": "image", "size_px": 128, "image": str(at.root / "none.png")}
+    at.params.write_text(yaml.safe_dump(params | {"mask": mask}), encoding="utf-8")
+    with pytest.raises(BadInput, match=r"none\.png: no such file: the evaluation needs it"):
+        evaluate.main(at)
+
+
 def metrics_of_the_stage(at: Layout) -> dict:
     """Run the stage, which writes all its files without a face, and return metrics.json."""
     evaluate.main(at)
