@@ -11,7 +11,7 @@ CLIPS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := pip install -q --no-compile -c constraints.txt
 
-.PHONY: install dev mediapipe demo test test-fast lint bench accuracy learn backends real shell
+.PHONY: install dev mediapipe demo test test-fast lint bench accuracy learn backends real shell experiments
 
 install: $(VENV)/.installed
 
@@ -40,6 +40,10 @@ demo: install
 	python -m benchmarks.stage_seconds dvc repro
 	@python -m stages summary
 	@echo "Next, to use facevox and dvc in this shell: source $(VENV)/bin/activate"
+
+# Experiments beside each other: counts, metrics, and the params that differ. DVC would add a column for each dependency.
+experiments: install
+	@dvc exp show --only-changed --drop '.*/.*|metrics.json'
 
 # A shell in which facevox, dvc and python are those of this checkout.
 shell: install
