@@ -7,7 +7,7 @@ from pipeline.base.params import load_params
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.identity.network.clip_embedding import RecogniseParams, clip_faces_in, find_embedder, write_no_embeddings
+from pipeline.identity.network.clip_embedding import RecogniseParams, clip_faces_in, find_network, write_no_embeddings
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.ledger import LedgerRow
 from pipeline.storage.manifest import write_manifest, write_table
@@ -25,7 +25,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         return
     items = clip_faces_in(at.faces_folder(dataset), params.max_faces)
     try:
-        embedder = find_embedder(params.network, params.threads)
+        embed_clip = find_network(params.network, params.threads)
     except WeightsUnavailable as error:
         write_no_embeddings(dataset, items, at)
         print(f"recognise@{dataset}: {error} Until then persons are decided by name alone, and all else goes on;")
@@ -34,8 +34,8 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     step = Step(
         name="recognise",
         version=VERSION,
-        params=embedder.key,
-        function=embedder,
+        params=embed_clip.key,
+        function=embed_clip,
         item_id=lambda item: item.clip_id,
         inputs=lambda item: (item.clip_id, *item.content),
     )

@@ -249,12 +249,12 @@ def _audio(earlier: Earlier, folder: Path) -> Result:
 
 
 def _recognise(earlier: Earlier, folder: Path) -> Result:
-    embedder = ClipEmbedder(_network_in(folder), "golden")
+    embed_clip = ClipEmbedder(_network_in(folder), "golden")
     items = clip_faces_in(earlier.folder / "faces", _load("recognise", RecogniseParams).max_faces)
     faces: list[Face] = earlier.results["crop"].of(Face)[:2]
     inputs = [prepared(decode_png(face.image.bytes), face.landmarks_px.reshape(-1, 2)) for face in faces]
     return Result(
-        [row for item in items for row in _rows(embedder(item, folder))],
+        [row for item in items for row in _rows(embed_clip(item, folder))],
         {"mobilefacenet_inputs": np.concatenate(inputs)},
     )
 

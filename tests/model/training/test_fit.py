@@ -253,7 +253,7 @@ def test_how_often_a_checkpoint_is_written_changes_no_result(tmp_path: Path, mon
 
 
 class Clock:
-    """Moves when it is told to, and not by itself."""
+    """Moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
