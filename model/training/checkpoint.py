@@ -8,7 +8,7 @@ where a shorter one ended.
 import hashlib
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from model.training.code_version import code_version
+from model.training.context import TrainingContext
 from pipeline.base.errors import BadInput
 from pipeline.base.params import Params
 from pipeline.storage.atomic import replacing, write_text
@@ -95,6 +96,15 @@ def open_checkpoints(
     if is_writer:
         write_text(folder / FACTS, text)
     return Checkpoints(folder)
+
+
+def checkpoints_of(
+    context: TrainingContext, section: str, params: Params, inputs: Callable[[], Mapping[str, str]], code: Path
+) -> Checkpoints | None:
+    """Return the checkpoints of a training where ``context`` keeps any; only then are ``inputs`` hashed, by a call."""
+    if context.checkpoint_root is None:
+        return None
+    return open_checkpoints(context.checkpoint_root, section, params, inputs(), code, is_writer=context.process.is_main)
 
 
 def digest_of(module: nn.Module) -> str:

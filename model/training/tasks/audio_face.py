@@ -13,7 +13,7 @@ from model.data.split import DatasetSplit
 from model.networks.audio_face import AudioFaceDecoder, load_audio_face_decoder
 from model.networks.voice import VoiceNetwork
 from model.settings import PretrainAudioFaceParams
-from model.training.checkpoint import digest_of, open_checkpoints
+from model.training.checkpoint import checkpoints_of, digest_of
 from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, TrainingResult, fit
@@ -48,19 +48,20 @@ def train_audio_face(
         if start is not None:
             load_audio_face_decoder(decoder, start)
         task = _AudioFaceTask(decoder, deepcopy(voice), _samples(data, params), params, context.process)
-        checkpoints = None
-        if context.checkpoint_root is not None:
-            inputs = {
-                "data": data.content_hash,
-                "width": str(width),
-                "voice": digest_of(voice),
-                "start": "" if start is None else sha256_of(start),
-            }
-            checkpoints = open_checkpoints(
-                context.checkpoint_root, SECTION, params, inputs, Path(__file__), is_writer=context.process.is_main
-            )
+        checkpoints = checkpoints_of(
+            context, SECTION, params, lambda: _hashed_inputs(data, voice, width, start), Path(__file__)
+        )
         result = fit(task, params, context, checkpoints)
     return task.decoder.cpu().eval(), result
+
+
+def _hashed_inputs(data: DatasetSplit, voice: VoiceNetwork, width: int, start: Path | None) -> dict[str, str]:
+    return {
+        "data": data.content_hash,
+        "width": str(width),
+        "voice": digest_of(voice),
+        "start": "" if start is None else sha256_of(start),
+    }
 
 
 class _AudioFaceTask:

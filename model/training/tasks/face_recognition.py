@@ -1,11 +1,11 @@
 """Train a face recognition network on the dataset's persons or a folder of faces, without published weights."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import SGD, Optimizer
@@ -15,7 +15,8 @@ from model.data.holdout import choose_holdout
 from model.data.recognition_faces import RecognitionFaces
 from model.data.samples_recognition import RecognitionBatch, RecognitionSamples
 from model.settings import PretrainIdentityParams
-from model.training.checkpoint import open_checkpoints
+from model.training.accuracy import accuracy_of
+from model.training.checkpoint import checkpoints_of
 from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, TrainingResult, fit
@@ -26,7 +27,6 @@ from pipeline.identity.network.resnet import FaceRecognitionNetwork, preprocess_
 SECTION = "pretrain_identity"
 LOSS = "cross_entropy"
 WEIGHT_DECAY = 5e-4
-EVALUATION_BATCH = 16
 
 WARM_UP_SHARE = 0.2
 FIRST_LR_SHARE = 1 / 25
@@ -72,12 +72,7 @@ def train_recognition_network(
     with reproducible(params, context.process):
         samples = RecognitionSamples(faces, params, train_rows)
         task = _RecognitionTask(samples, n_persons, params, context.process)
-        checkpoints = None
-        if context.checkpoint_root is not None:
-            inputs = {"data": faces.content_hash()}
-            checkpoints = open_checkpoints(
-                context.checkpoint_root, SECTION, params, inputs, Path(__file__), is_writer=context.process.is_main
-            )
+        checkpoints = checkpoints_of(context, SECTION, params, lambda: {"data": faces.content_hash()}, Path(__file__))
         result = fit(task, params, context, checkpoints)
         accuracy = task.accuracy(faces, holdout_rows)
     metrics = RecognitionMetrics(
@@ -130,16 +125,11 @@ class _RecognitionTask:
 
     def accuracy(self, faces: RecognitionFaces, rows: Rows) -> float | None:
         """Return the share of the faces ``rows`` given to the right person; None for no faces."""
-        if not len(rows):
-            return None
-        n_correct = 0
-        self._classifier.eval()
-        with torch.inference_mode():
-            for batch in np.split(rows, range(EVALUATION_BATCH, len(rows), EVALUATION_BATCH)):
-                faces_BCHW = preprocess_framed(np.stack([faces.read(row) for row in batch.tolist()]))
-                predicted_B = self._classifier(faces_BCHW.to(self._process.device)).argmax(dim=1)
-                n_correct += int((predicted_B.cpu().numpy() == self.samples.person_of_face[batch]).sum())
-        return n_correct / len(rows)
+
+        def read(batch: Sequence[int]) -> Tensor:
+            return preprocess_framed(np.stack([faces.read(row) for row in batch]))
+
+        return accuracy_of(self._classifier, rows, read, self.samples.person_of_face, self._process.device)
 
 
 def one_cycle(step: int, n_steps: int, lr: float) -> tuple[float, float]:

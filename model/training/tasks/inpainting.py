@@ -22,7 +22,7 @@ from model.networks.frozen_recognition import FrozenRecognitionNetwork
 from model.networks.generator import Inpainted, InpaintingGenerator
 from model.networks.voice import VoiceNetwork
 from model.settings import MaskParams, ModelParams, TrainParams
-from model.training.checkpoint import digest_of, open_checkpoints
+from model.training.checkpoint import checkpoints_of, digest_of
 from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, TrainingResult, fit
@@ -80,17 +80,9 @@ def train_generator(
         generator = _initial_generator(data, networks, params.model)
         recognition = _frozen_recognition(networks.recognition, params.model)
         task = _InpaintingTask(generator, recognition, samples, params.train, context.process)
-        checkpoints = None
-        if context.checkpoint_root is not None:
-            inputs = _hashed_inputs(data, networks, params)
-            checkpoints = open_checkpoints(
-                context.checkpoint_root,
-                SECTION,
-                params.train,
-                inputs,
-                Path(__file__),
-                is_writer=context.process.is_main,
-            )
+        checkpoints = checkpoints_of(
+            context, SECTION, params.train, lambda: _hashed_inputs(data, networks, params), Path(__file__)
+        )
         result = fit(task, params.train, context, checkpoints)
     return task.generator.cpu().eval(), result
 

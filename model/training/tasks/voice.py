@@ -1,5 +1,6 @@
 """Train the voice network to classify the training persons, for runs without published weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from model.data.samples_tensors import log_mel_tensor
 from model.data.split import DatasetSplit
 from model.networks.voice import VOICE_SIZE, VoiceNetwork
 from model.settings import PretrainVoiceParams
-from model.training.checkpoint import open_checkpoints
+from model.training.accuracy import accuracy_of
+from model.training.checkpoint import checkpoints_of
 from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, TrainingResult, fit
@@ -23,7 +25,6 @@ from model.training.placement import adam, autocast, compiled, reproducible, to_
 from pipeline.base.arrays import ImageRGB
 
 SECTION = "pretrain_voice"
-EVALUATION_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +62,9 @@ def train_voice(
     with reproducible(params, context.process):
         samples = VoiceSamples(data, params, train_rows)
         task = _VoiceTask(samples, data, width, params, context.process)
-        checkpoints = None
-        if context.checkpoint_root is not None:
-            inputs = {"data": data.content_hash, "width": str(width)}
-            checkpoints = open_checkpoints(
-                context.checkpoint_root, SECTION, params, inputs, Path(__file__), is_writer=context.process.is_main
-            )
+        checkpoints = checkpoints_of(
+            context, SECTION, params, lambda: {"data": data.content_hash, "width": str(width)}, Path(__file__)
+        )
         result = fit(task, params, context, checkpoints)
         accuracy = task.accuracy(data, holdout_rows)
     metrics = VoiceMetrics(
@@ -116,13 +114,8 @@ class _VoiceTask:
 
     def accuracy(self, data: DatasetSplit, rows: Rows) -> float | None:
         """Return the share of whole segments given to the right person; None for no segments."""
-        if not len(rows):
-            return None
-        n_correct = 0
-        self._classifier.eval()
-        with torch.inference_mode():
-            for batch in np.split(rows, range(EVALUATION_BATCH, len(rows), EVALUATION_BATCH)):
-                log_mels_BMT = torch.stack([log_mel_tensor(data.log_mel(row)) for row in batch.tolist()])
-                predicted_B = self._classifier(log_mels_BMT.to(self._process.device)).argmax(dim=1)
-                n_correct += int((predicted_B.cpu().numpy() == data.person_of_segment[batch]).sum())
-        return n_correct / len(rows)
+
+        def read(batch: Sequence[int]) -> Tensor:
+            return torch.stack([log_mel_tensor(data.log_mel(row)) for row in batch])
+
+        return accuracy_of(self._classifier, rows, read, data.person_of_segment, self._process.device)
