@@ -34,11 +34,16 @@ class EvaluationInputs:
     mask_params: MaskParams
 
 
-def load_network(at: Layout) -> InpaintingGenerator:
-    """Return the trained network, on the CPU; raises NothingToEvaluate where the training wrote none."""
+def check_network(at: Layout) -> None:
+    """Raise NothingToEvaluate where the training wrote no network."""
     note = read_json(at.model_note("generator"))
     if note["generator"] is None:
         raise NothingToEvaluate(f"there is no generator: {note['reason']} Nothing is evaluated.")
+
+
+def load_network(at: Layout) -> InpaintingGenerator:
+    """Return the trained network, on the CPU; raises what ``check_network`` raises."""
+    check_network(at)
     return load_generator(at.model("generator"))
 
 

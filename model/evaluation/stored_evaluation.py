@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from model.evaluation.inputs import load_inputs, load_network, open_test_split
+from model.evaluation.inputs import check_network, load_inputs, load_network, open_test_split
 from model.evaluation.metric_suite import LPIPS, LPIPS_HEADS
 from model.settings import EvaluateParams, MaskParams
 from model.training.code_version import code_version
@@ -46,7 +46,7 @@ def write_evaluation(at: Layout, params: EvaluateParams, mask_params: MaskParams
     Raises NothingToEvaluate where there is no network, no test person, or nobody with both a face and a voice; then
     nothing is written.
     """
-    load_network(at)  # says why there is none
+    check_network(at)
     store, key = ItemStore(cache_folder() / "items"), _key(at, params, mask_params, device)
     store.sweep(_STEP)
     stored = store.folder(_STEP, key)
