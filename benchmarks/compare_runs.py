@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import typer
 import yaml
@@ -130,16 +131,30 @@ def _equal(before: Any, after: Any) -> bool:
     if isinstance(before, pa.ChunkedArray):
         if before.type != after.type:
             return False
-        if pa.types.is_floating(before.type):
-            return np.array_equal(before.to_numpy(), after.to_numpy(), equal_nan=True)
-        return bool(before.to_pylist() == after.to_pylist())
+        return _equal_arrays(before.combine_chunks(), after.combine_chunks())
     if isinstance(before, np.ndarray):
         return before.dtype == after.dtype and np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
     return bool(before == after or (before != before and after != after))
 
 
+def _equal_arrays(before: pa.Array, after: pa.Array) -> bool:
+    """Compare arrays of one type, lists and structs by their parts; NaN is equal to NaN, and null to null."""
+    if not before.is_null().equals(after.is_null()):
+        return False
+    if pa.types.is_struct(before.type):
+        return all(map(_equal_arrays, before.flatten(), after.flatten()))
+    if isinstance(before, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        lengths = [pc.list_value_length(one) for one in (before, after)]
+        return bool(lengths[0].equals(lengths[1])) and _equal_arrays(before.flatten(), after.flatten())
+    if pa.types.is_floating(before.type):
+        return np.array_equal(
+            before.to_numpy(zero_copy_only=False), after.to_numpy(zero_copy_only=False), equal_nan=True
+        )
+    return bool(before.equals(after))
+
+
 def _hashes(before: dict[str, Path], after: dict[str, Path], renames: Renames) -> dict[str, str]:
-    """Hash of a network's file before -> after, where every tensor is equal; whole and as the id ends in it."""
+    """Hash of a network's file before -> after, whole and as the id ends in it; its tensors are compared apart."""
     same: dict[str, str] = {}
     for name, path in before.items():
         other = after.get(renames.path(name))

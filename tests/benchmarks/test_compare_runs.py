@@ -61,3 +61,25 @@ def test_a_missing_file_and_a_missing_column_are_differences(tmp_path: Path) -> 
 def test_two_runs_without_a_common_file_are_no_proof(tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter, match="no file in common"):
         main(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_equal"),
+    [
+        ([[1.0, float("nan")], None, []], [[1.0, float("nan")], None, []], True),
+        ([[1.0, float("nan")]], [[1.0, 2.0]], False),
+        ([[1.0], [2.0]], [[1.0, 2.0], []], False),
+        ([None], [[]], False),
+        ([{"x": float("nan")}, None], [{"x": float("nan")}, None], True),
+        ([{"x": 1.0}], [{"x": 1.5}], False),
+    ],
+)
+def test_lists_and_structs_are_compared_by_their_parts(
+    before: list, after: list, is_equal: bool, tmp_path: Path
+) -> None:
+    for name, values in (("before", before), ("after", after)):
+        (tmp_path / name / "data").mkdir(parents=True)
+        kind = pa.struct({"x": pa.float64()}) if isinstance(before[0], dict) else pa.list_(pa.float64())
+        pq.write_table(pa.table({"c": pa.array(values, kind)}), tmp_path / name / "data" / "t.parquet")
+    differences = compare(tmp_path / "before", tmp_path / "after", Renames())[1]
+    assert differences == ([] if is_equal else ["data/t.parquet: c: values differ"])
