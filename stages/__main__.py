@@ -99,7 +99,7 @@ def evaluate(
             help="Evaluate another method's pictures instead: <name>.png, 256x256, named as by 'facevox masked'."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for their metrics.json and faces.parquet.")] = Path("build/scores"),
+    out: Annotated[Path, typer.Option(help="Folder for their metrics.json and faces.parquet.")] = Path("build/metrics"),
 ) -> None:
     """Run the stage, or evaluate another method's pictures, which leaves this run's metrics.json as it is."""
     if predictions is None:

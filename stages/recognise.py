@@ -7,7 +7,12 @@ from pipeline.base.params import load_params
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.identity.network.clip_embedding import RecogniseParams, clip_faces_in, find_network, write_no_embeddings
+from pipeline.identity.network.clip_embedding import (
+    RecogniseParams,
+    clip_embedding_step,
+    clip_faces_in,
+    write_no_embeddings,
+)
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.ledger import LedgerRow
 from pipeline.storage.manifest import write_manifest, write_table
@@ -25,7 +30,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         return
     items = clip_faces_in(at.faces_folder(dataset), params.max_faces)
     try:
-        embed_clip = find_network(params.network, params.threads)
+        embed_clip = clip_embedding_step(params.network, params.threads)
     except WeightsUnavailable as error:
         write_no_embeddings(dataset, items, at)
         print(f"recognise@{dataset}: {error} Until then persons are decided by name alone, and all else goes on;")

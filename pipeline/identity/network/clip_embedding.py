@@ -110,8 +110,8 @@ class ClipEmbedder:
         return embedding_of(item.clip_id, self._network, self._recogniser.embed(pictures, landmarks))
 
 
-def find_network(network: str, threads: int) -> ClipEmbedder:
-    """Return the step of the network named ``network``, or of its weights at that path.
+def clip_embedding_step(network: str, threads: int) -> ClipEmbedder:
+    """Return the recognise step with the network named ``network``, or with the weights at that path.
 
     Raises WeightsUnavailable, and BadInput for a FACEVOX_DEVICE that is no device here.
     """
