@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 
 from pipeline.base.errors import BadManifest
 from pipeline.records.schema import arrow_schema, column, to_table
-from pipeline.storage.manifest import read_manifest, read_table, write_manifest, write_table
+from pipeline.storage.manifest import (
+    iterate_manifest,
+    iterate_tables,
+    read_manifest,
+    read_table,
+    write_manifest,
+    write_table,
+    write_tables,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,3 +155,38 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, kind: str) -> N
 def test_the_schema_of_a_file_is_that_of_its_record(tmp_path: Path) -> None:
     write_manifest(tmp_path / "a.parquet", Sample, ROWS)
     assert pq.read_schema(tmp_path / "a.parquet").equals(arrow_schema(Sample), check_metadata=True)
+
+
+@given(
+    rows=_ROWS,
+    order=st.randoms(use_true_random=False),
+    row_group_rows=st.integers(1, 8),
+    n_part=st.integers(1, 8),
+)
+def test_rows_written_in_parts_of_any_order_give_the_bytes_of_one_table(
+    rows: list[Sample], order: random.Random, row_group_rows: int, n_part: int
+) -> None:
+    whole = to_table(Sample, rows)
+    order.shuffle(rows)
+    parts = [to_table(Sample, rows[start : start + n_part]) for start in range(0, len(rows), n_part)]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("whole.parquet", "parts.parquet")]
+        write_table(paths[0], Sample, whole, row_group_rows=row_group_rows)
+        write_tables(paths[1], Sample, iter(parts), row_group_rows=row_group_rows)
+        assert paths[0].read_bytes() == paths[1].read_bytes()
+        assert sorted(path.name for path in Path(folder).iterdir()) == ["parts.parquet", "whole.parquet"]
+
+
+@pytest.mark.parametrize("ids", ["abccd", "cabdc", "ccabd"])
+def test_an_id_twice_in_rows_written_in_parts_is_named_and_nothing_is_written(tmp_path: Path, ids: str) -> None:
+    parts = [to_table(Sample, [sample(one)]) for one in ids]
+    with pytest.raises(BadManifest, match=re.escape("a.parquet: the id 'c' occurs 2 times or more")):
+        write_tables(tmp_path / "a.parquet", Sample, parts, row_group_rows=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_can_be_read_one_by_one(tmp_path: Path) -> None:
+    rows = [sample(f"{i:05d}", i) for i in range(5000)]
+    write_manifest(tmp_path / "a.parquet", Sample, iter(rows))
+    assert list(iterate_manifest(tmp_path / "a.parquet", Sample)) == rows
+    assert [len(table) for table in iterate_tables(tmp_path / "a.parquet", Sample, ["count"])] == [4096, 904]
