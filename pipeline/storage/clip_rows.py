@@ -73,7 +73,8 @@ def _runs(clip_ids: pa.ChunkedArray) -> dict[str, list[slice]]:
     encoded = clip_ids.combine_chunks().dictionary_encode()
     numbers = np.asarray(encoded.indices)
     starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    stops = np.flatnonzero(np.diff(numbers, append=-1)) + 1
     runs: dict[str, list[slice]] = {}
-    for start, stop in zip(starts, [*starts[1:], len(numbers)], strict=True):
+    for start, stop in zip(starts, stops, strict=True):
         runs.setdefault(encoded.dictionary[int(numbers[start])].as_py(), []).append(slice(int(start), int(stop)))
     return runs

@@ -15,14 +15,14 @@ def sorted_tables(path: Path, schema: pa.Schema, key: str, n_rows: int) -> Itera
     """
     import duckdb
 
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": _MEMORY,
         "temp_directory": f"{path}.runs",
         "threads": 1,
         "preserve_insertion_order": False,
     }
     with duckdb.connect(config=settings) as connection:
-        rows = connection.sql(f'SELECT * FROM read_parquet(?) ORDER BY "{key}"', params=[str(path)])
+        rows = connection.read_parquet(str(path)).order(f'"{key}"')
         gathered: list[pa.RecordBatch] = []
         for batch in rows.to_arrow_reader(n_rows):
             gathered.append(batch)
