@@ -151,7 +151,7 @@ class _Training:
     def progress(self) -> AbstractContextManager[Advance]:
         """Show on the main process how many steps are done, and the time left."""
         if not self._process.is_main:
-            return nullcontext(lambda: None)
+            return nullcontext(lambda *, computed=True: None)
         title = f"{self._task.section} after step {self._first_step}" if self._first_step else self._task.section
         return progress(title, self._task.n_steps - self._first_step)
 

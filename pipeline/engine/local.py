@@ -1,57 +1,67 @@
 """Run a step over items in worker processes of this machine; a worker that dies costs one item, not the run."""
 
 import concurrent.futures
+import errno
+import itertools
 import multiprocessing
 import os
 import re
 import resource
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, TimeoutError
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.outcome import Dropped
+from pipeline.base.outcome import FAILED, Dropped
 from pipeline.engine.settings import Settings
+from pipeline.engine.stopping import end_with_parent
 from pipeline.storage.items import ItemStore, put_result
 
 Function = Callable[[Any, Path], Sequence[object] | Dropped]
 Job = tuple[Any, str]  # an item and its key
+End = Dropped | None  # the drop of an item of which nothing was stored
 
 _MEBIBYTE = 1 << 20
 _QUEUED_PER_WORKER = 4  # enough to keep workers busy, few enough that memory does not grow with the run
+_OTHER_RUN_CHECK_S = 0.5
+_MIN_FREE_BYTES = 16 * _MEBIBYTE
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 # torch, OpenCV and the operating system raise errors of their own, not a MemoryError.
 _NO_MEMORY = re.compile("insufficient memory|can(no|')t allocate memory", re.IGNORECASE)
 
-_function: Function
-_store: ItemStore
-_step_name: str
+_worker: "_Worker"
 
 
 def compute(
-    name: str, function: Function, jobs: Sequence[Job], store: ItemStore, settings: Settings
-) -> Iterator[tuple[str, Dropped | None]]:
+    name: str, function: Function, jobs: Iterable[Job], store: ItemStore, settings: Settings
+) -> Iterator[tuple[str, End]]:
     """Compute and store every job; yield its key, and its drop when nothing was stored.
 
-    Yields in the order of completion. An exception from ``function`` is a bug and ends the run.
+    Yields in the order of completion, and asks for a job when a worker will soon need it. A job that another run is
+    computing at that time is awaited, not computed twice. An exception from ``function`` is a bug and ends the run.
     """
     from pebble import ProcessPool
 
-    n_workers = min(settings.n_workers, len(jobs))
-    if n_workers == 0:
+    jobs = iter(jobs)
+    first = list(itertools.islice(jobs, settings.n_workers))
+    if not first:
         return
     with _single_threaded_children():
         pool: Any = ProcessPool(
-            max_workers=n_workers,
+            max_workers=len(first),
             context=multiprocessing.get_context("spawn"),
             initializer=_start_worker,
-            initargs=(name, function, store.root, settings.worker_memory_mb),
+            initargs=(name, function, store.root, settings),
         )
         try:
-            yield from _outcomes(pool, jobs, n_workers * _QUEUED_PER_WORKER, settings.item_timeout_s)
+            yield from _outcomes(pool, itertools.chain(first, jobs), settings)
             pool.close()
         except BaseException:
             pool.stop()
@@ -60,44 +70,54 @@ def compute(
             pool.join()
 
 
-def _outcomes(pool: Any, jobs: Sequence[Job], n_queued: int, timeout_s: float) -> Iterator[tuple[str, Dropped | None]]:
-    waiting: dict[Future[Dropped | None], str] = {}
-    todo = iter(jobs)
-    for item, key in todo:
-        waiting[pool.schedule(_work, args=(item, key), timeout=timeout_s)] = key
-        if len(waiting) == n_queued:
-            yield from _completed(waiting, timeout_s)
-    while waiting:
-        yield from _completed(waiting, timeout_s)
+def _outcomes(pool: Any, jobs: Iterable[Job], settings: Settings) -> Iterator[tuple[str, End]]:
+    waiting: dict[Future[Any], Job] = {}
+    elsewhere: list[Job] = []
+    for job in jobs:
+        waiting[pool.schedule(_work, args=job)] = job
+        if len(waiting) == settings.n_workers * _QUEUED_PER_WORKER:
+            yield from _completed(waiting, elsewhere, settings)
+    while waiting or elsewhere:
+        if not waiting:
+            time.sleep(_OTHER_RUN_CHECK_S)
+            waiting = {pool.schedule(_work, args=job): job for job in elsewhere}
+            elsewhere.clear()
+        yield from _completed(waiting, elsewhere, settings)
 
 
-def _completed(waiting: dict[Future[Dropped | None], str], timeout_s: float) -> Iterator[tuple[str, Dropped | None]]:
+def _completed(waiting: dict[Future[Any], Job], elsewhere: list[Job], settings: Settings) -> Iterator[tuple[str, End]]:
+    """Wait for a job to end; yield it, or add it to ``elsewhere`` when another run is computing it."""
     done, _ = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
     for future in done:
-        yield waiting.pop(future), _outcome_of(future, timeout_s)
+        job = waiting.pop(future)
+        end = _end_of(future, settings)
+        if isinstance(end, _ComputedElsewhere):
+            elsewhere.append(job)
+        else:
+            yield job[1], end
 
 
-def _outcome_of(future: Future[Dropped | None], timeout_s: float) -> Dropped | None:
+def _end_of(future: "Future[End | _ComputedElsewhere]", settings: Settings) -> "End | _ComputedElsewhere":
     from pebble import ProcessExpired
 
     try:
         return future.result()
-    except TimeoutError:
-        return Dropped.failed("timeout", f"took more than {timeout_s:g} s", retryable=True)
     except ProcessExpired as error:
+        if error.exitcode == -signal.SIGALRM:
+            return Dropped.failed("timeout", f"took more than {settings.item_timeout_s:g} s", retryable=True)
         return Dropped.failed("crashed", f"the worker process died, exit code {error.exitcode}", retryable=True)
     except MemoryError:
         return Dropped.failed("out_of_memory", "needed more than FACEVOX_WORKER_MEMORY_MB allows", retryable=True)
+    except _OutputTooLarge as error:
+        return Dropped.failed("output_too_large", str(error), retryable=True)
 
 
-def _start_worker(name: str, function: Function, root: Path, memory_mb: int) -> None:
-    global _function, _store, _step_name
-    _function, _store, _step_name = function, ItemStore(root), name
-    limit = memory_mb * _MEBIBYTE
-    _, ceiling = resource.getrlimit(resource.RLIMIT_DATA)
-    if ceiling != resource.RLIM_INFINITY:
-        limit = min(limit, ceiling)  # a process may not raise its hard limit
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+class _ComputedElsewhere:
+    """The end of a job that another run is computing."""
+
+
+class _OutputTooLarge(Exception):
+    """An item wrote more than the settings allow."""
 
 
 class _RetryableDrop(Exception):
@@ -107,21 +127,70 @@ class _RetryableDrop(Exception):
         self.dropped = dropped
 
 
-def _work(item: Any, key: str) -> Dropped | None:
-    """Compute one item in a worker and store it; return its drop where it is not to be stored."""
-    try:
-        with _store.adding(_step_name, key) as folder:
-            result = _function(item, folder)
+class _Worker:
+    """What a worker process knows of its run."""
+
+    def __init__(self, name: str, function: Function, root: Path, settings: Settings) -> None:
+        self._name, self._function, self._store, self._settings = name, function, ItemStore(root), settings
+
+    def work(self, item: Any, key: str) -> End | _ComputedElsewhere:
+        """Compute one item and store it; return its drop where it is not to be stored."""
+        try:
+            is_finished = self._store.ensure(self._name, key, partial(self._compute, item), wait=False)
+        except _RetryableDrop as error:
+            return error.dropped
+        except Exception as error:
+            if _NO_MEMORY.search(str(error)):
+                raise MemoryError(str(error)) from None
+            if getattr(error, "errno", None) == errno.EFBIG:
+                raise self._too_large() from None
+            raise
+        return None if is_finished else _ComputedElsewhere()
+
+    def _compute(self, item: Any, folder: Path) -> None:
+        # The operating system ends the process at the limit, also within native code that never returns to Python.
+        signal.setitimer(signal.ITIMER_REAL, self._settings.item_timeout_s)
+        try:
+            result = self._function(item, folder)
             if isinstance(result, Dropped) and result.retryable:
                 raise _RetryableDrop(result)
+            if isinstance(result, Dropped) and result.status == FAILED:
+                _check_disk(folder)
             put_result(folder, result)
-    except _RetryableDrop as error:
-        return error.dropped
-    except Exception as error:
-        if _NO_MEMORY.search(str(error)):
-            raise MemoryError(str(error)) from None
-        raise
-    return None
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        if sum(path.stat().st_size for path in folder.rglob("*")) > self._settings.item_output_mb * _MEBIBYTE:
+            raise self._too_large()
+
+    def _too_large(self) -> _OutputTooLarge:
+        return _OutputTooLarge(f"wrote more than FACEVOX_ITEM_OUTPUT_MB={self._settings.item_output_mb} allows")
+
+
+def _start_worker(name: str, function: Function, root: Path, settings: Settings) -> None:
+    global _worker
+    end_with_parent()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    _worker = _Worker(name, function, root, settings)
+    _limit(resource.RLIMIT_DATA, settings.worker_memory_mb)
+    _limit(resource.RLIMIT_FSIZE, settings.item_output_mb)
+
+
+def _work(item: Any, key: str) -> End | _ComputedElsewhere:
+    return _worker.work(item, key)
+
+
+def _limit(kind: int, mebibytes: int) -> None:
+    _, ceiling = resource.getrlimit(kind)
+    limit = mebibytes * _MEBIBYTE
+    if ceiling != resource.RLIM_INFINITY:
+        limit = min(limit, ceiling)  # a process may not raise its hard limit
+    resource.setrlimit(kind, (limit, limit))
+
+
+def _check_disk(folder: Path) -> None:
+    """Raise OSError on a full disk: a failure that may be its fault must not be stored as the item's."""
+    if shutil.disk_usage(folder).free < _MIN_FREE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """Run one step over many items: look up the store, compute what is missing, record how each item ended."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -10,92 +9,117 @@ import pyarrow as pa
 
 from pipeline.base.errors import BadInput
 from pipeline.base.outcome import OK, Dropped
-from pipeline.base.progress import progress
+from pipeline.base.progress import Advance, progress
+from pipeline.engine.disk_errors import check_writable
 from pipeline.engine.local import compute
 from pipeline.engine.settings import Settings
 from pipeline.engine.step import Step
 from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.schema import arrow_schema
 from pipeline.storage.items import ItemStore
+from pipeline.storage.used_items import hold_in_use, record_used
 
 Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, slots=True)
-class ItemEnd:
-    """How an item ended: its key in the store, and its drop when it has no result."""
-
-    item_id: str
-    key: str
-    dropped: Dropped | None
-
-
 class StepRun(Generic[Item]):
-    """A finished run: the ends of all items in id order, and access to the stored results."""
+    """A finished run: how all items ended, in id order, and access to the stored results."""
 
-    def __init__(self, step: Step[Item], store: ItemStore, ends: Sequence[ItemEnd], n_computed: int) -> None:
-        self.ends = tuple(ends)
+    def __init__(
+        self, step: Step[Item], store: ItemStore, keys: Mapping[str, str], drops: Mapping[str, Dropped], n_computed: int
+    ) -> None:
+        """``keys`` are those of all items by id, in id order; ``drops`` are of the items without a result, by id."""
         self.n_computed = n_computed
-        self._step = step
-        self._store = store
-        self._keys = {end.item_id: end.key for end in ends if end.dropped is None}
+        self._step, self._store, self._keys, self._drops = step, store, keys, drops
 
     @property
     def ok_ids(self) -> list[str]:
         """The items that have a result, in id order."""
-        return list(self._keys)
+        return [item_id for item_id in self._keys if item_id not in self._drops]
 
     def rows(self, item_id: str, record: type) -> pa.Table:
         """Return the rows of ``record`` in the result of one item."""
         return self._store.rows(self._step.name, self._keys[item_id], record)
 
-    def all_rows(self, record: type) -> pa.Table:
-        """Return the rows of ``record`` of all items, in item order; for records without payload."""
-        return pa.concat_tables([arrow_schema(record).empty_table(), *(self.rows(i, record) for i in self._keys)])
+    def tables(self, record: type) -> Iterator[pa.Table]:
+        """Yield the rows of ``record`` of each item that has a result, in id order."""
+        return (self.rows(item_id, record) for item_id in self.ok_ids)
 
     def folder(self, item_id: str) -> Path:
         """Return the stored folder of one item, with the files that its step wrote."""
         return self._store.folder(self._step.name, self._keys[item_id])
 
-    def ledger(self) -> list[LedgerRow]:
-        """Return one row per item."""
-        return [ledger_row(self._step.name, end.item_id, end.dropped) for end in self.ends]
+    def ledger(self) -> Iterator[LedgerRow]:
+        """Yield one row per item."""
+        return (ledger_row(self._step.name, item_id, self._drops.get(item_id)) for item_id in self._keys)
+
+    def summary(self, title: str) -> str:
+        """Return in one line how many items were computed and how all ended."""
+        counts = Counter(f"{drop.status}: {drop.reason}" for drop in self._drops.values())
+        n_ok = len(self._keys) - len(self._drops)
+        ended = ", ".join(([f"{n_ok} {OK}"] if n_ok else []) + [f"{n} {end}" for end, n in sorted(counts.items())])
+        n_stored = len(self._keys) - self.n_computed
+        return (
+            f"{title}: {len(self._keys)} items, {self.n_computed} computed, {n_stored} from the store:"
+            f" {ended or 'nothing to do'}"
+        )
 
 
-def run_step(step: Step[Item], items: Iterable[Item], settings: Settings, *, title: str) -> StepRun[Item]:
+def run_step(
+    step: Step[Item],
+    items: Iterable[Item],
+    settings: Settings,
+    *,
+    title: str,
+    n_items: int | None = None,
+    checkout: Path = Path(),
+) -> StepRun[Item]:
     """Run ``step`` on every item that the store lacks; print how many were computed and how all items ended.
 
-    Raises BadInput when two items share an id. An exception from the step itself is a bug and is not caught.
+    ``items`` may be a generator, in any order: an item is held only until it is computed. ``title`` is
+    ``<stage>@<dataset>``; the store keeps what the last run of that title in ``checkout`` used. ``n_items`` is the
+    number of items, for the progress shown, where ``items`` does not tell it. Raises BadInput when two items share an
+    id, and DiskProblem when an item is missing and the store can't be written to. An exception from the step itself is
+    a bug and is not caught.
     """
     store = ItemStore(settings.cache / "items")
+    hold_in_use(store.root / step.name)
     store.sweep(step.name)
-    jobs = _jobs(step, items)
-    missing = [(item, key) for item, key in jobs.values() if not store.has(step.name, key)]
-    not_stored: dict[str, Dropped | None] = {}
-    with progress(title, len(missing)) as advance:
+    keys: dict[str, str] = {}
+    drops_by_key: dict[str, Dropped] = {}
+    n_computed = 0
+    with progress(title, len(items) if isinstance(items, Sized) else n_items) as advance:
+        missing = _missing(step, items, store, keys, advance)
         for key, dropped in compute(step.name, step.function, missing, store, settings):
-            not_stored[key] = dropped
-            advance()
-    ends = [
-        ItemEnd(item_id, key, not_stored.get(key) or store.dropped(step.name, key))
-        for item_id, (_, key) in jobs.items()
-    ]
-    print(_summary(title, ends, len(missing)))
-    return StepRun(step, store, ends, len(missing))
+            n_computed += 1
+            if dropped is not None:
+                drops_by_key[key] = dropped
+            advance(computed=True)
+    record_used(store.root, step.name, checkout, title, keys.values())
+    keys = dict(sorted(keys.items()))
+    drops = {
+        item_id: dropped
+        for item_id, key in keys.items()
+        if (dropped := drops_by_key.get(key) or store.dropped(step.name, key)) is not None
+    }
+    run = StepRun(step, store, keys, drops, n_computed)
+    print(run.summary(title))
+    return run
 
 
-def _jobs(step: Step[Item], items: Iterable[Item]) -> dict[str, tuple[Item, str]]:
-    jobs: dict[str, tuple[Item, str]] = {}
+def _missing(
+    step: Step[Item], items: Iterable[Item], store: ItemStore, keys: dict[str, str], advance: Advance
+) -> Iterator[tuple[Item, str]]:
+    """Yield the items that the store lacks, with their keys; add the key of every item to ``keys``."""
+    is_writable = False
     for item in items:
         item_id = step.item_id(item)
-        if item_id in jobs:
+        if item_id in keys:
             raise BadInput(f"{step.name}: two items have the id '{item_id}'")
-        jobs[item_id] = (item, step.key(item))
-    return dict(sorted(jobs.items()))
-
-
-def _summary(title: str, ends: Sequence[ItemEnd], n_missing: int) -> str:
-    counts = Counter(f"{end.dropped.status}: {end.dropped.reason}" if end.dropped else OK for end in ends)
-    ended = ", ".join(f"{n} {end}" for end, n in sorted(counts.items(), key=lambda pair: (pair[0] != OK, pair[0])))
-    stored = len(ends) - n_missing
-    return f"{title}: {len(ends)} items, {n_missing} computed, {stored} from the store: {ended or 'nothing to do'}"
+        key = keys[item_id] = step.key(item)
+        if store.has(step.name, key):
+            advance(computed=False)
+            continue
+        if not is_writable:
+            check_writable(store.root)
+            is_writable = True
+        yield item, key

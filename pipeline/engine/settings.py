@@ -15,7 +15,8 @@ class Settings:
 
     cache: Path  # FACEVOX_CACHE: the item store and fetched weights; default: the user's cache folder
     n_workers: int  # FACEVOX_WORKERS: processes at once; default: the processors this process may use
-    item_timeout_s: float  # FACEVOX_ITEM_TIMEOUT_S: an item that takes longer ends as failed: timeout
+    item_timeout_s: float  # FACEVOX_ITEM_TIMEOUT_S: an item that computes for longer ends as failed: timeout
+    item_output_mb: int  # FACEVOX_ITEM_OUTPUT_MB: an item that writes more ends as failed: output_too_large
     worker_memory_mb: int  # FACEVOX_WORKER_MEMORY_MB: a worker that needs more ends its item as out_of_memory
 
 
@@ -25,6 +26,7 @@ def read_settings() -> Settings:
         cache=cache_folder(),
         n_workers=_count("FACEVOX_WORKERS", len(os.sched_getaffinity(0))),
         item_timeout_s=_positive("FACEVOX_ITEM_TIMEOUT_S", 900),
+        item_output_mb=_count("FACEVOX_ITEM_OUTPUT_MB", 20480),
         worker_memory_mb=_count("FACEVOX_WORKER_MEMORY_MB", 8192),
     )
 

@@ -1,5 +1,6 @@
 """The rows of one clip at a time, out of a manifest of every frame, face or track that is larger than memory."""
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from pipeline.records.schema import key_of
 from pipeline.storage.manifest import open_parquet
+from pipeline.storage.row_groups import id_range
 
 _GROUPS_HELD = 3  # neighbours: ids of 'talk' and 'talk-2' are mixed in the order of rows, but not far apart
 
@@ -27,31 +29,21 @@ class ClipRows:
         with open_parquet(path, record) as file:
             self._schema: pa.Schema = file.schema_arrow
             self._metadata = file.metadata
-        self._ranges = [self._range_of(number) for number in range(self._metadata.num_row_groups)]
+        ranges = [id_range(self._metadata, number, key_of(record)) for number in range(self._metadata.num_row_groups)]
+        self._first_ids, self._last_ids = [first for first, _ in ranges], [last for _, last in ranges]
         self._held: OrderedDict[int, tuple[pa.Table, dict[str, list[slice]]]] = OrderedDict()
 
     def of(self, clip_id: str) -> pa.Table:
         """Return the rows of ``clip_id`` in id order; an empty table when it has none."""
-        low, high = f"{clip_id}-", f"{clip_id}."  # '.' comes next after '-'
+        start = bisect_left(self._last_ids, f"{clip_id}-")
+        stop = bisect_left(self._first_ids, f"{clip_id}.")  # '.' comes next after '-'
         parts = [
             table.slice(rows.start, rows.stop - rows.start)
-            for number, (first, last) in enumerate(self._ranges)
-            if first < high and low <= last
-            for table, rows_of in [self._group(number)]
+            for table, rows_of in map(self._group, range(start, stop))
             for rows in rows_of.get(clip_id, [])
         ]
         table = pa.concat_tables(parts) if parts else self._empty()
         return table if self._names is None else table.select(list(self._names))
-
-    def _range_of(self, number: int) -> tuple[str, str]:
-        """Return the first and last id of a row group."""
-        group = self._metadata.row_group(number)
-        key = key_of(self._record)
-        column = next(group.column(i) for i in range(group.num_columns) if group.column(i).path_in_schema == key)
-        statistics = column.statistics
-        if statistics is None or not statistics.has_min_max:
-            return "", chr(0x10FFFF)
-        return statistics.min, statistics.max
 
     def _group(self, number: int) -> tuple[pa.Table, dict[str, list[slice]]]:
         if number not in self._held:

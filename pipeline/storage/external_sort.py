@@ -1,34 +1,79 @@
-"""Sort a Parquet file that is larger than memory, by DuckDB, which sorts in runs on the disk."""
+"""Sort a Parquet file that is larger than memory: rows are dealt into ranges of ids, and each range is sorted."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet as pq
 
-_MEMORY = "256MB"  # beyond it, runs go to the disk
+_RANGE_ROWS = 1 << 16  # on average
+_RANGE_BYTES = 1 << 24  # on average, as the file has them: in memory they are a few times as many
+_MOST_RANGES = 512  # each is an open file
+_SAMPLES_PER_RANGE = 64
+_READ_ROWS = 1 << 14
+_BUFFER_BYTES = 1 << 18  # of a column while it is read
 
 
 def sorted_tables(path: Path, schema: pa.Schema, key: str, n_rows: int) -> Iterator[pa.Table]:
     """Yield the rows of the Parquet file ``path``, of ``schema``, in ascending order of ``key``, ``n_rows`` at a time.
 
-    Strings are ordered by their UTF-8 bytes, as Arrow does. The runs lie beside ``path`` until the iterator ends.
+    Strings are ordered by their UTF-8 bytes. Memory holds the rows of one range; all lie beside ``path`` until the
+    iterator ends. (DuckDB's sort on the disk needs memory that grows with the rows, if they have many columns.)
     """
-    import duckdb
+    starts = _range_starts(path, key)
+    ranges = [path.with_name(f"{path.name}.range-{number:05d}") for number in range(len(starts) + 1)]
+    _deal(path, schema, key, starts, ranges)
+    gathered = schema.empty_table()
+    for range_path in ranges:
+        with pa.OSFile(str(range_path)) as file:
+            rows = pa.ipc.open_stream(file).read_all()
+        range_path.unlink()
+        gathered = pa.concat_tables([gathered, rows.sort_by(key)])
+        del rows
+        while len(gathered) >= n_rows:
+            yield gathered.slice(0, n_rows).combine_chunks()
+            gathered = gathered.slice(n_rows)
+        gathered = gathered.combine_chunks()
+    if len(gathered):
+        yield gathered
 
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": _MEMORY,
-        "temp_directory": f"{path}.runs",
-        "threads": 1,
-        "preserve_insertion_order": False,
-    }
-    with duckdb.connect(config=settings) as connection:
-        rows = connection.read_parquet(str(path)).order(f'"{key}"')
-        gathered: list[pa.RecordBatch] = []
-        for batch in rows.to_arrow_reader(n_rows):
-            gathered.append(batch)
-            table = pa.Table.from_batches(gathered)
-            if len(table) >= n_rows:
-                yield table.slice(0, n_rows).combine_chunks().cast(schema)
-                gathered = table.slice(n_rows).to_batches()
-        if gathered:
-            yield pa.Table.from_batches(gathered).combine_chunks().cast(schema)
+
+def _range_starts(path: Path, key: str) -> list[str]:
+    """Return ids that part the rows into ranges of about equal size, from every n-th id."""
+    with _opened(path) as file:
+        n_rows, n_groups = file.metadata.num_rows, file.metadata.num_row_groups
+        n_bytes = sum(file.metadata.row_group(number).total_byte_size for number in range(n_groups))
+        n_ranges = min(max(n_rows // _RANGE_ROWS, n_bytes // _RANGE_BYTES) + 1, _MOST_RANGES)
+        step = max(1, n_rows // (n_ranges * _SAMPLES_PER_RANGE))
+        samples: list[str] = []
+        offset = 0
+        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=[key]):
+            samples += batch.column(0).take(pa.array(range(offset, len(batch), step))).to_pylist()
+            offset = (offset - len(batch)) % step
+    samples.sort()
+    return sorted({samples[len(samples) * number // n_ranges] for number in range(1, n_ranges)})
+
+
+def _deal(path: Path, schema: pa.Schema, key: str, starts: list[str], ranges: list[Path]) -> None:
+    """Write each row into the file of its range: ids up to the first of ``starts``, from there to the next, ..."""
+    files = [pa.OSFile(str(one), "wb") for one in ranges]
+    writers = [pa.ipc.new_stream(file, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) for file in files]
+    try:
+        with _opened(path) as file:
+            for batch in file.iter_batches(batch_size=_READ_ROWS):
+                rows = pa.Table.from_batches([batch]).cast(schema).sort_by(key).combine_chunks()
+                ids = rows.column(key).to_pylist()
+                bounds = [0, *(bisect_left(ids, start) for start in starts), len(ids)]
+                for number, writer in enumerate(writers):
+                    if bounds[number] < bounds[number + 1]:
+                        writer.write_table(rows.slice(bounds[number], bounds[number + 1] - bounds[number]))
+    finally:
+        for writer, file in zip(writers, files, strict=True):
+            writer.close()
+            file.close()
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    return pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES)

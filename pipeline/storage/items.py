@@ -1,14 +1,15 @@
 """The item store: one folder per step and item, named by the hash of all that determines its content.
 
-``<root>/<step>/<first two digits>/<key>/`` holds one Parquet file per record type and any files that the step
-wrote, or ``dropped.json``. A folder appears whole, by rename, so every folder of the store is finished.
+``<root>/<step>/<first two digits>/<key>/`` holds one Parquet file per record type and any files that the step wrote, or
+``dropped.json``; and ``item.json``, which states the size and sha256 of each of these files. It is written and synced
+last, into a temporary folder that is then renamed. An item whose files are not those of its ``item.json`` is missing:
+it is computed again. Files are read-only: other folders may have hard links to them.
 """
 
 import hashlib
 import json
-import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,12 +18,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.base.errors import BadManifest
+from pipeline.base.hashing import sha256_of
 from pipeline.base.outcome import Dropped
 from pipeline.records.schema import arrow_schema, to_table
-from pipeline.storage.atomic import adding_folder, write_text
+from pipeline.storage.atomic import claim, put_folder, remove_folder, remove_left, write_text
 
+ITEM_FILE = "item.json"
 _DROPPED = "dropped.json"
-_ABANDONED_AFTER_S = 24 * 3600
+_READ_ONLY = 0o444
 
 
 def item_key(step: str, version: int, params: Mapping[str, Any], inputs: Sequence[str]) -> str:
@@ -42,20 +46,76 @@ class ItemStore:
         return self.root / step / key[:2] / key
 
     def has(self, step: str, key: str) -> bool:
-        """Return whether the item is finished."""
-        return self.folder(step, key).is_dir()
+        """Return whether the item is finished, and its files are those that were written.
+
+        Sizes are always compared, hashes where a file was written to after the item was finished.
+        """
+        return not self.fault(step, key)
+
+    def fault(self, step: str, key: str, *, check_hashes: bool = False) -> str:
+        """Return what is wrong with an item, empty when nothing is; ``check_hashes`` reads all of its files."""
+        folder = self.folder(step, key)
+        try:
+            finished_ns = (folder / ITEM_FILE).stat().st_mtime_ns
+            stated = _read_item_file(folder)
+        except FileNotFoundError:
+            return f"no {ITEM_FILE}" if folder.exists() else "not in the store"
+        except (OSError, ValueError) as error:
+            return f"{ITEM_FILE} can't be read: {error}"
+        newest_ns = finished_ns
+        for name, (size_bytes, _) in stated.items():
+            try:
+                stat = (folder / name).stat()
+            except OSError as error:
+                return f"{name}: {error.strerror}"
+            if stat.st_size != size_bytes:
+                return f"{name}: {stat.st_size:,} bytes, expected {size_bytes:,}"
+            newest_ns = max(newest_ns, stat.st_mtime_ns)
+        is_odd = newest_ns > finished_ns
+        if not (is_odd or check_hashes):
+            return ""
+        for name, (_, sha256) in stated.items():
+            if sha256_of(folder / name) != sha256:
+                return f"{name}: other content than was written"
+        if is_odd:
+            _set_modified(folder / ITEM_FILE, newest_ns)
+        return ""
+
+    def ensure(self, step: str, key: str, write: Callable[[Path], None], *, wait: bool = True) -> bool:
+        """Have the item finished: unless it is, ``write`` its files into an empty folder.
+
+        Of several processes one writes, and the others wait for it. Without ``wait`` they return False at once.
+        """
+        while not self.has(step, key):
+            with self._adding(step, key, wait=wait) as temporary:
+                if temporary is None:
+                    return False
+                if not self.has(step, key):  # another process may have finished it while this one waited
+                    write(temporary)
+                    self._finish(step, key, temporary)
+        return True
 
     @contextmanager
     def adding(self, step: str, key: str) -> Iterator[Path]:
-        """Yield a temporary folder that becomes the item's when the block ends without an exception."""
-        with adding_folder(self.folder(step, key)) as temporary:
+        """Yield an empty folder that becomes the item's when the block ends without an exception."""
+        with self._adding(step, key, wait=True) as temporary:
+            assert temporary is not None
             yield temporary
+            self._finish(step, key, temporary)
+
+    def remove(self, step: str, key: str) -> None:
+        """Remove an item, whole or damaged; it is gone at once for other processes."""
+        remove_folder(self.folder(step, key))
 
     def sweep(self, step: str) -> None:
-        """Remove unfinished folders of killed workers that are older than a day; younger ones may be in use."""
+        """Remove what processes that are gone left unfinished."""
         for folder in (self.root / step).glob("*/.*.tmp"):
-            if time.time() - folder.stat().st_mtime > _ABANDONED_AFTER_S:
-                shutil.rmtree(folder, ignore_errors=True)
+            remove_left(folder)
+
+    def keys(self, step: str) -> Iterator[str]:
+        """Yield the keys of all items of ``step`` that are in the store, finished or damaged."""
+        for folder in (self.root / step).glob("??/[!.]*"):
+            yield folder.name
 
     def dropped(self, step: str, key: str) -> Dropped | None:
         """Return the stored item's drop; None when it has a result."""
@@ -63,12 +123,50 @@ class ItemStore:
         return Dropped(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
     def rows(self, step: str, key: str, record: type) -> pa.Table:
-        """Return the item's rows of ``record``; an empty table when it has none."""
-        path = self.folder(step, key) / _file_of(record)
-        if not path.is_file():
-            return arrow_schema(record).empty_table()
-        with pq.ParquetFile(path) as file:
+        """Return the item's rows of ``record``; an empty table when it has none.
+
+        Raises BadManifest when they are not those that were written; the item is removed then.
+        """
+        folder, name = self.folder(step, key), _file_of(record)
+        try:
+            stated = _read_item_file(folder)
+            if name not in stated:
+                return arrow_schema(record).empty_table()
+            content = (folder / name).read_bytes()
+        except (OSError, ValueError) as error:
+            raise self._damaged(step, key, str(error)) from None
+        if hashlib.sha256(content).hexdigest() != stated[name][1]:
+            raise self._damaged(step, key, f"{name}: other content than was written")
+        with pq.ParquetFile(pa.BufferReader(content)) as file:
             return file.read()
+
+    def _damaged(self, step: str, key: str, fault: str) -> BadManifest:
+        self.remove(step, key)
+        return BadManifest(
+            f"{self.folder(step, key)}: a stored result of '{step}' was damaged and is removed ({fault}). Run the same"
+            " command again: it computes this result anew. 'facevox store verify' checks all others."
+        )
+
+    @contextmanager
+    def _adding(self, step: str, key: str, *, wait: bool) -> Iterator[Path | None]:
+        """Yield an empty folder that this process alone holds; None where another does, and not ``wait``."""
+        folder = self.folder(step, key)
+        temporary = folder.with_name(f".{folder.name}.tmp")
+        descriptor = claim(temporary, wait=wait)
+        if descriptor is None:
+            yield None
+            return
+        try:
+            yield temporary
+        finally:
+            remove_folder(temporary)
+            os.close(descriptor)
+
+    def _finish(self, step: str, key: str, temporary: Path) -> None:
+        """State and sync the files in ``temporary``, and make it the item's folder."""
+        _write_item_file(temporary)
+        put_folder(temporary, self.folder(step, key))
+        _sync(self.folder(step, key).parent)
 
 
 def put_result(folder: Path, result: Sequence[object] | Dropped) -> None:
@@ -85,3 +183,41 @@ def put_result(folder: Path, result: Sequence[object] | Dropped) -> None:
 
 def _file_of(record: type) -> str:
     return f"{record.__name__}.parquet"
+
+
+def _write_item_file(folder: Path) -> None:
+    """Write ``item.json``: each file's path within ``folder``, size and sha256; all files are synced, then it."""
+    stated = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        path.chmod(_READ_ONLY)
+        stated[path.relative_to(folder).as_posix()] = {"size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        _sync(path)
+    path = folder / ITEM_FILE
+    path.write_text(json.dumps(stated, indent=1), encoding="utf-8", newline="\n")
+    path.chmod(_READ_ONLY)
+    _sync(path)
+
+
+def _read_item_file(folder: Path) -> dict[str, tuple[int, str]]:
+    """Return size in bytes and sha256 of each file; raises ValueError when it is damaged."""
+    try:
+        content = json.loads((folder / ITEM_FILE).read_bytes())
+        return {name: (int(facts["size_bytes"]), str(facts["sha256"])) for name, facts in content.items()}
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"not a list of files: {error}") from None
+
+
+def _set_modified(path: Path, time_ns: int) -> None:
+    """Set a file's time, so that files which were only touched are not read again in the next run."""
+    try:
+        os.utime(path, ns=(time_ns, time_ns))
+    except OSError:
+        return  # a store that can't be written to: the files are read again
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -16,13 +16,14 @@ import pyarrow.parquet as pq
 
 from pipeline.base.errors import BadManifest
 from pipeline.records.schema import arrow_schema, check_schema, from_table, key_of, to_table
-from pipeline.storage.atomic import replacing
+from pipeline.storage.atomic import replacing, scratch_folder
 from pipeline.storage.external_sort import sorted_tables
 
 Record = TypeVar("Record")
 
-ROW_GROUP_ROWS = 1 << 16
+ROW_GROUP_ROWS = 1 << 14
 _READ_ROWS = 1 << 12  # rows of one part: as objects a few megabytes
+_BUFFER_BYTES = 1 << 18  # a column's bytes held while it is read; without a limit all those of a row group
 
 # One page layout everywhere, so that the same rows are always written to the same bytes.
 _PARQUET: dict[str, Any] = {"compression": "zstd", "compression_level": 3, "write_page_index": False}
@@ -47,8 +48,9 @@ def write_tables(path: Path, record: type, tables: Iterable[pa.Table], *, row_gr
     with replacing(path) as temporary:
         repeated = _write_groups(temporary, key, itertools.chain((first, second), groups))
         if repeated is not None:  # not in order of ids, or an id twice
-            with replacing(temporary) as in_order:
-                repeated = _write_groups(in_order, key, sorted_tables(temporary, first.schema, key, row_group_rows))
+            with scratch_folder(path) as scratch:
+                unsorted = temporary.rename(scratch / path.name)
+                repeated = _write_groups(temporary, key, sorted_tables(unsorted, first.schema, key, row_group_rows))
         if repeated is not None:
             raise BadManifest(f"{path}: the id '{repeated}' occurs 2 times or more")
 
@@ -102,7 +104,7 @@ def open_parquet(path: Path, record: type, metadata: pq.FileMetaData | None = No
     if not path.is_file():
         raise BadManifest(f"{path}: not found. The stage that writes it has not run: see 'dvc status'.")
     try:
-        with pq.ParquetFile(path, metadata=metadata) as file:
+        with pq.ParquetFile(path, metadata=metadata, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file:
             check_schema(record, file.schema_arrow, str(path))
             yield file
     except (pa.ArrowInvalid, OSError) as error:  # OSError is also how Arrow reports damaged bytes

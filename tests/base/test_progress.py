@@ -48,3 +48,19 @@ def test_the_last_item_prints_none_for_the_summary_follows(clock: Clock, capsys:
 
 def test_no_items_print_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines_of(clock, [], capsys) == []
+
+
+def test_items_that_need_no_work_are_taken_off_the_number(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("faces", 10) as advance:
+        for _ in range(5):
+            advance(computed=False)
+        clock.now_s = 110.0
+        advance()
+    assert capsys.readouterr().err == "faces: 1 of 5, about 40 s left\n"
+
+
+def test_an_unknown_number_of_items_is_not_made_up(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("faces", None) as advance:
+        clock.now_s = 110.0
+        advance()
+    assert capsys.readouterr().err == "faces: 1\n"

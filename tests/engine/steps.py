@@ -3,6 +3,7 @@
 An item is '<kind>-<number>', and the folder ``traces`` beside the store holds one line for each time it was computed.
 """
 
+import hashlib
 import os
 import signal
 import time
@@ -35,6 +36,11 @@ def square(item: str, folder: Path, *, traces: Path) -> Sequence[object] | Dropp
         trace.write("computed\n")
     (folder / "note.txt").write_text(f"{item}\n")
     _end_as(kind)
+    if kind == "large_file":
+        (folder / "large").write_bytes(bytes(3 << 20))
+    if kind == "many_files":
+        for name in "abc":
+            (folder / name).write_bytes(bytes(1 << 20))
     while kind == "gated" and not (traces / GATE).exists():
         time.sleep(0.02)
     if kind == "filtered":
@@ -57,6 +63,8 @@ def _end_as(kind: str) -> None:
         time.sleep(600)
     if kind == "large":
         bytearray(4 * GIBIBYTE)
+    if kind == "native":
+        hashlib.pbkdf2_hmac("sha256", b"one call that never returns to Python", b"salt", 1 << 30)
     if kind == "large_picture":
         raise _OpenCVError(
             "(-4:Insufficient memory) Failed to allocate 5400000000 bytes in function 'OutOfMemoryError'"
@@ -87,4 +95,10 @@ def step_for(folder: Path, *, version: int = 1) -> Step[str]:
 
 def settings_for(folder: Path, *, n_workers: int = 2, item_timeout_s: float = 60) -> Settings:
     """Return settings with the store in ``folder``."""
-    return Settings(cache=folder / "cache", n_workers=n_workers, item_timeout_s=item_timeout_s, worker_memory_mb=1024)
+    return Settings(
+        cache=folder / "cache",
+        n_workers=n_workers,
+        item_timeout_s=item_timeout_s,
+        item_output_mb=2,
+        worker_memory_mb=1024,
+    )

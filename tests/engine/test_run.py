@@ -32,8 +32,8 @@ def ends_of(run: StepRun[str]) -> dict[str, str]:
 
 
 def stored(folder: Path) -> dict[str, bytes]:
-    """Return every file of the store by name, temporary ones included."""
-    root = folder / "cache"
+    """Return every file of the step's items by name, temporary ones included."""
+    root = folder / "cache" / "items" / "square"
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
@@ -47,15 +47,15 @@ MIXED = ["ok-3", "ok-1", "filtered-1", "ok-12", "broken-5", "ok-7"]
 
 def test_every_item_ends_in_the_ledger_in_id_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = squares(tmp_path, MIXED)
-    assert run.ledger() == [
+    assert list(run.ledger()) == [
         ledger_row("square", "broken-5", Dropped.failed("undecodable", "for good")),
         ledger_row("square", "filtered-1", Dropped.filtered("too_small", "1 is below 1000")),
         *(ledger_row("square", item) for item in ("ok-1", "ok-12", "ok-3", "ok-7")),
     ]
     assert run.ok_ids == ["ok-1", "ok-12", "ok-3", "ok-7"]
-    rows = from_table(Square, run.all_rows(Square))
+    rows = [row for table in run.tables(Square) for row in from_table(Square, table)]
     assert [(row.square_id, row.value) for row in rows] == [("ok-1", 1), ("ok-12", 144), ("ok-3", 9), ("ok-7", 49)]
-    assert run.all_rows(LedgerRow).num_rows == 0
+    assert [table.num_rows for table in run.tables(LedgerRow)] == [0, 0, 0, 0]
     assert (run.folder("ok-3") / "note.txt").read_text() == "ok-3\n"
     assert capsys.readouterr().out == (
         "squares: 6 items, 6 computed, 0 from the store: 4 ok, 1 failed: undecodable, 1 filtered: too_small\n"
@@ -64,7 +64,7 @@ def test_every_item_ends_in_the_ledger_in_id_order(tmp_path: Path, capsys: pytes
 
 def test_no_items_are_a_run_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = squares(tmp_path, [])
-    assert (run.ends, run.n_computed, run.all_rows(Square).num_rows) == ((), 0, 0)
+    assert (list(run.ledger()), run.n_computed, list(run.tables(Square))) == ([], 0, [])
     assert capsys.readouterr().out == "squares: 0 items, 0 computed, 0 from the store: nothing to do\n"
 
 
@@ -87,10 +87,15 @@ def test_a_worker_that_dies_or_needs_too_much_costs_its_own_item_only(tmp_path: 
 
 
 @pytest.mark.slow
-def test_an_item_past_the_time_limit_ends_alone(tmp_path: Path) -> None:
-    run = squares(tmp_path, ["endless-0", "ok-1", "ok-2"], timeout_s=10)
-    assert ends_of(run) == {"endless-0": "failed: timeout", "ok-1": "ok", "ok-2": "ok"}
-    assert run.ends[0].dropped == Dropped.failed("timeout", "took more than 10 s", retryable=True)
+def test_an_item_past_the_time_limit_ends_alone_also_within_native_code(tmp_path: Path) -> None:
+    run = squares(tmp_path, ["endless-0", "native-0", "ok-1", "ok-2"], timeout_s=4)
+    assert ends_of(run) == {
+        "endless-0": "failed: timeout",
+        "native-0": "failed: timeout",
+        "ok-1": "ok",
+        "ok-2": "ok",
+    }
+    assert {row.item_id: row.detail for row in run.ledger()}["endless-0"] == "took more than 4 s"
 
 
 def test_an_exception_of_the_step_ends_the_run_with_that_exception(tmp_path: Path) -> None:
@@ -105,9 +110,9 @@ def test_the_number_of_workers_changes_no_byte(tmp_path: Path) -> None:
     items = [*MIXED, *(f"ok-{i}" for i in range(20, 40))]
     one, three = (squares(tmp_path / str(n), items, n_workers=n) for n in (1, 3))
     assert stored(tmp_path / "1") == stored(tmp_path / "3")
-    assert len(stored(tmp_path / "1")) == len(items) * 2
-    assert one.ledger() == three.ledger()
-    assert one.all_rows(Square).equals(three.all_rows(Square))
+    assert len(stored(tmp_path / "1")) == len(items) * 3
+    assert list(one.ledger()) == list(three.ledger())
+    assert list(one.tables(Square)) == list(three.tables(Square))
 
 
 def test_a_second_run_computes_nothing_and_gives_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,7 +120,7 @@ def test_a_second_run_computes_nothing_and_gives_the_same(tmp_path: Path, capsys
     capsys.readouterr()
     second = squares(tmp_path, MIXED[::-1])
     assert (first.n_computed, second.n_computed) == (6, 0)
-    assert second.ends == first.ends
+    assert list(second.ledger()) == list(first.ledger())
     assert set(n_computed(tmp_path).values()) == {1}
     assert capsys.readouterr().out == (
         "squares: 6 items, 0 computed, 6 from the store: 4 ok, 1 failed: undecodable, 1 filtered: too_small\n"
@@ -173,8 +178,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path
         "early-2": 1,
     }
     squares(whole, items)
-    in_place = {name: content for name, content in stored(killed).items() if "/." not in name}
-    assert in_place == stored(whole)
+    assert stored(killed) == stored(whole)
 
 
 def finished(folder: Path) -> set[str]:
@@ -182,10 +186,34 @@ def finished(folder: Path) -> set[str]:
     return {path.read_text().strip() for path in (folder / "cache" / "items" / "square").glob("*/[!.]*/note.txt")}
 
 
-def test_two_items_with_one_id_are_refused_before_anything_is_computed(tmp_path: Path) -> None:
+def test_two_items_with_one_id_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="square: two items have the id 'ok-1'"):
         squares(tmp_path, ["ok-1", "ok-2", "ok-1"])
-    assert stored(tmp_path) == {}
+
+
+def test_an_item_that_writes_too_much_ends_alone_and_leaves_nothing(tmp_path: Path) -> None:
+    run = squares(tmp_path, ["large_file-0", "many_files-0", "ok-1"])
+    assert ends_of(run) == {
+        "large_file-0": "failed: output_too_large",
+        "many_files-0": "failed: output_too_large",
+        "ok-1": "ok",
+    }
+    detail = {row.item_id: row.detail for row in run.ledger()}["large_file-0"]
+    assert detail == "wrote more than FACEVOX_ITEM_OUTPUT_MB=2 allows"
+    assert {Path(name).name for name in stored(tmp_path)} == {"Square.parquet", "note.txt", "item.json"}
+
+
+def test_two_runs_at_once_share_the_work_and_give_the_same(tmp_path: Path) -> None:
+    items = [f"gated-{i}" for i in range(6)]
+    start = [sys.executable, "-m", "tests.engine.run_in_a_process", str(tmp_path), *items]
+    runs = [subprocess.Popen(start, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    while len(list((tmp_path / "traces").glob("*"))) < 4:
+        time.sleep(0.02)
+        assert all(run.poll() is None for run in runs)
+    (tmp_path / "gate").touch()
+    printed = [run.communicate()[0] for run in runs]
+    assert [line.split(":")[-1] for line in printed] == [" 6 ok\n", " 6 ok\n"]
+    assert n_computed(tmp_path) == dict.fromkeys(items, 1)
 
 
 def test_workers_use_one_thread_and_the_caller_keeps_its_own_number(
@@ -194,7 +222,7 @@ def test_workers_use_one_thread_and_the_caller_keeps_its_own_number(
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     run = squares(tmp_path, ["threads-0"])
-    assert from_table(Square, run.all_rows(Square)) == [Square(square_id="threads-0", value=1)]
+    assert from_table(Square, run.rows("threads-0", Square)) == [Square(square_id="threads-0", value=1)]
     assert (os.environ["OMP_NUM_THREADS"], os.environ.get("MKL_NUM_THREADS")) == ("5", None)
 
 

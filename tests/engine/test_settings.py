@@ -7,7 +7,7 @@ import pytest
 from pipeline.base.errors import BadInput
 from pipeline.engine.settings import read_settings
 
-NAMES = ("FACEVOX_WORKERS", "FACEVOX_ITEM_TIMEOUT_S", "FACEVOX_WORKER_MEMORY_MB")
+NAMES = ("FACEVOX_WORKERS", "FACEVOX_ITEM_TIMEOUT_S", "FACEVOX_WORKER_MEMORY_MB", "FACEVOX_ITEM_OUTPUT_MB")
 
 
 @pytest.fixture(autouse=True)
@@ -19,15 +19,17 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_defaults_hold_where_nothing_is_set(tmp_path: Path) -> None:
     settings = read_settings()
-    assert (settings.cache, settings.item_timeout_s, settings.worker_memory_mb) == (tmp_path, 900, 8192)
+    assert (settings.cache, settings.item_timeout_s) == (tmp_path, 900)
+    assert (settings.worker_memory_mb, settings.item_output_mb) == (8192, 20480)
     assert settings.n_workers >= 1
 
 
 def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in zip(NAMES, ("3", "0.5", "512"), strict=True):
+    for name, value in zip(NAMES, ("3", "0.5", "512", "9"), strict=True):
         monkeypatch.setenv(name, value)
     settings = read_settings()
     assert (settings.n_workers, settings.item_timeout_s, settings.worker_memory_mb) == (3, 0.5, 512)
+    assert settings.item_output_mb == 9
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,12 +1,14 @@
 """A file or folder is there whole or not at all, and nothing temporary stays behind."""
 
+import fcntl
 import multiprocessing
-from multiprocessing.synchronize import Barrier
+import os
+from multiprocessing import Queue
 from pathlib import Path
 
 import pytest
 
-from pipeline.storage.atomic import adding_folder, replacing, replacing_folder, write_text
+from pipeline.storage.atomic import claim, claimed_folder, replacing, replacing_folder, write_text
 
 
 class Crash(Exception):
@@ -38,59 +40,47 @@ def test_a_crash_while_writing_a_file_leaves_what_was_there(tmp_path: Path, old:
     assert old is None or path.read_text() == old
 
 
-def test_a_folder_appears_only_when_its_block_ends(tmp_path: Path) -> None:
-    folder = tmp_path / "items" / "one"
-    with adding_folder(folder) as temporary:
-        (temporary / "rows").write_text("1")
-        assert not folder.exists()
-    assert names(tmp_path) == ["items", "items/one", "items/one/rows"]
+def _claim_in_turn(folder: Path, results: Queue) -> None:  # type: ignore[type-arg]
+    with claimed_folder(folder) as claimed:
+        results.put(sorted(path.name for path in claimed.iterdir()))
+        (claimed / "half").touch()
 
 
-def test_a_crash_while_adding_a_folder_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(Crash), adding_folder(tmp_path / "one") as temporary:
-        (temporary / "rows").write_text("half")
-        raise Crash
-    assert names(tmp_path) == []
-
-
-def test_a_folder_that_another_process_was_faster_to_add_stays(tmp_path: Path) -> None:
-    folder = tmp_path / "one"
-    with adding_folder(folder) as temporary:
-        (temporary / "rows").write_text("late")
-        folder.mkdir()
-        (folder / "rows").write_text("first")
-    assert names(tmp_path) == ["one", "one/rows"]
-    assert (folder / "rows").read_text() == "first"
-
-
-def test_a_file_in_the_place_of_a_folder_is_not_taken_for_it(tmp_path: Path) -> None:
-    (tmp_path / "one").write_text("a file")
-    with pytest.raises(NotADirectoryError), adding_folder(tmp_path / "one"):
-        pass
-    assert names(tmp_path) == ["one"]
-
-
-def _add(folder: Path, name: str, start: Barrier) -> None:
-    for i in range(20):
-        with adding_folder(folder / str(i)) as temporary:
-            for part in ("a", "b"):
-                (temporary / part).write_text(name)
-            start.wait(10)
-
-
-def test_two_processes_that_add_one_folder_end_with_one_whole_folder(tmp_path: Path) -> None:
+def test_a_folder_is_claimed_by_one_process_at_a_time_and_is_empty_then(tmp_path: Path) -> None:
     fork = multiprocessing.get_context("fork")
-    start = fork.Barrier(2)
-    processes = [fork.Process(target=_add, args=(tmp_path, name, start)) for name in ("first", "second")]
+    results = fork.Queue()
+    processes = [fork.Process(target=_claim_in_turn, args=(tmp_path / "one", results)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(map(str, range(20)))
-    for folder in tmp_path.iterdir():
-        assert names(folder) == ["a", "b"]
-        assert (folder / "a").read_text() == (folder / "b").read_text()
+    assert [results.get(timeout=10) for _ in processes] == [[]] * 4
+    assert names(tmp_path) == []
+
+
+def test_a_claim_that_does_not_wait_is_refused_while_another_holds(tmp_path: Path) -> None:
+    with claimed_folder(tmp_path / "one"):
+        assert claim(tmp_path / "one", wait=False) is None
+    descriptor = claim(tmp_path / "one", wait=False)
+    assert descriptor is not None
+    os.close(descriptor)
+
+
+def test_what_killed_writers_left_is_removed_by_the_next_writer_of_the_same_place(tmp_path: Path) -> None:
+    (tmp_path / ".a.txt.1234567.tmp").write_text("half")
+    (tmp_path / ".a.txt.1234567.scratch.tmp").mkdir()
+    (tmp_path / ".a.txt.1234567.scratch.tmp" / "runs").touch()
+    (tmp_path / ".other.txt.1234567.tmp").write_text("of another place")
+    write_text(tmp_path / "a.txt", "whole")
+    assert names(tmp_path) == [".other.txt.1234567.tmp", "a.txt"]
+
+
+def test_what_is_being_written_by_another_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / ".a.txt.1234567.tmp"
+    with path.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        write_text(tmp_path / "a.txt", "whole")
+        assert path.is_file()
 
 
 def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
@@ -114,6 +104,6 @@ def test_a_crash_while_replacing_a_folder_leaves_what_was_there(tmp_path: Path, 
 
 
 def test_folders_can_be_read_by_others(tmp_path: Path) -> None:
-    with adding_folder(tmp_path / "added"), replacing_folder(tmp_path / "replaced"):
+    with replacing_folder(tmp_path / "replaced"):
         pass
-    assert [oct((tmp_path / name).stat().st_mode & 0o777) for name in ("added", "replaced")] == ["0o755", "0o755"]
+    assert oct((tmp_path / "replaced").stat().st_mode & 0o777) == "0o755"

@@ -1,15 +1,19 @@
 """An item's key follows from what determines its result; what is stored is whole and comes back."""
 
+import hashlib
+import json
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.base.errors import BadManifest
+from pipeline.base.hashing import sha256_of
 from pipeline.base.outcome import Dropped
 from pipeline.records.schema import column, from_table
+from pipeline.storage import items
 from pipeline.storage.items import ItemStore, item_key, put_result
 
 
@@ -96,14 +100,134 @@ def test_an_item_is_not_there_until_its_block_ends_nor_after_a_crash(tmp_path: P
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_what_a_killed_worker_left_is_removed_after_a_day_and_not_before(tmp_path: Path) -> None:
+def test_what_a_process_that_is_gone_left_is_removed_and_what_another_works_on_is_not(tmp_path: Path) -> None:
     store = ItemStore(tmp_path)
-    old, young = tmp_path / "step" / "ab" / ".ab1.x.tmp", tmp_path / "step" / "ab" / ".ab2.y.tmp"
-    for folder in (old, young, store.folder("step", "ab3")):
+    left, finished = tmp_path / "step" / "ab" / ".ab1.tmp", store.folder("step", "ab3")
+    for folder in (left, finished):
         folder.mkdir(parents=True)
         (folder / "half").touch()
-    two_days_ago = time.time() - 2 * 86_400
-    os.utime(old, (two_days_ago, two_days_ago))
-    os.utime(store.folder("step", "ab3"), (two_days_ago, two_days_ago))
-    store.sweep("step")
-    assert sorted(path.name for path in (tmp_path / "step" / "ab").iterdir()) == [".ab2.y.tmp", "ab3"]
+    with store.adding("step", "ab2") as held:
+        (held / "half").touch()
+        store.sweep("step")
+        assert sorted(path.name for path in (tmp_path / "step" / "ab").iterdir()) == [".ab2.tmp", "ab3"]
+        assert (held / "half").is_file()
+
+
+def test_what_a_process_that_is_gone_left_of_the_same_item_is_not_taken_into_it(tmp_path: Path) -> None:
+    left = tmp_path / "step" / "ab" / ".ab1.tmp"
+    (left / "deep").mkdir(parents=True)
+    (left / "deep" / "half").touch()
+    store = ItemStore(tmp_path)
+    store.ensure("step", "ab1", lambda folder: put_result(folder, [Pear(pear_id="p")]))
+    assert sorted(path.name for path in store.folder("step", "ab1").rglob("*")) == ["Pear.parquet", "item.json"]
+
+
+def finished_item(root: Path) -> tuple[ItemStore, Path]:
+    """Return a store with one item of two rows' files and one of a step's own, and the item's folder."""
+    store = ItemStore(root)
+    with store.adding("crop", KEY) as folder:
+        put_result(folder, [Apple(apple_id="a", grams=1.0), Pear(pear_id="p")])
+        (folder / "deep").mkdir()
+        (folder / "deep" / "note.txt").write_text("content")
+    return store, store.folder("crop", KEY)
+
+
+def test_an_item_states_its_files_and_they_are_read_only(tmp_path: Path) -> None:
+    _, folder = finished_item(tmp_path)
+    stated = json.loads((folder / "item.json").read_text())
+    assert sorted(stated) == ["Apple.parquet", "Pear.parquet", "deep/note.txt"]
+    assert stated["deep/note.txt"] == {"size_bytes": 7, "sha256": hashlib.sha256(b"content").hexdigest()}
+    assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o444}
+
+
+FILES = ["Apple.parquet", "Pear.parquet", "deep/note.txt", "item.json"]
+
+
+def _damage(path: Path, kind: str) -> None:
+    """Damage a file and leave its time as it was, so that only its content tells."""
+    before, content = path.stat(), path.read_bytes()
+    path.chmod(0o644)
+    if kind == "removed":
+        path.unlink()
+        return
+    path.write_bytes(b"" if kind == "emptied" else content[:-1])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("kind", ["removed", "emptied", "cut by a byte"])
+def test_an_item_with_a_damaged_file_is_missing_and_written_again(tmp_path: Path, name: str, kind: str) -> None:
+    store, folder = finished_item(tmp_path)
+    before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    _damage(folder / name, kind)
+    assert not store.has("crop", KEY)
+    finished_item(tmp_path)
+    assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
+    assert store.has("crop", KEY)
+
+
+def test_an_empty_folder_is_no_item(tmp_path: Path) -> None:
+    store = ItemStore(tmp_path)
+    store.folder("crop", KEY).mkdir(parents=True)
+    assert store.fault("crop", KEY) == "no item.json"
+
+
+def _flip_a_bit(path: Path, *, keep_time: bool) -> None:
+    before = path.stat()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+    if keep_time:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("name", FILES[:3])
+def test_a_flipped_bit_is_found_at_once_where_the_files_time_tells_and_else_by_hashes(
+    tmp_path: Path, name: str
+) -> None:
+    store, folder = finished_item(tmp_path)
+    _flip_a_bit(folder / name, keep_time=True)
+    assert store.has("crop", KEY)
+    assert store.fault("crop", KEY, check_hashes=True) == f"{name}: other content than was written"
+    os.utime(folder / name, ns=(0, (folder / "item.json").stat().st_mtime_ns + 1))
+    assert not store.has("crop", KEY)
+
+
+def test_rows_with_a_flipped_bit_are_never_returned(tmp_path: Path) -> None:
+    store, folder = finished_item(tmp_path)
+    _flip_a_bit(folder / "Apple.parquet", keep_time=True)
+    with pytest.raises(BadManifest, match=r"damaged and is removed \(Apple.parquet: other content"):
+        store.rows("crop", KEY, Apple)
+    assert not folder.exists()
+
+
+def test_a_file_that_was_only_touched_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, folder = finished_item(tmp_path)
+    later_ns = (folder / "item.json").stat().st_mtime_ns + 10**9
+    os.utime(folder / "Apple.parquet", ns=(later_ns, later_ns))
+    hashed: list[str] = []
+    monkeypatch.setattr(items, "sha256_of", lambda path: hashed.append(path.name) or sha256_of(path))
+    assert [store.has("crop", KEY), store.has("crop", KEY)] == [True, True]
+    assert hashed == ["Apple.parquet", "Pear.parquet", "note.txt"]
+
+
+def test_an_item_is_written_once_by_those_who_ensure_it(tmp_path: Path) -> None:
+    store = ItemStore(tmp_path)
+    written: list[int] = []
+
+    def write(folder: Path) -> None:
+        written.append(1)
+        assert not store.ensure("crop", KEY, write, wait=False)  # held: by this very process here
+        put_result(folder, [])
+
+    assert [store.ensure("crop", KEY, write), store.ensure("crop", KEY, write)] == [True, True]
+    assert written == [1]
+
+
+def test_a_removed_item_is_gone_with_all_of_its_files(tmp_path: Path) -> None:
+    store, folder = finished_item(tmp_path)
+    assert list(store.keys("crop")) == [KEY]
+    store.remove("crop", KEY)
+    store.remove("crop", KEY)
+    assert (list(store.keys("crop")), list(folder.parent.iterdir())) == ([], [])

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.base.errors import BadManifest
-from pipeline.records.schema import Vector, column, from_table, to_table
+from pipeline.records.schema import Vector, arrow_schema, column, from_table, to_table
+from pipeline.storage.manifest import write_table
 from pipeline.storage.shards import (
     CLIPS_PER_SHARD,
     iterate_batches,
@@ -92,6 +93,36 @@ def test_every_row_is_in_the_shard_of_its_clip_sorted_by_id(tmp_path: Path) -> N
 def read_columns_of(path: Path) -> list[str]:
     found: list[str] = pq.read_table(path, columns=["sound_id"]).column("sound_id").to_pylist()
     return found
+
+
+def test_a_shard_written_in_parts_has_the_bytes_of_one_written_at_once(tmp_path: Path) -> None:
+    """Rows of 'set/1' and 'set/1-...' lie in between each other; 64 rows are a row group."""
+    clip_ids = [f"set/{name}" for name in ("1", "1-0", "1-00", "2", *range(300, 350))]
+
+    def rows_of(clip_id: str) -> pa.Table:
+        number = clip_ids.index(clip_id)
+        return to_table(
+            Sound,
+            [
+                Sound(sound_id=f"{clip_id}-{i}", clip_id=clip_id, log_mel=np.full(3, number + i, np.float32))
+                for i in (1, 0)
+            ],
+        )
+
+    write_shards(tmp_path / "shards", Sound, clip_ids, rows_of, {"log_mel": 3})
+    rows = pa.concat_tables([rows_of(clip_id).cast(arrow_schema(Sound, {"log_mel": 3})) for clip_id in clip_ids])
+    write_table(tmp_path / "whole.parquet", Sound, rows, row_group_rows=64)
+    (path,) = shard_paths(tmp_path / "shards")
+    assert pq.read_metadata(path).num_row_groups == 2
+    assert path.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+
+
+def test_clips_without_rows_are_a_shard_of_the_same_schema(tmp_path: Path) -> None:
+    schema = arrow_schema(Sound, {"log_mel": 3})
+    write_shards(tmp_path / "shards", Sound, clips(3), lambda _: arrow_schema(Sound).empty_table(), {"log_mel": 3})
+    (path,) = shard_paths(tmp_path / "shards")
+    found = pq.read_schema(path)
+    assert (found, found.metadata) == (schema, schema.metadata)
 
 
 def test_no_clips_are_one_empty_shard(tmp_path: Path) -> None:
