@@ -1,14 +1,31 @@
 """The command line: every stage by name, and commands on a run and its results."""
 
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+# Arrow's other allocators keep the pages of large tables that are gone. Set before anything imports it.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
 from pipeline.base.errors import FacevoxError
+from pipeline.engine.disk_errors import DiskProblem, check_writable, disk_problem
+from pipeline.engine.stopping import (
+    DVC_STAGE,
+    Stopped,
+    adopt_orphans,
+    end_descendants,
+    exit_stopped,
+    stop_on_signals,
+    stop_with_dvc,
+)
+from stages.commands.dvc_files import mend_dvc_files
 from stages.commands.export import app as export
+from stages.commands.store import app as store
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -71,16 +88,25 @@ def run_stage(name: str, *args: Any) -> None:
     import_module(f"stages.{name}").main(*args)
 
 
+def _prepare_stage() -> None:
+    """Keep hold of all that the stage will start; raise DiskProblem where this checkout can't take its outputs."""
+    adopt_orphans()
+    for folder in ("manifests", "data"):
+        check_writable(Path(folder))
+
+
 def _add_stage(name: str, sentence: str, *, per_dataset: bool) -> None:
     if per_dataset:
 
         def run_for(dataset: Dataset) -> None:
+            _prepare_stage()
             run_stage(name, dataset)
 
         app.command(name, help=sentence, rich_help_panel=_STAGES)(run_for)
     else:
 
         def run() -> None:
+            _prepare_stage()
             run_stage(name)
 
         app.command(name, help=sentence, rich_help_panel=_STAGES)(run)
@@ -103,6 +129,7 @@ def evaluate(
 ) -> None:
     """Run the stage, or evaluate another method's pictures, which leaves this run's metrics.json as it is."""
     if predictions is None:
+        _prepare_stage()
         run_stage("evaluate")
     else:
         import_module("stages.commands.predictions").evaluate_pictures(predictions, out)
@@ -132,6 +159,14 @@ def profile(
     from stages.commands.profile import apply_profiles
 
     print(apply_profiles(names or [], set_ or []))
+
+
+@app.command(rich_help_panel=_TOOLS, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def repro(context: typer.Context) -> None:
+    """Run all stages by 'dvc repro', with its arguments; goes on also where a kill left DVC's own files cut off."""
+    from stages.commands.repro import run_dvc_repro
+
+    raise typer.Exit(run_dvc_repro(context.args))
 
 
 @app.command(rich_help_panel=_TOOLS)
@@ -238,15 +273,36 @@ def doctor() -> None:
 
 
 app.add_typer(export, name="export", rich_help_panel=_TOOLS)
+app.add_typer(store, name="store", rich_help_panel=_TOOLS)
 
 
 def main() -> None:
-    """Run the command line; a FacevoxError ends it with a message, not a traceback."""
+    """Run the command line; an error that the user can mend, or a signal, ends it with a message, not a traceback."""
     try:
+        stop_on_signals()
+        if DVC_STAGE in os.environ:
+            stop_with_dvc()
+        else:
+            for sentence in mend_dvc_files(Path()):
+                print(sentence, file=sys.stderr)
         app(prog_name="facevox")
+    except Stopped as stopped:
+        exit_stopped(stopped)
     except FacevoxError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(1)
+        _end(f"{type(error).__name__}: {error}")
+    except Exception as error:
+        problem = disk_problem(error)
+        if problem is None:
+            raise
+        _end(f"{DiskProblem.__name__}: {problem}")
+
+
+def _end(message: str) -> NoReturn:
+    """Leave no process behind, say why, and exit with code 1."""
+    end_descendants()
+    with suppress(OSError):  # who read it may be gone
+        print(message, file=sys.stderr, flush=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

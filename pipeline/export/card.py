@@ -1,6 +1,6 @@
 """The README of an export: contents, how it was built, terms, and uses it is not for."""
 
-from collections import Counter
+import pyarrow as pa
 
 from pipeline.dataset.reader import BuiltDataset, Shape
 from pipeline.dataset.table1 import count, render
@@ -81,12 +81,12 @@ def _how(shapes: list[Shape], label: LabelKind | None) -> str:
 
 
 def _terms(built: BuiltDataset) -> str:
-    clips = {
-        (row["dataset"], row["licence"], row["clip_id"])
-        for table in (built.faces, built.segments)
-        for row in table.select(["dataset", "licence", "clip_id"]).to_pylist()
-    }
-    counted = Counter((dataset, licence) for dataset, licence, _ in clips)
+    columns = ["dataset", "licence", "clip_id"]
+    clips = pa.concat_tables(
+        table.select(columns).group_by(columns).aggregate([]) for table in (built.faces, built.segments)
+    )
+    of_each = clips.group_by(columns).aggregate([]).group_by(["dataset", "licence"]).aggregate([([], "count_all")])
+    counted = {(row["dataset"], row["licence"]): row["count_all"] for row in of_each.to_pylist()}
     rows = [
         f"| {dataset} | {_as_markdown(licence) or 'not stated'} | {n:,} |"
         for (dataset, licence), n in sorted(counted.items())

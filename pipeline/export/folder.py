@@ -4,6 +4,7 @@ That code finds pictures by the ending ``.jpg``, draws among the person's ``.npy
 picture's name up to the first dot.
 """
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from pipeline.dataset.reader import (
 from pipeline.export.card import LabelKind, render_card
 from pipeline.export.encode import encode_npy, png_as_jpeg
 from pipeline.export.names import folder_names, safe_name
+from pipeline.export.spool import Spool
 from pipeline.export.target import Counts, write_note, writing_export
 
 KIND = "folder"
@@ -41,6 +43,7 @@ _CONTENTS = """\
 
 In names, `=` and two hexadecimal digits stand for a byte that is not allowed there.
 """
+_PERSON = "person"
 _PERSON_COLUMNS = ("dataset", "person_id", "split")
 _QUALITY = {"jpg": "JPEG of quality 100, colour at full size", "png": "lossless"}
 
@@ -56,12 +59,13 @@ def export_folder(
     built = built if all_faces else only_standard(built)
     with (
         writing_export(to, force=force) as folder,
+        Spool(folder) as persons,
         progress(f"export {KIND}", len(built.faces) + len(built.segments)) as advance,
     ):
         tree = _Tree(folder, built)
-        _write_faces(built, tree, pictures, advance)
+        _write_faces(built, tree, pictures, persons, advance)
         _write_segments(built, tree, advance)
-        label = _write_labels(built, tree)
+        label = _write_labels(built, tree, persons)
         contents = _CONTENTS.format(ending=pictures, quality=_QUALITY[pictures])
         card = render_card(built, _OPENING, contents, log_mel_shapes(built), label)
         (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
@@ -92,10 +96,12 @@ class _Tree:
         self.counts[split][kind] += 1
 
 
-def _write_faces(built: BuiltDataset, tree: _Tree, pictures: Pictures, advance: Advance) -> None:
+def _write_faces(built: BuiltDataset, tree: _Tree, pictures: Pictures, persons: Spool, advance: Advance) -> None:
+    """Write all faces; ``persons`` gets the person of each."""
     for table in iterate_faces(built):
         for row in table.select([*_PERSON_COLUMNS, "face_id", "image"]).to_pylist():
-            png = row["image"]["bytes"]
+            png = row.pop("image")["bytes"]
+            persons.put(_PERSON, row["face_id"], json.dumps(row).encode())
             tree.write(_IMAGES, row, row["face_id"], pictures, png if pictures == "png" else png_as_jpeg(png))
             advance()
 
@@ -108,10 +114,10 @@ def _write_segments(built: BuiltDataset, tree: _Tree, advance: Advance) -> None:
             advance()
 
 
-def _write_labels(built: BuiltDataset, tree: _Tree) -> LabelKind | None:
+def _write_labels(built: BuiltDataset, tree: _Tree, persons: Spool) -> LabelKind | None:
     kind = None
-    rows = {row["face_id"]: row for row in built.faces.select([*_PERSON_COLUMNS, "face_id"]).to_pylist()}
     for label in iterate_labels(built):
         kind = label.recognition_network, len(label.embedding)
-        tree.write(_FEATURES, rows[label.face_id], label.face_id, "npy", encode_npy(label.embedding))
+        row = json.loads(persons.get(_PERSON, label.face_id) or b"{}")
+        tree.write(_FEATURES, row, label.face_id, "npy", encode_npy(label.embedding))
     return kind

@@ -12,23 +12,24 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
+from pipeline.base.errors import BadManifest
 from pipeline.base.progress import Advance, progress
 from pipeline.dataset.reader import (
     BuiltDataset,
     Shape,
     iterate_faces,
     iterate_labels,
-    iterate_pairs,
     iterate_segments,
     log_mel_shapes,
-    rows_of,
 )
 from pipeline.export.card import LabelKind, columns_of, render_card
 from pipeline.export.parquet import ParquetFiles
 from pipeline.export.rows import ExportedFace, ExportedPair, ExportedSegment
 from pipeline.export.spool import Spool
 from pipeline.export.target import Counts, write_note, writing_export
+from pipeline.records.dataset import Pair
 from pipeline.records.schema import HUGGINGFACE_KEY, arrow_schema
+from pipeline.storage.query import query
 
 KIND = "huggingface"
 _RECORDS: dict[str, type] = {"pairs": ExportedPair, "faces": ExportedFace, "audio": ExportedSegment}
@@ -50,6 +51,12 @@ log_mel = audio.with_format("numpy")[pair["segment_row"]]["log_mel"]  # (n_mels,
 
 `face_row` and `segment_row` hold for the rows in their order here. Once rows are filtered or shuffled, join by
 `face_id` and `segment_id`.
+"""
+
+_JOINED_PAIRS = """
+    SELECT pairs.*, faces.number AS face_row, segments.number AS segment_row
+    FROM pairs LEFT JOIN faces USING (face_id) LEFT JOIN segments USING (segment_id)
+    WHERE split = $split ORDER BY pair_id
 """
 
 Files = dict[str, ParquetFiles]
@@ -141,22 +148,45 @@ def _write(tables: Iterable[pa.Table], splits: tuple[str, ...], folder: Path, ad
 
 
 def _write_pairs(built: BuiltDataset, faces: Files, audio: Files, folder: Path) -> Files:
-    """Write the pairs, each with the rows of its face and its segment."""
+    """Write the pairs, each with the rows of its face and its segment; they are joined and sorted on the disk."""
     schema = arrow_schema(ExportedPair)
     files = {}
     for split in built.splits:
-        face_ids, segment_ids = _column(faces[split], "face_id"), _column(audio[split], "segment_id")
-        with ParquetFiles(folder, split, _PAIR_ROWS) as files[split]:
-            for pairs in iterate_pairs(built, split):
-                pairs = pairs.append_column("face_row", pa.array(rows_of(pairs.column("face_id"), face_ids)))
-                segment_rows = rows_of(pairs.column("segment_id"), segment_ids)
-                pairs = pairs.append_column("segment_row", pa.array(segment_rows))
-                files[split].write(pairs.select(schema.names).cast(schema))
+        with (
+            query({"pairs": (built.at.dataset("pairs"), Pair)}, folder.parent) as connection,
+            ParquetFiles(folder, split, _PAIR_ROWS) as files[split],
+        ):
+            for name, written, key in (("faces", faces, "face_id"), ("segments", audio, "segment_id")):
+                numbered = pa.RecordBatchReader.from_batches(_numbered_schema(key), _numbered(written[split], key))
+                connection.from_arrow(numbered).create(name)
+            pairs = connection.sql(_JOINED_PAIRS, params={"split": split})
+            for batch in pairs.to_arrow_reader(_PAIR_ROWS):
+                table = pa.Table.from_batches([batch])
+                _check_found(table, "face_row", "face_id")
+                _check_found(table, "segment_row", "segment_id")
+                files[split].write(table.select(schema.names).cast(schema))
     return files
 
 
-def _column(files: ParquetFiles, name: str) -> pa.ChunkedArray:
-    return pa.concat_tables([pq.read_table(path, columns=[name]) for path in files.paths]).column(name)
+def _numbered(files: ParquetFiles, key: str) -> Iterator[pa.RecordBatch]:
+    """Yield the id and the number of each row of ``files``."""
+    n_rows = 0
+    for path in files.paths:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=[key]):
+                numbers = pa.array(np.arange(n_rows, n_rows + len(batch)))
+                yield pa.record_batch([batch.column(0), numbers], schema=_numbered_schema(key))
+                n_rows += len(batch)
+
+
+def _numbered_schema(key: str) -> pa.Schema:
+    return pa.schema([(key, pa.string()), ("number", pa.int64())])
+
+
+def _check_found(pairs: pa.Table, row: str, key: str) -> None:
+    if pairs.column(row).null_count:
+        missing = pairs.column(key).filter(pc.is_null(pairs.column(row)))[0].as_py()
+        raise BadManifest(f"the pairs contain '{missing}', which is not in the dataset. Run 'dvc repro'.")
 
 
 def _front_matter(built: BuiltDataset, files: dict[str, Files], folder: Path) -> str:

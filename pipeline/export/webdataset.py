@@ -9,33 +9,37 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
-from pipeline.base.draws import draw_order
+from pipeline.base.errors import BadManifest
 from pipeline.base.progress import Advance, progress
 from pipeline.dataset.reader import (
     BuiltDataset,
     iterate_faces,
     iterate_labels,
-    iterate_pairs,
     iterate_segments,
     log_mel_shapes,
     log_mels,
     only_standard,
-    rows_of,
 )
 from pipeline.export.card import LabelKind, render_card
 from pipeline.export.encode import encode_npy
 from pipeline.export.names import safe_name
 from pipeline.export.spool import Spool
 from pipeline.export.target import Counts, write_note, writing_export
+from pipeline.records.dataset import Pair
+from pipeline.storage.query import query
 
 KIND = "webdataset"
 SHARD_BYTES = 500 * 10**6
 _FACE, _LABEL, _LOG_MEL, _NOTE = "face.png", "label.npy", "logmel.npy", "json"
+_FACTS = "facts"
+_FACE_COLUMNS = ["face_id", "clip_id", "dataset", "person_id", "split", "licence"]
+_SEGMENT_COLUMNS = ["segment_id", "clip_id", "licence", "voiced_s", "n_valid_frames"]
 _SEED = 0
+_PAIRS_PER_PART = 1 << 12
+# As by draw_order.
+_PAIRS_IN_DRAW_ORDER = """
+    SELECT face_id, segment_id, dataset, person_id FROM pairs WHERE split = $split ORDER BY sha256($seed || pair_id)
+"""
 
 _OPENING = """\
 ```python
@@ -85,7 +89,7 @@ def export_webdataset(
         counts = {}
         for split in built.splits:
             with TarFiles(folder, split, shard_bytes) as files:
-                for note in _drawn(built, split, pairs_per_person):
+                for note in _drawn(built, split, pairs_per_person, spool):
                     files.add(safe_name(note["pair_id"]), _members(note, spool))
                     advance()
             counts[split] = {"samples": files.n_samples, "shards": files.n_files}
@@ -149,14 +153,18 @@ def _whole(size: int, unit: int) -> int:
 
 
 def _spool_payload(built: BuiltDataset, spool: Spool, advance: Advance) -> LabelKind | None:
-    """Spool every standard face, its label and every log-mel, encoded as in a sample."""
+    """Spool every standard face, its label and every log-mel, encoded as in a sample, and what its note needs."""
     for table in iterate_faces(built):
-        for row in table.select(["face_id", "image"]).to_pylist():
-            spool.put(_FACE, row["face_id"], row["image"]["bytes"])
+        facts = table.select(_FACE_COLUMNS).to_pylist()
+        for row, image in zip(facts, table.column("image").to_pylist(), strict=True):
+            spool.put(_FACE, row["face_id"], image["bytes"])
+            spool.put(_FACTS, row["face_id"], json.dumps(row).encode())
             advance()
     for table in iterate_segments(built):
-        for segment_id, log_mel in zip(table.column("segment_id").to_pylist(), log_mels(table), strict=True):
-            spool.put(_LOG_MEL, segment_id, encode_npy(log_mel))
+        facts = table.select(_SEGMENT_COLUMNS).to_pylist()
+        for row, log_mel in zip(facts, log_mels(table), strict=True):
+            spool.put(_LOG_MEL, row["segment_id"], encode_npy(log_mel))
+            spool.put(_FACTS, row["segment_id"], json.dumps(row).encode())
             advance()
     kind = None
     for label in iterate_labels(built):
@@ -165,36 +173,29 @@ def _spool_payload(built: BuiltDataset, spool: Spool, advance: Advance) -> Label
     return kind
 
 
-def _drawn(built: BuiltDataset, split: str, most: int | None) -> Iterator[dict[str, Any]]:
+def _drawn(built: BuiltDataset, split: str, most: int | None, spool: Spool) -> Iterator[dict[str, Any]]:
     """Yield the notes of the pairs of ``split`` by the hash of their ids, at most ``most`` of a person in a dataset."""
-    face_rows, segment_rows, draws = _pair_rows(built, split)
     n_kept: Counter[tuple[str, str]] = Counter()
-    for place in np.argsort(draws, kind="stable").tolist():
-        note = _note(_row(built.faces, face_rows[place]), _row(built.segments, segment_rows[place]))
-        person = note["dataset"], note["person_id"]
-        if most is None or n_kept[person] < most:
-            n_kept[person] += 1
-            yield note
+    for face_id, segment_id, dataset, person_id in _in_draw_order(built, split, spool.folder):
+        if most is None or n_kept[dataset, person_id] < most:
+            n_kept[dataset, person_id] += 1
+            yield _note(_facts(spool, face_id), _facts(spool, segment_id))
 
 
-def _pair_rows(built: BuiltDataset, split: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
-    """Return of each pair its row in ``built.faces`` and in ``built.segments``, and its place in the draw.
-
-    Three numbers a pair: there are many more pairs than faces and segments.
-    """
-    face_ids, segment_ids = built.faces.column("face_id"), built.segments.column("segment_id")
-    faces, segments, draws = [], [], []
-    for pairs in iterate_pairs(built, split):
-        faces.append(rows_of(pairs.column("face_id"), face_ids))
-        segments.append(rows_of(pairs.column("segment_id"), segment_ids))
-        draw = [int.from_bytes(draw_order(_SEED, pair_id)[:8]) for pair_id in pairs.column("pair_id").to_pylist()]
-        draws.append(np.array(draw, np.uint64))
-    return np.concatenate(faces), np.concatenate(segments), np.concatenate(draws)
+def _in_draw_order(built: BuiltDataset, split: str, folder: Path) -> Iterator[tuple[str, ...]]:
+    """Yield (face id, segment id, dataset, person) of the pairs of ``split``; they are sorted on the disk."""
+    with query({"pairs": (built.at.dataset("pairs"), Pair)}, folder) as connection:
+        pairs = connection.sql(_PAIRS_IN_DRAW_ORDER, params={"split": split, "seed": f"{_SEED}/"})
+        for batch in pairs.to_arrow_reader(_PAIRS_PER_PART):
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _row(table: pa.Table, row: int) -> dict[str, Any]:
-    found: list[dict[str, Any]] = table.slice(row, 1).to_pylist()
-    return found[0]
+def _facts(spool: Spool, item_id: str) -> dict[str, Any]:
+    facts = spool.get(_FACTS, item_id)
+    if facts is None:
+        raise BadManifest(f"the pairs contain '{item_id}', which is not in the dataset. Run 'dvc repro'.")
+    found: dict[str, Any] = json.loads(facts)
+    return found
 
 
 def _note(face: dict[str, Any], segment: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Export the built dataset for training elsewhere."""
 
-import signal
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,8 +80,6 @@ def _open(split: Split | None) -> "BuiltDataset":
     from pipeline.base.layout import Layout
     from pipeline.dataset.reader import open_dataset
 
-    # Batch systems end a job by SIGTERM: exit as by Ctrl-C, which removes unfinished files.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     return open_dataset(Layout(), split)
 
 

@@ -1,8 +1,6 @@
 """The command line of the exports."""
 
 import json
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,14 +17,6 @@ pytestmark = pytest.mark.usefixtures("in_the_dataset")
 @pytest.fixture
 def in_the_dataset(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made.at.root)
-
-
-@pytest.fixture(autouse=True)
-def keep_signals() -> Iterator[None]:
-    """Give the test's own handler back: a command sets one of its own."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def run(*arguments: str) -> str:

@@ -59,21 +59,19 @@ def interrupt_after(n_done: int, export: Callable, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(f"{export.__module__}.progress", lambda *_: nullcontext(advance))
 
 
-# A shell's background job ignores SIGINT, and so do its children unless they set a handler.
 _HANGS = """\
-import signal, sys, time
+import sys, time
 from contextlib import nullcontext
 import pipeline.export.folder
-from stages.commands.export import app
-
-signal.signal(signal.SIGINT, signal.default_int_handler)
+from stages.__main__ import main
 
 def advance():
     print("writing", flush=True)
     time.sleep(60)
 
 pipeline.export.folder.progress = lambda *_: nullcontext(advance)
-app(["folder", "--to", sys.argv[1]])
+sys.argv[1:1] = ["export", "folder", "--to"]
+main()
 """
 
 
