@@ -10,9 +10,10 @@ from pipeline.records.ledger import LedgerRow
 from pipeline.records.media import Media
 from pipeline.sources.acquire import Acquirer
 from pipeline.sources.links import link_media
-from pipeline.storage.manifest import read_manifest, write_manifest
+from pipeline.storage.manifest import iterate_manifest, write_manifest
 from pipeline.video.fetch import DownloadParams
 from pipeline.video.fetch_settings import read_fetch_settings
+from pipeline.video.media_check import check_media, mark_edited
 
 VERSION = 4  # of what this step returns: raise it whenever the same input gives another result
 
@@ -29,7 +30,9 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         item_id=lambda clip: clip.clip_id,
         inputs=lambda clip: (clip.clip_id, clip.address, clip.content_hash),
     )
-    clips = read_manifest(at.clips(dataset), Clip)
-    run = run_step(step, clips, settings, title=f"download@{dataset}")
+    mark_edited(at.media(dataset), at.root)
+    run = run_step(step, iterate_manifest(at.clips(dataset), Clip), settings, title=f"download@{dataset}")
+    clips = iterate_manifest(at.clips(dataset), Clip)
     write_manifest(at.media(dataset), Media, link_media(run, clips, dataset, at))
+    check_media(at.media(dataset), at.root, are_new_links=True)
     write_manifest(at.ledger("download", dataset), LedgerRow, run.ledger())

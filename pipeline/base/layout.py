@@ -111,8 +111,12 @@ class Layout:
         return self.root / "manifests" / "dataset" / "headlines.json"
 
     def media_folder(self, dataset: str) -> Path:
-        """Return the folder of links to media files."""
+        """Return the folder of media files."""
         return self.root / "data" / "media" / dataset
+
+    def checked_media(self, dataset: str) -> Path:
+        """Return the manifest of CheckedFile: the media files as they were when they were last found to be right."""
+        return self.root / "data" / "media" / ".checked" / f"{dataset}.parquet"
 
     def faces_folder(self, dataset: str) -> Path:
         """Return the folder of shards of Face."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.base.errors import BadMedia
 from pipeline.base.hashing import sha256_of
 from pipeline.base.outcome import Dropped
-from pipeline.records.clip import Clip
+from pipeline.records.clip import Clip, content_of
 from pipeline.records.media import Media
 from pipeline.records.truth import TruthFrame, TruthSpeech
 from pipeline.storage.manifest import write_manifest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TRUTH_FILES = ("frames.parquet", "speech.parquet")
 _GENERATED_FILE = "media.mp4"
 _GENERATOR = "facevox synthetic talkers"
+_LIST_AGAIN = "is not the file that was listed: list it again with 'dvc repro -f sources@{}'"
 
 
 class Acquirer:
@@ -39,6 +40,9 @@ class Acquirer:
         fetched = self._get(clip, folder)
         if isinstance(fetched, Dropped):
             return fetched
+        sha256 = sha256_of(fetched.path)
+        if fetched.path.parent != folder and not _is_as_listed(clip, sha256):
+            return Dropped.failed("file_changed", f"{clip.address} {_LIST_AGAIN.format(clip.dataset)}", retryable=True)
         try:
             probed = probe(fetched.path)
         except BadMedia as error:
@@ -47,7 +51,7 @@ class Acquirer:
             Media(
                 clip_id=clip.clip_id,
                 path=fetched.path.name if fetched.path.parent == folder else clip.address,
-                sha256=sha256_of(fetched.path),
+                sha256=sha256,
                 size_bytes=fetched.path.stat().st_size,
                 duration_s=probed.duration_s,
                 width_px=probed.width_px,
@@ -74,6 +78,17 @@ class Acquirer:
             shutil.rmtree(unfinished)
             return replace(fetched, path=finished)
         return fetched
+
+
+def is_used_in_place(media: Media, clip: Clip) -> bool:
+    """Return whether a clip's media is the user's own file, not one of the item store."""
+    return media.path == clip.address
+
+
+def _is_as_listed(clip: Clip, sha256: str) -> bool:
+    """Return whether the file at a clip's address still has the content it was listed with."""
+    ranges = [content_of(content, clip.start_s, clip.end_s) for content in (sha256, clip.address)]
+    return clip.content_hash in (sha256, *ranges)  # of its address where it could not be read when it was listed
 
 
 def generate(address: str, folder: Path) -> Fetched:

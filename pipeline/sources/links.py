@@ -1,6 +1,6 @@
-"""Link the fetched media of a dataset from the item store into its folder under data/."""
+"""Give the fetched media of a dataset out of the item store into its folder under data/."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,20 +9,24 @@ from pipeline.engine.run import StepRun
 from pipeline.records.clip import Clip
 from pipeline.records.media import Media
 from pipeline.records.schema import from_table
-from pipeline.sources.acquire import TRUTH_FILES
+from pipeline.sources.acquire import TRUTH_FILES, is_used_in_place
+from pipeline.sources.file_links import link_file
 from pipeline.storage.atomic import replacing_folder
 
 
-def link_media(run: StepRun[Clip], clips: Iterable[Clip], dataset: str, at: Layout) -> list[Media]:
-    """Replace the dataset's media folder by links to the media of all ``clips`` that ``run`` fetched.
+def link_media(run: StepRun[Clip], clips: Iterable[Clip], dataset: str, at: Layout) -> Iterator[Media]:
+    """Replace the dataset's media folder by links to the media that ``run`` fetched; yield them in id order.
 
-    Returns their media in the order of ``clips``, paths relative to ``at.root``.
+    ``clips`` are those of the run, in id order. Paths are relative to ``at.root``. The folder is in its place when the
+    last one has been taken.
     """
-    fetched = set(run.ok_ids)
     folder = at.media_folder(dataset)
+    later = iter(clips)
     with replacing_folder(folder) as links:
-        media = [_link(clip, run, links, at.root) for clip in clips if clip.clip_id in fetched]
-    return [replace(one, path=(folder / one.path).relative_to(at.root).as_posix()) for one in media]
+        for clip_id in run.ok_ids:
+            clip = next(one for one in later if one.clip_id == clip_id)
+            media = _link(clip, run, links, at.root)
+            yield replace(media, path=(folder / media.path).relative_to(at.root).as_posix())
 
 
 def _link(clip: Clip, run: StepRun[Clip], links: Path, root: Path) -> Media:
@@ -30,22 +34,13 @@ def _link(clip: Clip, run: StepRun[Clip], links: Path, root: Path) -> Media:
     media = from_table(Media, run.rows(clip.clip_id, Media))[0]
     stored = run.folder(clip.clip_id)
     name = clip.clip_id.partition("/")[2]
-    is_users_file = media.path == clip.address
-    file = (root / clip.address if is_users_file else stored / media.path).absolute()
+    file = (root / clip.address if is_used_in_place(media, clip) else stored / media.path).absolute()
     link = name if name.endswith(file.suffix) else f"{name}{file.suffix}"
-    if is_users_file:
+    if is_used_in_place(media, clip):
         (links / link).symlink_to(file)
     else:
-        _hard_link(links / link, file)
+        link_file(file, links / link)
     for truth in TRUTH_FILES:
         if (stored / truth).is_file():
-            _hard_link(links / f"{name}.{truth}", (stored / truth).absolute())
+            link_file(stored / truth, links / f"{name}.{truth}")
     return replace(media, path=link)
-
-
-def _hard_link(link: Path, stored: Path) -> None:
-    """Hard-link a stored file, so that the link outlives a cleared store; on another disk, symbolically."""
-    try:
-        link.hardlink_to(stored)
-    except OSError:
-        link.symlink_to(stored)

@@ -1,12 +1,14 @@
 """A clip with its media file: the input of every step that reads pictures or sound."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base.errors import BadInput
+from pipeline.base.errors import BadManifest
 from pipeline.records.clip import Clip
 from pipeline.records.media import Media
-from pipeline.storage.manifest import read_manifest
+from pipeline.storage.manifest import iterate_manifest
+from pipeline.video.media_check import check_media
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +29,24 @@ class MediaClip:
         return self.clip_id, self.sha256, str(self.start_s), str(self.end_s)
 
 
-def read_media_clips(clips_path: Path, media_path: Path, root: Path) -> list[MediaClip]:
-    """Return the clips whose media was fetched, in id order; paths in the manifest are relative to ``root``.
+def read_media_clips(clips_path: Path, media_path: Path, root: Path) -> Iterator[MediaClip]:
+    """Return the clips whose media was fetched, in id order, a few in memory at a time.
 
-    Raises BadInput when a media file is missing (the store was cleared, a disk is not mounted).
+    Paths in the manifest are relative to ``root``. Raises BadInput, before the first clip, when media files are missing
+    (the store was cleared, a disk is not mounted) or are not the ones that were fetched.
     """
-    clips = {clip.clip_id: clip for clip in read_manifest(clips_path, Clip)}
-    media = read_manifest(media_path, Media)
-    missing = [one.path for one in media if not (root / one.path).is_file()]
-    if missing:
-        raise BadInput(
-            f"{len(missing)} media files are missing, the first is {missing[0]}: run 'dvc repro -f download'."
-        )
-    return [_joined(clips[one.clip_id], one, root) for one in media]
+    check_media(media_path, root)
+    return _joined_clips(clips_path, media_path, root)
+
+
+def _joined_clips(clips_path: Path, media_path: Path, root: Path) -> Iterator[MediaClip]:
+    """Join the two manifests, which are both in id order."""
+    clips = iterate_manifest(clips_path, Clip)
+    for media in iterate_manifest(media_path, Media):
+        clip = next((one for one in clips if one.clip_id >= media.clip_id), None)
+        if clip is None or clip.clip_id != media.clip_id:
+            raise BadManifest(f"{media_path}: '{media.clip_id}' is not in {clips_path}. Run 'dvc repro'.")
+        yield _joined(clip, media, root)
 
 
 def _joined(clip: Clip, media: Media, root: Path) -> MediaClip:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.base.hashing import sha256_of
 from pipeline.base.outcome import FAILED, FILTERED, Dropped
-from pipeline.records.clip import NO_CROP, Clip
+from pipeline.records.clip import NO_CROP, Clip, content_of
 from pipeline.records.media import Media
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.synthetic.clip import write_clip
@@ -20,7 +20,7 @@ PARAMS = DownloadParams(max_height_px=1080, max_size_mb=10, min_duration_s=0.5, 
 SPEC = ClipSpec(seed=3, person=0, clip=0, duration_s=1.0, width_px=320, height_px=240)
 
 
-def clip(address: str) -> Clip:
+def clip(address: str, content_hash: str = "0") -> Clip:
     return Clip(
         clip_id="set/one",
         dataset="set",
@@ -31,7 +31,7 @@ def clip(address: str) -> Clip:
         **NO_CROP,
         licence="",
         origin="test",
-        content_hash="0",
+        content_hash=content_hash,
     )
 
 
@@ -43,8 +43,9 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def acquire(address: str, folder: Path, params: DownloadParams = PARAMS) -> Media | Dropped:
-    result = Acquirer(params, read_fetch_settings(), folder.parent / "unfinished")(clip(address), folder)
+def acquire(address: str, folder: Path, params: DownloadParams = PARAMS, *, content_hash: str = "0") -> Media | Dropped:
+    acquirer = Acquirer(params, read_fetch_settings(), folder.parent / "unfinished")
+    result = acquirer(clip(address, content_hash), folder)
     return result if isinstance(result, Dropped) else result[0]
 
 
@@ -60,9 +61,29 @@ def test_a_synthetic_clip_comes_with_its_truth_beside_it(folder: Path) -> None:
 def test_a_local_file_stays_in_place(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.mp4"
     write_clip(SPEC, path)
-    media = acquire(str(path), folder)
+    media = acquire(str(path), folder, content_hash=sha256_of(path))
     assert isinstance(media, Media)
     assert (media.path, media.tool, list(folder.iterdir())) == (str(path), "file", [])
+
+
+def test_a_local_file_with_other_content_than_was_listed_is_a_failure_before_it_is_opened(
+    folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.mp4"
+    path.write_bytes(b"cut off since it was listed")
+    end = acquire(str(path), folder, content_hash="of the whole file")
+    assert isinstance(end, Dropped)
+    assert (end.status, end.reason, end.retryable) == (FAILED, "file_changed", True)
+    assert end.detail == f"{path} is not the file that was listed: list it again with 'dvc repro -f sources@set'"
+
+
+def test_a_range_of_a_local_file_is_listed_by_the_hash_of_both(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.mp4"
+    write_clip(SPEC, path)
+    listed = content_of(sha256_of(path), None, None)
+    assert isinstance(acquire(str(path), folder, content_hash=listed), Media)
+    not_readable_then = content_of(str(path), None, None)
+    assert isinstance(acquire(str(path), folder, content_hash=not_readable_then), Media)
 
 
 # yt-dlp leaves its own handle on a file:// address to the garbage collector.
