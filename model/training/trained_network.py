@@ -25,6 +25,7 @@ from pipeline.records.person import TRAIN
 from pipeline.storage.atomic import write_text
 from pipeline.storage.json_file import read_json
 from pipeline.storage.manifest import read_manifest
+from pipeline.storage.used_items import record_used
 from pipeline.weights.state_dict import write_state_dict
 
 HASH_DIGITS = 12
@@ -71,12 +72,17 @@ def open_context(at: Layout, stage: str) -> Iterator[TrainingContext]:
         log_folder = at.training_folder(stage)
         if process.is_main:
             _clear(log_folder)
-        yield TrainingContext(
+        root = cache_folder() / "training"
+        context = TrainingContext(
             process=process,
-            checkpoint_root=cache_folder() / "training",
+            checkpoint_root=root,
+            checkout=at.root,
             checkpoint_every=settings.checkpoint_every,
             log_folder=log_folder,
         )
+        yield context
+        if process.is_main:
+            record_used(root, stage, at.root, stage, context.trainings)
 
 
 def save_trained_network(at: Layout, stage: str, name: str, trained: TrainedNetwork, process: TrainingProcess) -> None:

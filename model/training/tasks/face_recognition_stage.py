@@ -1,6 +1,7 @@
 """The face recognition network of the stage ``pretrain_identity``: published weights or trained here, with its note."""
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +25,7 @@ from pipeline.identity.network.weights_file import load_recognition_network, wri
 from pipeline.records.face import Face
 from pipeline.records.person import TRAIN, ClipPerson
 from pipeline.storage.atomic import write_text
-from pipeline.storage.manifest import read_manifest
+from pipeline.storage.manifest import iterate_manifest
 from pipeline.storage.shards import iterate_batches
 from pipeline.weights.fetch import find_weights
 from pipeline.weights.state_dict import write_state_dict
@@ -79,12 +80,14 @@ def _trained(params: PretrainIdentityParams, at: Layout, context: TrainingContex
 
 def _training_faces(at: Layout) -> Iterator[tuple[ImageRGB, str, str]]:
     """Yield the crops of all training persons, standard or not, with person id and clip id; in id order."""
-    person_of = {row.clip_id: row.person_id for row in read_manifest(at.clip_persons, ClipPerson) if row.split == TRAIN}
+    clips = (row for row in iterate_manifest(at.clip_persons, ClipPerson) if row.split == TRAIN)
+    # One text for all faces of a clip, and of a person: those of each row would be as many as faces.
+    texts = {row.clip_id: (sys.intern(row.person_id), row.clip_id) for row in clips}
     for dataset in read_section("datasets", at.params):
         for batch in iterate_batches(at.faces_folder(dataset), Face, ["clip_id", "image"]):
             for row in batch.to_pylist():
-                if row["clip_id"] in person_of:
-                    yield decode_png(row["image"]["bytes"]), person_of[row["clip_id"]], row["clip_id"]
+                if row["clip_id"] in texts:
+                    yield decode_png(row["image"]["bytes"]), *texts[row["clip_id"]]
 
 
 def _accuracy_message(metrics: RecognitionMetrics) -> str:
