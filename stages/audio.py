@@ -1,5 +1,7 @@
 """Cut the sound of every clip into segments and turn each into a voice-only log-mel."""
 
+import itertools
+from collections.abc import Iterator
 from functools import partial
 
 from pipeline.audio.clip import segment_clip
@@ -15,7 +17,7 @@ from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.schema import from_table
 from pipeline.records.segment import Segment
 from pipeline.storage.manifest import write_manifest
-from pipeline.storage.shards import read_columns, write_shards
+from pipeline.storage.shards import iterate_batches, write_shards
 
 VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
 
@@ -34,7 +36,12 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     run = run_step(step, read_audio_items(dataset, at), read_settings(), title=f"audio@{dataset}")
     sizes = {} if params.pad == "none" else {"log_mel": PROFILES[params.profile].n_mels * params.n_frames}
     write_shards(at.audio_folder(dataset), Segment, run.ok_ids, lambda clip_id: run.rows(clip_id, Segment), sizes)
-    kept_ids = read_columns(at.audio_folder(dataset), Segment, ["segment_id"]).column("segment_id").to_pylist()
-    kept = [ledger_row("audio", segment_id) for segment_id in kept_ids]
-    dropped = from_table(LedgerRow, run.all_rows(LedgerRow))
-    write_manifest(at.ledger("audio", dataset), LedgerRow, [*run.ledger(), *kept, *dropped])
+    dropped = (row for table in run.tables(LedgerRow) for row in from_table(LedgerRow, table))
+    ends = itertools.chain(run.ledger(), _kept_segments(dataset, at), dropped)
+    write_manifest(at.ledger("audio", dataset), LedgerRow, ends)
+
+
+def _kept_segments(dataset: str, at: Layout) -> Iterator[LedgerRow]:
+    for batch in iterate_batches(at.audio_folder(dataset), Segment, ["segment_id"]):
+        for segment_id in batch.column("segment_id").to_pylist():
+            yield ledger_row("audio", segment_id)

@@ -11,7 +11,8 @@ from pipeline.records.frame import Frame
 from pipeline.records.ledger import LedgerRow
 from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
-from pipeline.storage.manifest import write_manifest, write_table
+from pipeline.storage.clip_order import in_row_order
+from pipeline.storage.manifest import write_manifest, write_tables
 from pipeline.video.clip import read_media_clips
 
 VERSION = 5  # of what this step returns: raise it whenever the same input gives another result
@@ -30,6 +31,6 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     )
     clips = read_media_clips(at.clips(dataset), at.media(dataset), at.root)
     run = run_step(step, clips, read_settings(), title=f"detect@{dataset}")
-    write_table(at.frames(dataset), Frame, run.all_rows(Frame))
-    write_table(at.tracks(dataset), Track, run.all_rows(Track))
+    write_tables(at.frames(dataset), Frame, in_row_order(Frame, run.ok_ids, lambda clip_id: run.rows(clip_id, Frame)))
+    write_tables(at.tracks(dataset), Track, in_row_order(Track, run.ok_ids, lambda clip_id: run.rows(clip_id, Track)))
     write_manifest(at.ledger("detect", dataset), LedgerRow, run.ledger())

@@ -9,8 +9,9 @@ from pipeline.engine.step import Step
 from pipeline.identity.network.label import FaceLabeller, IdentifyParams, faces_of_clips, unlabelled_rows
 from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow
+from pipeline.storage.clip_order import in_row_order
 from pipeline.storage.json_file import read_json
-from pipeline.storage.manifest import write_manifest, write_table
+from pipeline.storage.manifest import open_parquet, write_manifest, write_tables
 
 VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
 
@@ -19,11 +20,14 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``."""
     placement = Placement(str(read_device()), load_params(IdentifyParams, "identify", at.params).threads)
     note = read_json(at.recognition_network_note)
-    items = faces_of_clips(at.faces_folder(dataset))
+    items = faces_of_clips(at.faces_folder(dataset), at.labels(dataset))
     if note["recognition_network"] is None:
         write_manifest(at.labels(dataset), Label, [])
-        write_manifest(at.ledger("identify", dataset), LedgerRow, unlabelled_rows(items))
-        print(f"identify@{dataset}: no face recognition network, {len(items)} clips stay without labels")
+        ledger = at.ledger("identify", dataset)
+        write_manifest(ledger, LedgerRow, unlabelled_rows(items))
+        with open_parquet(ledger, LedgerRow) as file:
+            n_clips = file.metadata.num_rows
+        print(f"identify@{dataset}: no face recognition network, {n_clips} clips stay without labels")
         return
     step = Step(
         name="identify",
@@ -38,5 +42,6 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         inputs=lambda item: item.content,
     )
     ran = run_step(step, items, read_settings(), title=f"identify@{dataset}")
-    write_table(at.labels(dataset), Label, ran.all_rows(Label), row_group_rows=1 << 12)
+    labels = in_row_order(Label, ran.ok_ids, lambda clip_id: ran.rows(clip_id, Label))
+    write_tables(at.labels(dataset), Label, labels, row_group_rows=1 << 12)
     write_manifest(at.ledger("identify", dataset), LedgerRow, ran.ledger())

@@ -1,5 +1,7 @@
 """Decide which identities are one person, and assign each person to train or test."""
 
+from itertools import chain
+
 from pipeline.base.errors import SplitLeak
 from pipeline.base.layout import Layout
 from pipeline.base.params import load_params, read_section
@@ -10,19 +12,20 @@ from pipeline.identity.persons.result import audit_persons, decide_persons, summ
 from pipeline.records.clip import Clip
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.storage.atomic import write_text
-from pipeline.storage.manifest import read_manifest
+from pipeline.storage.manifest import iterate_manifest
 
 
 def main(at: Layout = Layout()) -> None:
     """Run the stage for all datasets listed in params.yaml; raises SplitLeak when the audit finds a leak."""
     params = load_params(PersonsParams, "persons", at.params)
     datasets = read_section("datasets", at.params)
-    clips = [clip for name in datasets for clip in read_manifest(at.clips(name), Clip)]
-    embeddings = [one for name in datasets for one in read_manifest(at.clip_embeddings(name), ClipEmbedding)]
-    result = decide_persons(clips, embeddings, read_overrides(at.person_overrides), params)
+    clips = chain.from_iterable(iterate_manifest(at.clips(name), Clip) for name in datasets)
+    embeddings = chain.from_iterable(iterate_manifest(at.clip_embeddings(name), ClipEmbedding) for name in datasets)
+    at.persons.parent.mkdir(parents=True, exist_ok=True)
+    result = decide_persons(clips, embeddings, read_overrides(at.person_overrides), params, at.persons.parent)
     write_persons(result, at)
     print(summary_of(result))
-    audit = audit_persons(result, clips, datasets, params, at)
+    audit = audit_persons(result, datasets, params, at)
     write_text(at.leakage, leakage_report(audit, result.clip_persons))
     print(f"leakage audit:\n{audit.summary()}")
     if audit.leaks:

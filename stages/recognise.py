@@ -10,12 +10,13 @@ from pipeline.engine.step import Step
 from pipeline.identity.network.clip_embedding import (
     RecogniseParams,
     clip_embedding_step,
-    clip_faces_in,
+    clip_faces,
     write_no_embeddings,
 )
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.ledger import LedgerRow
-from pipeline.storage.manifest import write_manifest, write_table
+from pipeline.storage.clip_order import in_row_order
+from pipeline.storage.manifest import write_manifest, write_tables
 
 VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
 
@@ -28,7 +29,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         write_no_embeddings(dataset, [], at)
         print(f"recognise@{dataset}: params.yaml names no network: persons are decided by name alone")
         return
-    items = clip_faces_in(at.faces_folder(dataset), params.max_faces)
+    items = clip_faces(at.faces_folder(dataset), params.max_faces, at.clip_embeddings(dataset))
     try:
         embed_clip = clip_embedding_step(params.network, params.threads)
     except WeightsUnavailable as error:
@@ -45,5 +46,6 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         inputs=lambda item: (item.clip_id, *item.content),
     )
     ran = run_step(step, items, read_settings(), title=f"recognise@{dataset}")
-    write_table(at.clip_embeddings(dataset), ClipEmbedding, ran.all_rows(ClipEmbedding))
+    embeddings = in_row_order(ClipEmbedding, ran.ok_ids, lambda clip_id: ran.rows(clip_id, ClipEmbedding))
+    write_tables(at.clip_embeddings(dataset), ClipEmbedding, embeddings)
     write_manifest(at.ledger("recognise", dataset), LedgerRow, ran.ledger())

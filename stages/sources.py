@@ -2,19 +2,12 @@
 
 from pipeline.base.layout import Layout
 from pipeline.base.params import read_section
-from pipeline.records.clip import Clip
-from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.sources.kinds import list_clips
-from pipeline.storage.manifest import write_manifest
+from pipeline.sources.listing import write_listing
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``, whose source is a section of params.yaml."""
-    clips, drops = list_clips(dataset, read_section(f"sources.{dataset}", at.params))
-    write_manifest(at.clips(dataset), Clip, clips)
-    dropped_ids = {item_id for item_id, _ in drops}
-    ends = [ledger_row("sources", clip.clip_id) for clip in clips if clip.clip_id not in dropped_ids]
-    dropped = {item_id: ledger_row("sources", item_id, drop) for item_id, drop in drops}
-    write_manifest(at.ledger("sources", dataset), LedgerRow, [*ends, *dropped.values()])
-    n_identities = len({clip.identity for clip in clips})
-    print(f"sources@{dataset}: {len(clips)} clips of {n_identities} identities, {len(dropped)} dropped")
+    found = list_clips(dataset, read_section(f"sources.{dataset}", at.params))
+    counts = write_listing(found, at.clips(dataset), at.ledger("sources", dataset))
+    print(f"sources@{dataset}: {counts.n_clips} clips of {counts.n_identities} identities, {counts.n_dropped} dropped")

@@ -1,6 +1,6 @@
 """A small dataset as the stages write it, built from records: the input of exports and trainings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -12,7 +12,8 @@ import pyarrow as pa
 from pipeline.base.arrays import ImageRGB, LogMel
 from pipeline.base.images import encode_png
 from pipeline.base.layout import Layout
-from pipeline.dataset.build import Dataset, DatasetParams, build
+from pipeline.base.outcome import Dropped
+from pipeline.dataset.build import DatasetParams, PersonRows, build_person
 from pipeline.dataset.reader import BuiltDataset, open_dataset
 from pipeline.records.clip import NO_CROP, Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
@@ -33,6 +34,52 @@ ALL = DatasetParams(
     full_av_covered_s=6.0,
     seed=1,
 )
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All rows of a dataset."""
+
+    identities: list[Identity]
+    faces: list[DatasetFace]
+    segments: list[DatasetSegment]
+    pairs: list[Pair]
+    ends: list[tuple[str, Dropped | None]]
+    """Of persons and of segments."""
+
+
+def build(
+    clip_persons: Sequence[ClipPerson],
+    faces: Sequence[DatasetFace],
+    segments: Sequence[DatasetSegment],
+    params: DatasetParams,
+) -> Dataset:
+    """Return the dataset of all persons together."""
+
+    def rows_of(dataset: str, person_id: str, rows: Sequence[Any]) -> list[Any]:
+        return [row for row in rows if (row.dataset, row.person_id) == (dataset, person_id)]
+
+    persons = [
+        build_person(
+            PersonRows(
+                dataset=dataset,
+                person_id=person_id,
+                n_clips=len(rows_of(dataset, person_id, clip_persons)),
+                faces=rows_of(dataset, person_id, faces),
+                segments=rows_of(dataset, person_id, segments),
+            ),
+            params,
+        )
+        for dataset, person_id in sorted({(one.dataset, one.person_id) for one in clip_persons})
+    ]
+    return Dataset(
+        identities=[one.identity for one in persons if one.identity],
+        faces=[face for one in persons for face in one.faces],
+        segments=[segment for one in persons for segment in one.segments],
+        pairs=[pair for one in persons for pair in one.pairs()],
+        ends=[end for one in persons for end in one.ends],
+    )
+
 
 Persons = tuple[tuple[str, str, str], ...]
 """(dataset, person, split): a person of one name in two datasets is one person."""

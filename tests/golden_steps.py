@@ -29,13 +29,13 @@ from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
 from pipeline.face.crops.selection import select_crops
 from pipeline.face.crops.standard import SelectParams
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.identity.network.clip_embedding import ClipEmbedder, RecogniseParams, clip_faces_in
+from pipeline.identity.network.clip_embedding import ClipEmbedder, RecogniseParams, clip_faces
 from pipeline.identity.network.label import FaceLabeller, faces_of_clips
 from pipeline.identity.network.recogniser import prepared
 from pipeline.records.clip import NO_CROP, Clip
-from pipeline.records.face import Face
+from pipeline.records.face import Face, SelectedFace
 from pipeline.records.frame import Frame
-from pipeline.records.schema import ARROW_TYPES, Image, describe, to_table
+from pipeline.records.schema import ARROW_TYPES, Image, describe, from_table, to_table
 from pipeline.records.track import Track
 from pipeline.records.truth import TruthFrame, TruthSpeech
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
@@ -231,14 +231,15 @@ def _crop(earlier: Earlier, folder: Path) -> Result:
     rows: dict[str, list[Any]] = {}
     for clip in CLIPS:
         main = earlier.main_tracks[clip.clip_id].track_id
-        item = ObservedClip(clip, tuple(frame for frame in frames if frame.track_id == main))
+        item = ObservedClip(clip, to_table(Frame, [frame for frame in frames if frame.track_id == main]))
         rows[clip.clip_id] = _rows(cropper(item, folder))
     write_shards(folder / "faces", Face, list(rows), lambda clip_id: to_table(Face, rows[clip_id]))
     return Result([row for faces in rows.values() for row in faces])
 
 
 def _select(earlier: Earlier, _: Path) -> Result:
-    return Result(select_crops(earlier.folder / "faces", {}, _load("select", SelectParams)))
+    (table,) = select_crops(earlier.folder / "faces", {}, _load("select", SelectParams))
+    return Result(from_table(SelectedFace, table))
 
 
 def _audio(earlier: Earlier, folder: Path) -> Result:
@@ -250,7 +251,7 @@ def _audio(earlier: Earlier, folder: Path) -> Result:
 
 def _recognise(earlier: Earlier, folder: Path) -> Result:
     embed_clip = ClipEmbedder(_network_in(folder), "golden")
-    items = clip_faces_in(earlier.folder / "faces", _load("recognise", RecogniseParams).max_faces)
+    items = clip_faces(earlier.folder / "faces", _load("recognise", RecogniseParams).max_faces, folder / "clips")
     faces: list[Face] = earlier.results["crop"].of(Face)[:2]
     inputs = [prepared(decode_png(face.image.bytes), face.landmarks_px.reshape(-1, 2)) for face in faces]
     return Result(
@@ -261,7 +262,9 @@ def _recognise(earlier: Earlier, folder: Path) -> Result:
 
 def _identify(earlier: Earlier, folder: Path) -> Result:
     labeller = FaceLabeller(_network_in(folder), "golden")
-    return Result([row for item in faces_of_clips(earlier.folder / "faces") for row in labeller(item, folder)])
+    return Result(
+        [row for item in faces_of_clips(earlier.folder / "faces", folder / "clips") for row in labeller(item, folder)]
+    )
 
 
 STEPS: dict[str, Callable[[Earlier, Path], Result]] = {

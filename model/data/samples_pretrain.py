@@ -109,8 +109,7 @@ def hold_out_voices(data: DatasetSplit, params: PretrainVoiceParams) -> tuple[Ro
     Held out are whole clips, ``params.holdout_share`` of each person's on average; one clip of each is trained on.
     """
     persons = [data.persons[person] for person in data.person_of_segment]
-    clips = [data.clips[row] for row in range(data.n_segments)]
-    held_out = choose_holdout(persons, clips, params.holdout_share, params.seed)
+    held_out = choose_holdout(persons, data.clips, params.holdout_share, params.seed)
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 

@@ -23,6 +23,7 @@ from pipeline.base.errors import BadInput
 from pipeline.base.layout import Layout
 from pipeline.dataset.reader import BuiltDataset, Shape, open_dataset
 from pipeline.storage.items import ItemStore, item_key
+from pipeline.storage.used_items import hold_in_use, record_used
 
 _STEP = "dataset_split"
 
@@ -127,9 +128,8 @@ class DatasetSplit:
         faces, labels, segments = files.faces, files.labels, files.segments
         rows, segment_rows = _selected(faces, standard_only, datasets), _selected(segments, False, datasets)
         label_rows = indices_in(faces["face_id"], labels["face_id"])[rows]
-        face_persons = faces["person_id"].take(pa.array(rows))
-        segment_persons = segments["person_id"].take(pa.array(segment_rows))
-        persons = sorted({*pc.unique(face_persons).to_pylist(), *pc.unique(segment_persons).to_pylist()})
+        face_persons, segment_persons = _Persons.of(faces, rows), _Persons.of(segments, segment_rows)
+        persons = sorted({*face_persons.names, *segment_persons.names})
         return cls(
             faces=MappedColumn(faces["png"], rows, read_picture),
             labels=MappedColumn(labels["embedding"], label_rows, read_vector),
@@ -142,8 +142,8 @@ class DatasetSplit:
             label_size=labels["embedding"].type.list_size if (label_rows >= 0).any() else 0,
             log_mel_shape=files.log_mel_shape,
             persons=persons,
-            person_of_face=_numbers(face_persons, persons),
-            person_of_segment=_numbers(segment_persons, persons),
+            person_of_face=face_persons.numbers(persons),
+            person_of_segment=segment_persons.numbers(persons),
             selection=Selection(
                 folder, standard_only, None if datasets is None else tuple(datasets), len(faces) - len(rows)
             ),
@@ -238,10 +238,10 @@ def open_split(
     built = open_dataset(at, split)
     _check_datasets(built, datasets)
     store, key = ItemStore(out), split_key(built, split)
-    if not store.has(_STEP, key):
-        store.sweep(_STEP)
-        with store.adding(_STEP, key) as folder:
-            write_split_files(built, folder)
+    record_used(out, _STEP, at.root, split, [key])
+    hold_in_use(out / _STEP)
+    store.sweep(_STEP)
+    store.ensure(_STEP, key, lambda folder: write_split_files(built, folder))
     sorted_datasets = None if datasets is None else sorted(datasets)
     return DatasetSplit.from_folder(store.folder(_STEP, key), standard_only, sorted_datasets)
 
@@ -263,6 +263,29 @@ def _selected(table: pa.Table, standard_only: bool, datasets: Sequence[str] | No
     if datasets is not None:
         is_selected &= pc.is_in(table["dataset"], value_set=pa.array(datasets, pa.string())).to_numpy()
     return np.flatnonzero(is_selected)
+
+
+@dataclass(frozen=True, slots=True)
+class _Persons:
+    """The person of each of some rows: a place among names."""
+
+    names: list[str]
+    places: Rows
+
+    @classmethod
+    def of(cls, table: pa.Table, rows: Rows) -> "_Persons":
+        """Read the persons of ``rows`` a part at a time."""
+        encoded = table["person_id"].dictionary_encode().unify_dictionaries()
+        names = encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else []
+        indices = [chunk.indices.to_numpy() for chunk in encoded.chunks]
+        places = np.concatenate(indices)[rows] if indices else np.empty(0, np.intp)
+        used, places = np.unique(places, return_inverse=True)
+        return cls([names[name] for name in used], np.asarray(places, np.intp))
+
+    def numbers(self, persons: list[str]) -> Rows:
+        """Return the number of each row's person among all ``persons``."""
+        number_of = {name: number for number, name in enumerate(persons)}
+        return np.array([number_of[name] for name in self.names], np.intp)[self.places]
 
 
 def _numbers(names: pa.Array | pa.ChunkedArray, persons: list[str]) -> Rows:

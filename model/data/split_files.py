@@ -1,7 +1,7 @@
 """The files of a dataset split: faces, labels and log-mels, uncompressed, so that maps of them are random access.
 
 ``faces.arrow`` holds the pictures as PNG, ``labels.arrow`` the labels of the faces that have one, ``segments.arrow``
-the log-mels. Rows are in the order of the shards, in batches of at most a row group, and memory holds no more.
+the log-mels. Rows are in the order of the shards, in batches of at most two row groups, and memory holds no more.
 """
 
 import struct
@@ -27,6 +27,7 @@ FACE_PX = 256
 _VERSION = 1
 _FILES = _FACES, _LABELS, _SEGMENTS = "faces.arrow", "labels.arrow", "segments.arrow"
 _LABELS_PER_BATCH = 512
+_LEAST_ROWS = 64
 
 _FACE_TEXTS = [(name, pa.string()) for name in ("face_id", "person_id", "dataset")]
 _FACE_SCHEMA = pa.schema([*_FACE_TEXTS, ("is_standard", pa.bool_()), ("png", pa.binary())])
@@ -88,8 +89,20 @@ class SplitFiles:
 
 def _write(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
-        for table in tables:
-            writer.write_table(table.cast(schema))
+        for table in _gathered(tables):
+            writer.write_table(table.cast(schema).combine_chunks())
+
+
+def _gathered(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the rows in tables of a row group or more: a map of very many small batches would need much memory."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) >= _LEAST_ROWS:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def _face_batches(built: BuiltDataset) -> Iterator[pa.Table]:

@@ -1,7 +1,6 @@
 """Build the dataset: cap faces and segments per person, pair them, and audit the split."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -13,7 +12,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import RANDOM
-from pipeline.records.person import ClipPerson, in_both_splits
+from pipeline.records.person import in_both_splits
 
 
 class DatasetParams(Params):
@@ -28,42 +27,52 @@ class DatasetParams(Params):
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """All rows of the dataset, and the drops of persons and segments; what only a cap leaves out is no drop."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRows:
+    """All faces and segments of a person in one dataset."""
 
-    identities: list[Identity]
+    dataset: str
+    person_id: str
+    n_clips: int
     faces: list[DatasetFace]
     segments: list[DatasetSegment]
-    pairs: list[Pair]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonDataset:
+    """What the dataset holds of a person, and the drops; what only a cap leaves out is no drop."""
+
+    identity: Identity | None
+    """None, and no faces and segments, where the person is dropped."""
+    faces: list[DatasetFace]
+    segments: list[DatasetSegment]
     ends: list[tuple[str, Dropped | None]]
-    segment_ends: list[tuple[str, Dropped | None]]
+    """Of the person, and of all segments."""
+
+    def pairs(self) -> Iterator[Pair]:
+        """Yield the pairs, which may be more than fit in memory."""
+        return pair_up(self.faces, self.segments)
 
 
-def build(
-    clip_persons: Iterable[ClipPerson],
-    faces: Iterable[DatasetFace],
-    segments: Iterable[DatasetSegment],
-    params: DatasetParams,
-) -> Dataset:
-    """Return the dataset of all persons that have a standard face and a segment of their own voice.
+def build_person(person: PersonRows, params: DatasetParams) -> PersonDataset:
+    """Return the dataset of a person, who needs a standard face and a segment of their own voice.
 
     Caps keep the lowest hashes of seed and id: one more clip changes nothing for anybody else.
     """
-    faces_of = _by_person(faces)
-    ended = [(segment, segment_drop(segment, params)) for segment in segments]
-    segments_of = _by_person(segment for segment, drop in ended if drop is None)
-    dropped_of = _by_person(segment for segment, drop in ended if drop is not None)
-    clips_of = Counter((clip_person.dataset, clip_person.person_id) for clip_person in clip_persons)
-    built = Dataset([], [], [], [], [], [(segment.segment_id, drop) for segment, drop in ended])
-    for key in sorted(clips_of):
-        kept_faces = cap_faces(faces_of.get(key, []), params)
-        kept_segments = _cap(segments_of.get(key, []), params.max_segments_per_person, params.seed, "segment_id")
-        end = _person_drop(kept_faces, kept_segments, len(dropped_of.get(key, [])))
-        built.ends.append(("/".join(key), end))
-        if end is None:
-            _add(built, key, clips_of[key], kept_faces, kept_segments)
-    return built
+    ended = [(segment, segment_drop(segment, params)) for segment in person.segments]
+    own = [segment for segment, drop in ended if drop is None]
+    faces = cap_faces(person.faces, params)
+    segments = _cap(own, params.max_segments_per_person, params.seed, "segment_id")
+    end = _person_drop(faces, segments, len(ended) - len(own))
+    return PersonDataset(
+        identity=None if end else _identity(person, faces, segments),
+        faces=[] if end else faces,
+        segments=[] if end else segments,
+        ends=[
+            (f"{person.dataset}/{person.person_id}", end),
+            *((segment.segment_id, drop) for segment, drop in ended),
+        ],
+    )
 
 
 def segment_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | None:
@@ -101,22 +110,19 @@ def cap_faces(faces: list[DatasetFace], params: DatasetParams) -> list[DatasetFa
     return sorted([*plain, *standard, *more], key=lambda face: face.face_id)
 
 
-def pair_up(faces: list[DatasetFace], segments: list[DatasetSegment]) -> list[Pair]:
-    """Return every standard face with every segment of one person."""
-    return [
-        Pair(
-            pair_id=f"{face.face_id}+{segment.segment_id}",
-            face_id=face.face_id,
-            segment_id=segment.segment_id,
-            dataset=face.dataset,
-            person_id=face.person_id,
-            split=face.split,
-            same_clip=face.clip_id == segment.clip_id,
-        )
-        for face in faces
-        if face.is_standard
-        for segment in segments
-    ]
+def pair_up(faces: Iterable[DatasetFace], segments: Sequence[DatasetSegment]) -> Iterator[Pair]:
+    """Yield every standard face with every segment of one person."""
+    for face in faces:
+        for segment in segments if face.is_standard else ():
+            yield Pair(
+                pair_id=f"{face.face_id}+{segment.segment_id}",
+                face_id=face.face_id,
+                segment_id=segment.segment_id,
+                dataset=face.dataset,
+                person_id=face.person_id,
+                split=face.split,
+                same_clip=face.clip_id == segment.clip_id,
+            )
 
 
 def audit_split(identities: Iterable[Identity]) -> None:
@@ -126,26 +132,18 @@ def audit_split(identities: Iterable[Identity]) -> None:
         raise SplitLeak(f"{len(leaks)} persons are in both train and test: {', '.join(leaks[:5])}")
 
 
-def _add(
-    built: Dataset, key: tuple[str, str], n_clips: int, faces: list[DatasetFace], segments: list[DatasetSegment]
-) -> None:
-    dataset, person_id = key
-    pairs = pair_up(faces, segments)
-    built.faces.extend(faces)
-    built.segments.extend(segments)
-    built.pairs.extend(pairs)
-    built.identities.append(
-        Identity(
-            dataset_person=f"{dataset}/{person_id}",
-            dataset=dataset,
-            person_id=person_id,
-            split=faces[0].split,
-            n_clips=n_clips,
-            n_faces=sum(face.sampled_by == RANDOM for face in faces),
-            n_standard_faces=sum(face.is_standard for face in faces),
-            n_segments=len(segments),
-            n_pairs=len(pairs),
-        )
+def _identity(person: PersonRows, faces: list[DatasetFace], segments: list[DatasetSegment]) -> Identity:
+    n_standard_faces = sum(face.is_standard for face in faces)
+    return Identity(
+        dataset_person=f"{person.dataset}/{person.person_id}",
+        dataset=person.dataset,
+        person_id=person.person_id,
+        split=faces[0].split,
+        n_clips=person.n_clips,
+        n_faces=sum(face.sampled_by == RANDOM for face in faces),
+        n_standard_faces=n_standard_faces,
+        n_segments=len(segments),
+        n_pairs=n_standard_faces * len(segments),
     )
 
 
@@ -159,13 +157,6 @@ def _person_drop(faces: list[DatasetFace], segments: list[DatasetSegment], n_dro
     if not segments:
         return Dropped.filtered("no_sound", "no clip of this person has a segment of sound")
     return None
-
-
-def _by_person(rows: Iterable[DatasetFace] | Iterable[DatasetSegment]) -> Mapping[tuple[str, str], list]:  # type: ignore[type-arg]
-    grouped: dict[tuple[str, str], list] = defaultdict(list)  # type: ignore[type-arg]
-    for row in rows:
-        grouped[row.dataset, row.person_id].append(row)
-    return grouped
 
 
 def _cap(rows: list, most: int, seed: int, key: str) -> list:  # type: ignore[type-arg]

@@ -18,13 +18,12 @@ from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import Face
 from pipeline.records.label import Label
 from pipeline.records.person import TEST, TRAIN
-from pipeline.records.schema import check_schema, from_table, key_of
+from pipeline.records.schema import arrow_schema, check_schema, from_table, key_of
 from pipeline.records.segment import Segment
-from pipeline.storage.manifest import read_manifest, read_table
+from pipeline.storage.manifest import iterate_manifest, iterate_tables, read_table
 
 _MANIFESTS = ("identities", "faces", "audio", "pairs")
 _PAIRS_PER_BATCH = 1 << 16
-_LABELS_PER_BATCH = 1 << 9
 
 Shape = tuple[int, int]
 """Of a log-mel: (n_mels, n_frames)."""
@@ -57,7 +56,7 @@ def open_dataset(at: Layout, split: str | None = None) -> BuiltDataset:
     missing = [at.dataset(name) for name in _MANIFESTS if not at.dataset(name).is_file()]
     if missing:
         raise BadInput(f"{missing[0]}: not found: the dataset is not built yet. Run 'dvc repro'.")
-    identities = [one for one in read_manifest(at.dataset("identities"), Identity) if split in (None, one.split)]
+    identities = [one for one in iterate_manifest(at.dataset("identities"), Identity) if split in (None, one.split)]
     if not identities:
         raise BadInput(f"{at.dataset('identities')}: nobody is in {split or 'the dataset'}, there is nothing to read.")
     splits = tuple(one for one in (TRAIN, TEST) if one in {identity.split for identity in identities})
@@ -95,15 +94,31 @@ def iterate_labels(built: BuiltDataset) -> Iterator[Label]:
     for dataset in built.datasets:
         path = built.at.labels(dataset)
         wanted = _labelled(built.faces, dataset)
-        for label in _iterate_rows(path, Label, _LABELS_PER_BATCH) if wanted else ():
-            if label.face_id in wanted:
-                wanted.remove(label.face_id)
+        missing = _Missing()
+        for table in iterate_tables(path, Label) if len(wanted) else ():
+            n_up_to = _n_up_to(wanted, table.column("face_id")[-1].as_py()) if len(table) else 0
+            here, wanted = wanted.slice(0, n_up_to), wanted.slice(n_up_to)
+            missing.add(here.filter(pc.invert(pc.is_in(here, value_set=table.column("face_id")))))
+            for label in from_table(Label, table.filter(pc.is_in(table.column("face_id"), value_set=here)), str(path)):
                 kinds.add((label.recognition_network, len(label.embedding)))
                 yield label
-        if wanted:
-            raise BadManifest(f"{path}: {len(wanted)} labels are missing, of '{min(wanted)}' first. Run 'dvc repro'.")
+        missing.add(wanted)
+        if missing.n:
+            raise BadManifest(f"{path}: {missing.n} labels are missing, of '{missing.first}' first. Run 'dvc repro'.")
         if len(kinds) > 1:
             raise BadManifest(f"{path}: labels are of several networks: {sorted(kinds)}. Run 'dvc repro'.")
+
+
+class _Missing:
+    """The number of ids, and the first."""
+
+    def __init__(self) -> None:
+        self.n, self.first = 0, ""
+
+    def add(self, ids: pa.ChunkedArray) -> None:
+        if len(ids):
+            self.first = self.first if self.n else ids[0].as_py()
+            self.n += len(ids)
 
 
 def iterate_pairs(built: BuiltDataset, split: str) -> Iterator[pa.Table]:
@@ -141,25 +156,34 @@ def rows_of(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> NDArray[np.int64]:
     return np.asarray(rows.to_numpy(), np.int64)
 
 
-def _licences(at: Layout, datasets: set[str]) -> dict[str, str]:
-    """Return the licence of every clip, by clip id."""
-    licences: dict[str, str] = {}
-    for dataset in sorted(datasets):
-        table = read_table(at.clips(dataset), Clip, ["clip_id", "licence"])
-        licences |= zip(table.column("clip_id").to_pylist(), table.column("licence").to_pylist(), strict=True)
-    return licences
+def _licences(at: Layout, datasets: set[str]) -> pa.Table:
+    """Return the licence of every clip, columns clip_id and licence."""
+    tables = [read_table(at.clips(dataset), Clip, ["clip_id", "licence"]) for dataset in sorted(datasets)]
+    return pa.concat_tables(tables).combine_chunks()
 
 
-def _listed(path: Path, record: type, splits: tuple[str, ...], licences: dict[str, str]) -> pa.Table:
-    table = read_table(path, record)
-    table = table.filter(pc.is_in(table.column("split"), value_set=pa.array(splits)))
-    clip_ids = table.column("clip_id").to_pylist()
-    return table.append_column("licence", pa.array([licences.get(clip_id, "") for clip_id in clip_ids], pa.string()))
+def _listed(path: Path, record: type, splits: tuple[str, ...], licences: pa.Table) -> pa.Table:
+    wanted = pa.array(splits, pa.string())
+    parts = [part.filter(pc.is_in(part.column("split"), value_set=wanted)) for part in iterate_tables(path, record)]
+    table = pa.concat_tables(parts) if parts else arrow_schema(record).empty_table()
+    places = pc.index_in(table.column("clip_id"), value_set=licences.column("clip_id"))
+    licence = pc.fill_null(licences.column("licence").take(places), "")
+    return table.append_column("licence", licence).combine_chunks()
 
 
-def _labelled(faces: pa.Table, dataset: str) -> set[str]:
+def _labelled(faces: pa.Table, dataset: str) -> pa.ChunkedArray:
+    """Return the ids of the faces of a dataset that have a label, in order."""
     chosen = pc.and_(faces.column("is_labelled"), pc.equal(faces.column("dataset"), dataset))
-    return set(faces.column("face_id").filter(chosen).to_pylist())
+    return faces.column("face_id").filter(chosen)
+
+
+def _n_up_to(ids: pa.ChunkedArray, last: str) -> int:
+    """Return how many of ``ids``, which ascend, are at most ``last``."""
+    low, high = 0, len(ids)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if ids[middle].as_py() <= last else (low, middle)
+    return low
 
 
 def _shards(listed: pa.Table) -> list[str]:
@@ -194,12 +218,6 @@ def _joined(payload: pa.Table, listed: pa.Table) -> pa.Table:
         if name not in payload.schema.names:
             payload = payload.append_column(listed.schema.field(name), listed.column(name))
     return payload
-
-
-def _iterate_rows(path: Path, record: type[Label], n_rows: int) -> Iterator[Label]:
-    with _opened(path, record) as file:
-        for batch in file.iter_batches(batch_size=n_rows):
-            yield from from_table(record, pa.Table.from_batches([batch]), str(path))
 
 
 def _opened(path: Path, record: type) -> pq.ParquetFile:

@@ -1,87 +1,228 @@
-"""The rows of the dataset: read from all stages' manifests, and written as the dataset's own."""
+"""The rows of the dataset, person by person: read from all stages' manifests, and written as the dataset's own.
 
+Memory holds the rows of one person, and one row per identity: faces and segments are joined and sorted on the disk.
+"""
+
+import glob
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.base.layout import Layout
-from pipeline.dataset.build import Dataset
+from pipeline.dataset.build import PersonDataset, PersonRows
 from pipeline.dataset.table1 import Counts, totals
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.face import Face, SelectedFace
+from pipeline.records.face import SelectedFace
 from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.person import ClipPerson
+from pipeline.records.schema import arrow_schema, column, to_table
 from pipeline.records.segment import Segment
 from pipeline.records.track import Track
-from pipeline.storage.atomic import write_text
-from pipeline.storage.manifest import read_manifest, read_table, write_manifest
-from pipeline.storage.shards import shard_paths
+from pipeline.storage.atomic import scratch_folder, write_text
+from pipeline.storage.manifest import iterate_manifest, iterate_tables, open_parquet, write_manifest, write_tables
+from pipeline.storage.query import query
+from pipeline.storage.shards import shard_of, shard_paths
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = TypeVar("Row", DatasetFace, DatasetSegment)
+Person = tuple[str, str, int]
+"""(dataset, person id, number of clips)"""
+
+_PERSONS = """
+    SELECT dataset, person_id, count(*) FROM clip_persons GROUP BY ALL ORDER BY dataset, person_id
+"""
+_FACES = """
+    SELECT face_id, dataset, person_id, split, clip_id, sampled_by, is_standard,
+        labels.face_id IS NOT NULL AS is_labelled, shard
+    FROM selected JOIN clips USING (clip_id) LEFT JOIN labels USING (face_id)
+    ORDER BY dataset, person_id, face_id
+"""
+_SEGMENTS = """
+    SELECT segment_id, dataset, person_id, split, clip_id, voiced_s, n_valid_frames, face_seen_share,
+        coalesce(av_covered_s, 0.0) AS av_covered_s, av_zscore, shard
+    FROM segments JOIN clips USING (clip_id)
+        LEFT JOIN (SELECT clip_id, av_covered_s, av_zscore FROM tracks WHERE is_main) USING (clip_id)
+    ORDER BY dataset, person_id, segment_id
+"""
+_ROWS_PER_PART = 1 << 12
 
 
-def read_faces(dataset: str, at: Layout, clip_persons: Mapping[str, ClipPerson]) -> Iterator[DatasetFace]:
-    """Yield each face of one dataset with its person and the shard that holds its picture.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PlacedClip(ClipPerson):
+    """The person of a clip, and the shard that holds its rows."""
 
-    ``clip_persons`` maps clip id to person; faces of clips that it lacks are skipped.
+    shard: str = column("relative to the repository root")
+
+
+def iterate_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]:
+    """Yield all faces and segments of each person in each dataset, persons in order, rows in id order.
+
+    Clips without a person are left out. Raises BadManifest for a file that is absent, damaged or of another schema.
     """
-    labelled = set(read_table(at.labels(dataset), Label, ["face_id"]).column("face_id").to_pylist())
-    shards = {
-        face_id: _name(path, at)
-        for path in shard_paths(at.faces_folder(dataset))
-        for face_id in read_table(path, Face, ["face_id"]).column("face_id").to_pylist()
-    }
-    for face in read_manifest(at.selected_faces(dataset), SelectedFace):
-        clip_person = clip_persons.get(face.clip_id)
-        if clip_person is not None:
-            yield DatasetFace(
-                face_id=face.face_id,
-                dataset=dataset,
-                person_id=clip_person.person_id,
-                split=clip_person.split,
-                clip_id=face.clip_id,
-                sampled_by=face.sampled_by,
-                is_standard=face.is_standard,
-                is_labelled=face.face_id in labelled,
-                shard=shards[face.face_id],
-            )
+    with query({"clip_persons": (at.clip_persons, ClipPerson)}) as connection:
+        persons: list[Person] = connection.sql(_PERSONS).fetchall()
+    with _scratch_folder(at, "joined") as folder:
+        rows = zip(
+            persons,
+            _rows_by_person(persons, iterate_manifest(_save_faces(datasets, at, folder), DatasetFace)),
+            _rows_by_person(persons, iterate_manifest(_save_segments(datasets, at, folder), DatasetSegment)),
+            strict=True,
+        )
+        for (dataset, person_id, n_clips), faces, segments in rows:
+            yield PersonRows(dataset=dataset, person_id=person_id, n_clips=n_clips, faces=faces, segments=segments)
 
 
-def read_segments(dataset: str, at: Layout, clip_persons: Mapping[str, ClipPerson]) -> Iterator[DatasetSegment]:
-    """Yield the segments of one dataset, each with its person, its clip's main track and the shard of its log-mel."""
-    columns = ["segment_id", "clip_id", "voiced_s", "n_valid_frames", "face_seen_share"]
-    main_tracks = {track.clip_id: track for track in read_manifest(at.tracks(dataset), Track) if track.is_main}
-    for path in shard_paths(at.audio_folder(dataset)):
-        for row in read_table(path, Segment, columns).to_pylist():
-            clip_person = clip_persons.get(row["clip_id"])
-            track = main_tracks.get(row["clip_id"])
-            if clip_person is not None:
-                yield DatasetSegment(
-                    **row,
-                    av_covered_s=track.av_covered_s if track else 0.0,
-                    av_zscore=track.av_zscore if track else None,
-                    dataset=dataset,
-                    person_id=clip_person.person_id,
-                    split=clip_person.split,
-                    shard=_name(path, at),
-                )
+def iterate_segments(datasets: Sequence[str], at: Layout) -> Iterator[DatasetSegment]:
+    """Yield the segments of all clips with a person, each with its clip's main track, by person, in id order."""
+    with _scratch_folder(at, "joined") as folder:
+        yield from iterate_manifest(_save_segments(datasets, at, folder), DatasetSegment)
 
 
-def write_dataset(built: Dataset, at: Layout) -> None:
-    """Write the dataset's manifests and ledger."""
-    write_manifest(at.dataset("identities"), Identity, built.identities)
-    write_manifest(at.dataset("faces"), DatasetFace, built.faces)
-    write_manifest(at.dataset("audio"), DatasetSegment, built.segments)
-    write_manifest(at.dataset("pairs"), Pair, built.pairs)
-    ends = [ledger_row("dataset", item_id, dropped) for item_id, dropped in [*built.ends, *built.segment_ends]]
-    write_manifest(at.ledger("dataset"), LedgerRow, ends)
-
-
-def write_stats(counts: Counts, pairs: Sequence[Pair], at: Layout) -> None:
+def write_stats(counts: Counts, n_pairs: int, at: Layout) -> None:
     """Write the counts of Table 1, their totals and the number of pairs, JSON; the headlines are the last two."""
-    headlines = {**totals(counts), "pairs": len(pairs)}
+    headlines = {**totals(counts), "pairs": n_pairs}
     write_text(at.stats, json.dumps({**counts, "total": headlines}, indent=2) + "\n")
     write_text(at.dataset_headlines, json.dumps(headlines, indent=2) + "\n")
 
 
-def _name(path: Path, at: Layout) -> str:
-    return path.relative_to(at.root).as_posix()
+class DatasetWriter:
+    """Gathers the rows of all persons on the disk, and writes the dataset's manifests and ledger from them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.identities: list[Identity] = []
+        """Of the persons added so far that are not dropped."""
+        self._spools = {
+            record: _Spool(folder / record.__name__, record)
+            for record in (DatasetFace, DatasetSegment, Pair, LedgerRow)
+        }
+
+    @property
+    def n_pairs(self) -> int:
+        """The number of pairs."""
+        return sum(identity.n_pairs for identity in self.identities)
+
+    def add(self, person: PersonDataset) -> None:
+        """Add the rows of one person."""
+        if person.identity is not None:
+            self.identities.append(person.identity)
+        self._spools[DatasetFace].add(person.faces)
+        self._spools[DatasetSegment].add(person.segments)
+        self._spools[Pair].add(person.pairs())
+        self._spools[LedgerRow].add(ledger_row("dataset", item_id, drop) for item_id, drop in person.ends)
+
+    def write(self, at: Layout) -> None:
+        """Write the manifests and the ledger."""
+        write_manifest(at.dataset("identities"), Identity, self.identities)
+        write_tables(at.dataset("faces"), DatasetFace, self._spools[DatasetFace].tables())
+        write_tables(at.dataset("audio"), DatasetSegment, self._spools[DatasetSegment].tables())
+        write_tables(at.dataset("pairs"), Pair, self._spools[Pair].tables())
+        write_tables(at.ledger("dataset"), LedgerRow, self._spools[LedgerRow].tables())
+
+
+@contextmanager
+def dataset_writer(at: Layout) -> Iterator[DatasetWriter]:
+    """Yield a writer whose gathered rows lie beside the dataset's manifests until the block ends."""
+    with _scratch_folder(at, "rows") as folder:
+        yield DatasetWriter(folder)
+
+
+class _Spool:
+    """Rows in a file, in the order in which they are added."""
+
+    def __init__(self, path: Path, record: type) -> None:
+        self._path, self._record = path, record
+        self._writer = pq.ParquetWriter(path, arrow_schema(record))
+        self._waiting: list[Any] = []
+
+    def add(self, rows: Iterable[Any]) -> None:
+        for row in rows:
+            self._waiting.append(row)
+            if len(self._waiting) == _ROWS_PER_PART:
+                self._save()
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield all rows; none can be added any more."""
+        self._save()
+        self._writer.close()
+        yield from iterate_tables(self._path, self._record)
+
+    def _save(self) -> None:
+        if self._waiting:
+            self._writer.write_table(to_table(self._record, self._waiting))
+            self._waiting = []
+
+
+def _scratch_folder(at: Layout, what: str) -> AbstractContextManager[Path]:
+    """Return a folder beside the dataset's manifests, which is removed when the block ends."""
+    at.dataset(what).parent.mkdir(parents=True, exist_ok=True)
+    return scratch_folder(at.dataset(what))
+
+
+def _save_faces(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
+    """Return a file of all faces, DatasetFace, persons in order."""
+    clips, faces = folder / "clips_of_faces", folder / "faces"
+    _save_clips(clips, {name: shard_paths(at.faces_folder(name)) for name in datasets}, at)
+    with query({"clips": (clips, _PlacedClip)}, folder) as connection:
+        _add_table(connection, "selected", [at.selected_faces(name) for name in datasets], SelectedFace)
+        _add_table(connection, "labels", [at.labels(name) for name in datasets], Label)
+        _save(connection, _FACES, faces, DatasetFace)
+    return faces
+
+
+def _save_segments(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
+    """Return a file of all segments, DatasetSegment, persons in order."""
+    clips, segments = folder / "clips_of_segments", folder / "segments"
+    shards = {name: shard_paths(at.audio_folder(name)) for name in datasets}
+    _save_clips(clips, shards, at)
+    with query({"clips": (clips, _PlacedClip)}, folder) as connection:
+        _add_table(connection, "segments", [path for paths in shards.values() for path in paths], Segment)
+        _add_table(connection, "tracks", [at.tracks(name) for name in datasets], Track)
+        _save(connection, _SEGMENTS, segments, DatasetSegment)
+    return segments
+
+
+def _save_clips(path: Path, shards: Mapping[str, Sequence[Path]], at: Layout) -> None:
+    """Write the clips of the datasets in ``shards``, with the one of those shards that each clip's rows are in."""
+    names = {name: [shard.relative_to(at.root).as_posix() for shard in paths] for name, paths in shards.items()}
+    clips = (
+        _PlacedClip(**asdict(clip), shard=names[clip.dataset][shard_of(clip.clip_id, len(names[clip.dataset]))])
+        for clip in iterate_manifest(at.clip_persons, ClipPerson)
+        if clip.dataset in names
+    )
+    write_manifest(path, _PlacedClip, clips)
+
+
+def _add_table(connection: "duckdb.DuckDBPyConnection", name: str, paths: Sequence[Path], record: type) -> None:
+    """Add a table of the rows of several files."""
+    for path in paths:
+        with open_parquet(path, record):
+            pass
+    connection.read_parquet([glob.escape(str(path)) for path in paths]).create_view(name)
+
+
+def _save(connection: "duckdb.DuckDBPyConnection", sql: str, path: Path, record: type) -> None:
+    """Write the result of a query as rows of ``record``."""
+    schema = arrow_schema(record)
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in connection.sql(sql).to_arrow_reader(_ROWS_PER_PART):
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+
+
+def _rows_by_person(persons: Iterable[Person], rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Yield the rows of each person; both are in the same order of persons, of whom some have no rows."""
+    row = next(rows, None)
+    for dataset, person_id, _ in persons:
+        found = []
+        while row is not None and (row.dataset, row.person_id) == (dataset, person_id):
+            found.append(row)
+            row = next(rows, None)
+        yield found

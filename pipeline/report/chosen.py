@@ -1,12 +1,15 @@
 """Choose a few rows for the page, at random by hash, and read their payload without reading the rest."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pipeline.base.draws import draw_order
-from pipeline.records.schema import check_schema, key_of
+from pipeline.records.schema import from_table, key_of
+from pipeline.storage.query import query
+from pipeline.storage.row_groups import rows_of_ids
 
 
 class HasPerson(Protocol):
@@ -22,6 +25,15 @@ Row = TypeVar("Row", bound=HasPerson)
 _SEED = 1  # not a param: another seed would only show other rows
 
 
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[Row]):
+    """Some of ``n_rows`` rows of ``n_persons``."""
+
+    rows: list[Row]
+    n_rows: int
+    n_persons: int
+
+
 def choose(rows: Iterable[Row], n: int) -> list[Row]:
     """Return ``n`` rows drawn by hash, each person's first before any person's second; in the order of persons."""
     n_rows_of: Counter[str] = Counter()
@@ -33,8 +45,33 @@ def choose(rows: Iterable[Row], n: int) -> list[Row]:
     return sorted((row for _, row in ranked[:n]), key=lambda row: (row.person_id, _id(row)))
 
 
+def choose_from(
+    path: Path, record: type[Row], values: Mapping[str, str | bool], n: int, condition: str = "true"
+) -> Choice[Row]:
+    """Return what ``choose`` returns for those rows of ``path``, which may be very many, that have ``values``.
+
+    ``condition``: an SQL expression over the columns of ``record`` that they must also meet.
+    """
+    from duckdb import ColumnExpression, ConstantExpression
+
+    key = key_of(record)
+    with query({"listed": (path, record)}) as connection:
+        rows = connection.table("listed").filter(condition)
+        for name, value in values.items():
+            rows = rows.filter(ColumnExpression(name) == ConstantExpression(value))
+        ((n_rows, n_persons),) = rows.aggregate("count(*), count(DISTINCT person_id)").fetchall()
+        drawn = rows.project(f"{key} AS id, person_id, sha256('{_SEED}/' || {key}) AS draw")  # draw_order
+        if n_persons < n:
+            ids = drawn.aggregate(f"unnest(min_by(id, draw, {n}))", "person_id")
+        else:  # each chosen row is its person's first
+            ids = drawn.aggregate("min_by(id, draw), min(draw) AS draw", "person_id").order("draw").limit(n)
+        chosen = [row[0] for row in ids.fetchall()]
+    candidates = [row for table in rows_of_ids(path, record, chosen) for row in from_table(record, table, str(path))]
+    return Choice(choose(candidates, n), n_rows, n_persons)
+
+
 def read_payload(
-    root: Path, record: type, shard_of: Mapping[str, str], columns: Collection[str]
+    root: Path, record: type, shard_of: Mapping[str, str], columns: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     """Return ``columns`` of the rows of ``record`` by id, for those ids of ``shard_of`` that are in their shard."""
     key = key_of(record)
@@ -47,23 +84,14 @@ def read_payload(
     }
 
 
-def read_rows(path: Path, record: type, ids: Collection[str], columns: Collection[str]) -> list[dict[str, Any]]:
-    """Return ``columns`` of the rows of ``ids``; none where there is no such file.
+def read_rows(path: Path, record: type, ids: Collection[str], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return ``columns`` of the rows of ``ids``, and their ids; none where there is no such file.
 
-    Arrow reads only the row groups that may have them. Raises BadManifest for a file of another record.
+    Only the row groups that have them are read. Raises BadManifest for a file of another record.
     """
-    import pyarrow.parquet as pq
-
     if not path.is_file():
         return []
-    check_schema(record, pq.read_schema(path), str(path))
-    if not ids:
-        return []  # Arrow can't filter by an empty list, whose type is unknown
-    key = key_of(record)
-    rows: list[dict[str, Any]] = pq.read_table(
-        path, columns=[key, *columns], filters=[(key, "in", list(ids))], partitioning=None
-    ).to_pylist()
-    return rows
+    return [row for table in rows_of_ids(path, record, ids, [key_of(record), *columns]) for row in table.to_pylist()]
 
 
 def _id(row: HasPerson) -> str:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pipeline.base.layout import Layout
 from pipeline.records.dataset import DatasetFace
 from pipeline.records.face import RANDOM, Face
-from pipeline.report.chosen import choose, read_payload
+from pipeline.report.chosen import Choice, choose_from, read_payload
 from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.pictures import inline_face
-from pipeline.storage.manifest import read_manifest
 
 _MOST_PER_SHEET = 24
 _MOST_IN_ALL = 240
@@ -47,29 +46,29 @@ def read_sheets(at: Layout, datasets: Sequence[str]) -> list[DatasetSheets] | No
     """Return for each dataset a sheet of standard faces and one of random faces; None before stage ``dataset``."""
     if not at.dataset("faces").is_file():
         return None
-    faces = read_manifest(at.dataset("faces"), DatasetFace)
     budget = SizeBudget(_SIZE_BUDGET)
     most = min(_MOST_PER_SHEET, max(1, _MOST_IN_ALL // (2 * len(datasets))))
+    return [DatasetSheets(dataset, _of_dataset(at, dataset, most, budget)) for dataset in datasets]
+
+
+def _of_dataset(at: Layout, dataset: str, most: int, budget: SizeBudget) -> list[Sheet]:
+    kinds: dict[str, dict[str, str | bool]] = {
+        "Standard faces": {"is_standard": True},
+        "Faces": {"sampled_by": RANDOM},
+    }
     return [
-        DatasetSheets(dataset, _of_dataset(at, [face for face in faces if face.dataset == dataset], most, budget))
-        for dataset in datasets
+        _sheet(at, kind, choose_from(at.dataset("faces"), DatasetFace, {"dataset": dataset, **values}, most), budget)
+        for kind, values in kinds.items()
     ]
 
 
-def _of_dataset(at: Layout, faces: list[DatasetFace], most: int, budget: SizeBudget) -> list[Sheet]:
-    standard = [face for face in faces if face.is_standard]
-    random = [face for face in faces if face.sampled_by == RANDOM]
-    return [_sheet(at, "Standard faces", standard, most, budget), _sheet(at, "Faces", random, most, budget)]
-
-
-def _sheet(at: Layout, kind: str, faces: list[DatasetFace], most: int, budget: SizeBudget) -> Sheet:
-    chosen = choose(faces, most)
-    payload = read_payload(at.root, Face, {face.face_id: face.shard for face in chosen}, ["image"])
+def _sheet(at: Layout, kind: str, choice: Choice[DatasetFace], budget: SizeBudget) -> Sheet:
+    payload = read_payload(at.root, Face, {face.face_id: face.shard for face in choice.rows}, ["image"])
     tiles = []
-    for face in chosen:
+    for face in choice.rows:
         alt = f"{kind.removesuffix('s')} of {face.person_id}, {face.split}"
         row = payload.get(face.face_id)
         picture = inline_face(row["image"]["bytes"], alt, budget) if row else None
         if picture is not None:
             tiles.append(Tile(picture, face.person_id, face.split))
-    return Sheet(kind, len(faces), len({face.person_id for face in faces}), tiles)
+    return Sheet(kind, choice.n_rows, choice.n_persons, tiles)

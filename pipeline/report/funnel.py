@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING
 
 from pipeline.base.layout import Layout
 from pipeline.base.outcome import FAILED, OK
@@ -12,7 +11,10 @@ from pipeline.records.dataset import DatasetFace
 from pipeline.records.face import SelectedFace
 from pipeline.storage.json_file import read_json_if_any
 from pipeline.storage.ledger import StageCounts, count_ends
-from pipeline.storage.manifest import read_table
+from pipeline.storage.query import query
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
 
 # The stages in their order, and the kind of their items: the ledger has only the stages' names.
 _UNITS = {
@@ -107,15 +109,22 @@ def _steps(at: Layout, stages: list[StageCounts]) -> list[Step]:
 
 
 def _n_standard(at: Layout, dataset: str) -> int:
-    faces = read_table(at.selected_faces(dataset), SelectedFace, ["clip_id", "is_standard"])
-    return len(faces.filter(faces.column("is_standard")).column("clip_id").unique())
+    with query({"faces": (at.selected_faces(dataset), SelectedFace)}) as connection:
+        return _n_clips(connection.table("faces"))
 
 
 def _n_built(at: Layout, dataset: str) -> int:
     """Return how many clips have a standard face in the built dataset: every such face is paired."""
-    faces = read_table(at.dataset("faces"), DatasetFace, ["dataset", "clip_id", "is_standard"])
-    of_dataset = faces.filter(pc.and_(faces.column("is_standard"), pc.equal(faces.column("dataset"), dataset)))
-    return len(of_dataset.column("clip_id").unique())
+    from duckdb import ColumnExpression, ConstantExpression
+
+    with query({"faces": (at.dataset("faces"), DatasetFace)}) as connection:
+        return _n_clips(connection.table("faces").filter(ColumnExpression("dataset") == ConstantExpression(dataset)))
+
+
+def _n_clips(faces: "DuckDBPyRelation") -> int:
+    """Return how many clips have a standard face."""
+    ((n_clips,),) = faces.filter("is_standard").aggregate("count(DISTINCT clip_id)").fetchall()
+    return int(n_clips)
 
 
 def _row(stage: StageCounts) -> StageRow:

@@ -1,7 +1,8 @@
 """Identity labels, the leakage audit of the split, and the licences of the clips."""
 
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from pipeline.base.layout import Layout
 from pipeline.records.clip import Clip
 from pipeline.report.notes import flatten
 from pipeline.storage.json_file import read_json_if_any
-from pipeline.storage.manifest import read_table
+from pipeline.storage.manifest import iterate_tables
 
 _SYNTHETIC = "synthetic:"
 _MOST_LEAKS = 20
@@ -75,18 +76,23 @@ def read_terms(at: Layout, datasets: Sequence[str]) -> list[Terms]:
     terms = []
     for dataset in datasets:
         if at.clips(dataset).is_file():
-            licences = Counter(read_table(at.clips(dataset), Clip, ["licence"]).column("licence").to_pylist())
+            licences = Counter(_texts(at, dataset, "licence"))
             terms += [Terms(dataset, licence, n) for licence, n in licences.most_common(_MOST_TERMS)]
     return terms
 
 
 def is_synthetic(at: Layout, datasets: Sequence[str]) -> bool:
     """Return whether all listed clips are generated; False before any clip is listed."""
-    manifests = [at.clips(dataset) for dataset in datasets if at.clips(dataset).is_file()]
-    addresses = [
-        address for path in manifests for address in read_table(path, Clip, ["address"])["address"].to_pylist()
-    ]
-    return bool(addresses) and all(address.startswith(_SYNTHETIC) for address in addresses)
+    listed = [dataset for dataset in datasets if at.clips(dataset).is_file()]
+    addresses = itertools.chain.from_iterable(_texts(at, dataset, "address") for dataset in listed)
+    first = next(addresses, "")
+    return first.startswith(_SYNTHETIC) and all(address.startswith(_SYNTHETIC) for address in addresses)
+
+
+def _texts(at: Layout, dataset: str, column: str) -> Iterator[str]:
+    """Yield the texts of one column of the listed clips."""
+    for table in iterate_tables(at.clips(dataset), Clip, [column]):
+        yield from table.column(column).to_pylist()
 
 
 def _check(check: dict[str, Any]) -> Check:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.images import decode_png
@@ -107,11 +105,8 @@ def read_queries(at: Layout) -> list[Query]:
 
 def _true_faces(at: Layout, face_ids: Sequence[str]) -> dict[str, bytes]:
     """Return the available true pictures, PNG by face id."""
-    if not at.dataset("faces").is_file():
-        return {}
-    listed = read_table(at.dataset("faces"), DatasetFace, ["face_id", "shard"])
-    wanted = listed.filter(pc.is_in(listed.column("face_id"), value_set=pa.array(face_ids, pa.string())))
-    shard_of = dict(zip(*(column.to_pylist() for column in wanted.columns), strict=True))
+    listed = read_rows(at.dataset("faces"), DatasetFace, face_ids, ["shard"])
+    shard_of = {row["face_id"]: row["shard"] for row in listed}
     rows = read_payload(at.root, Face, shard_of, ["image"])
     return {face_id: row["image"]["bytes"] for face_id, row in rows.items()}
 

@@ -21,10 +21,9 @@ from pipeline.records.dataset import DatasetSegment
 from pipeline.records.media import Media
 from pipeline.records.person import TEST, TRAIN
 from pipeline.records.segment import Segment
-from pipeline.report.chosen import choose, read_payload
+from pipeline.report.chosen import choose_from, read_payload, read_rows
 from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.pictures import inline_log_mel
-from pipeline.storage.manifest import read_manifest, read_table
 
 _MOST_IN_ALL = 6
 _MOST_S = 6.0
@@ -51,9 +50,8 @@ def read_sounds(at: Layout, datasets: Sequence[str]) -> list[Sound] | None:
     """Return a few segments of different persons of each dataset; None before the dataset is built."""
     if not at.dataset("audio").is_file():
         return None
-    early = [one for one in read_manifest(at.dataset("audio"), DatasetSegment) if _start_ms(one) <= _LATEST_MS]
     most = max(1, _MOST_IN_ALL // len(datasets))
-    chosen = [_of_both_splits([one for one in early if one.dataset == name], most) for name in datasets]
+    chosen = [_of_both_splits(at, dataset, most) for dataset in datasets]
     segments = list(chain.from_iterable(chosen))[:_MOST_IN_ALL]
     columns = ["start_s", "end_s", "n_mels", "n_frames", "log_mel"]
     payload = read_payload(at.root, Segment, {one.segment_id: one.shard for one in segments}, columns)
@@ -61,15 +59,17 @@ def read_sounds(at: Layout, datasets: Sequence[str]) -> list[Sound] | None:
     return [_sound(at, one, payload[one.segment_id], budget) for one in segments if one.segment_id in payload]
 
 
-def _of_both_splits(segments: list[DatasetSegment], most: int) -> list[DatasetSegment]:
+def _of_both_splits(at: Layout, dataset: str, most: int) -> list[DatasetSegment]:
     """Return ``most`` segments, up to half of them of test persons."""
-    test = choose([one for one in segments if one.split == TEST], most // 2)
-    return choose([one for one in segments if one.split == TRAIN], most - len(test)) + test
+    test = _of_split(at, dataset, TEST, most // 2)
+    return _of_split(at, dataset, TRAIN, most - len(test)) + test
 
 
-def _start_ms(segment: DatasetSegment) -> int:
-    """Return the start in the id, <clip_id>-a<start in ms>."""
-    return int(segment.segment_id.rpartition("-a")[2])
+def _of_split(at: Layout, dataset: str, split: str, n: int) -> list[DatasetSegment]:
+    """Return ``n`` segments that begin early; their ids end in -a<start in ms>."""
+    is_early = f"CAST(split_part(segment_id, '-a', -1) AS BIGINT) <= {_LATEST_MS}"
+    values = {"dataset": dataset, "split": split}
+    return choose_from(at.dataset("audio"), DatasetSegment, values, n, is_early).rows
 
 
 def _sound(at: Layout, segment: DatasetSegment, row: dict[str, Any], budget: SizeBudget) -> Sound:
@@ -105,10 +105,9 @@ def _cut(at: Layout, segment: DatasetSegment, start_s: float, end_s: float) -> W
 
 
 def _media(at: Layout, segment: DatasetSegment) -> Path:
-    if at.media(segment.dataset).is_file():
-        for row in read_table(at.media(segment.dataset), Media, ["clip_id", "path"]).to_pylist():
-            if row["clip_id"] == segment.clip_id and (at.root / row["path"]).is_file():
-                return at.root / str(row["path"])
+    for row in read_rows(at.media(segment.dataset), Media, [segment.clip_id], ["path"]):
+        if (at.root / row["path"]).is_file():
+            return at.root / str(row["path"])
     raise BadMedia("gone", "the media file is missing")
 
 

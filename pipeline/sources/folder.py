@@ -5,14 +5,15 @@ links from its cache); one to a folder is not entered, so that no tree is walked
 """
 
 import hashlib
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipeline.base.errors import BadInput
 from pipeline.base.outcome import Dropped
 from pipeline.records.clip import NO_CROP, Clip, clip_name
-from pipeline.sources.listing import Drops, Listing, finish_listing
+from pipeline.sources.listing import Drop, Found
 from pipeline.sources.settings import FolderSource
 from pipeline.storage.user_table import read_user_table
 
@@ -22,8 +23,8 @@ VIDEO_SUFFIXES = frozenset(
 TABLE_COLUMNS = ["file", "identity"]
 
 
-def list_clips(dataset: str, source: FolderSource) -> Listing:
-    """Return a clip for each distinct video below ``source.input``, and the drops.
+def list_clips(dataset: str, source: FolderSource) -> Iterator[Found]:
+    """Yield a clip for each video below ``source.input``, or why it is none.
 
     A clip's id is made from its path within the folder, suffix included. Raises BadInput when the folder or
     the identity table is missing or not readable.
@@ -32,24 +33,25 @@ def list_clips(dataset: str, source: FolderSource) -> Listing:
     if not folder.is_dir():
         raise BadInput(f"{folder}: expected a folder of videos, found none. Correct 'input' of '{dataset}'.")
     identities = _read_identities(folder / source.identity_table) if source.identity_table else {}
-    clips: list[Clip] = []
-    drops: Drops = []
     videos = _videos(folder, source.recursive)
     for file in videos:
         found = _clip_of(dataset, source, folder, file, identities)
-        if isinstance(found, Clip):
-            clips.append(found)
-        else:
-            drops.append((_clip_id(dataset, file), found))
-    return finish_listing(clips, drops + _missing_videos(dataset, identities, videos))
+        yield found if isinstance(found, Clip) else (_clip_id(dataset, file), found)
+    yield from _missing_videos(dataset, identities, videos)
 
 
 def _videos(folder: Path, recursive: bool) -> list[str]:
     """Return the paths of videos within ``folder``, with forward slashes, sorted."""
-    found = folder.rglob("*") if recursive else folder.glob("*")
-    paths = [path.relative_to(folder) for path in found if path.suffix.lower() in VIDEO_SUFFIXES]
-    visible = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
-    return sorted(path.as_posix() for path in visible if not (folder / path).is_dir())
+    videos: list[str] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+        within = Path(parent).relative_to(folder)
+        videos += [(within / name).as_posix() for name in files if _is_video(name)]
+    return sorted(videos)
+
+
+def _is_video(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _clip_id(dataset: str, file: str) -> str:
@@ -115,9 +117,7 @@ def _read_identities(table: Path) -> dict[str, str]:
     return identities
 
 
-def _missing_videos(dataset: str, identities: Mapping[str, str], videos: list[str]) -> Drops:
+def _missing_videos(dataset: str, identities: Mapping[str, str], videos: list[str]) -> Iterator[Drop]:
     detail = "in the identity table, but no video of the folder has this path"
-    return [
-        (_clip_id(dataset, file), Dropped.failed("not_found", f"'{file}': {detail}"))
-        for file in sorted(set(identities) - set(videos))
-    ]
+    for file in sorted(identities.keys() - set(videos)):
+        yield _clip_id(dataset, file), Dropped.failed("not_found", f"'{file}': {detail}")

@@ -3,26 +3,26 @@
 A new kind needs a section class in pipeline/sources/settings.py (its ``SOURCES``) and a line in ``LISTERS``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline.base.errors import BadParams
 from pipeline.records.clip import clip_name
 from pipeline.sources import folder, synthetic, table
-from pipeline.sources.listing import Listing
+from pipeline.sources.listing import Found
 from pipeline.sources.settings import parse_source
 
-LISTERS: dict[str, Callable[[str, Any], Listing]] = {
+LISTERS: dict[str, Callable[[str, Any], Iterator[Found]]] = {
     "synthetic": synthetic.list_clips,
     "folder": folder.list_clips,
     "table": table.list_clips,
 }
 
 
-def list_clips(dataset: str, content: dict[str, Any]) -> Listing:
-    """Return the clips of the source that ``content`` (its section of params.yaml) describes, and the drops.
+def list_clips(dataset: str, content: dict[str, Any]) -> Iterator[Found]:
+    """Yield the clips of the source that ``content`` (its section of params.yaml) describes, and the drops.
 
-    Raises BadParams for an invalid section, BadInput for a missing list or folder.
+    Raises BadParams for an invalid section, and when it is iterated BadInput for a missing list or folder.
     """
     if clip_name(dataset) != dataset:
         raise BadParams(f"dataset '{dataset}': expected a name of 1-80 A-Z a-z 0-9 . _ -, the first no dot")

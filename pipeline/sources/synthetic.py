@@ -1,7 +1,8 @@
 """List clips of generated talkers, and on demand one clip of each edge case."""
 
+from collections.abc import Iterator
+
 from pipeline.records.clip import NO_CROP, Clip, content_of
-from pipeline.sources.listing import Listing, finish_listing
 from pipeline.sources.settings import SyntheticSource
 from pipeline.synthetic.script.spec import KINDS, ClipSpec, edge_case_spec
 
@@ -11,19 +12,17 @@ FIRST_EDGE_CASE_PERSON = 1_000_000
 PERSONS_PER_KIND = 2
 
 
-def list_clips(dataset: str, source: SyntheticSource) -> Listing:
-    """Return the clips of ``person_000`` and so on; with ``edge_cases``, also those of ``<kind>_person``.
+def list_clips(dataset: str, source: SyntheticSource) -> Iterator[Clip]:
+    """Yield the clips of ``person_000`` and so on; with ``edge_cases``, also those of ``<kind>_person``.
 
     Raising ``n_persons`` or ``clips_per_person`` adds clips and does not change the others. Edge cases have
     the length and size of their kind, and persons that no ordinary clip has.
     """
-    ordinary = [
-        _clip_of(dataset, f"person_{person:03d}", _ordinary_spec(source, person, clip))
-        for person in range(source.n_persons)
-        for clip in range(source.clips_per_person)
-    ]
-    edge_cases = _edge_case_clips(dataset, source) if source.edge_cases else []
-    return finish_listing(ordinary + edge_cases, [])
+    for person in range(source.n_persons):
+        for clip in range(source.clips_per_person):
+            yield _clip_of(dataset, f"person_{person:03d}", _ordinary_spec(source, person, clip))
+    if source.edge_cases:
+        yield from _edge_case_clips(dataset, source)
 
 
 def _ordinary_spec(source: SyntheticSource, person: int, clip: int) -> ClipSpec:
@@ -39,13 +38,11 @@ def _ordinary_spec(source: SyntheticSource, person: int, clip: int) -> ClipSpec:
     )
 
 
-def _edge_case_clips(dataset: str, source: SyntheticSource) -> list[Clip]:
-    clips = []
+def _edge_case_clips(dataset: str, source: SyntheticSource) -> Iterator[Clip]:
     for number, kind in enumerate(kind for kind in KINDS if kind != ORDINARY_KIND):
         person = FIRST_EDGE_CASE_PERSON + PERSONS_PER_KIND * number
         spec = edge_case_spec(kind, seed=source.seed, person=person, preset=source.preset)
-        clips.append(_clip_of(dataset, f"{kind}_person", spec))
-    return clips
+        yield _clip_of(dataset, f"{kind}_person", spec)
 
 
 def _clip_of(dataset: str, identity: str, spec: ClipSpec) -> Clip:

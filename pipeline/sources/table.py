@@ -9,18 +9,20 @@ would be ignored silently.
 import csv
 import functools
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.base.errors import BadInput
 from pipeline.base.outcome import Dropped
 from pipeline.records.clip import Clip, clip_name, content_of
 from pipeline.sources.folder import hash_file
-from pipeline.sources.listing import Drops, Listing, finish_listing
+from pipeline.sources.listing import Found
 from pipeline.sources.settings import TableSource
 
 COLUMNS = ("id", "identity", "address", "start_s", "end_s", "licence")
 CROP_COLUMNS = ("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_PARQUET_ROWS = 1 << 12  # read at a time
 
 
 class _BadRow(Exception):
@@ -32,24 +34,22 @@ class _BadRow(Exception):
         self.detail = detail
 
 
-def list_clips(dataset: str, source: TableSource) -> Listing:
-    """Return a clip for each valid row of ``source.input``, and a drop for each other row.
+def list_clips(dataset: str, source: TableSource) -> Iterator[Found]:
+    """Yield a clip for each valid row of ``source.input``, and a drop for each other row.
 
     Local files are hashed here; a missing one is reported by the download stage. Raises BadInput when the table
     can't be read or has other columns than expected.
     """
     table = Path(source.input)
     hash_once = functools.cache(_local_hash)
-    clips: list[Clip] = []
-    drops: Drops = []
     for number, row in _read_rows(table):
         clip_id = f"{dataset}/{clip_name(row['id'] or f'row {number}')}"
         origin = f"{source.input} row {number}"
         try:
-            clips.append(_clip_of(clip_id, dataset, row, origin, hash_once(row["address"])))
+            file_hash = None if "://" in row["address"] else hash_once(row["address"])
+            yield _clip_of(clip_id, dataset, row, origin, file_hash)
         except _BadRow as error:
-            drops.append((clip_id, Dropped.failed(error.reason, f"{origin}: {error.detail}")))
-    return finish_listing(clips, drops)
+            yield clip_id, Dropped.failed(error.reason, f"{origin}: {error.detail}")
 
 
 def _clip_of(clip_id: str, dataset: str, row: dict[str, str], origin: str, file_hash: str | None) -> Clip:
@@ -111,23 +111,24 @@ def _number(row: dict[str, str], name: str, reason: str) -> float | None:
 
 
 def _local_hash(address: str) -> str | None:
-    """Return the sha256 of the file at ``address``; None for a URL or a file that can't be read."""
-    if "://" in address or not Path(address).is_file():
+    """Return the sha256 of the file at ``address``; None where it can't be read."""
+    if not Path(address).is_file():
         return None
     found = hash_file(Path(address))
     return None if isinstance(found, Dropped) else found
 
 
-def _read_rows(table: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return (row number from 1, without the header; column -> text without outer spaces) of each row."""
+def _read_rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (row number from 1, without the header; column -> text without outer spaces) of each row."""
     if not table.is_file():
         raise BadInput(f"{table}: expected a table of clips, found no file. Correct 'input' of this source.")
-    columns, rows = _read_parquet(table) if table.suffix == ".parquet" else _read_text(table)
+    lines = _parquet_lines(table) if table.suffix == ".parquet" else _text_lines(table)
+    columns = next(lines, [])
     _check_columns(table, columns)
-    for number, row in enumerate(rows, start=1):
+    for number, row in enumerate(lines, start=1):
         if len(row) != len(columns):
             raise BadInput(f"{table}: row {number}: expected {len(columns)} values, found {len(row)}: {row}")
-    return [(n, dict(zip(columns, row, strict=True))) for n, row in enumerate(rows, start=1)]
+        yield number, dict(zip(columns, row, strict=True))
 
 
 def _check_columns(table: Path, columns: list[str]) -> None:
@@ -141,25 +142,29 @@ def _check_columns(table: Path, columns: list[str]) -> None:
         )
 
 
-def _read_text(table: Path) -> tuple[list[str], list[list[str]]]:
+def _text_lines(table: Path) -> Iterator[list[str]]:
+    """Yield the header and each row."""
     delimiter = DELIMITERS[table.suffix]
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
-            lines = [line for line in csv.reader(file, delimiter=delimiter, strict=True) if line]
+            for line in csv.reader(file, delimiter=delimiter, strict=True):
+                if line:
+                    yield [value.strip() for value in line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"{table}: expected a {table.suffix} table in UTF-8: {error}") from None
-    stripped = [[value.strip() for value in line] for line in lines]
-    return (stripped[0], stripped[1:]) if stripped else ([], [])
 
 
-def _read_parquet(table: Path) -> tuple[list[str], list[list[str]]]:
+def _parquet_lines(table: Path) -> Iterator[list[str]]:
+    """Yield the names of the columns and each row."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        content = pq.read_table(table)
+        with pq.ParquetFile(table) as file:
+            yield file.schema_arrow.names
+            for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
+                columns = [column.to_pylist() for column in batch.columns]
+                for row in zip(*columns, strict=True):
+                    yield ["" if one is None else str(one).strip() for one in row]
     except (OSError, pa.ArrowInvalid) as error:
         raise BadInput(f"{table}: expected a Parquet table: {error}") from None
-    columns = [column.to_pylist() for column in content.columns]
-    rows = zip(*columns, strict=True)
-    return content.column_names, [["" if one is None else str(one).strip() for one in row] for row in rows]

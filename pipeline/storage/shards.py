@@ -4,6 +4,7 @@ An item's shard follows from the hash of its clip, so that a new clip rewrites o
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pyarrow.parquet as pq
 from pipeline.base.errors import BadManifest
 from pipeline.records.schema import arrow_schema, check_schema
 from pipeline.storage.atomic import replacing_folder
-from pipeline.storage.manifest import read_table, write_table
+from pipeline.storage.clip_order import in_row_order
+from pipeline.storage.manifest import read_table, write_table, write_tables
 
 CLIPS_PER_SHARD = 256
 _ROW_GROUP_ROWS = 64
@@ -42,18 +44,20 @@ def write_shards(
     rows_of: Callable[[str], pa.Table],
     sizes: Mapping[str, int] | None = None,
 ) -> None:
-    """Write the rows of all clips into ``folder``, one shard at a time: memory holds one shard at most."""
+    """Write the rows of all clips into ``folder``, one shard at a time: memory holds the rows of a few clips."""
     n_shards = n_shards_for(len(clip_ids))
-    schema = arrow_schema(record, sizes)
     members: list[list[str]] = [[] for _ in range(n_shards)]
     for clip_id in sorted(clip_ids):
         members[shard_of(clip_id, n_shards)].append(clip_id)
     with replacing_folder(folder) as temporary:
         for index, clips in enumerate(members):
-            tables = [rows_of(clip_id).cast(schema) for clip_id in clips]
-            table = pa.concat_tables(tables) if tables else schema.empty_table()
             path = temporary / f"shard-{index:05d}-of-{n_shards:05d}.parquet"
-            write_table(path, record, table, row_group_rows=_ROW_GROUP_ROWS)
+            tables = (table for table in in_row_order(record, clips, rows_of, sizes) if len(table))
+            first = next(tables, None)
+            if first is None:
+                write_table(path, record, arrow_schema(record, sizes).empty_table())
+            else:
+                write_tables(path, record, itertools.chain([first], tables), row_group_rows=_ROW_GROUP_ROWS)
 
 
 def shard_paths(folder: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from pipeline.dataset.reader import (
 from pipeline.records.face import Face
 from pipeline.records.label import Label
 from pipeline.records.person import TEST, TRAIN
+from pipeline.storage import manifest
 from pipeline.storage.manifest import read_manifest, read_table, write_manifest, write_table
 from tests.built_dataset import Made
 from tests.export.conftest import PEOPLE
@@ -74,6 +75,22 @@ def test_a_missing_label_is_named(copy: Layout) -> None:
     write_manifest(copy.labels("one"), Label, labels[1:])
     with pytest.raises(BadManifest, match=f"1 labels are missing, of '{labels[0].face_id}' first"):
         read_all(open_dataset(copy))
+
+
+@pytest.mark.parametrize("n_rows", [1, 5, 4096])
+def test_labels_are_those_of_the_listed_faces_however_few_are_read_at_a_time(
+    n_rows: int, copy: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "_READ_ROWS", n_rows)
+    built = open_dataset(copy, TEST)
+    listed = sorted(built.faces.filter(built.faces["is_labelled"])["face_id"].to_pylist())
+    assert [label.face_id for label in iterate_labels(built)] == listed
+    assert 0 < len(listed) < len(read_manifest(copy.labels("one"), Label) + read_manifest(copy.labels("two"), Label))
+    last = max(listed)
+    labels = copy.labels(last.partition("/")[0])
+    write_manifest(labels, Label, [label for label in read_manifest(labels, Label) if label.face_id != last])
+    with pytest.raises(BadManifest, match=f"1 labels are missing, of '{last}' first"):
+        list(iterate_labels(built))
 
 
 def test_labels_of_two_networks_are_refused(copy: Layout) -> None:

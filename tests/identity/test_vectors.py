@@ -2,10 +2,28 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.identity import vectors
-from pipeline.identity.vectors import Vectors, close_pairs, group_means, largest_product, unit, whitened
+from pipeline.identity.vectors import (
+    Groups,
+    StoredVectors,
+    VectorFile,
+    Vectors,
+    close_pairs,
+    group_means,
+    largest_product,
+    unit,
+    whiten,
+)
 from tests.identity.drawn_embeddings import drawn
+
+
+def whitened(embeddings: Vectors, names: Groups, ridge: float) -> Vectors:
+    stored = StoredVectors.of(embeddings)
+    whiten(stored, names, ridge)
+    return stored[np.arange(len(stored))]
 
 
 @pytest.mark.parametrize("block_rows", [1, 7, 1024])
@@ -24,7 +42,43 @@ def test_means_are_those_of_each_group() -> None:
     embeddings, groups = drawn(3, 4, 5, 0.3)
     order = np.random.default_rng(0).permutation(len(groups))
     expected = np.stack([embeddings[groups == group].mean(axis=0) for group in range(4)])
-    np.testing.assert_allclose(group_means(embeddings[order], groups[order], 4), expected)
+    np.testing.assert_allclose(group_means(StoredVectors.of(embeddings[order]), groups[order], 4), expected)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=80), st.integers(1, 20))
+def test_means_are_the_same_to_the_last_bit_however_few_vectors_are_in_memory(names: list[int], block: int) -> None:
+    _, groups = np.unique(names, return_inverse=True)
+    n_groups = int(groups.max()) + 1
+    drawn_vectors = np.random.default_rng(len(names)).normal(size=(len(names), 12))
+    stored = StoredVectors.of(drawn_vectors)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.identity.vectors.BLOCK_ROWS", block)
+        assert group_means(stored, groups, n_groups).tobytes() == whole_means(drawn_vectors, groups, n_groups).tobytes()
+
+
+def whole_means(vectors: Vectors, groups: Groups, n_groups: int) -> Vectors:
+    order = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[order], np.arange(n_groups))
+    return np.add.reduceat(vectors[order], starts, axis=0) / np.bincount(groups)[:, None]
+
+
+def test_stored_vectors_are_read_by_rows_in_any_order() -> None:
+    values, file = np.random.default_rng(0).normal(size=(7, 3)), VectorFile()
+    file.append(values[:4])
+    file.append(values[4:])
+    rows = np.array([6, 2, 3, 4, 0, 0, 1])
+    assert file.read(rows).tolist() == values[rows].tolist()
+    assert file.read(rows[:0]).shape == (0, 3)
+    stored = StoredVectors(file, rows).select(np.array([1, 2, 6]))
+    assert (len(stored), stored[np.array([2, 0])].tolist()) == (3, values[[1, 2]].tolist())
+
+
+@pytest.mark.parametrize("block_rows", [1, 3, 1024])
+def test_vectors_are_replaced_block_by_block(block_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "BLOCK_ROWS", block_rows)
+    stored = StoredVectors.of(np.arange(14.0).reshape(7, 2))
+    stored.file.replace(lambda block: block * 2)
+    assert stored[np.arange(7)].tolist() == (np.arange(14.0).reshape(7, 2) * 2).tolist()
 
 
 def test_whitening_separates_persons_whose_embeddings_are_all_alike() -> None:

@@ -1,14 +1,17 @@
 """Which rows the page shows: drawn by hash, each person's first before any person's second."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from pipeline.base.errors import BadManifest
 from pipeline.base.layout import Layout
 from pipeline.records.face import Face
+from pipeline.records.person import ClipPerson
 from pipeline.records.segment import Segment
-from pipeline.report.chosen import choose, read_payload, read_rows
+from pipeline.report.chosen import Choice, choose, choose_from, read_payload, read_rows
+from pipeline.storage.manifest import write_manifest
 from tests.report.made_run import HOSTILE, QUOTED, SET, face_of
 
 SHARD = f"data/faces/{SET}/shard-00000-of-00001.parquet"
@@ -41,6 +44,27 @@ def test_fewer_rows_than_asked_for_are_all_chosen_and_none_is_none() -> None:
 def test_a_row_of_a_person_with_many_is_drawn_and_not_the_first() -> None:
     firsts = {choose([Row(f"{name}-{n}", name) for n in range(50)], 1)[0].row_id for name in "abcdefgh"}
     assert firsts != {f"{name}-0" for name in "abcdefgh"}
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 5, 24])
+@pytest.mark.parametrize("n_clips", [{"ana": 40, "bo": 2, "cy": 1}, {f"p{number}": 3 for number in range(30)}])
+def test_rows_chosen_from_a_file_are_those_chosen_of_its_rows(tmp_path: Path, n: int, n_clips: dict[str, int]) -> None:
+    rows = [
+        ClipPerson(
+            clip_id=f"{dataset}/{person}-{number}",
+            dataset=dataset,
+            person_id=person,
+            split="test" if number % 2 else "train",
+        )
+        for dataset in ("one", "two")
+        for person, n_of_person in n_clips.items()
+        for number in range(n_of_person)
+    ]
+    write_manifest(tmp_path / "clip_persons.parquet", ClipPerson, rows)
+    values = {"dataset": "one", "split": "train"}
+    found = choose_from(tmp_path / "clip_persons.parquet", ClipPerson, values, n, "clip_id <> 'one/ana-0'")
+    wanted = [row for row in rows if (row.dataset, row.split) == ("one", "train") and row.clip_id != "one/ana-0"]
+    assert found == Choice(choose(wanted, n), len(wanted), len({row.person_id for row in wanted}))
 
 
 def test_payload_is_read_by_id_and_missing_rows_are_left_out(data_run: Layout) -> None:

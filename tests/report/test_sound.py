@@ -12,7 +12,7 @@ from pipeline.base.layout import Layout
 from pipeline.records.dataset import DatasetSegment
 from pipeline.report import sound
 from pipeline.report.sound import Sound, read_sounds
-from pipeline.storage.manifest import read_manifest
+from pipeline.storage.manifest import read_manifest, write_manifest
 from tests.report.made_run import HOSTILE, N_VALID, QUOTED, RATE_HZ, SET, make_media, write_wav
 
 SAMPLES = np.random.default_rng(5).integers(-9000, 9000, 2 * RATE_HZ, np.int16)
@@ -82,10 +82,12 @@ def test_of_many_segments_few_are_chosen_and_half_of_them_are_of_test_persons(da
         for person in (f"{split}-{number}" for number in range(9))
         for start in (0, 6000)
     ]
-    chosen = sound._of_both_splits(many, 6)
+    write_manifest(data_run.dataset("audio"), DatasetSegment, many)
+    chosen = sound._of_both_splits(data_run, SET, 6)
     assert [one.split for one in chosen] == ["train"] * 3 + ["test"] * 3
     assert len({one.person_id for one in chosen}) == 6
-    assert len(sound._of_both_splits([one for one in many if one.split == "train"], 6)) == 6
+    write_manifest(data_run.dataset("audio"), DatasetSegment, [one for one in many if one.split == "train"])
+    assert len(sound._of_both_splits(data_run, SET, 6)) == 6
 
 
 @pytest.mark.parametrize(("latest_ms", "n_shown"), [(500, 2), (499, 0)])

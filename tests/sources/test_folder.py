@@ -13,6 +13,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.records.clip import Clip
 from pipeline.sources.folder import list_clips
 from pipeline.sources.settings import FolderSource
+from tests.sources.listed import Listing, listing_of
 
 
 def source(folder: Path, **changes: Any) -> FolderSource:
@@ -26,6 +27,10 @@ def source(folder: Path, **changes: Any) -> FolderSource:
         "recursive": True,
     }
     return FolderSource.model_validate({**content, **changes})
+
+
+def listed(section: FolderSource) -> Listing:
+    return listing_of(list_clips("set", section))
 
 
 def put(folder: Path, *files: str) -> None:
@@ -42,7 +47,7 @@ def reasons(drops: list[tuple[str, Dropped]]) -> list[tuple[str, str, str]]:
 
 def test_a_file_becomes_a_clip_with_the_hash_of_its_bytes(tmp_path: Path) -> None:
     put(tmp_path, "ana_1.mp4")
-    clips, drops = list_clips("set", source(tmp_path, identity_from="file_name"))
+    clips, drops = listed(source(tmp_path, identity_from="file_name"))
     assert drops == []
     assert clips == [
         Clip(
@@ -66,7 +71,7 @@ def test_a_file_becomes_a_clip_with_the_hash_of_its_bytes(tmp_path: Path) -> Non
 
 def test_the_first_level_of_a_nested_tree_names_the_persons(tmp_path: Path) -> None:
     put(tmp_path, "Ünal Ana/day 1/take #1.mp4", "bo/x.MOV", "bo/y.webm", "alone.mp4")
-    clips, drops = list_clips("set", source(tmp_path))
+    clips, drops = listed(source(tmp_path))
     assert {clip.identity: clip.address.removeprefix(f"{tmp_path}/") for clip in clips} == {
         "Ünal Ana": "Ünal Ana/day 1/take #1.mp4",
         "bo": "bo/y.webm",
@@ -77,7 +82,7 @@ def test_the_first_level_of_a_nested_tree_names_the_persons(tmp_path: Path) -> N
 
 def test_ids_are_safe_sorted_and_different(tmp_path: Path) -> None:
     put(tmp_path, "a/x.mp4", "a/x.mov", "a-x.mp4", "ä/x.mp4", "a x.mp4", "...mp4")
-    clips, _ = list_clips("set", source(tmp_path, identity_from="file_name"))
+    clips, _ = listed(source(tmp_path, identity_from="file_name"))
     ids = [clip.clip_id for clip in clips]
     assert ids == sorted(set(ids))
     assert len(ids) == 5
@@ -87,20 +92,20 @@ def test_ids_are_safe_sorted_and_different(tmp_path: Path) -> None:
 def test_only_videos_in_sight_count(tmp_path: Path) -> None:
     put(tmp_path, "a/x.mp4", "a/notes.txt", "a/x.mp4.part", "a/._x.mp4", ".trash/y.mp4", "mp4")
     (tmp_path / "a" / "folder.mp4").mkdir()
-    clips, drops = list_clips("set", source(tmp_path))
+    clips, drops = listed(source(tmp_path))
     assert ([Path(clip.address).name for clip in clips], drops) == (["x.mp4"], [])
 
 
 def test_without_recursion_only_the_folder_itself_is_listed(tmp_path: Path) -> None:
     put(tmp_path, "x.mp4", "a/y.mp4")
-    clips, drops = list_clips("set", source(tmp_path, recursive=False, identity_from="file_name"))
+    clips, drops = listed(source(tmp_path, recursive=False, identity_from="file_name"))
     assert ([clip.identity for clip in clips], drops) == (["x"], [])
 
 
 def test_the_pattern_must_match_the_whole_name(tmp_path: Path) -> None:
     put(tmp_path, "ana_01.mp4", "bo_02.mp4", "xbo_02x.mp4", "_03.mp4")
     pattern = r"(?P<identity>[a-z]*)_\d+"
-    clips, drops = list_clips("set", source(tmp_path, identity_from="file_name", identity_pattern=pattern))
+    clips, drops = listed(source(tmp_path, identity_from="file_name", identity_pattern=pattern))
     assert [clip.identity for clip in clips] == ["ana", "bo"]
     assert reasons(drops) == [
         ("set/_03.mp4", "failed", "no_identity"),
@@ -111,7 +116,7 @@ def test_the_pattern_must_match_the_whole_name(tmp_path: Path) -> None:
 def test_of_files_with_the_same_bytes_the_first_stays(tmp_path: Path) -> None:
     for name in ("b.mp4", "a.mp4", "c.mov"):
         (tmp_path / name).write_bytes(b"same")
-    clips, drops = list_clips("set", source(tmp_path, identity_from="file_name"))
+    clips, drops = listed(source(tmp_path, identity_from="file_name"))
     assert [clip.clip_id for clip in clips] == ["set/a.mp4"]
     detail = "same bytes as set/a.mp4, which is there 'a' and here "
     assert drops == [
@@ -123,7 +128,7 @@ def test_of_files_with_the_same_bytes_the_first_stays(tmp_path: Path) -> None:
 def test_an_empty_file_and_a_dangling_link_are_dropped(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "link.mp4").symlink_to(tmp_path / "gone.mp4")
-    clips, drops = list_clips("set", source(tmp_path, identity_from="file_name"))
+    clips, drops = listed(source(tmp_path, identity_from="file_name"))
     assert clips == []
     assert reasons(drops) == [
         ("set/empty.mp4", "failed", "empty_file"),
@@ -135,7 +140,7 @@ def test_an_empty_file_and_a_dangling_link_are_dropped(tmp_path: Path) -> None:
 def test_a_file_without_permission_is_dropped(tmp_path: Path) -> None:
     put(tmp_path, "x.mp4")
     (tmp_path / "x.mp4").chmod(0)
-    _, drops = list_clips("set", source(tmp_path, identity_from="file_name"))
+    _, drops = listed(source(tmp_path, identity_from="file_name"))
     assert reasons(drops) == [("set/x.mp4", "failed", "unreadable")]
 
 
@@ -143,7 +148,7 @@ def test_a_link_to_a_file_counts_and_a_link_to_a_folder_is_not_entered(tmp_path:
     put(tmp_path, "cache/12ab", "videos/a/x.mp4")
     (tmp_path / "videos" / "a" / "y.mp4").symlink_to(tmp_path / "cache" / "12ab")
     (tmp_path / "videos" / "a" / "loop").symlink_to(tmp_path / "videos")
-    clips, drops = list_clips("set", source(tmp_path / "videos"))
+    clips, drops = listed(source(tmp_path / "videos"))
     assert ([Path(clip.address).name for clip in clips], drops) == (["x.mp4", "y.mp4"], [])
 
 
@@ -151,7 +156,7 @@ def test_a_table_names_the_speakers_and_disagreements_with_the_folder_are_droppe
     put(tmp_path, "a/x.mp4", "y.mp4", "unnamed.mp4", "blank.mp4")
     rows = "\ufefffile,identity,note\na/x.mp4,Ana,\ny.mp4, NA ,\nblank.mp4,,\nabsent.mp4,Bo,\n"
     (tmp_path / "who.csv").write_text(rows, encoding="utf-8")
-    clips, drops = list_clips("set", source(tmp_path, identity_from="table", identity_table="who.csv"))
+    clips, drops = listed(source(tmp_path, identity_from="table", identity_table="who.csv"))
     assert {Path(clip.address).name: clip.identity for clip in clips} == {"x.mp4": "Ana", "y.mp4": "NA"}
     assert reasons(drops) == [
         ("set/absent.mp4", "failed", "not_found"),
@@ -172,11 +177,11 @@ def test_a_table_names_the_speakers_and_disagreements_with_the_folder_are_droppe
 def test_an_invalid_table_of_speakers_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "who.csv").write_bytes(content)
     with pytest.raises(BadInput, match=re.escape(message)):
-        list_clips("set", source(tmp_path, identity_from="table", identity_table="who.csv"))
+        listed(source(tmp_path, identity_from="table", identity_table="who.csv"))
 
 
 def test_a_missing_folder_or_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no-folder: expected a folder of videos, found none"):
-        list_clips("set", source(tmp_path / "no-folder"))
+        listed(source(tmp_path / "no-folder"))
     with pytest.raises(BadInput, match=r"who\.csv: expected a CSV file"):
-        list_clips("set", source(tmp_path, identity_from="table", identity_table="who.csv"))
+        listed(source(tmp_path, identity_from="table", identity_table="who.csv"))

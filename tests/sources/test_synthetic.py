@@ -3,8 +3,8 @@
 from typing import Any
 
 from pipeline.sources.kinds import list_clips
-from pipeline.sources.listing import Listing
 from pipeline.synthetic.script.spec import KINDS, ClipSpec
+from tests.sources.listed import Listing, listing_of
 
 DEMO: dict[str, Any] = {
     "kind": "synthetic",
@@ -22,7 +22,7 @@ DEMO: dict[str, Any] = {
 
 def listed(**changes: Any) -> Listing:
     """Return the listing of the demo with changes."""
-    return list_clips("demo", {**DEMO, **changes})
+    return listing_of(list_clips("demo", {**DEMO, **changes}))
 
 
 def test_each_person_has_its_clips_under_one_published_name() -> None:

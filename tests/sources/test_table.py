@@ -12,7 +12,7 @@ from pipeline.base.errors import BadInput
 from pipeline.base.outcome import Dropped
 from pipeline.records.clip import Clip, content_of
 from pipeline.sources.kinds import list_clips
-from pipeline.sources.listing import Listing
+from tests.sources.listed import Listing, listing_of
 
 HEADER = "id,identity,address,start_s,end_s,licence"
 URL = "https://example.org/watch?v=1"
@@ -21,7 +21,7 @@ URL = "https://example.org/watch?v=1"
 def listed(tmp_path: Path, text: str, name: str = "clips.csv") -> Listing:
     """Return the listing of a table with this text."""
     (tmp_path / name).write_text(text, encoding="utf-8")
-    return list_clips("set", {"kind": "table", "input": str(tmp_path / name)})
+    return listing_of(list_clips("set", {"kind": "table", "input": str(tmp_path / name)}))
 
 
 def one(tmp_path: Path, row: str) -> Clip | tuple[str, Dropped]:
@@ -127,7 +127,7 @@ def test_tsv_and_parquet_give_the_same_clips_as_csv(tmp_path: Path) -> None:
     tsv, _ = listed(tmp_path, f"{HEADER}\na,Ana,{URL},1.5,,\n".replace(",", "\t"), "clips.tsv")
     columns = {"id": ["a"], "identity": ["Ana"], "address": [URL], "start_s": [1.5], "end_s": [None]}
     pq.write_table(pa.table({**columns, "licence": [None]}), tmp_path / "clips.parquet")
-    parquet, _ = list_clips("set", {"kind": "table", "input": str(tmp_path / "clips.parquet")})
+    parquet, _ = listing_of(list_clips("set", {"kind": "table", "input": str(tmp_path / "clips.parquet")}))
     assert [clip.content_hash for clip in tsv] == [clip.content_hash for clip in expected]
     assert [clip.content_hash for clip in parquet] == [clip.content_hash for clip in expected]
     assert (len(expected), parquet[0].start_s, parquet[0].end_s, parquet[0].licence) == (1, 1.5, None, "")
@@ -156,4 +156,4 @@ def test_a_file_that_is_no_parquet_or_not_there_stops_the_run(tmp_path: Path) ->
     with pytest.raises(BadInput, match=r"clips\.parquet: expected a Parquet table"):
         listed(tmp_path, "no parquet", "clips.parquet")
     with pytest.raises(BadInput, match=r"none\.csv: expected a table of clips, found no file"):
-        list_clips("set", {"kind": "table", "input": str(tmp_path / "none.csv")})
+        listing_of(list_clips("set", {"kind": "table", "input": str(tmp_path / "none.csv")}))

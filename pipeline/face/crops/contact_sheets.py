@@ -1,5 +1,7 @@
 """Contact sheets of a dataset: its faces side by side, each with its id, angles, lip measures and drop reason."""
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,36 +11,46 @@ from pipeline.base.images import decode_png, encode_png
 from pipeline.base.layout import Layout
 from pipeline.face.crops.sheet import Tile, draw_sheet
 from pipeline.records.face import Face, SelectedFace
-from pipeline.storage.manifest import read_manifest
-from pipeline.storage.shards import iterate_batches
+from pipeline.records.schema import from_table
+from pipeline.storage.manifest import iterate_tables
+from pipeline.storage.row_groups import rows_of_ids
+from pipeline.storage.shards import shard_of, shard_paths
 
 _TILES_PER_SHEET = 60
 
 
 def draw_sheets(dataset: str, out: Path, *, standard_only: bool, at: Layout = Layout()) -> list[Path]:
     """Write sheets of 60 faces in id order into ``out``; return their paths. Raises BadInput without faces."""
-    faces = {
-        face.face_id: face
-        for face in read_manifest(at.selected_faces(dataset), SelectedFace)
-        if face.is_standard or not standard_only
-    }
-    tiles = [
-        _tile(faces[row["face_id"]], row["image"]["bytes"])
-        for batch in iterate_batches(at.faces_folder(dataset), Face, ["face_id", "image"])
-        for row in batch.to_pylist()
-        if row["face_id"] in faces
-    ]
-    if not tiles:
-        raise BadInput(f"dataset '{dataset}' has no {'standard ' if standard_only else ''}faces to draw")
-    tiles.sort(key=lambda tile: tile.caption[0])
-    out.mkdir(parents=True, exist_ok=True)
+    tiles = _tiles(at, dataset, standard_only=standard_only)
     kind = "standard" if standard_only else "faces"
-    paths = []
-    for number, start in enumerate(range(0, len(tiles), _TILES_PER_SHEET)):
-        path = out / f"{dataset}-{kind}-{number:03d}.png"
-        path.write_bytes(encode_png(draw_sheet(tiles[start : start + _TILES_PER_SHEET])))
+    paths: list[Path] = []
+    while page := list(itertools.islice(tiles, _TILES_PER_SHEET)):
+        out.mkdir(parents=True, exist_ok=True)
+        path = out / f"{dataset}-{kind}-{len(paths):03d}.png"
+        path.write_bytes(encode_png(draw_sheet(page)))
         paths.append(path)
+    if not paths:
+        raise BadInput(f"dataset '{dataset}' has no {'standard ' if standard_only else ''}faces to draw")
     return paths
+
+
+def _tiles(at: Layout, dataset: str, *, standard_only: bool) -> Iterator[Tile]:
+    """Yield a tile of each face that is in its clip's shard, in id order."""
+    shards: list[Path] = []
+    for clip_id, faces in itertools.groupby(_faces(at, dataset, standard_only), key=lambda face: face.clip_id):
+        shards = shards or shard_paths(at.faces_folder(dataset))
+        of_clip = {face.face_id: face for face in faces}
+        shard = shards[shard_of(clip_id, len(shards))]
+        for table in rows_of_ids(shard, Face, of_clip, ["face_id", "image"]):
+            for row in table.to_pylist():
+                yield _tile(of_clip[row["face_id"]], row["image"]["bytes"])
+
+
+def _faces(at: Layout, dataset: str, standard_only: bool) -> Iterator[SelectedFace]:
+    path = at.selected_faces(dataset)
+    for table in iterate_tables(path, SelectedFace):
+        wanted = table.filter(table.column("is_standard")) if standard_only else table
+        yield from from_table(SelectedFace, wanted, str(path))
 
 
 def _tile(face: SelectedFace, png: bytes) -> Tile:

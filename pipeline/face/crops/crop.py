@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from pydantic import Field
 
 from pipeline.base.arrays import ImageRGB
@@ -26,11 +27,12 @@ from pipeline.face.crops.standard import (
     standardness,
     usual_face,
 )
+from pipeline.face.crops.table_bytes import content_hash, from_bytes, to_bytes
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.points import eye_centres
 from pipeline.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
 from pipeline.records.frame import Frame
-from pipeline.records.schema import Image
+from pipeline.records.schema import Image, from_table
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
 
@@ -52,24 +54,23 @@ class CropParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class ObservedClip:
-    """The item of the crop step: a clip, and the frames of its main track in time order."""
+    """The item of the crop step: a clip, and the frames of its main track in time order, a table of Frame."""
 
     clip: MediaClip
-    frames: tuple[Frame, ...]
+    frames: pa.Table
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result, beside params."""
-        return (*self.clip.content, _hash_of_repr(self.frames))
+        return (*self.clip.content, content_hash(self.frames))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to a worker with these frames only, which may be a slice of those of many clips."""
+        return _observed_clip, (self.clip, to_bytes(self.frames))
 
 
-def _hash_of_repr(frames: Sequence[Frame]) -> str:
-    """Return the sha256 of ``repr(tuple(frames))``, which for half an hour of film would be 40 MB."""
-    digest = hashlib.sha256(b"(")
-    for n, frame in enumerate(frames):
-        digest.update(f"{', ' if n else ''}{frame!r}".encode())
-    digest.update(b",)" if len(frames) == 1 else b")")
-    return digest.hexdigest()
+def _observed_clip(clip: MediaClip, frames: bytes) -> ObservedClip:
+    return ObservedClip(clip, from_bytes(frames))
 
 
 def measure_track(frames: Sequence[Frame], params: CropParams) -> list[FaceMeasures]:
@@ -136,8 +137,9 @@ class Cropper:
         """Return the faces of one clip."""
         del folder
         self._backend = self._backend or build_backend(self._backend_name)
-        chosen = {face.time_s: face for face in choose(measure_track(item.frames, self._params), self._params)}
-        boxes = {frame.time_s: box_of(frame) for frame in item.frames if frame.time_s in chosen}
+        frames = from_table(Frame, item.frames)
+        chosen = {face.time_s: face for face in choose(measure_track(frames, self._params), self._params)}
+        boxes = {frame.time_s: box_of(frame) for frame in frames if frame.time_s in chosen}
         try:
             pictures = rgb_frames_at(item.clip.path, list(chosen), rotation_deg=item.clip.rotation_deg)
             faces = [self._face(chosen[time_s], boxes[time_s], picture, self._backend) for time_s, picture in pictures]

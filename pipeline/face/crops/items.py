@@ -1,21 +1,29 @@
 """The items of the crop step, read from the manifests of a dataset."""
 
-from collections import defaultdict
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.base.layout import Layout
 from pipeline.face.crops.crop import ObservedClip
 from pipeline.records.frame import Frame
 from pipeline.records.track import Track
-from pipeline.storage.manifest import read_manifest
+from pipeline.storage.clip_rows import ClipRows
 from pipeline.video.clip import read_media_clips
 
 
-def read_crop_items(dataset: str, at: Layout) -> list[ObservedClip]:
-    """Return every clip that has a main track, with that track's frames in time order."""
-    main_tracks = {track.track_id for track in read_manifest(at.tracks(dataset), Track) if track.is_main}
-    frames: dict[str, list[Frame]] = defaultdict(list)
-    for frame in read_manifest(at.frames(dataset), Frame):
-        if frame.track_id in main_tracks:
-            frames[frame.clip_id].append(frame)
-    clips = read_media_clips(at.clips(dataset), at.media(dataset), at.root)
-    return [ObservedClip(clip, tuple(frames[clip.clip_id])) for clip in clips if clip.clip_id in frames]
+def read_crop_items(dataset: str, at: Layout) -> Iterator[ObservedClip]:
+    """Yield every clip that has a main track, in id order, with that track's frames; memory holds a few clips."""
+    tracks = ClipRows(at.tracks(dataset), Track, ["track_id", "is_main"])
+    frames = ClipRows(at.frames(dataset), Frame)
+    for clip in read_media_clips(at.clips(dataset), at.media(dataset), at.root):
+        of_clip = tracks.of(clip.clip_id)
+        main = of_clip.filter(of_clip.column("is_main")).column("track_id")
+        observed = _of_tracks(frames.of(clip.clip_id), main)
+        if len(observed):
+            yield ObservedClip(clip, observed)
+
+
+def _of_tracks(frames: pa.Table, track_ids: pa.ChunkedArray) -> pa.Table:
+    return frames.filter(pc.is_in(frames.column("track_id"), track_ids.combine_chunks()))

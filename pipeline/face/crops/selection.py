@@ -1,34 +1,70 @@
 """The selection of standard faces for one dataset: from the crops on the disk to rows, and its summary."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pipeline.face.crops.standard import SelectParams, select_faces
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.base.outcome import FILTERED, OK
+from pipeline.face.crops.standard import REVIEWED, SelectParams, select_faces
 from pipeline.records.face import Face, FaceMeasures, SelectedFace
-from pipeline.records.schema import column_names, from_table
-from pipeline.storage.shards import read_columns
+from pipeline.records.ledger import LedgerRow
+from pipeline.records.schema import arrow_schema, column_names
+from pipeline.storage.manifest import iterate_tables, read_table
+from pipeline.storage.shards import shard_paths
 
 
-def select_crops(folder: Path, review: Mapping[str, bool], params: SelectParams) -> list[SelectedFace]:
-    """Return all crops of the shards in ``folder``, in id order, with whether each is a standard face.
+def select_crops(folder: Path, review: Mapping[str, bool], params: SelectParams) -> Iterator[pa.Table]:
+    """Yield the crops of each shard in ``folder`` with whether each is a standard face, columns of SelectedFace.
 
-    ``review`` maps face ids to overrides.
+    ``review`` maps face ids to overrides. All crops of a clip are in one shard; the rows of each are in id order.
     """
-    table = read_columns(folder, Face, column_names(FaceMeasures))
-    faces = sorted(from_table(FaceMeasures, table), key=lambda face: face.face_id)
-    reasons = select_faces(faces, review, params)
-    return [
-        SelectedFace(**asdict(face), is_standard=not reason or reason == "reviewed", reason=reason)
-        for face, reason in zip(faces, reasons, strict=True)
-    ]
+    for path in shard_paths(folder):
+        faces = read_table(path, Face, column_names(FaceMeasures)).combine_chunks()
+        reasons = select_faces(faces, review, params)
+        is_standard = pc.or_(pc.equal(reasons, ""), pc.equal(reasons, REVIEWED))
+        yield pa.Table.from_arrays([*faces.columns, is_standard, reasons], schema=arrow_schema(SelectedFace))
 
 
-def selection_summary(faces: Sequence[SelectedFace]) -> str:
-    """Return the counts of faces, of standard faces and of drop reasons in one line."""
-    n_standard = sum(face.is_standard for face in faces)
-    n_clips = len({face.clip_id for face in faces if face.is_standard})
-    reasons = Counter(face.reason for face in faces if not face.is_standard)
-    dropped = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common()) or "none"
-    return f"{len(faces)} faces, {n_standard} standard, from {n_clips} clips; not: {dropped}"
+def selection_ledger(path: Path) -> Iterator[pa.Table]:
+    """Yield the ledger of the selection in the manifest ``path``, columns of LedgerRow."""
+    for table in iterate_tables(path, SelectedFace, ["face_id", "is_standard", "reason"]):
+        face_ids, is_standard, reasons = table.columns
+        columns = [
+            face_ids,
+            pa.repeat("select", len(table)),
+            pc.if_else(is_standard, OK, FILTERED),
+            pc.if_else(is_standard, "", reasons),
+            pa.repeat("", len(table)),
+            pa.repeat(False, len(table)),
+        ]
+        yield pa.Table.from_arrays(columns, schema=arrow_schema(LedgerRow))
+
+
+class SelectionCounts:
+    """Counts of faces, of standard faces and their clips, and of the reasons of the others."""
+
+    def __init__(self) -> None:
+        self.n_faces = 0
+        self.n_standard = 0
+        self.n_clips = 0
+        """Clips with a standard face."""
+        self.reasons: Counter[str] = Counter()
+
+    def counting(self, shards: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Yield ``shards``, columns of SelectedFace, counted; the faces of a clip are in one of them."""
+        for table in shards:
+            is_standard = table.column("is_standard")
+            self.n_faces += len(table)
+            self.n_standard += pc.sum(is_standard, min_count=0).as_py()
+            self.n_clips += pc.count_distinct(table.column("clip_id").filter(is_standard)).as_py()
+            self.reasons.update(table.column("reason").filter(pc.invert(is_standard)).to_pylist())
+            yield table
+
+    def summary(self) -> str:
+        """Return the counts in one line."""
+        ordered = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
+        dropped = ", ".join(f"{n} {reason}" for reason, n in ordered) or "none"
+        return f"{self.n_faces} faces, {self.n_standard} standard, from {self.n_clips} clips; not: {dropped}"

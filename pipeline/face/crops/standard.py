@@ -1,10 +1,13 @@
 """Standard faces: frontal and lip-still over a window in time; a score without thresholds, a decision with them."""
 
+import functools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from pipeline.base.params import Params
@@ -134,29 +137,46 @@ class SelectParams(Params):
     min_apart_s: float = Field(ge=0)
 
 
-def missed_threshold(face: FaceMeasures, params: SelectParams) -> str:
-    """Return the first threshold that ``face`` misses; empty when it is a standard face by its measures.
+def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
+    """Return the first threshold that each of ``faces`` misses; empty for a standard face by its measures.
 
-    A face exactly on a limit passes.
+    ``faces`` has the columns of FaceMeasures. A face exactly on a limit passes.
     """
-    if face.lip_opening_max is None or face.lip_motion is None or face.mouth_rise is None or face.mouth_change is None:
-        return "window_incomplete"
+    of = faces.column
+    lip_opening_max, mouth_rise = of("lip_opening_max"), of("mouth_rise")
+    window = [pc.is_valid(of(name)) for name in ("lip_opening_max", "lip_motion", "mouth_rise", "mouth_change")]
     checks = {
-        "yaw": abs(face.yaw_deg) <= params.max_yaw_deg,
-        "pitch": abs(face.pitch_deg) <= params.max_pitch_deg,
-        "roll": abs(face.roll_deg) <= params.max_roll_deg,
-        "asymmetric": face.asymmetry <= params.max_asymmetry,
-        "lips_open": face.lip_opening_max <= params.max_lip_opening
-        # two noisy measures of one gap: one from the lips' inner edges, one relative to the face's shut mouth
-        and face.lip_opening_max + face.mouth_rise <= params.max_parting,
-        "lips_moving": face.lip_motion <= params.max_lip_motion and face.mouth_change <= params.max_mouth_change,
-        "eyes_closed": face.eye_opening >= params.min_eye_opening and face.eye_share >= params.min_eye_share,
-        "eyes_moving": (face.eye_change or 0.0) <= params.max_eye_change,
-        "too_small": face.interocular_px >= params.min_interocular_px,
-        "blurred": face.sharpness >= params.min_sharpness,
-        "out_of_frame": face.inside_share >= params.min_inside_share,
+        "window_incomplete": _all(window),
+        "yaw": pc.less_equal(pc.abs(of("yaw_deg")), params.max_yaw_deg),
+        "pitch": pc.less_equal(pc.abs(of("pitch_deg")), params.max_pitch_deg),
+        "roll": pc.less_equal(pc.abs(of("roll_deg")), params.max_roll_deg),
+        "asymmetric": pc.less_equal(of("asymmetry"), params.max_asymmetry),
+        "lips_open": pc.and_(
+            pc.less_equal(lip_opening_max, params.max_lip_opening),
+            # two noisy measures of one gap: one from the lips' inner edges, one relative to the face's shut mouth
+            pc.less_equal(pc.add(lip_opening_max, mouth_rise), params.max_parting),
+        ),
+        "lips_moving": pc.and_(
+            pc.less_equal(of("lip_motion"), params.max_lip_motion),
+            pc.less_equal(of("mouth_change"), params.max_mouth_change),
+        ),
+        "eyes_closed": pc.and_(
+            pc.greater_equal(of("eye_opening"), params.min_eye_opening),
+            pc.greater_equal(of("eye_share"), params.min_eye_share),
+        ),
+        "eyes_moving": pc.less_equal(pc.fill_null(of("eye_change"), 0.0), params.max_eye_change),
+        "too_small": pc.greater_equal(of("interocular_px"), params.min_interocular_px),
+        "blurred": pc.greater_equal(of("sharpness"), params.min_sharpness),
+        "out_of_frame": pc.greater_equal(of("inside_share"), params.min_inside_share),
     }
-    return next((reason for reason, passes in checks.items() if not passes), "")
+    missed = pa.chunked_array([pa.repeat("", len(faces))])
+    for reason, passes in reversed(checks.items()):
+        missed = pc.if_else(pc.fill_null(passes, False), missed, reason)
+    return missed
+
+
+def _all(conditions: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    return functools.reduce(pc.and_, conditions)
 
 
 REVIEWED = "reviewed"
@@ -164,31 +184,44 @@ REJECTED = "rejected_by_review"
 TOO_CLOSE = "too_close"
 
 
-def select_faces(faces: Sequence[FaceMeasures], review: Mapping[str, bool], params: SelectParams) -> list[str]:
+def select_faces(faces: pa.Table, review: Mapping[str, bool], params: SelectParams) -> pa.ChunkedArray:
     """Return the reason of each face, in the order given: '' or 'reviewed' for a standard face, else why it is none.
 
-    ``review`` holds overrides by face id, which precede all thresholds. Of the other faces of one clip that pass every
-    threshold, the most standard is taken first; one closer in time than ``min_apart_s`` to a taken one, or to one
-    that an override accepts, is ``too_close``.
+    ``faces`` has the columns of FaceMeasures, and all faces of each of its clips. ``review`` holds overrides by face
+    id, which precede all thresholds. Of the other faces of one clip that pass every threshold, the most standard is
+    taken first; one closer in time than ``min_apart_s`` to a taken one, or to one that an override accepts, is
+    ``too_close``.
     """
-    reasons = {face.face_id: _by_review(review[face.face_id]) for face in faces if face.face_id in review}
+    reviewed = _by_review(faces.column("face_id"), review)
+    reasons = pc.coalesce(reviewed, missed_thresholds(faces, params))
     taken_s: dict[str, list[float]] = defaultdict(list)
-    for face in faces:
-        if reasons.get(face.face_id) == REVIEWED:
-            taken_s[face.clip_id].append(face.time_s)
-    for face in sorted(faces, key=_most_standard_first):
-        if face.face_id in reasons:
-            continue
-        is_far = is_apart(face.time_s, taken_s[face.clip_id], params.min_apart_s)
-        reasons[face.face_id] = missed_threshold(face, params) or ("" if is_far else TOO_CLOSE)
-        if not reasons[face.face_id]:
-            taken_s[face.clip_id].append(face.time_s)
-    return [reasons[face.face_id] for face in faces]
+    accepted = faces.filter(pc.fill_null(pc.equal(reviewed, REVIEWED), False))
+    for clip_id, time_s in _clips_and_times(accepted):
+        taken_s[clip_id].append(time_s)
+    order = _most_standard_first(faces, pc.equal(reasons, ""))
+    is_near = np.zeros(len(faces), np.bool_)
+    for row, (clip_id, time_s) in zip(order.to_numpy(), _clips_and_times(faces.take(order)), strict=True):
+        if is_apart(time_s, taken_s[clip_id], params.min_apart_s):
+            taken_s[clip_id].append(time_s)
+        else:
+            is_near[row] = True
+    return pc.if_else(pa.array(is_near), TOO_CLOSE, reasons)
 
 
-def _most_standard_first(face: FaceMeasures) -> tuple[float, str]:
-    return (float("inf") if face.standardness is None else -face.standardness), face.face_id
+def _most_standard_first(faces: pa.Table, is_chosen: pa.ChunkedArray) -> pa.Array:
+    """Return the rows of the chosen faces, those without standardness last, ties by face id."""
+    keys = [("standardness", "descending"), ("face_id", "ascending")]
+    order = pc.sort_indices(faces.select(["standardness", "face_id"]), sort_keys=keys)
+    return order.filter(pc.take(is_chosen, order).combine_chunks())
 
 
-def _by_review(is_standard: bool) -> str:
-    return REVIEWED if is_standard else REJECTED
+def _clips_and_times(faces: pa.Table) -> Iterator[tuple[str, float]]:
+    return zip(faces.column("clip_id").to_pylist(), faces.column("time_s").to_pylist(), strict=True)
+
+
+def _by_review(face_ids: pa.ChunkedArray, review: Mapping[str, bool]) -> pa.ChunkedArray:
+    """Return the reason of each face that has an override, else null."""
+    if not review:
+        return pa.chunked_array([pa.nulls(len(face_ids), pa.string())])
+    reasons = pa.array([REVIEWED if is_standard else REJECTED for is_standard in review.values()])
+    return pc.take(reasons, pc.index_in(face_ids, value_set=pa.array(list(review))))

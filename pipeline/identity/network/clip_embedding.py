@@ -1,7 +1,7 @@
 """Embed a clip: one unit embedding for the face of its main track, the mean over its most frontal crops."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,22 @@ from pipeline.identity.vectors import unit
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.face import Face
 from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.storage.clip_order import in_clip_order
 from pipeline.storage.manifest import read_table, write_manifest
 from pipeline.storage.shards import shard_paths
 from pipeline.weights.fetch import find_weights
 
 _MIN_LENGTH = 1e-6
 _HASH_DIGITS = 12  # of a network's name
+
+_CHOSEN_FACES = pa.schema(
+    {
+        "clip_id": pa.string(),
+        "shard": pa.int64(),
+        "face_ids": pa.list_(pa.string()),
+        "content": pa.list_(pa.string()),
+    }
+)
 
 
 class RecogniseParams(Params):
@@ -51,43 +61,57 @@ class ClipFaces:
     content: tuple[str, ...]  # sha256 of each picture and of its landmarks: what determines the result
 
 
-def clip_faces(shard: Path, max_faces: int) -> list[ClipFaces]:
-    """Return the clips of one shard in id order, each with its ``max_faces`` faces of the least yaw and pitch."""
+def clip_faces(faces_folder: Path, max_faces: int, beside: Path) -> Iterator[ClipFaces]:
+    """Yield the clips in all shards in id order, each with its ``max_faces`` faces of the least yaw and pitch.
+
+    They are sorted on the disk, beside the path ``beside``.
+    """
+    shards = shard_paths(faces_folder)
+    chosen = (_chosen_faces(shard, number, max_faces) for number, shard in enumerate(shards))
+    for table in in_clip_order(chosen, beside):
+        for row in table.to_pylist():
+            shard = shards[row["shard"]].absolute()
+            yield ClipFaces(row["clip_id"], shard, tuple(row["face_ids"]), tuple(row["content"]))
+
+
+def write_no_embeddings(dataset: str, items: Iterable[ClipFaces], at: Layout) -> None:
+    """Write the manifest and the ledger of a run without a network."""
+    drop = Dropped.filtered("no_network", "the weights that params.yaml names are missing")
+    write_manifest(at.clip_embeddings(dataset), ClipEmbedding, [])
+    rows = (ledger_row("recognise", one.clip_id, drop) for one in items)
+    write_manifest(at.ledger("recognise", dataset), LedgerRow, rows)
+
+
+def _chosen_faces(shard: Path, number: int, max_faces: int) -> pa.Table:
+    """Return a row for each clip of one shard; ``face_ids`` and ``content`` are those of ClipFaces."""
     columns = ["face_id", "clip_id", "yaw_deg", "pitch_deg", "image_sha256", "landmarks_px"]
     table = read_table(shard, Face, columns)
     turned = np.hypot(table["yaw_deg"].to_numpy(), table["pitch_deg"].to_numpy())
     order = np.lexsort((np.arange(len(turned)), turned))
-    clip_ids, face_ids = table["clip_id"].to_pylist(), table["face_id"].to_pylist()
-    rows_of: dict[str, list[int]] = {clip_id: [] for clip_id in sorted(set(clip_ids))}
+    clip_ids = table["clip_id"].to_pylist()
+    rows_of: dict[str, list[int]] = {}
     for row in order.tolist():
-        if len(rows_of[clip_ids[row]]) < max_faces:
-            rows_of[clip_ids[row]].append(row)
-    return [
-        ClipFaces(clip_id, shard.absolute(), tuple(face_ids[row] for row in sorted(rows)), _content(table, rows))
-        for clip_id, rows in rows_of.items()
-    ]
-
-
-def clip_faces_in(faces_folder: Path, max_faces: int) -> list[ClipFaces]:
-    """Return the clips in all shards of ``faces_folder``; see ``clip_faces``."""
-    return [item for shard in shard_paths(faces_folder) for item in clip_faces(shard, max_faces)]
-
-
-def write_no_embeddings(dataset: str, items: Sequence[ClipFaces], at: Layout) -> None:
-    """Write the manifest and the ledger of a run without a network."""
-    drop = Dropped.filtered("no_network", "the weights that params.yaml names are missing")
-    write_manifest(at.clip_embeddings(dataset), ClipEmbedding, [])
-    write_manifest(
-        at.ledger("recognise", dataset), LedgerRow, [ledger_row("recognise", one.clip_id, drop) for one in items]
+        rows = rows_of.setdefault(clip_ids[row], [])
+        if len(rows) < max_faces:
+            rows.append(row)
+    chosen = [table.take(sorted(rows)) for rows in rows_of.values()]
+    return pa.table(
+        {
+            "clip_id": list(rows_of),
+            "shard": [number] * len(chosen),
+            "face_ids": [faces["face_id"].to_pylist() for faces in chosen],
+            "content": [_content(faces) for faces in chosen],
+        },
+        _CHOSEN_FACES,
     )
 
 
-def _content(table: pa.Table, rows: list[int]) -> tuple[str, ...]:
+def _content(faces: pa.Table) -> list[str]:
     hashes: list[str] = []
-    for row in sorted(rows):
-        points = np.asarray(table["landmarks_px"][row].values, np.float32)
-        hashes += [table["image_sha256"][row].as_py(), hashlib.sha256(points.tobytes()).hexdigest()]
-    return tuple(hashes)
+    for picture_sha256, points in zip(faces["image_sha256"], faces["landmarks_px"], strict=True):
+        points_px = np.asarray(points.values, np.float32)
+        hashes += [picture_sha256.as_py(), hashlib.sha256(points_px.tobytes()).hexdigest()]
+    return hashes
 
 
 class ClipEmbedder:

@@ -1,10 +1,11 @@
 """Label a clip's faces: the embedding of every crop, standard or not, so that a later threshold needs no network."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
@@ -13,8 +14,11 @@ from pipeline.base.images import decode_png
 from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
 from pipeline.identity.network.embed import FaceRecogniser
+from pipeline.records.face import Face
 from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow, ledger_row
+from pipeline.storage.clip_order import in_clip_order
+from pipeline.storage.manifest import read_table
 from pipeline.storage.shards import shard_paths
 
 
@@ -38,22 +42,33 @@ class FacesOfClip:
         return (self.clip_id, *self.pictures)
 
 
-def faces_of_clips(faces_folder: Path) -> list[FacesOfClip]:
-    """Return the clips in all shards of ``faces_folder``, each with the hashes of its pictures, not the pictures."""
-    return [item for shard in shard_paths(faces_folder) for item in _faces_of(shard)]
+def faces_of_clips(faces_folder: Path, beside: Path) -> Iterator[FacesOfClip]:
+    """Yield the clips in all shards in id order, each with the hashes of its pictures, not the pictures.
+
+    They are sorted on the disk, beside the path ``beside``.
+    """
+    shards = shard_paths(faces_folder)
+    for table in in_clip_order((_pictures_of(shard, number) for number, shard in enumerate(shards)), beside):
+        for row in table.to_pylist():
+            yield FacesOfClip(row["clip_id"], shards[row["shard"]].absolute(), tuple(row["pictures"]))
 
 
-def _faces_of(shard: Path) -> list[FacesOfClip]:
-    hashes: dict[str, list[str]] = defaultdict(list)
-    for row in pq.read_table(shard, columns=["clip_id", "image_sha256"]).to_pylist():
-        hashes[row["clip_id"]].append(row["image_sha256"])
-    return [FacesOfClip(clip_id, shard.absolute(), tuple(pictures)) for clip_id, pictures in hashes.items()]
-
-
-def unlabelled_rows(items: Sequence[FacesOfClip]) -> list[LedgerRow]:
-    """Return the ledger of a run without a face recognition network."""
+def unlabelled_rows(items: Iterable[FacesOfClip]) -> Iterator[LedgerRow]:
+    """Yield the ledger of a run without a face recognition network."""
     drop = Dropped.filtered("no_recognition_network", "the weights that params.yaml names are missing")
-    return [ledger_row("identify", item.clip_id, drop) for item in items]
+    for item in items:
+        yield ledger_row("identify", item.clip_id, drop)
+
+
+def _pictures_of(shard: Path, number: int) -> pa.Table:
+    """Return a row for each clip of one shard."""
+    table = read_table(shard, Face, ["clip_id", "image_sha256"])
+    by_clip = table.group_by("clip_id", use_threads=False)  # by one thread: lists keep the order of rows
+    pictures = by_clip.aggregate([("image_sha256", "list")])
+    numbers = pa.array(np.full(len(pictures), number))
+    return pa.Table.from_arrays(
+        [pictures["clip_id"], numbers, pictures["image_sha256_list"]], names=["clip_id", "shard", "pictures"]
+    )
 
 
 class FaceLabeller:

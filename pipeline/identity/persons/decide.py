@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.base.outcome import Dropped
-from pipeline.identity.persons.embeddings import FaceEmbeddings
+from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.persons.merge import Merge, merge_parts
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, NameParts, Part, parts_by_name
@@ -90,7 +90,7 @@ def _person_of(
     merge: Merge,
     others: Iterable[Comparison],
 ) -> dict[str, str]:
-    person_of = {one.clip.clip_id: main_person.get(one.name, one.name) for one in published}
+    person_of = {one.clip_id: main_person.get(one.name, one.name) for one in published}
     for other in others:
         for clip in other.part.clips:
             if other.decision == DROPPED:
@@ -118,7 +118,7 @@ def _kept_apart(
         if pair.decision == OVERRIDDEN
     ]
     moved = [
-        (person_of[one.clip.clip_id], main_person[one.original_name])
+        (person_of[one.clip_id], main_person[one.original_name])
         for one in published
         if one.original_name is not None and one.original_name in main_person
     ]
@@ -135,18 +135,14 @@ def _same_split_as(
 
     An error here changes the split of a person; one in merging changes the person, and neither is a leak.
     """
-    rows = [row for row, one in enumerate(embeddings.published) if one.clip.clip_id in person_of]
+    rows = [row for row, one in enumerate(embeddings.published) if one.clip_id in person_of]
     if not rows or same_split_above is None:
         return {}
-    persons, groups = np.unique(
-        [person_of[embeddings.published[row].clip.clip_id] for row in rows], return_inverse=True
-    )
-    means = group_means(embeddings.vectors[rows], groups, len(persons))
+    persons, groups = numbered(person_of[embeddings.published[row].clip_id] for row in rows)
+    means = group_means(embeddings.vectors.select(np.array(rows)), groups, len(persons))
     first = np.arange(len(persons))
     for a, b, _ in close_pairs(means, means, same_split_above):
-        if a < b and frozenset((str(persons[a]), str(persons[b]))) not in kept_apart and first[a] != first[b]:
+        if a < b and frozenset((persons[a], persons[b])) not in kept_apart and first[a] != first[b]:
             low, high = sorted((int(first[a]), int(first[b])))
             first[first == high] = low
-    return {
-        str(person): str(persons[low]) for person, low in zip(persons, first, strict=True) if persons[low] != person
-    }
+    return {person: persons[low] for person, low in zip(persons, first.tolist(), strict=True) if persons[low] != person}

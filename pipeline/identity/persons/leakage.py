@@ -2,12 +2,15 @@
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.vectors import Vectors, close_pairs, group_means, largest_product
 from pipeline.records.person import TEST, TRAIN, ClipPerson, in_both_splits
 
@@ -61,19 +64,19 @@ class Audit:
 def audit_leakage(
     clip_persons: Sequence[ClipPerson],
     *,
-    addresses: Mapping[str, str],
-    contents: Mapping[str, str],
-    embeddings: Mapping[str, Vectors],
+    addresses: pa.Array,
+    contents: pa.Array,
+    embeddings: FaceEmbeddings,
     same_person_above: float,
     kept_apart: Collection[frozenset[str]],
 ) -> Audit:
     """Return the audit of the split of ``clip_persons``.
 
-    By clip id: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media, ``embeddings`` the unit
-    embedding of the face, (D,); the last two may lack clips. Persons whose clips have a mean cosine of
-    ``same_person_above`` or more leak, unless the pair is in ``kept_apart``: two persons by override.
+    Of each of them: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media; null where there
+    is none. Persons whose clips have a mean cosine of ``same_person_above`` or more leak, unless the pair is in
+    ``kept_apart``: two persons by override.
     """
-    videos = {clip_id: source_video(address) for clip_id, address in addresses.items()}
+    videos = pa.array((address.as_py() and source_video(address.as_py()) for address in addresses), pa.string())
     return Audit(
         [
             _check_persons(clip_persons),
@@ -116,37 +119,41 @@ def _check_persons(clip_persons: Iterable[ClipPerson]) -> Check:
     return Check(PERSON, n_persons, 0, [f"'{person}' is in both splits" for person in both])
 
 
-def _check_shared(what: str, clip_persons: Iterable[ClipPerson], key_of: Mapping[str, str]) -> Check:
-    """Find the keys that clips of both splits share."""
-    firsts: dict[str, dict[str, ClipPerson]] = defaultdict(dict)
-    n_clips_unseen = 0
-    for clip_person in sorted(clip_persons, key=lambda clip_person: clip_person.clip_id):
-        key = key_of.get(clip_person.clip_id)
-        if key is None:
-            n_clips_unseen += 1
-        else:
-            firsts[key].setdefault(clip_person.split, clip_person)
+def _check_shared(what: str, clip_persons: Sequence[ClipPerson], keys: pa.Array) -> Check:
+    """Find the keys that clips of both splits share; a clip whose key is null is not seen."""
+    is_train = pa.array((one.split == TRAIN for one in clip_persons), pa.bool_())
+    groups = pa.table({"key": keys, "is_train": is_train}).group_by("key", use_threads=False)
+    found = groups.aggregate([("is_train", "any"), ("is_train", "all")]).filter(pc.field("key").is_valid())
+    is_shared = pc.and_not(found.column("is_train_any"), found.column("is_train_all"))
+    firsts: dict[str, dict[str, ClipPerson]] = {key: {} for key in found.column("key").filter(is_shared).to_pylist()}
+    rows = pc.indices_nonzero(pc.is_in(keys, value_set=pa.array(list(firsts), pa.string()))).to_pylist()
+    for row in sorted(rows, key=lambda row: clip_persons[row].clip_id):
+        firsts[keys[row].as_py()].setdefault(clip_persons[row].split, clip_persons[row])
     leaks = [
         f"{splits[TRAIN].clip_id} of '{splits[TRAIN].person_id}' (train) and "
         f"{splits[TEST].clip_id} of '{splits[TEST].person_id}' (test) share {key}"
         for key, splits in sorted(firsts.items())
-        if len(splits) > 1
     ]
-    return Check(what, len(firsts), n_clips_unseen, leaks)
+    return Check(what, len(found), keys.null_count, leaks)
 
 
 def _check_faces(
     clip_persons: Sequence[ClipPerson],
-    embeddings: Mapping[str, Vectors],
+    embeddings: FaceEmbeddings,
     above: float,
     kept_apart: Collection[frozenset[str]],
 ) -> Check:
     """Find persons of different splits whose clips look like one person."""
-    train, test = (_mean_embeddings(clip_persons, embeddings, split) for split in (TRAIN, TEST))
-    n_clips_unseen = sum(one.clip_id not in embeddings for one in clip_persons)
+    by_clip = {one.clip_id: one for one in clip_persons}
+    train, test = (_mean_embeddings(by_clip, embeddings, split) for split in (TRAIN, TEST))
+    n_clips_unseen = len(by_clip) - sum(one.clip_id in by_clip for one in embeddings.published)
     if not train[0] or not test[0]:
         return Check(
-            FACE, 0, n_clips_unseen, [], "no embeddings to compare" if not embeddings else "one split has none"
+            FACE,
+            0,
+            n_clips_unseen,
+            [],
+            "no embeddings to compare" if not embeddings.published else "one split has none",
         )
     leaks, n_apart = [], 0
     for row, column, score in close_pairs(train[1], test[1], above):
@@ -160,15 +167,19 @@ def _check_faces(
 
 
 def _mean_embeddings(
-    clip_persons: Iterable[ClipPerson], embeddings: Mapping[str, Vectors], split: str
+    by_clip: Mapping[str, ClipPerson], embeddings: FaceEmbeddings, split: str
 ) -> tuple[list[str], Vectors]:
     """Return the persons of one split that have faces, and the mean embedding of each, (N, D)."""
-    embedded = [one for one in clip_persons if one.split == split and one.clip_id in embeddings]
-    if not embedded:
+    rows, names = [], []
+    for row, one in enumerate(embeddings.published):
+        clip_person = by_clip.get(one.clip_id)
+        if clip_person is not None and clip_person.split == split:
+            rows.append(row)
+            names.append(clip_person.person_id)
+    if not rows:
         return [], np.empty((0, 0))
-    persons, groups = np.unique([one.person_id for one in embedded], return_inverse=True)
-    vectors = np.stack([embeddings[one.clip_id] for one in embedded])
-    return [str(person) for person in persons], group_means(vectors, groups, len(persons))
+    persons, groups = numbered(names)
+    return persons, group_means(embeddings.vectors.select(np.array(rows)), groups, len(persons))
 
 
 def _line(check: Check) -> str:

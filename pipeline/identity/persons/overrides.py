@@ -1,7 +1,7 @@
 """Overrides: rows written by hand on who is who, which win over names and over evidence."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,13 +66,28 @@ def overrides_of(clip: Clip, overrides: Overrides) -> tuple[Override | None, Ove
     return of_identity, overrides.get((clip.dataset, clip.identity, name))
 
 
-def check_overrides(clips: Iterable[Clip], overrides: Overrides) -> None:
-    """Raise BadInput when an override names an identity, or a clip of it, that its dataset does not have."""
-    present = {(clip.dataset, clip.identity, clip.clip_id.partition("/")[2]) for clip in clips}
-    identities = {key[:2] for key in present}
-    datasets = {dataset for dataset, _ in identities}
-    for dataset, identity, name in overrides:
-        if dataset in datasets and (dataset, identity) not in identities:
-            raise BadInput(f"persons.csv: dataset '{dataset}' has no identity '{identity}'; see clips.parquet")
-        if dataset in datasets and name and (dataset, identity, name) not in present:
-            raise BadInput(f"persons.csv: identity '{identity}' of '{dataset}' has no clip '{name}'; see clips.parquet")
+class OverridesCheck:
+    """Checks that every override names an identity, or a clip of it, that its dataset has."""
+
+    def __init__(self, overrides: Overrides) -> None:
+        self._overrides = overrides
+        self._named = {key[:2] for key in overrides}
+        self._datasets: set[str] = set()
+        self._found: set[tuple[str, ...]] = set()
+
+    def see(self, clip: Clip) -> None:
+        """Take a clip into account."""
+        self._datasets.add(clip.dataset)
+        identity = clip.dataset, clip.identity
+        if identity in self._named:
+            self._found |= {identity, (*identity, clip.clip_id.partition("/")[2])}
+
+    def finish(self) -> None:
+        """Raise BadInput when an override names what none of the clips has."""
+        for dataset, identity, name in self._overrides:
+            if dataset in self._datasets and (dataset, identity) not in self._found:
+                raise BadInput(f"persons.csv: dataset '{dataset}' has no identity '{identity}'; see clips.parquet")
+            if dataset in self._datasets and name and (dataset, identity, name) not in self._found:
+                raise BadInput(
+                    f"persons.csv: identity '{identity}' of '{dataset}' has no clip '{name}'; see clips.parquet"
+                )

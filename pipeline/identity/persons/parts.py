@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pipeline.identity.persons.cluster import average_linkage
 from pipeline.identity.persons.embeddings import FaceEmbeddings
-from pipeline.identity.vectors import Vectors
-from pipeline.records.clip import Clip
+from pipeline.identity.persons.published import PublishedIdentity
+from pipeline.identity.vectors import StoredVectors, Vectors
 
 SIMILARITY_DIGITS = 6
 _ID_DIGITS = 8
@@ -25,7 +25,7 @@ class Part:
     """
 
     name: str
-    clips: tuple[Clip, ...]
+    clips: tuple[PublishedIdentity, ...]
     mean: Vectors
     """The mean of the clips' unit embeddings, (D,)."""
     is_main: bool
@@ -100,7 +100,7 @@ def parts_by_name(
     return found
 
 
-def _group_rows(vectors: Vectors, rows: NDArray[np.int64], other_person_below: float) -> list[NDArray[np.int64]]:
+def _group_rows(vectors: StoredVectors, rows: NDArray[np.int64], other_person_below: float) -> list[NDArray[np.int64]]:
     labels = average_linkage(vectors[rows], other_person_below)
     return sorted((rows[labels == label] for label in np.unique(labels)), key=lambda group: (-len(group), group[0]))
 
@@ -108,7 +108,7 @@ def _group_rows(vectors: Vectors, rows: NDArray[np.int64], other_person_below: f
 def _part(embeddings: FaceEmbeddings, rows: NDArray[np.int64], *, is_main: bool, is_overridden: bool) -> Part:
     return Part(
         name=embeddings.published[rows[0]].name,
-        clips=tuple(embeddings.published[row].clip for row in rows),
+        clips=tuple(embeddings.published[row] for row in rows),
         mean=np.asarray(embeddings.vectors[rows].mean(axis=0)),
         is_main=is_main,
         is_overridden=is_overridden,

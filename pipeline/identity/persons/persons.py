@@ -28,31 +28,33 @@ def clip_persons_of(
 
     A person is in the split of the person that ``same_split_as`` names for it, if any.
     """
+    splits: dict[str, str] = {}
+    for person in person_of.values():
+        if person not in splits:
+            splits[person] = split_of(same_split_as.get(person, person), params.test_share, params.seed)
     return [
-        ClipPerson(
-            clip_id=one.clip.clip_id,
-            dataset=one.clip.dataset,
-            person_id=person_id,
-            split=split_of(same_split_as.get(person_id, person_id), params.test_share, params.seed),
-        )
+        ClipPerson(clip_id=one.clip_id, dataset=one.dataset, person_id=person_id, split=splits[person_id])
         for one in published
-        if (person_id := person_of.get(one.clip.clip_id))
+        if (person_id := person_of.get(one.clip_id))
     ]
 
 
 def persons_of(published: Iterable[PublishedIdentity], clip_persons: Iterable[ClipPerson]) -> list[Person]:
     """Return one Person for each pair of a published identity and a person that some of its clips show."""
     by_clip = {clip_person.clip_id: clip_person for clip_person in clip_persons}
-    kept = [(one, by_clip[one.clip.clip_id]) for one in published if one.clip.clip_id in by_clip]
-    counts = Counter((one.clip.dataset, one.clip.identity, clip_person.person_id) for one, clip_person in kept)
+    counts: Counter[tuple[str, str, str]] = Counter()
+    decided_by: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    split: dict[str, str] = {}
+    for one in published:
+        clip_person = by_clip.get(one.clip_id)
+        if clip_person is not None:
+            key = one.dataset, one.identity, clip_person.person_id
+            counts[key] += 1
+            decided_by[key].add(_decided_by(one, clip_person.person_id))
+            split[clip_person.person_id] = clip_person.split
     main: dict[tuple[str, str], str] = {}
     for dataset, identity, person_id in sorted(counts, key=lambda key: (-counts[key], key)):
         main.setdefault((dataset, identity), person_id)
-    decided_by: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for one, clip_person in kept:
-        key = one.clip.dataset, one.clip.identity, clip_person.person_id
-        decided_by[key].add(_decided_by(one, clip_person.person_id))
-    split = {clip_person.person_id: clip_person.split for _, clip_person in kept}
     return [
         Person(
             dataset_identity=f"{dataset}/{identity}"

@@ -1,27 +1,29 @@
 """The published identity of each clip: its normalised name, after overrides."""
 
+import sys
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.base.outcome import Dropped
-from pipeline.identity.persons.overrides import DROP, Overrides, check_overrides, overrides_of
+from pipeline.identity.persons.overrides import DROP, Override, Overrides, OverridesCheck, overrides_of
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.records.clip import Clip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedIdentity:
-    """Who speaks in one clip: the normalised name that its source published, or that an override puts in its place.
+    """Who speaks in one clip: the normalised name that its source published, or that an override puts in its place."""
 
-    ``is_overridden``: ``name`` comes from an override. ``original_name`` is the name of the clip's identity where an
-    override names this clip alone, else None.
-    """
-
-    clip: Clip
+    clip_id: str
+    dataset: str
+    identity: str
+    """As published."""
     name: str
     is_overridden: bool
+    """Whether ``name`` comes from an override."""
     original_name: str | None = None
+    """The name of the clip's identity where an override names this clip alone, else None."""
 
 
 def normalised_name(identity: str) -> str:
@@ -43,22 +45,38 @@ def published_identities(
 
     Raises BadInput when an override names an identity or a clip that its dataset does not have.
     """
-    ordered = sorted(clips, key=lambda clip: clip.clip_id)
-    check_overrides(ordered, overrides)
     published: list[PublishedIdentity] = []
     dropped: list[tuple[str, Dropped]] = []
-    for clip in ordered:
-        prefix = "" if params.same_name_is_same_person else f"{clip.dataset}:"
-        name = prefix + normalised_name(clip.identity)
-        of_identity, of_clip = overrides_of(clip, overrides)
-        if of_identity and of_identity.person != DROP:
-            name = normalised_name(of_identity.person)
-        override = of_clip or of_identity
-        if override and override.person == DROP:
-            dropped.append((clip.clip_id, Dropped.filtered("left_out_by_override", override.reason)))
-        elif of_clip:
-            own_name = normalised_name(of_clip.person)
-            published.append(PublishedIdentity(clip, own_name, is_overridden=True, original_name=name))
+    check = OverridesCheck(overrides)
+    for clip in clips:
+        check.see(clip)
+        found = _published(clip, *overrides_of(clip, overrides), params)
+        if isinstance(found, Dropped):
+            dropped.append((clip.clip_id, found))
         else:
-            published.append(PublishedIdentity(clip, name, is_overridden=of_identity is not None))
-    return published, dropped
+            published.append(found)
+    check.finish()
+    return sorted(published, key=lambda one: one.clip_id), sorted(dropped, key=lambda drop: drop[0])
+
+
+def _published(
+    clip: Clip, of_identity: Override | None, of_clip: Override | None, params: PersonsParams
+) -> PublishedIdentity | Dropped:
+    name = _name_of(clip, of_identity, params)
+    override = of_clip or of_identity
+    if override and override.person == DROP:
+        return Dropped.filtered("left_out_by_override", override.reason)
+    return PublishedIdentity(
+        clip_id=clip.clip_id,
+        dataset=sys.intern(clip.dataset),  # one string for all clips of a dataset, an identity, a name
+        identity=sys.intern(clip.identity),
+        name=sys.intern(normalised_name(of_clip.person) if of_clip else name),
+        is_overridden=override is not None,
+        original_name=sys.intern(name) if of_clip else None,
+    )
+
+
+def _name_of(clip: Clip, of_identity: Override | None, params: PersonsParams) -> str:
+    if of_identity and of_identity.person != DROP:
+        return normalised_name(of_identity.person)
+    return ("" if params.same_name_is_same_person else f"{clip.dataset}:") + normalised_name(clip.identity)

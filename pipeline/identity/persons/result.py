@@ -1,8 +1,13 @@
 """The result of the persons stage: decided, written, summarised, audited."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.base.layout import Layout
 from pipeline.base.outcome import Dropped
@@ -36,11 +41,18 @@ class PersonsResult:
 
 
 def decide_persons(
-    clips: Iterable[Clip], embeddings: Iterable[ClipEmbedding], overrides: Overrides, params: PersonsParams
+    clips: Iterable[Clip],
+    embeddings: Iterable[ClipEmbedding],
+    overrides: Overrides,
+    params: PersonsParams,
+    folder: Path | None = None,
 ) -> PersonsResult:
-    """Return the persons of ``clips``; raises BadInput when an override names what its dataset does not have."""
+    """Return the persons of ``clips``; raises BadInput when an override names what its dataset does not have.
+
+    The embeddings are kept in a file in ``folder``, by default that for temporary files.
+    """
     published, dropped = published_identities(clips, overrides, params)
-    compared = face_embeddings(published, embeddings, params.whitening)
+    compared = face_embeddings(published, embeddings, params.whitening, folder)
     decisions = decide(published, compared, params)
     clip_persons = clip_persons_of(published, decisions.person_of, decisions.same_split_as, params)
     return PersonsResult(
@@ -58,27 +70,28 @@ def write_persons(result: PersonsResult, at: Layout) -> None:
     write_manifest(at.persons, Person, result.persons)
     write_manifest(at.clip_persons, ClipPerson, result.clip_persons)
     write_manifest(at.person_evidence, PersonEvidence, result.evidence)
-    ends = [ledger_row("persons", one.clip_id) for one in result.clip_persons]
-    ends += [ledger_row("persons", clip_id, drop) for clip_id, drop in result.dropped]
-    write_manifest(at.ledger("persons"), LedgerRow, ends)
+    kept = (ledger_row("persons", one.clip_id) for one in result.clip_persons)
+    dropped = (ledger_row("persons", clip_id, drop) for clip_id, drop in result.dropped)
+    write_manifest(at.ledger("persons"), LedgerRow, chain(kept, dropped))
 
 
-def audit_persons(
-    result: PersonsResult, clips: Iterable[Clip], datasets: Iterable[str], params: PersonsParams, at: Layout
-) -> Audit:
-    """Return the leakage audit of ``result``; the media's content is read from the manifests of ``datasets``."""
-    contents: dict[str, str] = {}
-    for name in datasets:
-        media = read_table(at.media(name), Media, ["clip_id", "sha256"])
-        contents.update(zip(media["clip_id"].to_pylist(), media["sha256"].to_pylist(), strict=True))
+def audit_persons(result: PersonsResult, datasets: Sequence[str], params: PersonsParams, at: Layout) -> Audit:
+    """Return the leakage audit of ``result``; addresses and content are read from the manifests of ``datasets``."""
+    clip_ids = pa.array([one.clip_id for one in result.clip_persons], pa.string())
     return audit_leakage(
         result.clip_persons,
-        addresses={clip.clip_id: clip.address for clip in clips},
-        contents=contents,
-        embeddings=result.embeddings.by_clip,
+        addresses=_values_of(clip_ids, "address", Clip, [at.clips(name) for name in datasets]),
+        contents=_values_of(clip_ids, "sha256", Media, [at.media(name) for name in datasets]),
+        embeddings=result.embeddings,
         same_person_above=params.same_person_above,
         kept_apart=result.decisions.kept_apart,
     )
+
+
+def _values_of(clip_ids: pa.Array, name: str, record: type, paths: Iterable[Path]) -> pa.Array:
+    """Return the value of a column for each clip, null where it has no row."""
+    table = pa.concat_tables([read_table(path, record, ["clip_id", name]) for path in paths]).combine_chunks()
+    return table.column(name).combine_chunks().take(pc.index_in(clip_ids, value_set=table.column("clip_id")))
 
 
 def summary_of(result: PersonsResult) -> str:

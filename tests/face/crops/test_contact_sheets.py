@@ -1,6 +1,6 @@
 """The contact sheets of a dataset: 60 faces each in the order of their ids, standard ones or all."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from pipeline.face.crops.contact_sheets import draw_sheets
 from pipeline.face.crops.sheet import Tile, draw_sheet
 from pipeline.records.face import Face, SelectedFace
 from pipeline.records.schema import Image, to_table
-from pipeline.storage.manifest import write_manifest
+from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.storage.shards import write_shards
 from stages.__main__ import app
 from tests.face.faces import face
@@ -81,6 +81,15 @@ def test_the_command_draws_all_faces_sixty_to_a_sheet(at: Layout, monkeypatch: p
     first, second = (decode_png(Path(line).read_bytes()) for line in result.output.splitlines())
     assert np.array_equal(first, sheet_of([*range(60)]))
     assert np.array_equal(second, sheet_of([60, 61]))
+
+
+def test_a_face_that_its_shard_lacks_is_left_out_and_the_others_move_up(at: Layout, tmp_path: Path) -> None:
+    selected = read_manifest(at.selected_faces(SET), SelectedFace)
+    write_manifest(
+        at.selected_faces(SET), SelectedFace, [*selected, replace(selected[1], face_id=f"{selected[1].face_id}x")]
+    )
+    (path,) = draw_sheets(SET, tmp_path / "out", standard_only=True, at=at)
+    assert np.array_equal(decode_png(path.read_bytes()), sheet_of([*range(1, N_FACES, 2)]))
 
 
 def test_a_dataset_without_a_standard_face_is_an_error(at: Layout, tmp_path: Path) -> None:

@@ -1,15 +1,35 @@
 """Lips are measured over a window of time; standardness ranks without thresholds; thresholds alone decide."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.face.crops.standard import LipWindow, lip_window, missed_threshold, select_faces, standardness, usual_face
+from pipeline.face.crops.standard import (
+    LipWindow,
+    lip_window,
+    missed_thresholds,
+    select_faces,
+    standardness,
+    usual_face,
+)
+from pipeline.records.face import FaceMeasures
+from pipeline.records.schema import to_table
 from tests.face.faces import SCALES, SELECT, face, frame, frames
 
 AT_25 = [n / 25 for n in range(15)]
 HEIGHT = 0.3  # of the mouth in every frame, unless a test changes it
+
+
+def missed_threshold(one: FaceMeasures) -> str:
+    (reason,) = missed_thresholds(to_table(FaceMeasures, [one]), SELECT).to_pylist()
+    return reason
+
+
+def reasons_of(faces: Sequence[FaceMeasures], review: Mapping[str, bool] | None = None) -> list[str]:
+    return select_faces(to_table(FaceMeasures, faces), review or {}, SELECT).to_pylist()
 
 
 def test_a_window_includes_the_frames_exactly_on_its_edges() -> None:
@@ -189,12 +209,12 @@ PAST_THE_LIMIT = [
 
 
 def test_a_face_exactly_on_every_limit_is_standard() -> None:
-    assert missed_threshold(face(**ON_THE_LIMIT), SELECT) == ""
+    assert missed_threshold(face(**ON_THE_LIMIT)) == ""
 
 
 @pytest.mark.parametrize(("name", "value", "reason"), PAST_THE_LIMIT)
 def test_a_face_just_past_one_limit_has_that_reason(name: str, value: float | None, reason: str) -> None:
-    assert missed_threshold(face(**{**ON_THE_LIMIT, name: value}), SELECT) == reason
+    assert missed_threshold(face(**{**ON_THE_LIMIT, name: value})) == reason
 
 
 def test_every_limit_is_tested_above() -> None:
@@ -205,44 +225,58 @@ def test_every_limit_is_tested_above() -> None:
 
 def test_of_two_faces_close_in_time_the_more_standard_one_is_taken() -> None:
     first, better, later = face(1.0, standardness=-2.0), face(1.1, standardness=-1.0), face(1.3, standardness=-3.0)
-    assert select_faces([first, better, later], {}, SELECT) == ["too_close", "", ""]
+    assert reasons_of([first, better, later]) == ["too_close", "", ""]
 
 
 def test_faces_exactly_as_far_apart_as_required_are_both_taken() -> None:
-    assert select_faces([face(1.0), face(1.2)], {}, SELECT) == ["", ""]
-    assert select_faces([face(1.0), face(1.199)], {}, SELECT) == ["", "too_close"]
+    assert reasons_of([face(1.0), face(1.2)]) == ["", ""]
+    assert reasons_of([face(1.0), face(1.199)]) == ["", "too_close"]
 
 
 def test_faces_of_different_clips_are_never_too_close() -> None:
-    assert select_faces([face(1.0), face(1.1, clip_id="set/other")], {}, SELECT) == ["", ""]
+    assert reasons_of([face(1.0), face(1.1, clip_id="set/other")]) == ["", ""]
 
 
 def test_a_face_that_fails_a_threshold_takes_no_place() -> None:
-    assert select_faces([face(1.0, yaw_deg=40.0), face(1.1, standardness=-9.0)], {}, SELECT) == ["yaw", ""]
+    assert reasons_of([face(1.0, yaw_deg=40.0), face(1.1, standardness=-9.0)]) == ["yaw", ""]
 
 
 def test_an_override_yes_precedes_all_thresholds() -> None:
     turned = face(1.0, yaw_deg=40.0, lip_motion=None, lip_opening_max=None, mouth_rise=None, mouth_change=None)
-    assert select_faces([turned], {turned.face_id: True}, SELECT) == ["reviewed"]
+    assert reasons_of([turned], {turned.face_id: True}) == ["reviewed"]
 
 
 def test_an_override_no_precedes_all_thresholds_and_frees_the_place() -> None:
     best, near = face(1.0, standardness=-1.0), face(1.1, standardness=-2.0)
-    assert select_faces([best, near], {best.face_id: False}, SELECT) == ["rejected_by_review", ""]
+    assert reasons_of([best, near], {best.face_id: False}) == ["rejected_by_review", ""]
 
 
 def test_a_face_chosen_by_an_override_is_kept_however_close_and_whichever_is_more_standard() -> None:
     best, chosen = face(1.0, standardness=-1.0), face(1.1, standardness=-2.0)
-    assert select_faces([best, chosen], {chosen.face_id: True}, SELECT) == ["too_close", "reviewed"]
+    assert reasons_of([best, chosen], {chosen.face_id: True}) == ["too_close", "reviewed"]
 
 
 def test_an_override_of_a_face_that_does_not_exist_changes_nothing() -> None:
-    assert select_faces([face(1.0)], {"set/gone": True}, SELECT) == [""]
+    assert reasons_of([face(1.0)], {"set/gone": True}) == [""]
 
 
 @given(st.permutations([face(n / 10, standardness=-float(n % 3)) for n in range(8)]))
 def test_the_order_in_which_faces_come_does_not_matter(shuffled: list) -> None:
-    reasons = dict(zip([one.face_id for one in shuffled], select_faces(shuffled, {}, SELECT), strict=True))
+    reasons = dict(zip([one.face_id for one in shuffled], reasons_of(shuffled), strict=True))
     assert [reasons[face(n / 10).face_id] for n in range(8)] == [
         "", "too_close", "too_close", "", "too_close", "too_close", "", "too_close"
     ]  # fmt: skip
+
+
+def test_faces_without_standardness_come_last_and_are_taken_where_they_are_apart() -> None:
+    unranked, ranked = face(1.0, standardness=None), face(1.1, standardness=-9.0)
+    assert reasons_of([unranked, ranked, face(2.0, standardness=None)]) == ["too_close", "", ""]
+
+
+def test_a_face_whose_eyes_change_was_not_measured_passes_that_limit() -> None:
+    assert reasons_of([face(1.0, eye_change=None)]) == [""]
+
+
+def test_no_faces_have_no_reasons() -> None:
+    assert reasons_of([]) == []
+    assert reasons_of([], {"set/gone": True}) == []

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from pipeline.identity.persons.embeddings import FaceEmbeddings
 from pipeline.identity.persons.leakage import Audit, audit_leakage, source_video
-from pipeline.identity.vectors import Vectors
+from pipeline.identity.persons.published import PublishedIdentity
+from pipeline.identity.vectors import StoredVectors, Vectors
 from pipeline.records.person import TEST, TRAIN, ClipPerson
 
 E1, E2 = np.eye(2)
@@ -23,6 +26,19 @@ CONTENTS = {f"set/{i}": i * 64 for i in "1234"}
 EMBEDDINGS: dict[str, Vectors] = {"set/1": E1, "set/2": -E1, "set/3": E2, "set/4": E2}
 
 
+def of_clips(clip_persons: Sequence[ClipPerson], values: Mapping[str, str]) -> pa.Array:
+    return pa.array([values.get(one.clip_id) for one in clip_persons], pa.string())
+
+
+def stored(embeddings: Mapping[str, Vectors]) -> FaceEmbeddings:
+    published = [
+        PublishedIdentity(clip_id=clip_id, dataset="set", identity="", name="", is_overridden=False)
+        for clip_id in embeddings
+    ]
+    vectors = np.stack(list(embeddings.values())) if embeddings else np.empty((0, 2))
+    return FaceEmbeddings(tuple(published), StoredVectors.of(vectors))
+
+
 def audit(
     clip_persons: Sequence[ClipPerson] = CLIP_PERSONS,
     addresses: Mapping[str, str] = ADDRESSES,
@@ -32,9 +48,9 @@ def audit(
 ) -> Audit:
     return audit_leakage(
         clip_persons,
-        addresses=addresses,
-        contents=contents,
-        embeddings=embeddings,
+        addresses=of_clips(clip_persons, addresses),
+        contents=of_clips(clip_persons, contents),
+        embeddings=stored(embeddings),
         same_person_above=0.5,
         kept_apart=kept_apart,
     )
@@ -105,9 +121,7 @@ def test_without_embeddings_in_both_splits_the_audit_states_it(embeddings: dict[
 
 def test_the_error_names_five_leaks_and_what_to_do() -> None:
     clip_persons = [clip_person(f"{person}{side}", f"p{person}", side) for person in range(7) for side in (TRAIN, TEST)]
-    message = audit_leakage(
-        clip_persons, addresses={}, contents={}, embeddings={}, same_person_above=0.5, kept_apart=()
-    ).error_message()
+    message = audit(clip_persons, {}, {}, {}).error_message()
     assert message.startswith("7 leaks between train and test: person: 'p0' is in both splits; ")
     assert "'p4' is in both splits and 2 more (see leakage.json)" in message
     assert "manifests/review/persons.csv" in message
@@ -127,3 +141,11 @@ def test_the_error_names_five_leaks_and_what_to_do() -> None:
 )
 def test_a_source_video_is_identified_by_its_address(address: str, video: str) -> None:
     assert source_video(address) == video
+
+
+def test_of_a_medium_on_both_sides_the_first_clip_of_each_is_named() -> None:
+    clip_persons = [clip_person("9", "ana"), clip_person("8", "ben"), clip_person("7", "cem"), clip_person("6", "cem")]
+    shared = dict.fromkeys((one.clip_id for one in clip_persons), "same")
+    assert audit(clip_persons, contents=shared, addresses={}, embeddings={}).leaks == [
+        "media content: set/8 of 'ben' (train) and set/6 of 'cem' (test) share same"
+    ]

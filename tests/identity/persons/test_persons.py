@@ -24,7 +24,7 @@ def find_persons(
 ) -> tuple[list[Person], list[tuple[str, Dropped]]]:
     """By name and override alone, as without a face recognition network."""
     published, dropped = published_identities(clips, overrides, params)
-    clip_persons = clip_persons_of(published, {one.clip.clip_id: one.name for one in published}, {}, params)
+    clip_persons = clip_persons_of(published, {one.clip_id: one.name for one in published}, {}, params)
     return persons_of(published, clip_persons), dropped
 
 
@@ -126,7 +126,7 @@ def test_an_override_of_a_clip_goes_before_that_of_its_identity() -> None:
         ("set", "Ana", "3"): Override("", "nobody"),
     }
     published, dropped = published_identities(clips, overrides, PARAMS)
-    assert [(one.clip.clip_id, one.name, one.is_overridden) for one in published] == [
+    assert [(one.clip_id, one.name, one.is_overridden) for one in published] == [
         ("set/1", "ana_maria", True),
         ("set/2", "ben", True),
         ("set/4", "ana_maria", True),

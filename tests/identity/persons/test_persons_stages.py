@@ -121,8 +121,7 @@ def name_in(side: str, start: str = "n") -> str:
 
 def test_the_most_frontal_faces_of_each_clip_are_taken(at: Layout) -> None:
     write_faces(at, {"set/b": [9.0, -3.0, 1.0, 3.5], "set/a": [5.0]})
-    (shard,) = sorted(at.faces_folder("set").iterdir())
-    items = clip_faces(shard, 2)
+    items = list(clip_faces(at.faces_folder("set"), 2, at.clip_embeddings("set")))
     assert [item.clip_id for item in items] == ["set/a", "set/b"]
     assert items[1].face_ids == ("set/b-t00-00000001", "set/b-t00-00000002")
     assert len(items[1].content) == 4

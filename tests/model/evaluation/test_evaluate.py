@@ -465,7 +465,7 @@ def test_a_rerun_with_nothing_changed_gets_equal_bytes_from_the_store(
     assert second.startswith("evaluate: 4 faces of 2 persons: psnr ")
 
 
-@pytest.mark.parametrize("damage", ["cut", "removed", "no hashes"])
+@pytest.mark.parametrize("damage", ["cut", "one bit flipped", "removed", "item file cut"])
 def test_a_damaged_stored_evaluation_is_computed_again_to_equal_bytes(
     damage: str, evaluated_checkout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -473,13 +473,13 @@ def test_a_damaged_stored_evaluation_is_computed_again_to_equal_bytes(
     before = outs_of(at)
     (stored,) = (tmp_path / "cache" / "items" / "evaluate").glob("*/*")
     grid = stored / "files" / "grid.png"
-    match damage:
-        case "cut":
-            grid.write_bytes(grid.read_bytes()[:-1])
-        case "removed":
-            grid.unlink()
-        case _:
-            (stored / "hashes.json").write_text("{", encoding="utf-8")
+    damaged = stored / "item.json" if damage == "item file cut" else grid
+    content = damaged.read_bytes()
+    damaged.unlink()  # it is read-only
+    if damage == "one bit flipped":
+        damaged.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    elif damage != "removed":
+        damaged.write_bytes(content[:-1])
     assert computed_again(at, monkeypatch)
     assert outs_of(at) == before
     assert not computed_again(at, monkeypatch)

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from model.training import code_version as code_version_module
-from model.training.checkpoint import Checkpoints, TrainingState, digest_of, open_checkpoints
+from model.training.checkpoint import Checkpoints, TrainingState, checkpoints_of, digest_of, open_checkpoints
 from model.training.code_version import code_version
+from model.training.context import TrainingContext
 from pipeline.base.errors import BadInput
+from pipeline.storage.used_items import unused, used_keys
 from tests.model.training.toy_task import PARAMS
 
 INPUTS = {"data": "d", "voice": "v"}
@@ -145,6 +147,21 @@ def test_a_folder_describes_its_training(tmp_path: Path) -> None:
 def test_other_than_the_writer_writes_nothing(tmp_path: Path) -> None:
     open_checkpoints(tmp_path, "toy", PARAMS, INPUTS, CODE, is_writer=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_trainings_that_a_checkout_used_are_recorded(tmp_path: Path) -> None:
+    root, checkout = tmp_path / "training", tmp_path / "checkout"
+    names = []
+    for changes in ({}, {"lr": 0.02}):  # another run, with other params
+        context = TrainingContext(checkpoint_root=root, checkout=checkout)
+        opened = checkpoints_of(context, "toy", PARAMS.model_copy(update=changes), lambda: INPUTS, CODE)
+        assert opened is not None and context.trainings == [opened.folder.name]
+        names.append(opened.folder.name)
+    assert used_keys(root, "toy", [checkout]) == {names[1]} != {names[0]}
+    checkpoints_of(TrainingContext(checkpoint_root=root), "toy", PARAMS, lambda: INPUTS, CODE)
+    assert used_keys(root, "toy", [checkout]) == {names[1]}
+    with unused(root / names[1]) as is_free:
+        assert not is_free
 
 
 def test_the_digest_of_a_network_is_that_of_its_weights() -> None:

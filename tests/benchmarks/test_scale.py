@@ -1,0 +1,274 @@
+"""The scale benchmark: its made-up rows go through every stage as they are, and what it measures is what was used."""
+
+import re
+import struct
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from benchmarks.scale.__main__ import MEASURED, STEPS, extrapolated_seconds, faults, measure, render
+from benchmarks.scale.checkout import make_checkout
+from benchmarks.scale.fill import MadeUpFiles, fill_store
+from benchmarks.scale.measure import Usage, run
+from benchmarks.scale.names import CACHE, DATASET, clip_name, clip_number
+from benchmarks.scale.rows import (
+    OF_CLIP,
+    VARIANTS,
+    Tables,
+    embedding_rows,
+    face_rows,
+    label_rows,
+    observation_rows,
+    picture,
+    segment_rows,
+)
+from benchmarks.scale.training_data import main as open_training_data
+from pipeline.base.layout import Layout
+from pipeline.records.clip import Clip
+from pipeline.records.evidence import ClipEmbedding
+from pipeline.records.face import Face, SelectedFace
+from pipeline.records.frame import Frame
+from pipeline.records.label import Label
+from pipeline.records.ledger import LedgerRow
+from pipeline.records.media import Media
+from pipeline.records.schema import column_names, key_of
+from pipeline.records.segment import Segment
+from pipeline.records.track import Track
+from pipeline.storage.manifest import read_table
+from pipeline.storage.shards import read_columns
+from stages.__main__ import run_stage
+
+N_CLIPS = 50
+N_WITH_A_FACE = 49
+CLIP_IDS = [f"{DATASET}/{clip_name(number)}" for number in range(N_CLIPS)]
+AT = Layout()
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Run every stage on 50 clips in one process; return what each printed. The checkout is the working directory."""
+    folder = tmp_path_factory.mktemp("scale") / str(N_CLIPS)
+    make_checkout(folder, N_CLIPS)
+    return {"folder": str(folder)}
+
+
+@pytest.fixture
+def finished(
+    printed: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> dict[str, str]:
+    folder = Path(printed["folder"])
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("FACEVOX_CACHE", str(folder / CACHE))
+    for stage in MEASURED:
+        if stage not in printed:
+            capsys.readouterr()
+            _run(stage)
+            printed[stage] = capsys.readouterr().out
+    return printed
+
+
+def _run(stage: str) -> None:
+    module, *arguments = MEASURED[stage]
+    if stage in STEPS:
+        fill_store(stage)
+    if module == "benchmarks.scale.training_data":
+        open_training_data()
+    elif stage in ("status", "summary", "why"):
+        name = {"status": "render_status", "summary": "render_summary", "why": "render_history"}[stage]
+        home = "summary" if stage == "summary" else "status"
+        print(getattr(import_module(f"stages.commands.{home}"), name)(*arguments[1:]))
+    else:
+        run_stage(*arguments)
+
+
+def made_up(rows: list[Tables], record: type) -> pa.Table:
+    return pa.concat_tables([tables[record] for tables in rows]).sort_by(key_of(record))
+
+
+def test_every_stage_finds_all_its_items_in_the_store(finished: dict[str, str]) -> None:
+    ran = {stage: finished[stage].splitlines() for stage in STEPS}
+    assert {stage: len(lines) for stage, lines in ran.items()} == dict.fromkeys(STEPS, 2)
+    ends = {stage: re.search(r": (\d+ items, 0 computed, .*)", lines[1]) for stage, lines in ran.items()}
+    assert {stage: found and found[1] for stage, found in ends.items()} == {
+        "download": "50 items, 0 computed, 50 from the store: 50 ok",
+        "detect": "50 items, 0 computed, 50 from the store: 49 ok, 1 filtered: no_face",
+        "crop": "49 items, 0 computed, 49 from the store: 49 ok",
+        "audio": "50 items, 0 computed, 50 from the store: 50 ok",
+        "recognise": "49 items, 0 computed, 49 from the store: 49 ok",
+        "identify": "49 items, 0 computed, 49 from the store: 49 ok",
+    }
+
+
+def test_the_rows_come_out_of_the_stages_as_they_were_made_up(finished: dict[str, str]) -> None:
+    observed = [rows for clip_id in CLIP_IDS if isinstance(rows := observation_rows(clip_id), dict)]
+    assert len(observed) == N_WITH_A_FACE
+    with_a_face = [tables[Track]["clip_id"][0].as_py() for tables in observed]
+    read = {
+        Frame: read_table(AT.frames(DATASET), Frame),
+        Track: read_table(AT.tracks(DATASET), Track),
+        ClipEmbedding: read_table(AT.clip_embeddings(DATASET), ClipEmbedding),
+        Label: read_table(AT.labels(DATASET), Label),
+    }
+    rows = {
+        Frame: made_up(observed, Frame),
+        Track: made_up(observed, Track),
+        ClipEmbedding: made_up([embedding_rows(clip_id) for clip_id in with_a_face], ClipEmbedding),
+        Label: made_up([label_rows(clip_id) for clip_id in with_a_face], Label),
+    }
+    assert {record.__name__: len(table) for record, table in read.items()} == {
+        "Frame": N_WITH_A_FACE * 150,
+        "Track": N_WITH_A_FACE,
+        "ClipEmbedding": N_WITH_A_FACE,
+        "Label": N_WITH_A_FACE * 15,
+    }
+    assert [record.__name__ for record in read if not read[record].equals(rows[record])] == []
+    faces = read_columns(AT.faces_folder(DATASET), Face, column_names(Face)).sort_by("face_id")
+    assert faces.equals(made_up([face_rows(clip_id) for clip_id in with_a_face], Face))
+    segments = read_columns(AT.audio_folder(DATASET), Segment, column_names(Segment)).sort_by("segment_id")
+    expected = made_up([segment_rows(clip_id) for clip_id in CLIP_IDS], Segment)
+    assert len(segments) == 75
+    assert segments.drop(["log_mel"]).equals(expected.drop(["log_mel"]))
+    assert set(np.unique(pc.list_flatten(segments["log_mel"].combine_chunks()))) == {0.5}
+
+
+def test_every_clip_is_a_file_of_its_own_and_of_one_person_in_twenty(finished: dict[str, str]) -> None:
+    clips = read_table(AT.clips(DATASET), Clip)
+    assert pc.value_counts(clips["identity"]).to_pylist() == [
+        {"values": "p000000", "counts": 20},
+        {"values": "p000001", "counts": 20},
+        {"values": "p000002", "counts": 10},
+    ]
+    media = read_table(AT.media(DATASET), Media)
+    assert len(pc.unique(media["sha256"])) == N_CLIPS
+    sizes = [Path(path).stat().st_size for path in media["path"].to_pylist()]
+    assert media["size_bytes"].to_pylist() == sizes
+    assert "3 identities are 3 persons" in finished["persons"]
+    assert "nothing against a name" in finished["persons"]
+
+
+def test_some_faces_are_standard_some_are_not_and_some_segments_are_dropped(finished: dict[str, str]) -> None:
+    selected = read_table(AT.selected_faces(DATASET), SelectedFace)
+    counts = {one["values"]: one["counts"] for one in pc.value_counts(selected["reason"]).to_pylist()}
+    assert counts == {"": 10 * N_WITH_A_FACE, "too_close": 3 * N_WITH_A_FACE, "yaw": 2 * N_WITH_A_FACE}
+    ends = read_table(AT.ledger("audio", DATASET), LedgerRow)
+    assert ends.filter(pc.equal(ends["reason"], "no_speech"))["item_id"].to_pylist() == [f"{CLIP_IDS[13]}-a00006000"]
+
+
+def test_the_training_split_opens_with_a_label_for_each_face(finished: dict[str, str]) -> None:
+    found = re.search(r"([\d,]+) faces \(([\d,]+) with a label of 2048 values\)", finished["training_data"])
+    assert found
+    assert found[1] == found[2]
+
+
+def test_a_stage_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
+    measured = measure(tmp_path / "20", 20, ["sources"], keep=False)
+    assert measured["sources"].output == "sources@scale: 20 clips of 1 identities, 0 dropped\n"
+    assert measured["sources"].seconds > 0
+
+
+def test_a_picture_has_the_bytes_of_a_real_one_and_can_be_decoded() -> None:
+    assert len(picture()) == 62_000
+    decoded = cv2.imdecode(np.frombuffer(picture(), np.uint8), cv2.IMREAD_COLOR)
+    assert decoded.shape == (256, 256, 3)
+    assert np.unique(decoded).tolist() == [128]
+    assert struct.unpack(">16x2I", picture()[:24]) == (256, 256)
+
+
+def test_a_name_has_its_clips_number_and_sorts_before_the_names_of_its_persons_other_clips() -> None:
+    assert [clip_name(number) for number in (0, 1, 19, 20, 2_000_021)] == [
+        "p000000",
+        "p000000-1",
+        "p000000-19",
+        "p000001",
+        "p100001-1",
+    ]
+    assert [clip_number(f"{DATASET}/{clip_name(number)}") for number in (0, 19, 20, 2_000_021)] == [
+        0,
+        19,
+        20,
+        2_000_021,
+    ]
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step != "download"])
+def test_the_files_of_a_clip_hold_its_own_rows_also_where_they_are_made_from_those_of_another_clip(step: str) -> None:
+    files = MadeUpFiles(step)
+    for number in (1, 1 + VARIANTS, 13, 13 + 3 * VARIANTS, 20, 20 + VARIANTS):
+        clip_id = f"{DATASET}/{clip_name(number)}"
+        rows, found = OF_CLIP[step](clip_id), files.of(SimpleNamespace(clip_id=clip_id))
+        assert isinstance(rows, dict)
+        assert isinstance(found, dict)
+        assert set(found) == {f"{record.__name__}.parquet" for record in rows}
+        for record, table in rows.items():
+            with pq.ParquetFile(pa.BufferReader(found[f"{record.__name__}.parquet"])) as file:
+                assert file.read().equals(table)
+
+
+def test_two_embeddings_of_one_person_are_alike_and_those_of_two_are_not() -> None:
+    a, b, other = (
+        np.array(embedding_rows(f"{DATASET}/{clip_name(number)}")[ClipEmbedding]["embedding"][0].as_py())
+        for number in (0, 1, 20)
+    )
+    assert a @ a == pytest.approx(1, abs=1e-6)
+    assert a @ b > 0.85
+    assert abs(a @ other) < 0.3
+
+
+def test_the_peak_is_that_of_the_process_and_its_children_together(tmp_path: Path) -> None:
+    hold = "import time; held = b'1' * (100 << 20); time.sleep(0.5)"
+    both = f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {hold!r}]); {hold}; child.wait()"
+    alone = run([sys.executable, "-c", hold], tmp_path)
+    assert 100 < alone.peak_mib < 150
+    assert 200 < run([sys.executable, "-c", both], tmp_path).peak_mib < 300
+    assert alone.seconds > 0.5
+
+
+def test_a_command_that_fails_ends_the_benchmark_with_its_output(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="exit status 3:\nthe reason"):
+        run([sys.executable, "-c", "import sys; print('the reason'); sys.exit(3)"], tmp_path)
+
+
+def test_the_line_through_two_sizes_gives_the_seconds_of_a_million_clips() -> None:
+    of = {20_000: Usage(10, 5, 200), 100_000: Usage(30, 25, 240)}
+    assert extrapolated_seconds(of) == pytest.approx((30 + 900_000 * 20 / 80_000, 25 + 900_000 * 20 / 80_000))
+    lines = render({"crop": of}, [20_000, 100_000]).splitlines()
+    assert [re.sub("  +", "|", line.strip()) for line in lines] == [
+        "stage|s 20,000|s 100,000|cpu s 20,000|cpu s 100,000|MiB 20,000|MiB 100,000|MiB ratio"
+        "|s 1,000,000|cpu s 1,000,000",
+        "crop|10.0|30.0|5.0|25.0|200|240|1.20|255|250",
+        "1,000,000 clips are an extrapolation: the line through 20,000 and 100,000 clips.",
+    ]
+
+
+def test_one_size_alone_is_not_extrapolated() -> None:
+    lines = render({"crop": {200: Usage(1, 0.5, 100)}}, [200]).splitlines()
+    assert [line.split() for line in lines] == [
+        ["stage", "s", "200", "cpu", "s", "200", "MiB", "200", "MiB", "ratio"],
+        ["crop", "1.0", "0.5", "100", "1.00"],
+    ]
+
+
+def test_memory_on_a_limit_passes_and_above_it_fails() -> None:
+    on = {20_000: Usage(1, 1, 1000), 100_000: Usage(1, 1, 1024)}
+    assert faults({"crop": on, "audio": {20_000: Usage(1, 1, 200), 100_000: Usage(1, 1, 240)}}) == []
+    above = {20_000: Usage(1, 1, 1025), 100_000: Usage(1, 1, 300)}
+    grows = {20_000: Usage(1, 1, 200), 100_000: Usage(1, 1, 250)}
+    assert faults({"crop": above, "audio": grows}) == [
+        "crop: 1025 MiB, limit 1024",
+        "audio: its memory grows 1.25 times, limit 1.2",
+    ]
+
+
+def test_every_stage_is_measured_but_trainings_and_the_evaluation() -> None:
+    stages = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    left_out = {"pretrain_identity", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"}
+    assert set(stages) - set(MEASURED) == left_out
