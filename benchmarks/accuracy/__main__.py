@@ -26,9 +26,10 @@ from pipeline.base.layout import Layout
 from pipeline.base.params import load_params
 from pipeline.face.crops.align import transform
 from pipeline.face.crops.crop import CropParams, measure_track
-from pipeline.face.crops.standard import SelectParams, missed_threshold
+from pipeline.face.crops.standard import SelectParams, missed_thresholds
 from pipeline.records.face import Face, FaceMeasures, SelectedFace
 from pipeline.records.frame import Frame
+from pipeline.records.schema import to_table
 from pipeline.records.truth import TruthFrame
 from pipeline.storage.manifest import read_manifest
 from pipeline.storage.shards import read_columns
@@ -217,10 +218,11 @@ def standard_figures(clips: Sequence[ObservedTruth], limits: SelectParams, crop:
     errors: dict[str, int] = defaultdict(int)
     missed: dict[str, int] = defaultdict(int)
     for clip in clips:
-        for face in _face_measures(clip.frames, crop):
+        faces = _face_measures(clip.frames, crop)
+        reasons = missed_thresholds(to_table(FaceMeasures, faces), limits).to_pylist()
+        for face, reason in zip(faces, reasons, strict=True):
             row = clip.truth_of.get(face.face_id)
             rows = clip.truth[row.person] if row else []
-            reason = missed_threshold(face, limits)
             if not reason:
                 predicted += 1
                 error = _error(row, rows, limits, LIPS_SLACK) if row else "no person"

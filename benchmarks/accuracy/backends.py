@@ -39,8 +39,9 @@ from pipeline.records.face import Face, SelectedFace
 from pipeline.records.frame import Frame
 from pipeline.records.track import Track
 from pipeline.sources.folder import list_clips
+from pipeline.sources.listing import write_listing
 from pipeline.sources.settings import FolderSource
-from pipeline.storage.manifest import read_manifest, write_manifest
+from pipeline.storage.manifest import read_manifest
 from pipeline.storage.shards import iterate_batches
 from pipeline.video.clip import MediaClip, read_media_clips
 from pipeline.video.decode import grey_frames
@@ -146,7 +147,7 @@ def run_stages(folder: Path, backend: str, at: Layout) -> Found:
         licence="unknown",
         recursive=True,
     )
-    write_manifest(at.clips(DATASET), Clip, list_clips(DATASET, source)[0])
+    write_listing(list_clips(DATASET, source), at.clips(DATASET), at.ledger("sources", DATASET))
     for stage in ("download", "detect", "crop", "select"):
         run_stage(stage, DATASET, at)
     return Found(backend, folder.resolve(), at)

@@ -8,10 +8,9 @@ from typing import NoReturn
 
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE
-from pipeline.records.clip import Clip
+from pipeline.sources.listing import write_listing
 from pipeline.sources.settings import SyntheticSource
 from pipeline.sources.synthetic import list_clips
-from pipeline.storage.manifest import write_manifest
 
 DURATION_S = 6.4  # of a generated clip
 
@@ -73,4 +72,4 @@ def list_wide(
         height_px=size_px[1],
         edge_cases=edge_cases,
     )
-    write_manifest(at.clips(dataset), Clip, list_clips(dataset, source)[0])
+    write_listing(list_clips(dataset, source), at.clips(dataset), at.ledger("sources", dataset))

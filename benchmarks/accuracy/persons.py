@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import yaml
 
 from benchmarks.accuracy.figures import Figure, print_and_exit, read_options
@@ -41,6 +42,7 @@ from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.media import Media
 from pipeline.records.person import TEST, TRAIN, ClipPerson
 from pipeline.sources.folder import list_clips
+from pipeline.sources.listing import write_listing
 from pipeline.sources.settings import FolderSource
 from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.weights.fetch import find_weights
@@ -185,8 +187,8 @@ def real_figures(at: Layout, weights: Path, clips_folder: Path, photos_folder: P
         licence="unknown",
         recursive=True,
     )
-    clips, _ = list_clips(REAL_CLIPS, source)
-    write_manifest(at.clips(REAL_CLIPS), Clip, clips)
+    write_listing(list_clips(REAL_CLIPS, source), at.clips(REAL_CLIPS), at.ledger("sources", REAL_CLIPS))
+    clips = read_manifest(at.clips(REAL_CLIPS), Clip)
     for stage in ("download", "detect", "crop", "recognise"):
         run_stage(stage, REAL_CLIPS, at)
     photos = list(embed_photos(photos_folder, weights))
@@ -299,7 +301,7 @@ def planted_figure(at: Layout, clip_persons: Sequence[ClipPerson], embeddings: S
     """Return how many kinds of planted leak the audit finds, 0 when it fails without any."""
     params = load_params(PersonsParams, "persons", at.params)
     published, _ = published_identities(read_manifest(at.clips(GENERATED), Clip), {}, params)
-    vectors = face_embeddings(published, embeddings, params.whitening).by_clip
+    compared = face_embeddings(published, embeddings, params.whitening)
     train = next(clip_person for clip_person in clip_persons if clip_person.split == TRAIN)
     test = next(clip_person for clip_person in clip_persons if clip_person.split == TEST)
     others = {clip_person.clip_id: f"content {clip_person.clip_id}" for clip_person in clip_persons}
@@ -307,7 +309,7 @@ def planted_figure(at: Layout, clip_persons: Sequence[ClipPerson], embeddings: S
         "clip_persons": clip_persons,
         "addresses": others,
         "contents": others,
-        "embeddings": vectors,
+        "embeddings": compared,
     }
     other_name = replace(train, person_id="somebody else", split=TEST)
     same = {**others, test.clip_id: others[train.clip_id]}
@@ -325,6 +327,9 @@ def planted_figure(at: Layout, clip_persons: Sequence[ClipPerson], embeddings: S
     detected = []
 
     def leaks(inputs: dict[str, Any]) -> list[str]:
+        for name in ("addresses", "contents"):
+            values = [inputs[name][clip_person.clip_id] for clip_person in inputs["clip_persons"]]
+            inputs = {**inputs, name: pa.array(values)}
         return audit_leakage(**inputs, same_person_above=params.same_person_above, kept_apart=()).leaks
 
     for kind, change in planted.items():

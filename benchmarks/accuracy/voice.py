@@ -28,7 +28,7 @@ from pipeline.audio.extract import sound_pieces
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE, load_params
 from pipeline.dataset.build import DatasetParams, segment_drop
-from pipeline.dataset.rows import read_segments
+from pipeline.dataset.rows import iterate_segments
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.records.clip import Clip, clip_name, content_of
 from pipeline.records.dataset import DatasetSegment
@@ -97,11 +97,11 @@ def _run_stages(at: Layout, listed: Mapping[str, tuple[str, str]]) -> list[Datas
     write_manifest(at.clips(DATASET), Clip, clips)
     for stage in ("download", "detect", "audio"):
         run_stage(stage, DATASET, at)
-    clip_persons = {
-        clip.clip_id: ClipPerson(clip_id=clip.clip_id, dataset=DATASET, person_id=clip.identity, split=TRAIN)
-        for clip in clips
-    }
-    return list(read_segments(DATASET, at, clip_persons))
+    clip_persons = (
+        ClipPerson(clip_id=clip.clip_id, dataset=DATASET, person_id=clip.identity, split=TRAIN) for clip in clips
+    )
+    write_manifest(at.clip_persons, ClipPerson, clip_persons)
+    return list(iterate_segments([DATASET], at))
 
 
 def _kept(segments: Sequence[DatasetSegment], params: DatasetParams) -> dict[str, bool]:

@@ -9,6 +9,7 @@ from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.records.face import Face
 from pipeline.records.frame import Frame
+from pipeline.records.schema import to_table
 from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
 from pipeline.video.clip import MediaClip
@@ -34,4 +35,4 @@ class FaceSteps:
 
     def crop(self, clip: MediaClip, frames: tuple[Frame, ...]) -> list[Face] | Dropped:
         """Return the faces cropped from these frames."""
-        return self._cropper(ObservedClip(clip, frames), _NO_FOLDER)
+        return self._cropper(ObservedClip(clip, to_table(Frame, frames)), _NO_FOLDER)

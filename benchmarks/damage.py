@@ -1,0 +1,198 @@
+"""Damage every file of a stored item of each step: it must be computed again, to the same bytes.
+
+    python -m benchmarks.damage [--steps detect,crop]      (make damage)
+
+A few short clips go through all stages. Then, for each step, each file of its first item is removed, emptied, cut by a
+byte, and changed by one bit, and the step's stage runs again: it must compute this one item, and all that the stage
+writes must be as it was. A flipped bit is tried twice: as an editor leaves it, which the next run sees, and with the
+file's time set back, as a failing disk leaves it, which 'facevox store verify' sees. Exit status 1 if anything differs.
+"""
+
+import contextlib
+import io
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.base.cache import CACHE_VARIABLE
+from pipeline.base.hashing import sha256_of
+from pipeline.base.layout import Layout
+from pipeline.base.params import PARAMS_FILE
+from pipeline.storage.items import ItemStore
+from stages.__main__ import run_stage
+from stages.commands.profile import apply_profiles
+
+DATASET = "demo"
+_SMALL = (
+    f"datasets=[{DATASET}]",
+    f"sources.{DATASET}.n_persons=3",
+    f"sources.{DATASET}.duration_s=2.0",
+    "persons.test_share=0.4",
+    "pretrain_identity.epochs=1",
+    "crop.n_random=3",
+    "crop.n_candidates=3",
+    "model.width=8",
+    "pretrain_voice.steps=2",
+    "pretrain_audio_face.steps=2",
+    "train.steps=2",
+    "train.batch=2",
+    "evaluate.max_faces_per_person=1",
+    "evaluate.n_bootstrap=20",
+    "evaluate.n_swap_persons=2",
+)
+_STAGES = (
+    *("sources", "download", "detect", "crop", "select", "audio", "recognise", "persons", "pretrain_identity"),
+    *("identify", "dataset", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"),
+)
+_FOR_ALL_DATASETS = (
+    *("persons", "pretrain_identity", "dataset", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"),
+)
+STEPS = {
+    **{name: name for name in ("download", "detect", "crop", "audio", "recognise", "identify")},
+    "dataset_split": "evaluate",
+    "evaluate": "evaluate",
+}
+"""Each step of the store, and the stage that computes its items."""
+
+_MOST_FILES = 6  # of one item: an evaluation has a file per picture
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A checkout's outputs and store, in which all stages have run."""
+
+    at: Layout
+    store: ItemStore
+
+    def stage(self, name: str) -> str:
+        """Run a stage and return what it printed."""
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            run_stage(name, *([] if name in _FOR_ALL_DATASETS else [DATASET]), self.at)
+        return printed.getvalue()
+
+    def outputs(self) -> dict[str, str]:
+        """Return the hash of everything that stages have written, but for measured seconds."""
+        return _hashes(self.at.root, lambda path: "training" not in path.parts)
+
+
+def _hashes(folder: Path, is_chosen: Callable[[Path], bool] = lambda path: True) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and is_chosen(path))
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
+
+
+def _removed(path: Path) -> None:
+    path.unlink()
+
+
+def _emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _bit_flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _bit_flipped_without_trace(path: Path) -> None:
+    before = path.stat()
+    _bit_flipped(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+DAMAGES: Mapping[str, Callable[[Path], None]] = {
+    "removed": _removed,
+    "emptied": _emptied,
+    "cut": _cut,
+    "bit flipped": _bit_flipped,
+    "bit flipped, time kept": _bit_flipped_without_trace,
+}
+
+
+@contextlib.contextmanager
+def small_run() -> Iterator[Run]:
+    """Yield a run of all stages on three people's short clips, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.environ.get(CACHE_VARIABLE)
+        os.environ[CACHE_VARIABLE] = f"{folder}/store"
+        try:
+            at = Layout(Path(folder, "checkout"))
+            at.root.mkdir()
+            at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
+            apply_profiles([], list(_SMALL), at.root)
+            run = Run(at, ItemStore(Path(folder, "store", "items")))
+            for name in _STAGES:
+                run.stage(name)
+            yield run
+        finally:
+            if before is None:
+                del os.environ[CACHE_VARIABLE]
+            else:
+                os.environ[CACHE_VARIABLE] = before
+
+
+def damage_step(run: Run, step: str) -> Iterator[tuple[str, str, str]]:
+    """Damage each file of the step's first item in each way; yield (file, damage, what went wrong or '')."""
+    key = min(run.store.keys(step))
+    folder = run.store.folder(step, key)
+    names = list(_hashes(folder))
+    for name in [*names[: _MOST_FILES - 1], names[-1]] if len(names) > _MOST_FILES else names:
+        for kind, damage in DAMAGES.items():
+            outputs, item = run.outputs(), _hashes(folder)
+            (folder / name).chmod(0o644)
+            damage(folder / name)
+            yield name, kind, _fault_after(run, step, key, kind) or _difference(run, outputs, folder, item)
+
+
+def _fault_after(run: Run, step: str, key: str, kind: str) -> str:
+    """Run the stage on a damaged item; return what is wrong about how it ended."""
+    if kind == "bit flipped, time kept":
+        if not run.store.fault(step, key, check_hashes=True):
+            return "verify does not see it"
+        run.store.remove(step, key)
+    printed = run.stage(STEPS[step])
+    n_computed = re.search(r"items, (\d+) computed", printed)
+    if n_computed and n_computed[1] != "1":
+        return f"{n_computed[1]} items computed, expected 1"
+    return ""
+
+
+def _difference(run: Run, outputs: dict[str, str], folder: Path, item: dict[str, str]) -> str:
+    after = run.outputs()
+    changed = sorted(name for name in {*outputs, *after} if outputs.get(name) != after.get(name))
+    if changed:
+        return f"outputs differ: {', '.join(changed[:3])}"
+    return "" if _hashes(folder) == item else "the item's files differ"
+
+
+def main(steps: Annotated[str, typer.Option(help="Steps to damage, separated by commas.")] = ",".join(STEPS)) -> None:
+    """Print a line for each damaged file, and end with exit status 1 when one of them was used."""
+    n_wrong = n_tried = 0
+    with small_run() as run:
+        for step in steps.split(","):
+            start_s = time.monotonic()
+            for name, kind, wrong in damage_step(run, step):
+                n_tried += 1
+                n_wrong += bool(wrong)
+                print(f"{step:<14} {name:<28} {kind:<24} {wrong or 'computed again, same bytes'}", flush=True)
+            print(f"{step}: {time.monotonic() - start_s:.0f} s")
+    print(f"{n_tried} damages, {n_wrong} wrong")
+    raise SystemExit(bool(n_wrong))
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()
