@@ -11,7 +11,7 @@ CLIPS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := pip install -q --no-compile -c constraints.txt
 
-.PHONY: install dev mediapipe demo test test-fast lint bench accuracy learn backends real shell experiments
+.PHONY: install dev mediapipe demo test test-fast lint bench accuracy learn backends real shell experiments chaos damage scale
 
 install: $(VENV)/.installed
 
@@ -37,7 +37,7 @@ mediapipe: install
 	@$(PIP_INSTALL) --no-deps --force-reinstall opencv-contrib-python-headless
 
 demo: install
-	python -m benchmarks.stage_seconds dvc repro
+	python -m benchmarks.stage_seconds python -m stages repro
 	@python -m stages summary
 	@echo "Next, to use facevox and dvc in this shell: source $(VENV)/bin/activate"
 
@@ -61,6 +61,19 @@ lint: dev
 	ruff check .
 	mypy
 
+# Kills a run again and again (KILLS, by default 30): it must go on each time, and end with an unbroken run's bytes.
+chaos: install
+	python -m benchmarks.chaos
+
+# Damages each file of a stored item of each step: it must be computed again, to the same bytes.
+damage: install
+	python -m benchmarks.damage
+
+# Every stage at SIZES clips, rows generated: seconds, and peak memory, which must not grow.
+SIZES ?= 20000 100000
+scale: install
+	python -m benchmarks.scale --clips $(SIZES)
+
 bench: dev
 	python -m benchmarks.speed
 
@@ -77,7 +90,7 @@ accuracy: install
 real: install
 	@test -n "$(CLIPS)" || { echo "usage: make real CLIPS=folder-of-videos"; exit 2; }
 	python -m stages profile folder --set "sources.clips.input=$(abspath $(CLIPS))"
-	dvc repro
+	python -m stages repro
 	@python -m stages sheet clips
 	@python -m stages sheet clips --all
 	@python -m stages summary

@@ -1,7 +1,8 @@
 """Hypothesis without deadlines; weights: random states in the released names, and files as Python 2 wrote them."""
 
+import signal
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,18 @@ from pipeline.identity.network.weights_file import write_recognition_network
 # No example fails for taking long: a machine may be busy, and a first call compiles.
 settings.register_profile("facevox", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("facevox")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def signal_handlers_restored() -> Iterator[None]:
+    """The command line sets handlers of its own, for good."""
+    before = [signal.getsignal(number) for number in _SIGNALS]
+    yield
+    for number, handler in zip(_SIGNALS, before, strict=True):
+        signal.signal(number, handler)
+
 
 Arrays = Mapping[str, NDArray[np.float32]]
 

@@ -8,7 +8,8 @@ FacevoxError
 ├── WeightsUnavailable   named weights can't be downloaded and there is no local copy
 ├── UntrustedWeights     a weights file has the wrong hash, or would execute code when read
 ├── ToolMissing          a program or package that this run needs is not installed
-└── SplitLeak            one person is in both train and test
+├── SplitLeak            one person is in both train and test
+└── DiskProblem          the disk is full, or can't be written (pipeline/engine/disk_errors.py)
 
 An item that is bad is not an exception: it is a ``Dropped`` (pipeline/base/outcome.py).
 """

@@ -86,7 +86,7 @@ def refuse(probe: Probe, params: DownloadParams) -> Dropped | None:
 
 def _local_file(path: Path, params: DownloadParams) -> Fetched | Dropped:
     if not path.is_file():
-        return Dropped.failed("not_found", f"{path}: expected a file, found none")
+        return Dropped.failed("not_found", f"{path}: expected a file, found none", retryable=True)
     return _refuse_size(path.stat().st_size, params) or Fetched(path=path, tool="file")
 
 

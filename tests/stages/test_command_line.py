@@ -1,9 +1,8 @@
 """How the command line ends: one sentence for what a user can mend, a traceback for a bug."""
 
 import errno
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,12 @@ from stages import __main__ as command_line
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test has a folder of its own, and gives the handlers of signals back."""
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["facevox", "dataset"])
     monkeypatch.delenv("DVC_STAGE", raising=False)
     monkeypatch.setattr(command_line, "adopt_orphans", lambda: None)  # of the tests' own process
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
 
 
 def stage_that_raises(error: Exception) -> Callable[[str], None]:
