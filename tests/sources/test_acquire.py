@@ -101,7 +101,7 @@ def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(f
 def test_a_missing_file_is_a_failure_with_that_reason(folder: Path, tmp_path: Path) -> None:
     end = acquire(str(tmp_path / "gone.mp4"), folder)
     assert isinstance(end, Dropped)
-    assert (end.status, end.reason) == (FAILED, "not_found")
+    assert (end.status, end.reason, end.retryable) == (FAILED, "not_found", True)  # a disk may be unmounted
 
 
 def test_a_file_that_does_not_open_is_undecodable(folder: Path) -> None:

@@ -75,7 +75,7 @@ def test_a_video_arrives_under_our_name_whatever_the_server_calls_it(
 @pytest.mark.parametrize(
     ("path", "reason", "retryable"),
     [
-        ("/nothing.mp4", "not_found", True),
+        ("/nothing.mp4", "not_found", False),
         ("/secret.mp4", "private", False),
         ("/forbidden.mp4", "unavailable", True),
         ("/gone.mp4", "removed", False),
