@@ -71,7 +71,7 @@ damage: install
 
 # Every stage at SIZES clips, rows generated: seconds, and peak memory, which must not grow.
 SIZES ?= 20000 100000
-scale: install
+scale: dev
 	python -m benchmarks.scale --clips $(SIZES)
 
 bench: dev
