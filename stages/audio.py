@@ -13,10 +13,11 @@ from pipeline.base.params import load_params
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
+from pipeline.records.clip import Clip
 from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.records.schema import from_table
 from pipeline.records.segment import Segment
-from pipeline.storage.manifest import write_manifest
+from pipeline.storage.manifest import count_rows, write_manifest
 from pipeline.storage.shards import iterate_batches, write_shards
 
 VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
@@ -33,7 +34,14 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         item_id=lambda item: item.clip.clip_id,
         inputs=lambda item: item.content,
     )
-    run = run_step(step, read_audio_items(dataset, at), read_settings(), title=f"audio@{dataset}")
+    run = run_step(
+        step,
+        read_audio_items(dataset, at),
+        read_settings(),
+        title=f"audio@{dataset}",
+        n_items=count_rows(at.clips(dataset), Clip),
+        checkout=at.root,
+    )
     sizes = {} if params.pad == "none" else {"log_mel": PROFILES[params.profile].n_mels * params.n_frames}
     write_shards(at.audio_folder(dataset), Segment, run.ok_ids, lambda clip_id: run.rows(clip_id, Segment), sizes)
     dropped = (row for table in run.tables(LedgerRow) for row in from_table(LedgerRow, table))

@@ -8,9 +8,10 @@ from pipeline.engine.step import Step
 from pipeline.face.backends.registry import backend_content
 from pipeline.face.crops.crop import CropParams, Cropper
 from pipeline.face.crops.items import read_crop_items
+from pipeline.records.clip import Clip
 from pipeline.records.face import Face
 from pipeline.records.ledger import LedgerRow
-from pipeline.storage.manifest import write_manifest
+from pipeline.storage.manifest import count_rows, write_manifest
 from pipeline.storage.shards import write_shards
 
 VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
@@ -28,6 +29,13 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         item_id=lambda item: item.clip.clip_id,
         inputs=lambda item: (*item.content, *backend_content(backend, item.clip.clip_id)),
     )
-    run = run_step(step, read_crop_items(dataset, at), read_settings(), title=f"crop@{dataset}")
+    run = run_step(
+        step,
+        read_crop_items(dataset, at),
+        read_settings(),
+        title=f"crop@{dataset}",
+        n_items=count_rows(at.clips(dataset), Clip),
+        checkout=at.root,
+    )
     write_shards(at.faces_folder(dataset), Face, run.ok_ids, lambda clip_id: run.rows(clip_id, Face))
     write_manifest(at.ledger("crop", dataset), LedgerRow, run.ledger())

@@ -7,12 +7,13 @@ from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.face.backends.registry import backend_content
 from pipeline.face.tracking.settings import DetectParams
+from pipeline.records.clip import Clip
 from pipeline.records.frame import Frame
 from pipeline.records.ledger import LedgerRow
 from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
 from pipeline.storage.clip_order import in_row_order
-from pipeline.storage.manifest import write_manifest, write_tables
+from pipeline.storage.manifest import count_rows, write_manifest, write_tables
 from pipeline.video.clip import read_media_clips
 
 VERSION = 5  # of what this step returns: raise it whenever the same input gives another result
@@ -30,7 +31,14 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         inputs=lambda clip: (*clip.content, *backend_content(params.backend, clip.clip_id)),
     )
     clips = read_media_clips(at.clips(dataset), at.media(dataset), at.root)
-    run = run_step(step, clips, read_settings(), title=f"detect@{dataset}")
+    run = run_step(
+        step,
+        clips,
+        read_settings(),
+        title=f"detect@{dataset}",
+        n_items=count_rows(at.clips(dataset), Clip),
+        checkout=at.root,
+    )
     write_tables(at.frames(dataset), Frame, in_row_order(Frame, run.ok_ids, lambda clip_id: run.rows(clip_id, Frame)))
     write_tables(at.tracks(dataset), Track, in_row_order(Track, run.ok_ids, lambda clip_id: run.rows(clip_id, Track)))
     write_manifest(at.ledger("detect", dataset), LedgerRow, run.ledger())

@@ -10,7 +10,7 @@ from pipeline.records.ledger import LedgerRow
 from pipeline.records.media import Media
 from pipeline.sources.acquire import Acquirer
 from pipeline.sources.links import link_media
-from pipeline.storage.manifest import iterate_manifest, write_manifest
+from pipeline.storage.manifest import count_rows, iterate_manifest, write_manifest
 from pipeline.video.fetch import DownloadParams
 from pipeline.video.fetch_settings import read_fetch_settings
 from pipeline.video.media_check import check_media, mark_edited
@@ -31,7 +31,14 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         inputs=lambda clip: (clip.clip_id, clip.address, clip.content_hash),
     )
     mark_edited(at.media(dataset), at.root)
-    run = run_step(step, iterate_manifest(at.clips(dataset), Clip), settings, title=f"download@{dataset}")
+    run = run_step(
+        step,
+        iterate_manifest(at.clips(dataset), Clip),
+        settings,
+        title=f"download@{dataset}",
+        n_items=count_rows(at.clips(dataset), Clip),
+        checkout=at.root,
+    )
     clips = iterate_manifest(at.clips(dataset), Clip)
     write_manifest(at.media(dataset), Media, link_media(run, clips, dataset, at))
     check_media(at.media(dataset), at.root, are_new_links=True)

@@ -11,7 +11,7 @@ from pipeline.records.label import Label
 from pipeline.records.ledger import LedgerRow
 from pipeline.storage.clip_order import in_row_order
 from pipeline.storage.json_file import read_json
-from pipeline.storage.manifest import open_parquet, write_manifest, write_tables
+from pipeline.storage.manifest import count_rows, write_manifest, write_tables
 
 VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
 
@@ -23,10 +23,8 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     items = faces_of_clips(at.faces_folder(dataset), at.labels(dataset))
     if note["recognition_network"] is None:
         write_manifest(at.labels(dataset), Label, [])
-        ledger = at.ledger("identify", dataset)
-        write_manifest(ledger, LedgerRow, unlabelled_rows(items))
-        with open_parquet(ledger, LedgerRow) as file:
-            n_clips = file.metadata.num_rows
+        write_manifest(at.ledger("identify", dataset), LedgerRow, unlabelled_rows(items))
+        n_clips = count_rows(at.ledger("identify", dataset), LedgerRow)
         print(f"identify@{dataset}: no face recognition network, {n_clips} clips stay without labels")
         return
     step = Step(
@@ -41,7 +39,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         item_id=lambda item: item.clip_id,
         inputs=lambda item: item.content,
     )
-    ran = run_step(step, items, read_settings(), title=f"identify@{dataset}")
+    ran = run_step(step, items, read_settings(), title=f"identify@{dataset}", checkout=at.root)
     labels = in_row_order(Label, ran.ok_ids, lambda clip_id: ran.rows(clip_id, Label))
     write_tables(at.labels(dataset), Label, labels, row_group_rows=1 << 12)
     write_manifest(at.ledger("identify", dataset), LedgerRow, ran.ledger())

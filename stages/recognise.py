@@ -45,7 +45,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         item_id=lambda item: item.clip_id,
         inputs=lambda item: (item.clip_id, *item.content),
     )
-    ran = run_step(step, items, read_settings(), title=f"recognise@{dataset}")
+    ran = run_step(step, items, read_settings(), title=f"recognise@{dataset}", checkout=at.root)
     embeddings = in_row_order(ClipEmbedding, ran.ok_ids, lambda clip_id: ran.rows(clip_id, ClipEmbedding))
     write_tables(at.clip_embeddings(dataset), ClipEmbedding, embeddings)
     write_manifest(at.ledger("recognise", dataset), LedgerRow, ran.ledger())

@@ -88,6 +88,12 @@ def read_table(path: Path, record: type, columns: Sequence[str] | None = None) -
         return file.read(columns=None if columns is None else list(columns))
 
 
+def count_rows(path: Path, record: type) -> int:
+    """Return the number of rows of ``path``; raises as ``read_manifest``."""
+    with open_parquet(path, record) as file:
+        return int(file.metadata.num_rows)
+
+
 def iterate_tables(path: Path, record: type, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Yield ``columns`` (all by default) of ``path`` in tables of at most 4096 rows, in id order."""
     with open_parquet(path, record) as file:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pipeline.base.errors import BadManifest
 from pipeline.records.schema import arrow_schema, column, to_table
 from pipeline.storage.manifest import (
+    count_rows,
     iterate_manifest,
     iterate_tables,
     read_manifest,
@@ -190,3 +191,8 @@ def test_rows_can_be_read_one_by_one(tmp_path: Path) -> None:
     write_manifest(tmp_path / "a.parquet", Sample, iter(rows))
     assert list(iterate_manifest(tmp_path / "a.parquet", Sample)) == rows
     assert [len(table) for table in iterate_tables(tmp_path / "a.parquet", Sample, ["count"])] == [4096, 904]
+
+
+def test_rows_are_counted_without_reading_them(tmp_path: Path) -> None:
+    write_manifest(tmp_path / "a.parquet", Sample, ROWS)
+    assert count_rows(tmp_path / "a.parquet", Sample) == 3
