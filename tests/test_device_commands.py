@@ -21,6 +21,13 @@ COMMANDS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def processes_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the tests' own process started stay."""
+    for name in ("adopt_orphans", "end_descendants"):
+        monkeypatch.setattr(command_line, name, lambda: None)
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_device_that_is_none_ends_a_command_with_one_sentence(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

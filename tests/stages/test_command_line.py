@@ -17,7 +17,8 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["facevox", "dataset"])
     monkeypatch.delenv("DVC_STAGE", raising=False)
-    monkeypatch.setattr(command_line, "adopt_orphans", lambda: None)  # of the tests' own process
+    for name in ("adopt_orphans", "end_descendants"):  # those of the tests' own process stay
+        monkeypatch.setattr(command_line, name, lambda: None)
 
 
 def stage_that_raises(error: Exception) -> Callable[[str], None]:
