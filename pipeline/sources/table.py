@@ -7,8 +7,9 @@ would be ignored silently.
 """
 
 import csv
-import functools
+import hashlib
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def list_clips(dataset: str, source: TableSource) -> Iterator[Found]:
     can't be read or has other columns than expected.
     """
     table = Path(source.input)
-    hash_once = functools.cache(_local_hash)
+    hash_once = _LocalHashes()
     for number, row in _read_rows(table):
         clip_id = f"{dataset}/{clip_name(row['id'] or f'row {number}')}"
         origin = f"{source.input} row {number}"
@@ -110,12 +111,20 @@ def _number(row: dict[str, str], name: str, reason: str) -> float | None:
     return value
 
 
-def _local_hash(address: str) -> str | None:
-    """Return the sha256 of the file at ``address``; None where it can't be read."""
-    if not Path(address).is_file():
-        return None
-    found = hash_file(Path(address))
-    return None if isinstance(found, Dropped) else found
+class _LocalHashes:
+    """The sha256 of local files, each file read once; holds bytes, not texts, since a list may name a million files."""
+
+    def __init__(self) -> None:
+        self._of: dict[bytes, bytes | None] = {}
+
+    def __call__(self, address: str) -> str | None:
+        """Return the sha256 of the file at ``address``, as hex; None where it can't be read."""
+        key = hashlib.blake2b(os.fsencode(address), digest_size=16).digest()
+        if key not in self._of:
+            found = hash_file(Path(address)) if Path(address).is_file() else None
+            self._of[key] = bytes.fromhex(found) if isinstance(found, str) else None
+        known = self._of[key]
+        return None if known is None else known.hex()
 
 
 def _read_rows(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
