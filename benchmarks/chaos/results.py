@@ -60,7 +60,7 @@ def checkpoint_steps(store: Path) -> dict[str, int]:
     steps: dict[str, int] = {}
     for path in store.glob("*/*/[0-9]*.pt"):
         section = path.parent.name.rpartition("-")[0]
-        steps[section] = max(steps.get(section, 0), int(path.name.split(".")[0]))
+        steps[section] = max(steps.get(section, 0), int(path.name.partition("-")[0]))
     return steps
 
 

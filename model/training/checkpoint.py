@@ -3,30 +3,38 @@
 A training has one folder, named by a hash of all that decides its result: its section of params.yaml, the data, the
 networks it starts from, the code, and torch. ``steps`` is no part of the name, so that a longer training resumes
 where a shorter one ended.
+
+A state is the file ``<step>-<hash>.pt`` there, or ``<step>-<hash>.ended.pt`` where a training ended at that step; the
+hash is the first 16 hex digits of the sha256 of its bytes, by which a damaged file is known.
 """
 
+import errno
 import hashlib
 import json
+import os
 import pickle
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from model.training.code_version import code_version
 from model.training.context import TrainingContext
-from pipeline.base.errors import BadInput
+from pipeline.base.hashing import sha256_of
 from pipeline.base.params import Params
-from pipeline.storage.atomic import replacing, write_text
+from pipeline.storage.atomic import scratch_folder, write_text
 from pipeline.storage.used_items import hold_in_use, record_used
 
 NOT_IN_KEY = ("steps",)
 FACTS = "training.json"
 ENDED = ".ended"
 KEY_DIGITS = 16
+HASH_DIGITS = 16
+_STATE_NAME = re.compile(rf"(\d{{9,}})-([0-9a-f]{{{HASH_DIGITS}}})({re.escape(ENDED)})?\.pt")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,31 +57,66 @@ class TrainingState:
 
 
 class Checkpoints:
-    """The folder of one training: its latest state, and the states at which it ended."""
+    """The folder of one training: its latest state, and the states at which it ended.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Only the writer changes anything there: other processes of the same training pass ``is_writer=False``.
+    """
+
+    def __init__(self, folder: Path, *, is_writer: bool = True) -> None:
+        self.folder, self._is_writer = folder, is_writer
 
     def latest(self, at_most: int) -> TrainingState | None:
-        """Return the state of the highest step up to ``at_most``, on the CPU; None when there is none.
+        """Return the sound state of the highest step up to ``at_most``, on the CPU; None when there is none.
 
-        Raises BadInput when its file can't be read.
+        Damaged states of higher steps are removed, each with a printed line.
         """
-        paths = {step: path for path in self._paths() if (step := _step_of(path)) <= at_most}
-        return _read(paths[max(paths)]) if paths else None
+        damaged: list[Path] = []
+        found = None
+        for file in reversed(_state_files(self.folder)):
+            if file.step <= at_most:
+                found = _read(file)
+                if found is not None:
+                    break
+                damaged.append(file.path)
+        if self._is_writer:
+            start = f"step {found.step}" if found else "the start"
+            for path in damaged:
+                path.unlink(missing_ok=True)
+                print(f"{path}: is damaged and was removed; the training goes on from {start}")
+        return found
 
     def write(self, state: TrainingState, *, is_end: bool) -> Path:
-        """Write ``state``, whole or not at all, then remove those of earlier steps at which no training ended."""
-        path = self.folder / f"{state.step:09d}{ENDED if is_end else ''}.pt"
-        with replacing(path) as temporary:
+        """Write ``state``, whole or not at all, and return its file.
+
+        Then those of earlier steps at which no training ended are removed, and another one of this step and kind.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ending = f"{ENDED if is_end else ''}.pt"
+        with scratch_folder(self.folder / f"{state.step:09d}{ending}") as scratch:
+            temporary = scratch / "state.pt"
             torch.save({item.name: getattr(state, item.name) for item in fields(state)}, temporary)
-        for older in self._paths():
-            if _step_of(older) < state.step and not older.stem.endswith(ENDED):
-                older.unlink()
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())  # else the name may outlive a power failure that the bytes don't
+            path = self.folder / f"{state.step:09d}-{sha256_of(temporary)[:HASH_DIGITS]}{ending}"
+            temporary.replace(path)
+        for other in _state_files(self.folder):
+            is_older = other.step < state.step and not other.is_end
+            is_replaced = other.step == state.step and other.is_end == is_end and other.path != path
+            if is_older or is_replaced:
+                other.path.unlink(missing_ok=True)
         return path
 
-    def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob("[0-9]*.pt"))
+
+def damaged_states(root: Path) -> Iterator[Path]:
+    """Yield the states of all trainings under ``root`` whose bytes have not the hash of their name, in order.
+
+    Nothing is removed: the next run of the training does that.
+    """
+    for folder in sorted(root.glob("*/")):
+        for file in _state_files(folder):
+            # One that is gone was removed by a training in the meantime.
+            if not _is_sound(file) and file.path.exists():
+                yield file.path
 
 
 def open_checkpoints(
@@ -96,7 +139,7 @@ def open_checkpoints(
     folder = root / f"{section}-{key}"
     if is_writer:
         write_text(folder / FACTS, text)
-    return Checkpoints(folder)
+    return Checkpoints(folder, is_writer=is_writer)
 
 
 def checkpoints_of(
@@ -123,16 +166,39 @@ def digest_of(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _step_of(path: Path) -> int:
-    return int(path.name.split(".")[0])
+class _StateFile(NamedTuple):
+    step: int
+    is_end: bool
+    digest: str
+    path: Path
 
 
-def _read(path: Path) -> TrainingState:
+def _state_files(folder: Path) -> list[_StateFile]:
+    """Return what its name says of each state in ``folder``, by step."""
+    matches = ((path, _STATE_NAME.fullmatch(path.name)) for path in folder.glob("[0-9]*.pt"))
+    return sorted(
+        _StateFile(int(match[1]), match[3] is not None, match[2], path) for path, match in matches if match is not None
+    )
+
+
+def _is_sound(file: _StateFile) -> bool:
+    """Whether the file's bytes have the hash of its name; a file that is gone, or that the disk can't read, is not."""
     try:
-        return TrainingState(**torch.load(path, map_location="cpu", weights_only=True))
-    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError) as error:
-        detail = str(error).splitlines()[0] if str(error) else "it ends too early"
-        raise BadInput(
-            f"{path}: can't be read as the state of a training ({detail}): delete it, and the training goes on from "
-            "the state before, or starts anew"
-        ) from None
+        return sha256_of(file.path).startswith(file.digest)
+    except OSError as error:
+        if error.errno not in (errno.EIO, errno.ENOENT):
+            raise  # not the file's fault, and no reason to lose it
+        return False
+
+
+def _read(file: _StateFile) -> TrainingState | None:
+    """Return the state, or None when the file is damaged or holds none.
+
+    Raises RuntimeError when there is not enough memory for it: with a sound file that is what torch means by it.
+    """
+    if not _is_sound(file):
+        return None
+    try:
+        return TrainingState(**torch.load(file.path, map_location="cpu", weights_only=True))
+    except (pickle.UnpicklingError, EOFError, TypeError):
+        return None

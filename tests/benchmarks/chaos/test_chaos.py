@@ -142,9 +142,9 @@ def test_an_item_that_was_made_again_has_another_inode(tmp_path: Path) -> None:
 
 def test_a_training_must_go_on_after_its_last_checkpoint(tmp_path: Path) -> None:
     for name in (
-        "pretrain_voice-0123/000000002.pt",
-        "pretrain_voice-0123/000000005.pt",
-        "train-0123/000000003.ended.pt",
+        "pretrain_voice-0123/000000002-0123456789abcdef.pt",
+        "pretrain_voice-0123/000000005-0123456789abcdef.pt",
+        "train-0123/000000003-0123456789abcdef.ended.pt",
     ):
         write(tmp_path / "training" / name, "")
     steps = checkpoint_steps(tmp_path)

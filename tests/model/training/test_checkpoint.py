@@ -1,6 +1,11 @@
 """A state comes back as it was, old ones go, and a training's folder is its own."""
 
+import errno
+import hashlib
+import os
 import pickle
+import re
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -9,10 +14,17 @@ import torch
 from torch import nn
 
 from model.training import code_version as code_version_module
-from model.training.checkpoint import Checkpoints, TrainingState, checkpoints_of, digest_of, open_checkpoints
+from model.training.checkpoint import (
+    Checkpoints,
+    TrainingState,
+    checkpoints_of,
+    damaged_states,
+    digest_of,
+    open_checkpoints,
+)
 from model.training.code_version import code_version
 from model.training.context import TrainingContext
-from pipeline.base.errors import BadInput
+from pipeline.base.hashing import sha256_of
 from pipeline.storage.used_items import unused, used_keys
 from tests.model.training.toy_task import PARAMS
 
@@ -35,6 +47,11 @@ def state_of(step: int) -> TrainingState:
         seconds=1.5,
         waited_s=0.25,
     )
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names in ``folder``, states without their hashes."""
+    return sorted(re.sub("-[0-9a-f]{16}", "", path.name) for path in folder.iterdir())
 
 
 def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -61,7 +78,40 @@ def test_a_later_state_takes_the_place_of_earlier_ones_but_not_of_those_a_traini
     checkpoints = Checkpoints(tmp_path)
     for step, is_end in ((5, False), (7, True), (10, False), (15, False)):
         checkpoints.write(state_of(step), is_end=is_end)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000007.ended.pt", "000000015.pt"]
+    assert names_in(tmp_path) == ["000000007.ended.pt", "000000015.pt"]
+
+
+@pytest.mark.parametrize("is_end", [False, True])
+def test_a_state_takes_the_place_of_one_of_the_same_step_and_kind(tmp_path: Path, is_end: bool) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.write(state_of(5), is_end=not is_end)
+    first = checkpoints.write(state_of(5), is_end=is_end)
+    second = checkpoints.write(state_of(5), is_end=is_end)
+    assert first != second
+    assert not first.exists()
+    assert names_in(tmp_path) == ["000000005.ended.pt", "000000005.pt"]
+    same = TrainingState(step=6)
+    assert checkpoints.write(same, is_end=True) == checkpoints.write(same, is_end=True)
+    assert checkpoints.latest(6) == same
+
+
+@pytest.mark.parametrize(("is_end", "ending"), [(False, ".pt"), (True, ".ended.pt")])
+def test_the_name_of_a_state_has_the_hash_of_its_bytes(tmp_path: Path, is_end: bool, ending: str) -> None:
+    path = Checkpoints(tmp_path).write(state_of(5), is_end=is_end)
+    assert path.name == f"000000005-{sha256_of(path)[:16]}{ending}"
+
+
+def test_the_bytes_of_a_state_are_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, list[str]]] = []
+
+    def sync(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, [path.name for path in tmp_path.glob("[0-9]*")]))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    path = Checkpoints(tmp_path).write(state_of(5), is_end=False)
+    assert synced == [(path.stat().st_ino, [])]
 
 
 @pytest.mark.parametrize(("at_most", "step"), [(6, None), (7, 7), (14, 7), (15, 15), (99, 15)])
@@ -73,20 +123,107 @@ def test_the_latest_state_up_to_a_step_is_found(tmp_path: Path, at_most: int, st
     assert (found.step if found else None) == step
 
 
+def flip_a_bit(path: Path) -> None:
+    """With the time of before, as a disk does it."""
+    times, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+DAMAGES = [
+    pytest.param(flip_a_bit, id="a flipped bit"),
+    pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-1]), id="cut short"),
+    pytest.param(lambda path: path.write_bytes(b""), id="empty"),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(("before", "start"), [(3, "step 3"), (None, "the start")])
+@pytest.mark.parametrize("is_end", [False, True])
+def test_a_damaged_state_is_removed_and_the_one_before_is_taken(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[Path], object],
+    before: int | None,
+    start: str,
+    is_end: bool,
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    kept = [] if before is None else [checkpoints.write(state_of(before), is_end=True)]
+    path = checkpoints.write(state_of(5), is_end=is_end)
+    damage(path)
+    found = checkpoints.latest(5)
+    assert (found.step if found else None) == before
+    assert list(tmp_path.iterdir()) == kept
+    assert capsys.readouterr().out == f"{path}: is damaged and was removed; the training goes on from {start}\n"
+
+
+def test_a_damaged_state_beyond_the_training_s_end_is_left_to_the_training_that_needs_it(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.write(state_of(5), is_end=True)
+    flip_a_bit(checkpoints.write(state_of(6), is_end=True))
+    found = checkpoints.latest(5)
+    assert found is not None and found.step == 5
+    assert names_in(tmp_path) == ["000000005.ended.pt", "000000006.ended.pt"]
+
+
+def test_other_than_the_writer_passes_over_a_damaged_state_and_removes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Checkpoints(tmp_path).write(state_of(3), is_end=True)
+    flip_a_bit(Checkpoints(tmp_path).write(state_of(5), is_end=False))
+    found = Checkpoints(tmp_path, is_writer=False).latest(5)
+    assert found is not None and found.step == 3
+    assert names_in(tmp_path) == ["000000003.ended.pt", "000000005.pt"]
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     "content",
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"not a torch file", id="text"),
         pytest.param(pickle.dumps({"step": print}, protocol=2), id="code"),
-        pytest.param(None, id="cut short"),
     ],
 )
-def test_a_file_that_is_no_state_is_named_and_nothing_in_it_is_run(tmp_path: Path, content: bytes | None) -> None:
+def test_nothing_is_run_in_a_file_that_is_no_state_though_its_name_has_its_hash(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / f"000000005-{hashlib.sha256(content).hexdigest()[:16]}.pt"
+    path.write_bytes(content)
+    assert Checkpoints(tmp_path).latest(5) is None
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("number", "is_lost"), [(errno.EIO, True), (errno.EACCES, False), (errno.EMFILE, False)])
+def test_only_a_fault_of_the_disk_makes_a_file_that_can_t_be_read_a_damaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_lost: bool
+) -> None:
     path = Checkpoints(tmp_path).write(state_of(5), is_end=False)
-    path.write_bytes(path.read_bytes()[:1000] if content is None else content)
-    with pytest.raises(BadInput, match=rf"{path}: can't be read as the state of a training .*: delete it"):
-        Checkpoints(tmp_path).latest(5)
+
+    def fail(path: Path) -> str:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("model.training.checkpoint.sha256_of", fail)
+    if is_lost:
+        assert Checkpoints(tmp_path).latest(5) is None
+    else:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            Checkpoints(tmp_path).latest(5)
+    assert path.exists() != is_lost
+
+
+def test_the_damaged_states_of_all_trainings_are_found_and_left(tmp_path: Path) -> None:
+    assert list(damaged_states(tmp_path / "none")) == []
+    expected = []
+    for name, damage in (("b-1", flip_a_bit), ("a-1", lambda path: path.write_bytes(b"")), ("c-1", None)):
+        checkpoints = Checkpoints(tmp_path / name)
+        checkpoints.write(state_of(3), is_end=True)
+        path = checkpoints.write(state_of(5), is_end=False)
+        if damage:
+            damage(path)
+            expected.append(path)
+    assert list(damaged_states(tmp_path)) == sorted(expected)
+    assert all(path.exists() for path in expected)
 
 
 def test_an_unfinished_file_is_no_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +238,7 @@ def test_an_unfinished_file_is_no_state(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(torch, "save", write_half)
     with pytest.raises(OSError, match="No space left"):
         checkpoints.write(state_of(10), is_end=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["000000005.pt"]
+    assert names_in(tmp_path) == ["000000005.pt"]
 
 
 def folder_of(root: Path, inputs: dict[str, str] = INPUTS, section: str = "toy", **changes: object) -> str:

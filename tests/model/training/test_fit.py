@@ -1,6 +1,7 @@
 """The loop trains as plain torch would, and resumes to the same bytes whatever stopped it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,6 +36,11 @@ def kill_at(step: int):
             raise Killed
 
     return before_step
+
+
+def steps_of(folder: Path) -> list[str]:
+    """The names of the states in ``folder`` without their hashes."""
+    return sorted(re.sub("-[0-9a-f]{16}", "", path.name) for path in folder.iterdir())
 
 
 def changed(**changes: object) -> OptimizerParams:
@@ -126,7 +132,7 @@ def test_a_process_killed_outright_after_a_checkpoint_costs_only_the_steps_since
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=False)
     assert ended.returncode == -signal.SIGKILL
-    assert [path.name for path in tmp_path.iterdir()] == ["000000005.pt"]
+    assert steps_of(tmp_path) == ["000000005.pt"]
     steps: list[int] = []
     task, result = train_toy(tmp_path, before_step=steps.append)
     assert steps == [6, 7, 8, 9, 10, 11, 12]
@@ -152,6 +158,26 @@ def test_a_longer_training_goes_on_where_a_shorter_one_ended_which_stays(tmp_pat
     assert bytes_of(longer.network) == plain_training(12)[0]
     again, _ = train_toy(tmp_path, changed(steps=7), before_step=kill_at(1))
     assert bytes_of(again.network) == bytes_of(short.network)
+
+
+# The first is the latest state, the second one at which a shorter training ended.
+@pytest.mark.parametrize(("steps", "goes_on_at"), [((10,), 8), ((10, 7), 1)])
+def test_a_training_whose_latest_states_are_damaged_ends_with_the_bytes_of_an_unbroken_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], steps: tuple[int, ...], goes_on_at: int
+) -> None:
+    train_toy(tmp_path, changed(steps=7))
+    with pytest.raises(Killed):
+        train_toy(tmp_path, before_step=kill_at(11))
+    for step in steps:
+        (path,) = tmp_path.glob(f"{step:09d}-*.pt")
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    done: list[int] = []
+    task, _ = train_toy(tmp_path, before_step=done.append)
+    assert done[0] == goes_on_at
+    assert bytes_of(task.network) == plain_training(12)[0]
+    assert capsys.readouterr().out.count("is damaged and was removed") == len(steps)
 
 
 def test_workers_change_no_value() -> None:
@@ -184,7 +210,7 @@ def test_a_loss_that_is_no_number_stops_the_training_and_keeps_the_checkpoint_be
         f"toy: the loss 'twice' was no longer a finite number in step {step} of 12. The last good checkpoint, of "
         f"step 5, is kept in {tmp_path}. Lower toy.lr (now 0.01): a new training starts."
     )
-    assert [path.name for path in tmp_path.iterdir()] == ["000000005.pt"]
+    assert steps_of(tmp_path) == ["000000005.pt"]
     task, _ = train_toy(tmp_path)
     assert bytes_of(task.network) == plain_training(12)[0]
 
@@ -213,7 +239,7 @@ def test_weights_that_are_no_numbers_are_no_checkpoint_though_the_loss_was_still
         patch.setattr("tests.model.training.toy_task.ToyTask", Overflowing)
         with pytest.raises(FacevoxError, match=r"'0\.weight' of the network was no longer finite after step 10 of 12"):
             train_toy(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["000000005.pt"]
+    assert steps_of(tmp_path) == ["000000005.pt"]
 
 
 def test_the_time_left_is_printed_in_plain_lines_where_there_is_no_terminal(

@@ -9,10 +9,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipeline.base.errors import BadInput, BadParams
+from pipeline.base.layout import Layout
+from pipeline.base.outcome import Dropped
+from pipeline.records.ledger import LedgerRow, ledger_row
 from pipeline.storage.items import ItemStore
-from pipeline.storage.used_items import record_used
+from pipeline.storage.manifest import write_manifest
+from pipeline.storage.used_items import checkouts_of, record_used
 from stages.commands.store import _text, app
 
+STEPS = ("download", "detect", "crop", "audio", "recognise", "identify")
 KEYS = [f"{number}{'0' * 63}" for number in range(4)]
 
 
@@ -26,9 +31,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         with store.adding("detect", key) as folder:
             write(folder / "faces" / "content", 1000)
     for name in ("pretrain_voice-01", "train-02"):
-        write(cache / "training" / name / "000000100.ended.pt", 2_000_000)
+        write(cache / "training" / name / "000000100-0123456789abcdef.ended.pt", 2_000_000)
     write(cache / "weights" / "network.onnx", 5_000_000)
     write(cache / "unfinished" / "ab" / "video.part", 300)
+    monkeypatch.setattr("model.training.checkpoint.damaged_states", lambda root: iter(()), raising=False)
     return cache
 
 
@@ -103,7 +109,7 @@ def test_verify_removes_an_item_with_one_bit_flipped_and_says_which(cache: Path)
     result = run("verify")
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
-        f"detect: {KEYS[1]} was damaged and is removed: faces/content: other content than was written.",
+        f"detect: {KEYS[1]} is damaged and will be removed: faces/content: other content than was written.",
         "1 of 4 results were damaged; a run that needs one of them computes it again.",
     ]
     assert keys(cache) == [KEYS[0], *KEYS[2:]]
@@ -178,3 +184,137 @@ def test_what_ended_processes_left_is_removed(cache: Path, checkout: Path) -> No
     write(left / "half", 700)
     assert ["items", "left", "by", "ended", "processes", "1", "700", "bytes"] in rows(run("gc", "--yes").output)
     assert not left.exists()
+
+
+def damage(cache: Path, key: str) -> Path:
+    path = ItemStore(cache / "items").folder("detect", key) / "faces" / "content"
+    path.chmod(0o644)
+    path.write_bytes(bytes(999))
+    return path
+
+
+def test_verify_skips_an_item_that_another_process_has_removed_meanwhile(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = ItemStore.fault
+
+    def remove_first(store: ItemStore, step: str, key: str, *, check_hashes: bool = False) -> str:
+        if key == KEYS[2]:
+            store.remove(step, key)
+        return fault(store, step, key, check_hashes=check_hashes)
+
+    monkeypatch.setattr(ItemStore, "fault", remove_first)
+    result = run("verify")
+    assert (result.exit_code, result.stdout) == (0, "3 results, all as they were written.\n")
+
+
+def test_verify_names_what_is_damaged_and_cannot_be_removed_and_goes_on(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(cache, KEYS[0])
+    damage(cache, KEYS[1])
+
+    def remove(store: ItemStore, step: str, key: str) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(ItemStore, "remove", remove)
+    result = run("verify")
+    lines = result.stdout.splitlines()
+    assert (result.exit_code, len(lines)) == (1, 5)
+    for key in KEYS[:2]:
+        (said, failed) = [line for line in lines if line.startswith(f"detect: {key}")]
+        assert said.startswith(f"detect: {key} is damaged and will be removed: faces/content: ")
+        assert failed.startswith(f"detect: {key} is damaged (faces/content: ")
+        assert failed.endswith(") and can't be removed: Read-only file system.")
+
+
+def test_verify_removes_damaged_states_of_trainings(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = cache / "training" / "train-02" / "000000100.ended.pt"
+    monkeypatch.setattr("model.training.checkpoint.damaged_states", lambda root: root.glob("train-02/*.pt"))
+    result = run("verify")
+    assert (result.exit_code, state.exists()) == (1, False)
+    assert result.stdout.splitlines()[0].startswith(f"training: {state} is damaged and will be removed: ")
+    assert (cache / "training" / "pretrain_voice-01" / state.name).exists()
+
+
+def write_ledger(checkout: Path, step: str, *drops: Dropped | None) -> None:
+    rows = [ledger_row(step, f"clip{number}", drop) for number, drop in enumerate(drops)]
+    path = Layout(checkout).ledger(step, "a")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_manifest(path, LedgerRow, rows)
+
+
+def test_a_copy_of_a_checkout_that_has_run_one_step_is_refused_and_nothing_is_removed(
+    cache: Path, checkout: Path
+) -> None:
+    for step in STEPS:
+        write_ledger(checkout, step, None)
+    for step in STEPS[:4]:
+        record_used(cache / "items", step, checkout, f"{step}@a", KEYS[:1])
+    named = "'recognise@a', 'identify@a'"
+    with pytest.raises(BadInput) as error:
+        run("gc", "--yes")
+    assert str(error.value) == (
+        f"{checkout}: {named} has not recorded here what it uses in {cache}, and that would be removed: run 'dvc repro "
+        "--force' or 'python -m stages recognise a', 'python -m stages identify a' first (finished items cost seconds)."
+    )
+    assert keys(cache) == KEYS
+    for step in STEPS[4:]:
+        record_used(cache / "items", step, checkout, f"{step}@a", [])
+    run("gc", "--yes")
+    assert keys(cache) == KEYS[:1]
+
+
+def test_a_training_whose_log_is_there_needs_a_record(cache: Path, checkout: Path) -> None:
+    write(checkout / "data" / "training" / "pretrain_voice" / "losses.tsv", 1)
+    with pytest.raises(BadInput, match=r"'pretrain_voice' has not recorded .* 'python -m stages pretrain_voice' first"):
+        run("gc", "--yes")
+
+
+def test_steps_without_items_or_a_network_need_no_record(cache: Path, checkout: Path) -> None:
+    write_ledger(checkout, "download")
+    write_ledger(checkout, "recognise", Dropped.filtered("no_network", ""))
+    write_ledger(checkout, "identify", Dropped.filtered("no_recognition_network", ""))
+    run("gc", "--yes")
+    assert keys(cache) == KEYS[:2]
+    write_ledger(checkout, "identify", Dropped.filtered("no_recognition_network", ""), Dropped.filtered("no_face", ""))
+    with pytest.raises(BadInput, match=r"'identify@a' has not recorded"):
+        run("gc", "--yes")
+
+
+def test_params_other_than_those_of_the_last_run_are_refused(cache: Path, checkout: Path) -> None:
+    (checkout / "params.yaml").write_text("datasets: [a]\ndetect: {min_score: 1}\n")
+    with pytest.raises(BadInput) as error:
+        run("gc", "--yes")
+    assert str(error.value) == (
+        f"{checkout}: params.yaml has changed since 'detect@a' last ran here: run 'python -m stages detect a' first "
+        "(finished items cost seconds)."
+    )
+    assert keys(cache) == KEYS
+    record_used(cache / "items", "detect", checkout, "detect@a", KEYS[2:])
+    run("gc", "--yes")
+    assert keys(cache) == KEYS[2:]
+
+
+def test_params_of_a_step_without_a_network_are_not_compared(cache: Path, checkout: Path) -> None:
+    record_used(cache / "items", "recognise", checkout, "recognise@a", [])
+    (checkout / "params.yaml").write_text("datasets: [a]\nrecognise: {network: null}\n")
+    with pytest.raises(BadInput, match=r"since 'recognise@a' last ran here"):
+        run("gc", "--yes")
+    write_ledger(checkout, "recognise")
+    run("gc", "--yes")
+    assert keys(cache) == KEYS[:2]
+
+
+def test_records_of_checkouts_that_are_gone_are_removed_only_with_yes(
+    cache: Path, checkout: Path, tmp_path: Path
+) -> None:
+    gone = checkout_in(tmp_path / "gone", "[a]")
+    for name in ("items", "training"):
+        record_used(cache / name, "detect", gone, "detect@a", [])
+    (gone / "params.yaml").unlink()
+    gone.rmdir()
+    run("gc")
+    assert [checkouts_of(cache / name) for name in ("items", "training")] == [[checkout, gone]] * 2
+    run("gc", "--yes")
+    assert [checkouts_of(cache / name) for name in ("items", "training")] == [[checkout]] * 2
