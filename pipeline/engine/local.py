@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,8 @@ def _end_of(future: "Future[End | _ComputedElsewhere]", settings: Settings) -> "
     try:
         return future.result()
     except ProcessExpired as error:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(error.pid, signal.SIGKILL)  # the programs that it started: they are of its group
         if error.exitcode == -signal.SIGALRM:
             return Dropped.failed("timeout", f"took more than {settings.item_timeout_s:g} s", retryable=True)
         return Dropped.failed("crashed", f"the worker process died, exit code {error.exitcode}", retryable=True)
@@ -139,6 +141,8 @@ class _Worker:
             is_finished = self._store.ensure(self._name, key, partial(self._compute, item), wait=False)
         except _RetryableDrop as error:
             return error.dropped
+        except SystemExit as error:
+            raise RuntimeError(f"the step called sys.exit({error.code!r})") from None
         except Exception as error:
             if _NO_MEMORY.search(str(error)):
                 raise MemoryError(str(error)) from None
@@ -159,7 +163,7 @@ class _Worker:
             put_result(folder, result)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        if sum(path.stat().st_size for path in folder.rglob("*")) > self._settings.item_output_mb * _MEBIBYTE:
+        if sum(path.lstat().st_size for path in folder.rglob("*")) > self._settings.item_output_mb * _MEBIBYTE:
             raise self._too_large()
 
     def _too_large(self) -> _OutputTooLarge:

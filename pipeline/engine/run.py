@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sized
+from itertools import pairwise
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -21,24 +22,54 @@ from pipeline.storage.used_items import hold_in_use, record_used
 Item = TypeVar("Item")
 
 
+class _Keys:
+    """The keys of items by id, as bytes: a run may have a million items."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def add(self, item_id: str, key: str) -> bool:
+        """Add an item; return False when there is one of that id."""
+        if item_id in self._of:
+            return False
+        self._of[item_id] = bytes.fromhex(key)
+        return True
+
+    def of(self, item_id: str) -> str:
+        """Return the key of an item."""
+        return self._of[item_id].hex()
+
+    def ids(self) -> Iterator[str]:
+        """Yield the items, after ``sort`` in id order."""
+        return iter(self._of)
+
+    def sort(self) -> None:
+        """Put the items into id order."""
+        if any(later < earlier for earlier, later in pairwise(self._of)):
+            self._of = dict(sorted(self._of.items()))
+
+
 class StepRun(Generic[Item]):
     """A finished run: how all items ended, in id order, and access to the stored results."""
 
     def __init__(
-        self, step: Step[Item], store: ItemStore, keys: Mapping[str, str], drops: Mapping[str, Dropped], n_computed: int
+        self, step: Step[Item], store: ItemStore, keys: _Keys, drops: Mapping[str, Dropped], n_computed: int
     ) -> None:
-        """``keys`` are those of all items by id, in id order; ``drops`` are of the items without a result, by id."""
+        """``keys`` are those of all items; ``drops`` are of the items without a result, by id."""
         self.n_computed = n_computed
         self._step, self._store, self._keys, self._drops = step, store, keys, drops
 
     @property
     def ok_ids(self) -> list[str]:
         """The items that have a result, in id order."""
-        return [item_id for item_id in self._keys if item_id not in self._drops]
+        return [item_id for item_id in self._keys.ids() if item_id not in self._drops]
 
     def rows(self, item_id: str, record: type) -> pa.Table:
         """Return the rows of ``record`` in the result of one item."""
-        return self._store.rows(self._step.name, self._keys[item_id], record)
+        return self._store.rows(self._step.name, self._keys.of(item_id), record)
 
     def tables(self, record: type) -> Iterator[pa.Table]:
         """Yield the rows of ``record`` of each item that has a result, in id order."""
@@ -46,11 +77,11 @@ class StepRun(Generic[Item]):
 
     def folder(self, item_id: str) -> Path:
         """Return the stored folder of one item, with the files that its step wrote."""
-        return self._store.folder(self._step.name, self._keys[item_id])
+        return self._store.folder(self._step.name, self._keys.of(item_id))
 
     def ledger(self) -> Iterator[LedgerRow]:
         """Yield one row per item."""
-        return (ledger_row(self._step.name, item_id, self._drops.get(item_id)) for item_id in self._keys)
+        return (ledger_row(self._step.name, item_id, self._drops.get(item_id)) for item_id in self._keys.ids())
 
     def summary(self, title: str) -> str:
         """Return in one line how many items were computed and how all ended."""
@@ -84,7 +115,7 @@ def run_step(
     store = ItemStore(settings.cache / "items")
     hold_in_use(store.root / step.name)
     store.sweep(step.name)
-    keys: dict[str, str] = {}
+    keys = _Keys()
     drops_by_key: dict[str, Dropped] = {}
     n_computed = 0
     with progress(title, len(items) if isinstance(items, Sized) else n_items) as advance:
@@ -94,12 +125,12 @@ def run_step(
             if dropped is not None:
                 drops_by_key[key] = dropped
             advance(computed=True)
-    record_used(store.root, step.name, checkout, title, keys.values())
-    keys = dict(sorted(keys.items()))
+    keys.sort()
+    record_used(store.root, step.name, checkout, title, map(keys.of, keys.ids()))
     drops = {
         item_id: dropped
-        for item_id, key in keys.items()
-        if (dropped := drops_by_key.get(key) or store.dropped(step.name, key)) is not None
+        for item_id in keys.ids()
+        if (dropped := drops_by_key.get(keys.of(item_id)) or store.dropped(step.name, keys.of(item_id))) is not None
     }
     run = StepRun(step, store, keys, drops, n_computed)
     print(run.summary(title))
@@ -107,15 +138,15 @@ def run_step(
 
 
 def _missing(
-    step: Step[Item], items: Iterable[Item], store: ItemStore, keys: dict[str, str], advance: Advance
+    step: Step[Item], items: Iterable[Item], store: ItemStore, keys: _Keys, advance: Advance
 ) -> Iterator[tuple[Item, str]]:
     """Yield the items that the store lacks, with their keys; add the key of every item to ``keys``."""
     is_writable = False
     for item in items:
         item_id = step.item_id(item)
-        if item_id in keys:
+        key = step.key(item)
+        if not keys.add(item_id, key):
             raise BadInput(f"{step.name}: two items have the id '{item_id}'")
-        key = keys[item_id] = step.key(item)
         if store.has(step.name, key):
             advance(computed=False)
             continue

@@ -9,6 +9,8 @@ it is computed again. Files are read-only: other folders may have hard links to 
 import hashlib
 import json
 import os
+import stat
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -26,6 +28,7 @@ from pipeline.storage.atomic import claim, put_folder, remove_folder, remove_lef
 
 ITEM_FILE = "item.json"
 _DROPPED = "dropped.json"
+_GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)  # other errors may pass: no fault of the item
 _READ_ONLY = 0o444
 
 
@@ -53,32 +56,34 @@ class ItemStore:
         return not self.fault(step, key)
 
     def fault(self, step: str, key: str, *, check_hashes: bool = False) -> str:
-        """Return what is wrong with an item, empty when nothing is; ``check_hashes`` reads all of its files."""
+        """Return what is wrong with an item, empty when nothing is; ``check_hashes`` reads all of its files.
+
+        Raises OSError when that can't be told: no permission, a disk that fails.
+        """
         folder = self.folder(step, key)
         try:
-            finished_ns = (folder / ITEM_FILE).stat().st_mtime_ns
             stated = _read_item_file(folder)
-        except FileNotFoundError:
-            return f"no {ITEM_FILE}" if folder.exists() else "not in the store"
-        except (OSError, ValueError) as error:
-            return f"{ITEM_FILE} can't be read: {error}"
-        newest_ns = finished_ns
-        for name, (size_bytes, _) in stated.items():
-            try:
-                stat = (folder / name).stat()
-            except OSError as error:
-                return f"{name}: {error.strerror}"
-            if stat.st_size != size_bytes:
-                return f"{name}: {stat.st_size:,} bytes, expected {size_bytes:,}"
-            newest_ns = max(newest_ns, stat.st_mtime_ns)
-        is_odd = newest_ns > finished_ns
-        if not (is_odd or check_hashes):
-            return ""
-        for name, (_, sha256) in stated.items():
-            if sha256_of(folder / name) != sha256:
-                return f"{name}: other content than was written"
+            times_ns = {name: _time_ns(folder / name, size) for name, (size, _) in stated.items()}
+            finished_ns = (folder / ITEM_FILE).stat().st_mtime_ns
+            unknown = sorted(_files_in(folder) - {*stated, ITEM_FILE})
+        except _GONE as error:
+            return f"{Path(error.filename).name}: {error.strerror}" if folder.is_dir() else "not in the store"
+        except ValueError as error:
+            return str(error)
+        if unknown:
+            return f"{unknown[0]}: not a file of this item"
+        now_ns = time.time_ns()
+        newest_ns = max(finished_ns, *times_ns.values(), 0)
+        # Written to after it was finished; or times in the future, from which that can't be told.
+        is_odd = newest_ns > min(finished_ns, now_ns)
+        if is_odd or check_hashes:
+            for name, (_, sha256) in stated.items():
+                if sha256_of(folder / name) != sha256:
+                    return f"{name}: other content than was written"
         if is_odd:
-            _set_modified(folder / ITEM_FILE, newest_ns)
+            for name in (name for name, time_ns in times_ns.items() if time_ns > now_ns):
+                _set_modified(folder / name, now_ns)
+            _set_modified(folder / ITEM_FILE, min(newest_ns, now_ns))
         return ""
 
     def ensure(self, step: str, key: str, write: Callable[[Path], None], *, wait: bool = True) -> bool:
@@ -118,27 +123,32 @@ class ItemStore:
             yield folder.name
 
     def dropped(self, step: str, key: str) -> Dropped | None:
-        """Return the stored item's drop; None when it has a result."""
-        path = self.folder(step, key) / _DROPPED
-        return Dropped(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+        """Return the stored item's drop; None when it has a result. Raises as ``rows``."""
+        content = self._content(step, key, _DROPPED)
+        return None if content is None else Dropped(**json.loads(content))
 
     def rows(self, step: str, key: str, record: type) -> pa.Table:
         """Return the item's rows of ``record``; an empty table when it has none.
 
         Raises BadManifest when they are not those that were written; the item is removed then.
         """
-        folder, name = self.folder(step, key), _file_of(record)
-        try:
-            stated = _read_item_file(folder)
-            if name not in stated:
-                return arrow_schema(record).empty_table()
-            content = (folder / name).read_bytes()
-        except (OSError, ValueError) as error:
-            raise self._damaged(step, key, str(error)) from None
-        if hashlib.sha256(content).hexdigest() != stated[name][1]:
-            raise self._damaged(step, key, f"{name}: other content than was written")
+        content = self._content(step, key, _file_of(record))
+        if content is None:
+            return arrow_schema(record).empty_table()
         with pq.ParquetFile(pa.BufferReader(content)) as file:
             return file.read()
+
+    def _content(self, step: str, key: str, name: str) -> bytes | None:
+        """Return the bytes of one of an item's files as they were written; None where it has no such file."""
+        folder = self.folder(step, key)
+        try:
+            stated = _read_item_file(folder)
+            content = (folder / name).read_bytes() if name in stated else None
+        except (*_GONE, ValueError) as error:
+            raise self._damaged(step, key, str(error)) from None
+        if content is not None and hashlib.sha256(content).hexdigest() != stated[name][1]:
+            raise self._damaged(step, key, f"{name}: other content than was written")
+        return content
 
     def _damaged(self, step: str, key: str, fault: str) -> BadManifest:
         self.remove(step, key)
@@ -188,11 +198,13 @@ def _file_of(record: type) -> str:
 def _write_item_file(folder: Path) -> None:
     """Write ``item.json``: each file's path within ``folder``, size and sha256; all files are synced, then it."""
     stated = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for name in sorted(_files_in(folder) - {ITEM_FILE}):
+        path = folder / name
         path.chmod(_READ_ONLY)
-        stated[path.relative_to(folder).as_posix()] = {"size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
+        stated[name] = {"size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
         _sync(path)
     path = folder / ITEM_FILE
+    path.unlink(missing_ok=True)
     path.write_text(json.dumps(stated, indent=1), encoding="utf-8", newline="\n")
     path.chmod(_READ_ONLY)
     _sync(path)
@@ -202,13 +214,33 @@ def _read_item_file(folder: Path) -> dict[str, tuple[int, str]]:
     """Return size in bytes and sha256 of each file; raises ValueError when it is damaged."""
     try:
         content = json.loads((folder / ITEM_FILE).read_bytes())
-        return {name: (int(facts["size_bytes"]), str(facts["sha256"])) for name, facts in content.items()}
-    except (AttributeError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"not a list of files: {error}") from None
+        stated = {name: (int(facts["size_bytes"]), str(facts["sha256"])) for name, facts in content.items()}
+    except (ValueError, AttributeError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{ITEM_FILE}: not a list of files: {error}") from None
+    if wrong := [name for name in stated if "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts]:
+        raise ValueError(f"{ITEM_FILE}: {wrong[0]!r} is no file of this item")
+    return stated
+
+
+def _files_in(folder: Path) -> set[str]:
+    """Return the paths of all files within ``folder``, relative to it."""
+    return {
+        os.path.relpath(os.path.join(root, name), folder)  # noqa: PTH118  (ten times as fast, for each item of a run)
+        for root, _, names in os.walk(folder)
+        for name in names
+    }
+
+
+def _time_ns(path: Path, size_bytes: int) -> int:
+    """Return when the content of a file last changed; raises ValueError when it has another size."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size != size_bytes:
+        raise ValueError(f"{path.name}: {status.st_size:,} bytes, expected {size_bytes:,}")
+    return status.st_mtime_ns
 
 
 def _set_modified(path: Path, time_ns: int) -> None:
-    """Set a file's time, so that files which were only touched are not read again in the next run."""
+    """Set a file's time, so that an item that was only touched is not read again in the next run."""
     try:
         os.utime(path, ns=(time_ns, time_ns))
     except OSError:

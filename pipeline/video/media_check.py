@@ -10,7 +10,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ def check_media(media_path: Path, root: Path, *, are_new_links: bool = False) ->
     """Raise BadInput, with their number and the first, when media files are missing or differ from the manifest.
 
     Paths in the manifest are relative to ``root``. ``are_new_links``: the item store, which has checked its files, just
-    gave them out, so of the changed ones only the user's own are hashed. Memory does not grow with the dataset.
+    gave them out, so clones, and links to files checked before, are not hashed. Memory does not grow with the dataset.
     """
     check = _Check(media_path, root, are_new_links)
     n_missing, first_missing, n_changed = check.count()
@@ -106,7 +106,7 @@ class _Check:
             state = _state(media, path)  # before the hash: a file that changes meanwhile is hashed again the next time
             if state is None:
                 continue
-            difference = "" if state == known else self._difference(media, path, state)
+            difference = "" if state == known else self._difference(media, path, state, known)
             if difference:
                 self._count_differing(media, path, difference)
             else:
@@ -114,12 +114,14 @@ class _Check:
             if state != known:
                 advance()
 
-    def _difference(self, media: _Expected, path: Path, state: CheckedFile) -> str:
+    def _difference(self, media: _Expected, path: Path, state: CheckedFile, known: CheckedFile | None) -> str:
         """Return what is expected and what was found where they differ, else nothing."""
         if state.size_bytes != media.size_bytes:
             return f"expected {media.size_bytes} bytes, found {state.size_bytes}"
-        if self._are_new_links and not path.is_symlink():
-            return ""
+        if self._are_new_links and not path.is_symlink() and (path.stat().st_nlink == 1 or _same_content(state, known)):
+            return (
+                ""  # a clone of the store's file, which no link leads to; or a link to a file that was checked before
+            )
         sha256 = sha256_of(path)
         return "" if sha256 == media.sha256 else f"expected sha256 {media.sha256}, found {sha256}"
 
@@ -130,9 +132,15 @@ class _Check:
             with contextlib.suppress(PermissionError):  # another user's file, in a store that several share
                 os.utime(path)  # it may be a hard link into the item store: see mark_edited
 
+    def _checked(self) -> Iterator[CheckedFile]:
+        """Yield what is known from the last check; nothing more from where its table is damaged."""
+        if self.checked_path.is_file():
+            with contextlib.suppress(BadManifest):
+                yield from iterate_manifest(self.checked_path, CheckedFile)
+
     def _rows(self) -> Iterator[tuple[_Expected, CheckedFile | None]]:
         """Yield each file, in id order, and what is known of it from the last check."""
-        checked = iterate_manifest(self.checked_path, CheckedFile) if self.checked_path.is_file() else iter(())
+        checked = self._checked()
         known = next(checked, None)
         for table in iterate_tables(self._media_path, Media, _Expected._fields):
             for values in zip(*(table.column(name).to_pylist() for name in _Expected._fields), strict=True):
@@ -140,6 +148,11 @@ class _Check:
                 while known is not None and known.clip_id < media.clip_id:
                     known = next(checked, None)
                 yield media, known if known is not None and known.clip_id == media.clip_id else None
+
+
+def _same_content(state: CheckedFile, known: CheckedFile | None) -> bool:
+    """Whether a file is the one that was checked, and only its links have changed since."""
+    return known is not None and replace(state, changed_ns=known.changed_ns) == known
 
 
 def _state(media: _Expected, path: Path) -> CheckedFile | None:

@@ -6,6 +6,8 @@ An item is '<kind>-<number>', and the folder ``traces`` beside the store holds o
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from pipeline.records.schema import column
 
 GIBIBYTE = 1 << 30
 GATE = "../gate"  # 'gated' items wait for this file
+CHILD = "../child"  # 'waiting' items write the number of the program that they wait for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,9 @@ def square(item: str, folder: Path, *, traces: Path) -> Sequence[object] | Dropp
     _end_as(kind)
     if kind == "large_file":
         (folder / "large").write_bytes(bytes(3 << 20))
+    if kind == "waiting":
+        with subprocess.Popen(["sleep", "600"]) as child:
+            (traces / CHILD).write_text(str(child.pid))
     if kind == "many_files":
         for name in "abc":
             (folder / name).write_bytes(bytes(1 << 20))
@@ -59,6 +65,8 @@ def _end_as(kind: str) -> None:
         os._exit(7)
     if kind == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "ending":
+        sys.exit(3)
     if kind == "endless":
         time.sleep(600)
     if kind == "large":

@@ -98,6 +98,19 @@ def test_an_item_past_the_time_limit_ends_alone_also_within_native_code(tmp_path
     assert {row.item_id: row.detail for row in run.ledger()}["endless-0"] == "took more than 4 s"
 
 
+@pytest.mark.slow
+def test_a_program_that_an_item_past_its_time_limit_waits_for_ends_with_it(tmp_path: Path) -> None:
+    assert ends_of(squares(tmp_path, ["waiting-0"], timeout_s=4)) == {"waiting-0": "failed: timeout"}
+    child = int((tmp_path / "child").read_text())
+    stat = Path(f"/proc/{child}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_step_that_exits_is_a_bug_and_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"the step called sys.exit\(3\)"):
+        squares(tmp_path, ["ending-0"])
+
+
 def test_an_exception_of_the_step_ends_the_run_with_that_exception(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="a bug in the step"):
         squares(tmp_path, ["bug-0", "ok-1"])

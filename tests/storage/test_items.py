@@ -1,8 +1,10 @@
 """An item's key follows from what determines its result; what is stored is whole and comes back."""
 
+import errno
 import hashlib
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,7 +171,7 @@ def test_an_item_with_a_damaged_file_is_missing_and_written_again(tmp_path: Path
 def test_an_empty_folder_is_no_item(tmp_path: Path) -> None:
     store = ItemStore(tmp_path)
     store.folder("crop", KEY).mkdir(parents=True)
-    assert store.fault("crop", KEY) == "no item.json"
+    assert store.fault("crop", KEY) == "item.json: No such file or directory"
 
 
 def _flip_a_bit(path: Path, *, keep_time: bool) -> None:
@@ -231,3 +233,80 @@ def test_a_removed_item_is_gone_with_all_of_its_files(tmp_path: Path) -> None:
     store.remove("crop", KEY)
     store.remove("crop", KEY)
     assert (list(store.keys("crop")), list(folder.parent.iterdir())) == ([], [])
+
+
+def _rewrite(path: Path, text: str) -> None:
+    before = path.stat()
+    path.chmod(0o644)
+    path.write_text(text)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{}", "Apple.parquet: not a file of this item"),
+        ("[]", "not a list of files"),
+        ('{"Apple.parquet": {"size_bytes": 1e400, "sha256": ""}}', "not a list of files"),
+        ('{"../../x": {"size_bytes": 1, "sha256": ""}}', "'../../x' is no file of this item"),
+        ('{"/etc/passwd": {"size_bytes": 1, "sha256": ""}}', "'/etc/passwd' is no file of this item"),
+        ('{"a\\u0000b": {"size_bytes": 1, "sha256": ""}}', "is no file of this item"),
+    ],
+)
+def test_a_list_of_files_that_is_not_the_items_is_a_fault(tmp_path: Path, text: str, fault: str) -> None:
+    store, folder = finished_item(tmp_path)
+    _rewrite(folder / "item.json", text)
+    assert fault in store.fault("crop", KEY)
+
+
+def test_a_file_that_the_item_does_not_state_is_a_fault(tmp_path: Path) -> None:
+    store, folder = finished_item(tmp_path)
+    (folder / "deep" / "more.png").touch()
+    assert store.fault("crop", KEY) == "deep/more.png: not a file of this item"
+
+
+@pytest.mark.parametrize("position", [0, -3])
+def test_a_drop_with_a_flipped_bit_is_never_returned(tmp_path: Path, position: int) -> None:
+    store = ItemStore(tmp_path)
+    store.ensure("crop", KEY, lambda folder: put_result(folder, Dropped.filtered("no_face")))
+    path = store.folder("crop", KEY) / "dropped.json"
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    before = path.stat()
+    path.chmod(0o644)
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(BadManifest, match="damaged and is removed"):
+        store.dropped("crop", KEY)
+    assert not store.has("crop", KEY)
+
+
+def test_an_edit_is_found_also_where_the_items_times_are_in_the_future(tmp_path: Path) -> None:
+    store, folder = finished_item(tmp_path)
+    later_ns = time.time_ns() + 10**15
+    for path in folder.rglob("*"):
+        os.utime(path, ns=(later_ns, later_ns))
+    assert store.has("crop", KEY)
+    assert max(path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()) < later_ns
+    _flip_a_bit(folder / "Apple.parquet", keep_time=False)
+    assert not store.has("crop", KEY)
+
+
+def test_an_error_that_may_pass_removes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, folder = finished_item(tmp_path)
+
+    def too_many_files(_path: Path) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", too_many_files)
+        with pytest.raises(OSError, match="Too many open files"):
+            store.rows("crop", KEY, Apple)
+    assert folder.is_dir()
+    assert store.has("crop", KEY)
+
+
+def test_a_step_that_writes_a_file_of_the_stores_own_name_is_stored_all_the_same(tmp_path: Path) -> None:
+    store = ItemStore(tmp_path)
+    store.ensure("crop", KEY, lambda folder: (folder / "item.json").write_text("mine") and None)
+    assert store.has("crop", KEY)
