@@ -7,13 +7,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.base.layout import Layout
+from pipeline.records.evaluation import EvaluatedFace
+from pipeline.records.ledger import LedgerRow
 from pipeline.storage.atomic import remove_folder, remove_left
 from pipeline.storage.items import ItemStore
-from pipeline.storage.used_items import unused, used_keys
+from pipeline.storage.manifest import count_rows, iterate_tables
+from pipeline.storage.used_items import (
+    forget_missing_checkouts,
+    runs_in,
+    runs_with_other_params,
+    unused,
+    used_keys,
+)
 
 ITEMS, TRAININGS, WEIGHTS, UNFINISHED = "items", "training", "weights", "unfinished"
 DOWNLOADS = "download"  # the step that leaves unfinished downloads, for the next run to resume
 TEMPORARY = "left by ended processes"
+
+_ITEM_STAGES = ("download", "detect", "crop", "audio", "recognise", "identify")
+_EVALUATE = "evaluate"
+_STAGES = (
+    *_ITEM_STAGES[:5],
+    "pretrain_identity",
+    "identify",
+    "pretrain_voice",
+    "pretrain_audio_face",
+    "train",
+    _EVALUATE,
+)
+_WITHOUT_NETWORK = {"no_network", "no_recognition_network"}  # reasons of stages that have used nothing of the store
 
 IsCurrent = Callable[[Path, str], bool]
 """Whether a run, by its name, is one of a checkout's pipeline."""
@@ -66,15 +89,58 @@ def sizes_of(cache: Path) -> Sizes:
 def collect(cache: Path, checkouts: Collection[Path], is_current: IsCurrent, *, remove: bool) -> Garbage:
     """Find, and with ``remove`` remove, the items and trainings that no run of ``checkouts`` used.
 
-    Also temporary folders of ended processes and unfinished downloads. What a running process uses is left.
+    Also temporary folders of ended processes, unfinished downloads, and what is recorded of checkouts that no longer
+    exist. What a running process uses is left.
     """
     collector = _Collector(cache, checkouts, is_current, remove)
     for step in names_in(cache / ITEMS):
         collector.collect_step(step)
     collector.collect_unfinished()
+    if remove:
+        for folder in (ITEMS, TRAININGS):
+            forget_missing_checkouts(cache / folder)
     for name in names_in(cache / TRAININGS):
         collector.collect_training(name)
     return collector.garbage
+
+
+def unrecorded_runs(cache: Path, checkout: Path, datasets: Collection[str]) -> list[str]:
+    """Return the runs whose results are in ``checkout``, but which have not recorded there what they used, in order.
+
+    So in a copy of a checkout, or where DVC has put results of another checkout.
+    """
+    at = Layout(checkout)
+    runs = [f"{step}@{dataset}" for dataset in datasets for step in _ITEM_STAGES if _used_items(at, step, dataset)]
+    if at.evaluation("faces").is_file() and count_rows(at.evaluation("faces"), EvaluatedFace):
+        runs.append(_EVALUATE)
+    trainings = names_in(at.training_folder("train").parent)
+    missing = {*runs} - {*runs_in(cache / ITEMS, checkout)} | {*trainings} - {*runs_in(cache / TRAININGS, checkout)}
+    return sorted(missing, key=_order)
+
+
+def outdated_runs(cache: Path, checkout: Path, datasets: Collection[str]) -> list[str]:
+    """Return the recorded runs of ``checkout`` that were made with other params than it has now, in order."""
+    runs = {run for root in (ITEMS, TRAININGS) for run in runs_with_other_params(cache / root, checkout)}
+    for run in list(runs):
+        step, of_dataset, dataset = run.partition("@")
+        if of_dataset and (dataset not in datasets or not _used_items(Layout(checkout), step, dataset, missing=True)):
+            runs.remove(run)
+    return sorted(runs, key=_order)
+
+
+def _used_items(at: Layout, step: str, dataset: str, *, missing: bool = False) -> bool:
+    """Return whether a step's ledger has items that the store was asked for; ``missing`` where there is no ledger."""
+    ledger = at.ledger(step, dataset)
+    if not ledger.is_file():
+        return missing
+    tables = iterate_tables(ledger, LedgerRow, ["reason"])
+    return any(not _WITHOUT_NETWORK.issuperset(table["reason"].to_pylist()) for table in tables)
+
+
+def _order(run: str) -> tuple[int, str]:
+    """Return the run's place among all of a pipeline."""
+    stage = run.partition("@")[0]
+    return _STAGES.index(stage) if stage in _STAGES else len(_STAGES), run
 
 
 class _Collector:
@@ -107,9 +173,9 @@ class _Collector:
     def collect_training(self, name: str) -> None:
         """Collect a training if it is unused."""
         root, stage = self._cache / TRAININGS, _stage_of(name)
-        if name in used_keys(root, stage, self._checkouts, self._is_current):
-            return
         with unused(root / name) as is_free:
+            if name in used_keys(root, stage, self._checkouts, self._is_current):  # by a run that has just ended, too
+                return
             if is_free:
                 self._collect(Part(TRAININGS, stage), root / name, remove_folder)
             else:

@@ -1,5 +1,7 @@
 """The user's cache: how large it is, whether stored results are as they were written, and what no checkout uses."""
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Size, integrity and cleaning of the store of results that runs share.")
 
+NOT_IN_STORE = "not in the store"  # the fault of an item that has been removed
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -34,18 +37,48 @@ def verify() -> None:
     store = ItemStore(cache_folder() / ITEMS)
     steps = names_in(store.root)
     n_items = sum(1 for step in steps for _ in store.keys(step))
-    n_damaged = 0
+    n_damaged = n_gone = 0
     with progress("verify", n_items) as advance:
         for step, key in ((one, key) for one in steps for key in store.keys(one)):
-            if fault := store.fault(step, key, check_hashes=True):
+            fault = store.fault(step, key, check_hashes=True)
+            if fault == NOT_IN_STORE:  # another process has removed it meanwhile
+                n_gone += 1
+            elif fault:
                 n_damaged += 1
-                store.remove(step, key)
-                print(f"{step}: {key} was damaged and is removed: {fault}.")
+                _remove_damaged(f"{step}: {key}", fault, partial(store.remove, step, key))
             advance()
+    n_damaged_states = _remove_damaged_states()
     if n_damaged:
         print(f"{n_damaged:,} of {n_items:,} results were damaged; a run that needs one of them computes it again.")
+    if n_damaged or n_damaged_states:
         raise typer.Exit(1)
-    print(f"{n_items:,} results, all as they were written.")
+    print(f"{n_items - n_gone:,} results, all as they were written.")
+
+
+def _remove_damaged_states() -> int:
+    """Remove the states of trainings that are not as they were written; return their number."""
+    from pipeline.base.cache import cache_folder
+    from pipeline.storage.garbage import TRAININGS, names_in
+
+    root = cache_folder() / TRAININGS
+    if not names_in(root):
+        return 0
+    from model.training.checkpoint import damaged_states  # loads torch
+
+    paths = list(damaged_states(root))
+    for path in paths:
+        fault = "its bytes are not those that were written; the training goes on from the state before, or starts anew"
+        _remove_damaged(f"{TRAININGS}: {path}", fault, partial(path.unlink, missing_ok=True))
+    return len(paths)
+
+
+def _remove_damaged(what: str, fault: str, remove: Callable[[], None]) -> None:
+    """Say what is damaged, before all else, and remove it; say so where it can't be removed."""
+    print(f"{what} is damaged and will be removed: {fault}.", flush=True)
+    try:
+        remove()
+    except OSError as error:
+        print(f"{what} is damaged ({fault}) and can't be removed: {error.strerror}.", flush=True)
 
 
 @app.command()
@@ -67,7 +100,9 @@ def gc(
         return not of_dataset or dataset in datasets[checkout]
 
     for checkout in kept:
-        _print_kept(checkout, [run for run in _runs_of(checkout) if is_current(checkout, run)])
+        runs = _runs_of(checkout)
+        _check_records(checkout, datasets[checkout])
+        _print_kept(checkout, [run for run in runs if is_current(checkout, run)])
     _print_others(kept)
     garbage = collect(cache_folder(), kept, is_current, remove=yes)
     _print_garbage(garbage, removed=yes)
@@ -94,6 +129,33 @@ def _runs_of(checkout: Path) -> list[str]:
             "removed: run its stages once first, by 'dvc repro --force'; results that are stored cost seconds."
         )
     return runs
+
+
+def _check_records(checkout: Path, datasets: list[str]) -> None:
+    """Raise BadInput where what is recorded of ``checkout`` is not what its results and params.yaml need."""
+    from pipeline.base.cache import cache_folder
+    from pipeline.base.errors import BadInput
+    from pipeline.storage.garbage import outdated_runs, unrecorded_runs
+
+    if runs := unrecorded_runs(cache_folder(), checkout, datasets):
+        raise BadInput(
+            f"{checkout}: {_quoted(runs)} has not recorded here what it uses in {cache_folder()}, and that would be "
+            f"removed: run 'dvc repro --force' or {_commands(runs)} first (finished items cost seconds)."
+        )
+    if runs := outdated_runs(cache_folder(), checkout, datasets):
+        raise BadInput(
+            f"{checkout}: params.yaml has changed since {_quoted(runs)} last ran here: run {_commands(runs)} first "
+            "(finished items cost seconds)."
+        )
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+def _commands(runs: list[str]) -> str:
+    """Return the commands that run 'detect@demo', 'train' and so on."""
+    return _quoted(f"python -m stages {run.replace('@', ' ')}" for run in runs)
 
 
 def _print_kept(checkout: Path, runs: list[str]) -> None:
