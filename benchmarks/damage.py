@@ -22,6 +22,7 @@ from typing import Annotated
 import typer
 
 from pipeline.base.cache import CACHE_VARIABLE
+from pipeline.base.errors import FacevoxError
 from pipeline.base.hashing import sha256_of
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE
@@ -162,7 +163,10 @@ def _fault_after(run: Run, step: str, key: str, kind: str) -> str:
         if not run.store.fault(step, key, check_hashes=True):
             return "verify does not see it"
         run.store.remove(step, key)
-    printed = run.stage(STEPS[step])
+    try:
+        printed = run.stage(STEPS[step])
+    except FacevoxError as error:
+        return f"the stage ended: {error}"
     n_computed = re.search(r"items, (\d+) computed", printed)
     if n_computed and n_computed[1] != "1":
         return f"{n_computed[1]} items computed, expected 1"

@@ -1,9 +1,9 @@
 """The item store: one folder per step and item, named by the hash of all that determines its content.
 
 ``<root>/<step>/<first two digits>/<key>/`` holds one Parquet file per record type and any files that the step wrote, or
-``dropped.json``; and ``item.json``, which states the size and sha256 of each of these files. It is written and synced
-last, into a temporary folder that is then renamed. An item whose files are not those of its ``item.json`` is missing:
-it is computed again. Files are read-only: other folders may have hard links to them.
+``dropped.json``; and ``item.json``, which states the size and sha256 of each of these files, and a hash of that list.
+It is written and synced last, into a temporary folder that is then renamed. An item whose files are not those of its
+``item.json`` is missing: it is computed again. Files are read-only: other folders may have hard links to them.
 """
 
 import hashlib
@@ -205,7 +205,8 @@ def _write_item_file(folder: Path) -> None:
         _sync(path)
     path = folder / ITEM_FILE
     path.unlink(missing_ok=True)
-    path.write_text(json.dumps(stated, indent=1), encoding="utf-8", newline="\n")
+    content = {"files": stated, "sha256_of_files": _hash_of(stated)}
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8", newline="\n")
     path.chmod(_READ_ONLY)
     _sync(path)
 
@@ -214,12 +215,19 @@ def _read_item_file(folder: Path) -> dict[str, tuple[int, str]]:
     """Return size in bytes and sha256 of each file; raises ValueError when it is damaged."""
     try:
         content = json.loads((folder / ITEM_FILE).read_bytes())
-        stated = {name: (int(facts["size_bytes"]), str(facts["sha256"])) for name, facts in content.items()}
+        files = content["files"]
+        stated = {name: (int(facts["size_bytes"]), str(facts["sha256"])) for name, facts in files.items()}
+        if _hash_of(files) != content["sha256_of_files"]:
+            raise ValueError("other content than was written")
     except (ValueError, AttributeError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"{ITEM_FILE}: not a list of files: {error}") from None
+        raise ValueError(f"{ITEM_FILE}: not the list of this item's files: {error}") from None
     if wrong := [name for name in stated if "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts]:
         raise ValueError(f"{ITEM_FILE}: {wrong[0]!r} is no file of this item")
     return stated
+
+
+def _hash_of(files: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 def _files_in(folder: Path) -> set[str]:

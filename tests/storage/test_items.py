@@ -136,7 +136,7 @@ def finished_item(root: Path) -> tuple[ItemStore, Path]:
 
 def test_an_item_states_its_files_and_they_are_read_only(tmp_path: Path) -> None:
     _, folder = finished_item(tmp_path)
-    stated = json.loads((folder / "item.json").read_text())
+    stated = json.loads((folder / "item.json").read_text())["files"]
     assert sorted(stated) == ["Apple.parquet", "Pear.parquet", "deep/note.txt"]
     assert stated["deep/note.txt"] == {"size_bytes": 7, "sha256": hashlib.sha256(b"content").hexdigest()}
     assert {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()} == {0o444}
@@ -243,20 +243,31 @@ def _rewrite(path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("files", "fault"),
     [
-        ("{}", "Apple.parquet: not a file of this item"),
-        ("[]", "not a list of files"),
-        ('{"Apple.parquet": {"size_bytes": 1e400, "sha256": ""}}', "not a list of files"),
-        ('{"../../x": {"size_bytes": 1, "sha256": ""}}', "'../../x' is no file of this item"),
-        ('{"/etc/passwd": {"size_bytes": 1, "sha256": ""}}', "'/etc/passwd' is no file of this item"),
-        ('{"a\\u0000b": {"size_bytes": 1, "sha256": ""}}', "is no file of this item"),
+        ({}, "Apple.parquet: not a file of this item"),
+        ([], "not the list of this item's files"),
+        ({"Apple.parquet": {"size_bytes": 1e400, "sha256": ""}}, "not the list of this item's files"),
+        ({"../../x": {"size_bytes": 1, "sha256": ""}}, "'../../x' is no file of this item"),
+        ({"/etc/passwd": {"size_bytes": 1, "sha256": ""}}, "'/etc/passwd' is no file of this item"),
+        ({"a\0b": {"size_bytes": 1, "sha256": ""}}, "is no file of this item"),
     ],
 )
-def test_a_list_of_files_that_is_not_the_items_is_a_fault(tmp_path: Path, text: str, fault: str) -> None:
+def test_a_list_of_files_that_is_not_the_items_is_a_fault(tmp_path: Path, files: Any, fault: str) -> None:
     store, folder = finished_item(tmp_path)
-    _rewrite(folder / "item.json", text)
+    own_hash = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    _rewrite(folder / "item.json", json.dumps({"files": files, "sha256_of_files": own_hash}))
     assert fault in store.fault("crop", KEY)
+
+
+def test_a_flipped_bit_anywhere_in_the_list_of_files_is_a_fault(tmp_path: Path) -> None:
+    store, folder = finished_item(tmp_path)
+    path = folder / "item.json"
+    whole = path.read_bytes()
+    path.chmod(0o644)
+    for position in range(len(whole)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        assert store.fault("crop", KEY) != "" or json.loads(path.read_bytes()) == json.loads(whole), position
 
 
 def test_a_file_that_the_item_does_not_state_is_a_fault(tmp_path: Path) -> None:
