@@ -1,6 +1,7 @@
 """``facevox repro`` on a small pipeline: signals reach dvc and its stage, and the last line says how to go on."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -78,7 +79,7 @@ def test_ctrl_c_ends_the_stage_and_dvc_says_so(checkout: Path) -> None:
         assert process.stdout
         printed = process.stdout.read()
     assert "Stopped: Ctrl-C. Everything finished is kept" in printed
-    assert "exited with 130" in printed
+    assert re.search(r"exited with (130|-2)\b", printed)  # -2: a shell in between that Ctrl-C ended
     assert process.returncode == 255
 
 
