@@ -241,9 +241,7 @@ def open_split(
     record_used(out, _STEP, at.root, split, [key])
     hold_in_use(out / _STEP)
     store.sweep(_STEP)
-    if store.fault(_STEP, key, check_hashes=True):
-        store.remove(_STEP, key)
-    store.ensure(_STEP, key, lambda folder: write_split_files(built, folder))
+    store.ensure(_STEP, key, lambda folder: write_split_files(built, folder), check_hashes=True)
     sorted_datasets = None if datasets is None else sorted(datasets)
     return DatasetSplit.from_folder(store.folder(_STEP, key), standard_only, sorted_datasets)
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -52,8 +53,8 @@ def write_evaluation(at: Layout, params: EvaluateParams, mask_params: MaskParams
     store.sweep(_STEP)
     stored = store.folder(_STEP, key)
     if store.fault(_STEP, key, check_hashes=True):
-        store.remove(_STEP, key)
-        store.ensure(_STEP, key, lambda folder: _compute(at, params, mask_params, device, folder))
+        compute = partial(_compute, at, params, mask_params, device)
+        store.ensure(_STEP, key, compute, check_hashes=True)
     else:
         print("evaluate: nothing that decides the result has changed: it comes from the store")
     with replacing_folder(at.evaluation_folder) as folder:

@@ -6,7 +6,7 @@ Memory holds the rows of one person, and one row per identity: faces and segment
 import glob
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -70,7 +70,7 @@ def iterate_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]
     """
     with query({"clip_persons": (at.clip_persons, ClipPerson)}) as connection:
         persons: list[Person] = connection.sql(_PERSONS).fetchall()
-    with _scratch_folder(at, "joined") as folder:
+    with scratch_folder(at.dataset("joined")) as folder:
         rows = zip(
             persons,
             _rows_by_person(persons, iterate_manifest(_save_faces(datasets, at, folder), DatasetFace)),
@@ -83,7 +83,7 @@ def iterate_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]
 
 def iterate_segments(datasets: Sequence[str], at: Layout) -> Iterator[DatasetSegment]:
     """Yield the segments of all clips with a person, each with its clip's main track, by person, in id order."""
-    with _scratch_folder(at, "joined") as folder:
+    with scratch_folder(at.dataset("joined")) as folder:
         yield from iterate_manifest(_save_segments(datasets, at, folder), DatasetSegment)
 
 
@@ -131,7 +131,7 @@ class DatasetWriter:
 @contextmanager
 def dataset_writer(at: Layout) -> Iterator[DatasetWriter]:
     """Yield a writer whose gathered rows lie beside the dataset's manifests until the block ends."""
-    with _scratch_folder(at, "rows") as folder:
+    with scratch_folder(at.dataset("rows")) as folder:
         yield DatasetWriter(folder)
 
 
@@ -159,12 +159,6 @@ class _Spool:
         if self._waiting:
             self._writer.write_table(to_table(self._record, self._waiting))
             self._waiting = []
-
-
-def _scratch_folder(at: Layout, what: str) -> AbstractContextManager[Path]:
-    """Return a folder beside the dataset's manifests, which is removed when the block ends."""
-    at.dataset(what).parent.mkdir(parents=True, exist_ok=True)
-    return scratch_folder(at.dataset(what))
 
 
 def _save_faces(datasets: Sequence[str], at: Layout, folder: Path) -> Path:

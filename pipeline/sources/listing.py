@@ -31,7 +31,6 @@ Drop: TypeAlias = tuple[str, Dropped]
 Found: TypeAlias = Clip | Drop
 
 _READ_ROWS = 1 << 12
-_ROW_GROUP_ROWS = 1 << 14
 
 # Of clips with one id the one found first is kept, then of those with one content the one with the first id. Both are
 # rare: only numbers that stand for ids and contents are grouped for all clips.
@@ -95,7 +94,6 @@ def write_listing(found: Iterable[Found], clips_path: Path, ledger_path: Path) -
 
     Of clips with one id, and then of those with one content, the first is kept and the others are dropped.
     """
-    clips_path.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(clips_path.with_name(f"{clips_path.name}.found")) as scratch:
         clips, drops = (
             _NumberedRows(scratch / "clips.parquet", Clip),
@@ -110,11 +108,11 @@ def write_listing(found: Iterable[Found], clips_path: Path, ledger_path: Path) -
                 connection.execute(_REPEATED)
                 repeated = connection.sql(_REPEATED_NUMBERS).fetchnumpy()["number"]
                 kept = _nearly_in_order(_without(repeated, clips.path))
-                write_tables(clips_path, Clip, kept, row_group_rows=_ROW_GROUP_ROWS)
+                write_tables(clips_path, Clip, kept)
                 for part in _parts(itertools.chain(_same_id(connection), _same_content(connection))):
                     drops.add([ledger_row("sources", *one) for one in part])
         with query({"clips": (clips_path, Clip), "drops": (drops.path, _FoundDrop)}, scratch) as connection:
-            write_tables(ledger_path, LedgerRow, _ends(connection), row_group_rows=_ROW_GROUP_ROWS)
+            write_tables(ledger_path, LedgerRow, _ends(connection))
             return ListingCounts(*connection.sql(_COUNTS).fetchall()[0])
 
 

@@ -45,6 +45,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 @contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``path`` for what is needed only while ``path`` is written; then it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with claimed_folder(_temporary(path, "scratch.tmp")) as folder:
         yield folder
 

@@ -49,7 +49,6 @@ def in_clip_order(tables: Iterable[pa.Table], beside: Path) -> Iterator[pa.Table
     first = next(tables, None)
     if first is None:
         return
-    beside.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(beside.with_name(f"{beside.name}.by_clip")) as scratch:
         unsorted = scratch / "unsorted.parquet"
         with pq.ParquetWriter(unsorted, first.schema) as writer:

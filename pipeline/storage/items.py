@@ -86,18 +86,23 @@ class ItemStore:
             _set_modified(folder / ITEM_FILE, min(newest_ns, now_ns))
         return ""
 
-    def ensure(self, step: str, key: str, write: Callable[[Path], None], *, wait: bool = True) -> bool:
+    def ensure(
+        self, step: str, key: str, write: Callable[[Path], None], *, wait: bool = True, check_hashes: bool = False
+    ) -> bool:
         """Have the item finished: unless it is, ``write`` its files into an empty folder.
 
         Of several processes one writes, and the others wait for it. Without ``wait`` they return False at once.
+        ``check_hashes`` reads all files of a finished item, and replaces it where one is damaged.
         """
-        while not self.has(step, key):
-            with self._adding(step, key, wait=wait) as temporary:
-                if temporary is None:
-                    return False
-                if not self.has(step, key):  # another process may have finished it while this one waited
-                    write(temporary)
-                    self._finish(step, key, temporary)
+        if not self.fault(step, key, check_hashes=check_hashes):
+            return True
+        with self._adding(step, key, wait=wait) as temporary:
+            if temporary is None:
+                return False
+            # Another process may have finished it while this one waited.
+            if self.fault(step, key, check_hashes=check_hashes):
+                write(temporary)
+                self._finish(step, key, temporary)
         return True
 
     @contextmanager

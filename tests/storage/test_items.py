@@ -321,3 +321,27 @@ def test_a_step_that_writes_a_file_of_the_stores_own_name_is_stored_all_the_same
     store = ItemStore(tmp_path)
     store.ensure("crop", KEY, lambda folder: (folder / "item.json").write_text("mine") and None)
     assert store.has("crop", KEY)
+
+
+def test_a_bit_flipped_without_a_trace_is_found_and_replaced_where_all_files_are_read(tmp_path: Path) -> None:
+    store, folder = finished_item(tmp_path)
+    _flip_a_bit(folder / "Apple.parquet", keep_time=True)
+    whole = [Apple(apple_id="a", grams=1.0)]
+    assert store.ensure("crop", KEY, lambda temporary: put_result(temporary, whole), check_hashes=True)
+    assert from_table(Apple, store.rows("crop", KEY, Apple)) == whole
+
+
+def test_an_item_that_another_process_finishes_meanwhile_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ItemStore(tmp_path)
+    claim = items.claim
+
+    def finish_first(temporary: Path, *, wait: bool) -> int | None:
+        monkeypatch.setattr(items, "claim", claim)
+        finished_item(tmp_path)
+        return claim(temporary, wait=wait)
+
+    monkeypatch.setattr(items, "claim", finish_first)
+    assert store.ensure("crop", KEY, lambda _: pytest.fail("it was there"), check_hashes=True)
+    assert store.has("crop", KEY)
