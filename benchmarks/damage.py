@@ -21,6 +21,7 @@ from typing import Annotated
 
 import typer
 
+from benchmarks.small_run import SMALL, TINY
 from pipeline.base.cache import CACHE_VARIABLE
 from pipeline.base.errors import FacevoxError
 from pipeline.base.hashing import sha256_of
@@ -31,23 +32,6 @@ from stages.__main__ import run_stage
 from stages.commands.profile import apply_profiles
 
 DATASET = "demo"
-_SMALL = (
-    f"datasets=[{DATASET}]",
-    f"sources.{DATASET}.n_persons=3",
-    f"sources.{DATASET}.duration_s=2.0",
-    "persons.test_share=0.4",
-    "pretrain_identity.epochs=1",
-    "crop.n_random=3",
-    "crop.n_candidates=3",
-    "model.width=8",
-    "pretrain_voice.steps=2",
-    "pretrain_audio_face.steps=2",
-    "train.steps=2",
-    "train.batch=2",
-    "evaluate.max_faces_per_person=1",
-    "evaluate.n_bootstrap=20",
-    "evaluate.n_swap_persons=2",
-)
 _STAGES = (
     *("sources", "download", "detect", "crop", "select", "audio", "recognise", "persons", "pretrain_identity"),
     *("identify", "dataset", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"),
@@ -132,7 +116,7 @@ def small_run() -> Iterator[Run]:
             at = Layout(Path(folder, "checkout"))
             at.root.mkdir()
             at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
-            apply_profiles([], list(_SMALL), at.root)
+            apply_profiles([], [*SMALL, *TINY], at.root)
             run = Run(at, ItemStore(Path(folder, "store", "items")))
             for name in _STAGES:
                 run.stage(name)

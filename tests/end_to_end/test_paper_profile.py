@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.small_run import SMALL
 from stages.__main__ import STAGES
-from tests.end_to_end.conftest import SMALL, Checkout, stages_run
+from tests.end_to_end.conftest import Checkout, stages_run
 
 pytestmark = pytest.mark.slow
 

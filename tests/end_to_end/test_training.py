@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from tests.end_to_end.conftest import SMALL, TINY, Checkout, stages_run
+from benchmarks.small_run import SMALL, TINY
+from tests.end_to_end.conftest import Checkout, stages_run
 
 pytestmark = pytest.mark.slow
 
