@@ -28,7 +28,8 @@ from pipeline.storage.atomic import replacing
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
-from pipeline.video.probe import FILES_ONLY, probe
+from pipeline.video.probe import probe
+from pipeline.video.streams import FILES_ONLY
 
 X264_OPTIONS = {"preset": "fast", "crf": "18"}
 TICKS_PER_S = 90_000

@@ -13,7 +13,7 @@ from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.base.arrays import Waveform, WaveformInt16
 from pipeline.base.errors import BadMedia
 from pipeline.base.units import samples_in
-from pipeline.video.probe import FILES_ONLY
+from pipeline.video.streams import FILES_ONLY
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioResampler, AudioStream, Packet

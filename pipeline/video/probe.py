@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import BadMedia
+from pipeline.video.streams import FILES_ONLY, picture_stream
 
-FILES_ONLY = {"protocol_whitelist": "file"}
-"""Options under which a media file, whatever it refers to, opens no network and no other kind of source."""
 MAX_PIXELS = 8192 * 8192
 MAX_DURATION_S = 24 * 3600.0
 PACKETS_TO_TRY = 300
-NO_VIDEO_FORMATS = ("hls", "dash", "concat", "image2", "ffmetadata", "tty")
-"""Containers that refer to other files, or that hold text or one picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +49,7 @@ def probe(path: Path) -> Probe:
 
 
 def _probe_container(path: Path, container: Any) -> Probe:
-    stream = video_stream(path, container)
+    stream = picture_stream(path, container)
     codec = stream.codec_context
     _check_size(path, codec.width, codec.height)
     frame = _first_frame(path, container, stream)
@@ -75,21 +72,6 @@ def _probe_container(path: Path, container: Any) -> Probe:
         audio_codec=audio.name if audio else None,
         audio_rate_hz=audio.sample_rate if audio else None,
     )
-
-
-def video_stream(path: Path, container: Any) -> Any:
-    """Return the first video stream; cover art and still images are none. Raises BadMedia without one."""
-    import av
-
-    names = container.format.name.split(",")
-    still = any(name in NO_VIDEO_FORMATS or name.endswith("_pipe") for name in names)
-    cover = av.stream.Disposition.attached_pic
-    streams = [one for one in container.streams.video if not one.disposition & cover]
-    if still or not streams:
-        raise BadMedia("no_video", f"{path}: expected a video stream, found none in {container.format.name}")
-    if streams[0].codec_context is None:
-        raise BadMedia("undecodable", f"{path}: no decoder for the video stream")
-    return streams[0]
 
 
 def _check_size(path: Path, width: int, height: int) -> None:

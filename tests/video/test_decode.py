@@ -13,7 +13,7 @@ import pytest
 from pipeline.base.errors import BadMedia
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
-from pipeline.video import decode
+from pipeline.video import seek
 from pipeline.video.decode import GreyFrame, grey_frames, rgb_frames_at
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from tests.video.conftest import write_video
@@ -312,19 +312,19 @@ class Spy:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.n_seeks = self.n_frames = 0
-        seek, decoded = decode._seek, decode._decoded
+        sought, decoded = seek._seek, seek.decoded
 
         def counted_seek(*args: Any) -> None:
             self.n_seeks += 1
-            seek(*args)
+            sought(*args)
 
         def counted_frames(*args: Any) -> Iterator[tuple[Any, float]]:
             for one in decoded(*args):
                 self.n_frames += 1
                 yield one
 
-        monkeypatch.setattr(decode, "_seek", counted_seek)
-        monkeypatch.setattr(decode, "_decoded", counted_frames)
+        monkeypatch.setattr(seek, "_seek", counted_seek)
+        monkeypatch.setattr(seek, "decoded", counted_frames)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "avi"])
@@ -353,7 +353,7 @@ def test_frames_nothing_depends_on_are_not_decoded(tmp_path: Path, monkeypatch: 
 def test_a_frame_that_was_left_out_by_mistake_is_decoded_after_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decode._Unneeded, "holds", lambda *_: True)
+    monkeypatch.setattr(seek._Unneeded, "holds", lambda *_: True)
     options = {"g": "50", "x264-params": "bframes=3:b-adapt=0"}
     path = write_moving(tmp_path / "a.mp4", "libx264", options, [40 * n for n in range(120)])
     whole = decoded_in_order(path)
