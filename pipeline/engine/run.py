@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sized
-from itertools import pairwise
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -12,6 +11,7 @@ from pipeline.base.errors import BadInput
 from pipeline.base.outcome import OK, Dropped
 from pipeline.base.progress import Advance, progress
 from pipeline.engine.disk_errors import check_writable
+from pipeline.engine.item_keys import ItemKeys
 from pipeline.engine.local import compute
 from pipeline.engine.settings import Settings
 from pipeline.engine.step import Step
@@ -22,41 +22,11 @@ from pipeline.storage.used_items import hold_in_use, record_used
 Item = TypeVar("Item")
 
 
-class _Keys:
-    """The keys of items by id, as bytes: a run may have a million items."""
-
-    def __init__(self) -> None:
-        self._of: dict[str, bytes] = {}
-
-    def __len__(self) -> int:
-        return len(self._of)
-
-    def add(self, item_id: str, key: str) -> bool:
-        """Add an item; return False when there is one of that id."""
-        if item_id in self._of:
-            return False
-        self._of[item_id] = bytes.fromhex(key)
-        return True
-
-    def of(self, item_id: str) -> str:
-        """Return the key of an item."""
-        return self._of[item_id].hex()
-
-    def ids(self) -> Iterator[str]:
-        """Yield the items, after ``sort`` in id order."""
-        return iter(self._of)
-
-    def sort(self) -> None:
-        """Put the items into id order."""
-        if any(later < earlier for earlier, later in pairwise(self._of)):
-            self._of = dict(sorted(self._of.items()))
-
-
 class StepRun(Generic[Item]):
     """A finished run: how all items ended, in id order, and access to the stored results."""
 
     def __init__(
-        self, step: Step[Item], store: ItemStore, keys: _Keys, drops: Mapping[str, Dropped], n_computed: int
+        self, step: Step[Item], store: ItemStore, keys: ItemKeys, drops: Mapping[str, Dropped], n_computed: int
     ) -> None:
         """``keys`` are those of all items; ``drops`` are of the items without a result, by id."""
         self.n_computed = n_computed
@@ -115,7 +85,7 @@ def run_step(
     store = ItemStore(settings.cache / "items")
     hold_in_use(store.root / step.name)
     store.sweep(step.name)
-    keys = _Keys()
+    keys = ItemKeys()
     drops_by_key: dict[str, Dropped] = {}
     n_computed = 0
     with progress(title, len(items) if isinstance(items, Sized) else n_items) as advance:
@@ -138,7 +108,7 @@ def run_step(
 
 
 def _missing(
-    step: Step[Item], items: Iterable[Item], store: ItemStore, keys: _Keys, advance: Advance
+    step: Step[Item], items: Iterable[Item], store: ItemStore, keys: ItemKeys, advance: Advance
 ) -> Iterator[tuple[Item, str]]:
     """Yield the items that the store lacks, with their keys; add the key of every item to ``keys``."""
     is_writable = False
