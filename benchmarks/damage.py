@@ -120,7 +120,7 @@ def small_run() -> Iterator[Run]:
             run = Run(at, ItemStore(Path(folder, "store", "items")))
             for name in _STAGES:
                 run.stage(name)
-            # 'recognise' embeds nothing without a network, and none comes with the project: it takes the one just trained.
+            # 'recognise' embeds nothing without a network: it takes the one just trained.
             apply_profiles([], [f"recognise.network={at.recognition_network}"], at.root)
             run.stage("recognise")
             yield run

@@ -128,7 +128,7 @@ def click_times_s(waveform: Sound) -> list[float]:
 
 def flash_times_s(path: Path) -> list[float]:
     """Return the times, seconds, at which the picture turns white, decoded as by the stage detect."""
-    frames = [(one.time_s, one.grey.mean() > HALF_WHITE) for one in grey_frames(path, rotation_deg=0, max_side_px=64)]
+    frames = [(one.time_s, one.grey.mean() > HALF_WHITE) for one in grey_frames(path, max_side_px=64)]
     before = [False, *(is_white for _, is_white in frames)]
     return [time_s for (time_s, is_white), was_white in zip(frames, before, strict=False) if is_white and not was_white]
 

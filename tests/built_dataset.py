@@ -316,6 +316,8 @@ class _Maker:
             level_dbfs=-20.0,
             clipped_share=0.0,
             face_seen_share=1.0,
+            sound_channel="mix",
+            av_correction_s=0.0,
             profile="paper",
             n_mels=n_mels,
             n_frames=n_frames,

@@ -68,7 +68,6 @@ CLIPS = [
         clip_id=f"{DATASET}/{name}",
         path=GOLDEN.parent / f"{name}.mp4",
         sha256="",
-        rotation_deg=0,
         has_audio=True,
         start_s=None,
         end_s=None,
@@ -215,7 +214,7 @@ def _download(_: Earlier, folder: Path) -> Result:
         for file, record in zip(TRUTH_FILES, (TruthFrame, TruthSpeech), strict=True):
             rows += read_manifest(stored / file, record)
         path = stored / media[0].path
-        pictures += [picture for _, picture in rgb_frames_at(path, [0.0, 1.0], rotation_deg=0)]
+        pictures += [picture for _, picture in rgb_frames_at(path, [0.0, 1.0])]
         sounds.append(extract_waveform(path, max_duration_s=10))
     return Result(rows, {"pictures": np.stack(pictures), "sound": np.concatenate(sounds)})
 

@@ -302,7 +302,7 @@ def clips_to_time(found: Sequence[Found], n: int, seed: int) -> list[MediaClip]:
 def count_frames(clip: MediaClip, at: Layout) -> int:
     """Return how many frames of a clip decode."""
     side_px = load_params(DetectParams, "detect", at.params).max_side_px
-    return sum(1 for _ in grey_frames(clip.path, rotation_deg=clip.rotation_deg, max_side_px=side_px))
+    return sum(1 for _ in grey_frames(clip.path, max_side_px=side_px))
 
 
 def detect_and_crop(steps: FaceSteps, clip: MediaClip) -> Cost:

@@ -24,7 +24,8 @@ from benchmarks.accuracy.backends import INDEX_FILE, single_speakers
 from benchmarks.accuracy.figures import DURATION_S, Figure, print_and_exit, read_options
 from benchmarks.accuracy.persons import LABELS, a_clip
 from benchmarks.real_files import CLIPS_VARIABLE, folder_named_by
-from pipeline.audio.extract import sound_pieces
+from pipeline.audio.extract import of_sound
+from pipeline.audio.reading import SoundRange
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE, load_params
 from pipeline.dataset.build import DatasetParams, segment_drop
@@ -147,7 +148,8 @@ def _with_other_sound(at: Layout, segments: Mapping[str, DatasetSegment]) -> Ite
             frames[frame.clip_id].append(frame)
     clips = {clip.clip_id: clip for clip in read_media_clips(at.clips(DATASET), at.media(DATASET), at.root)}
     loud: dict[str, NDArray[np.float64]] = {
-        clip_id: loudness(sound_pieces(clips[clip_id].path, max_duration_s=MAX_DURATION_S)) for clip_id in segments
+        clip_id: of_sound(clips[clip_id].path, SoundRange(max_duration_s=MAX_DURATION_S), loudness)[0]
+        for clip_id in segments
     }
     for face, sound in permutations(sorted(segments), 2):
         if segments[face].person_id != segments[sound].person_id and face in frames:

@@ -60,12 +60,19 @@ def media_rows(clip: Clip) -> Tables:
         width_px=1280,
         height_px=720,
         rotation_deg=0,
+        is_mirrored=False,
+        pixel_aspect=1.0,
+        colour_matrix="bt709",
+        colour_transfer="sdr",
+        colour_range="video",
+        is_interlaced=False,
         fps=1000 / _FRAME_MS,
         n_frames_stated=N_FRAMES,
         video_codec="h264",
         has_audio=True,
         audio_codec="aac",
         audio_rate_hz=16000,
+        has_jumps=False,
         tool="file",
     )
     return {Media: to_table(Media, [media])}
@@ -243,6 +250,9 @@ def _tracks() -> pa.Table:
         av_correlation=0.8,
         av_lag_s=0.0,
         av_zscore=4.5,
+        av_offset_s=0.02,
+        av_offset_certainty=8.0,
+        out_of_step_s=0.0,
         is_main=True,
     )
     return _whole(Track, [track])
@@ -286,6 +296,8 @@ def _segments() -> pa.Table:
             level_dbfs=-24.0,
             clipped_share=0.0,
             face_seen_share=1.0,
+            sound_channel="mix",
+            av_correction_s=0.0,
             profile="paper",
             n_mels=_N_MELS,
             n_frames=_N_COLUMNS,

@@ -16,7 +16,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def media_clip(path: Path) -> MediaClip:
-    return MediaClip(clip_id="b/c", path=path, sha256="", rotation_deg=0, has_audio=True, start_s=None, end_s=None)
+    return MediaClip(clip_id="b/c", path=path, sha256="", has_audio=True, start_s=None, end_s=None)
 
 
 def peak_mb_of(path: Path) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import cv2
@@ -12,6 +12,7 @@ import ffmpeg
 import numpy as np
 
 from model.inference.marked_pictures import NOTICE
+from pipeline.audio.extract import played_sound
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import BadInput
 from pipeline.base.hashing import sha256_of
@@ -29,10 +30,12 @@ from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe
-from pipeline.video.streams import FILES_ONLY
 
 X264_OPTIONS = {"preset": "fast", "crf": "18"}
 TICKS_PER_S = 90_000
+SOUND_RATE_HZ = 48_000  # that of video; AAC has no higher one that all players play
+# FFmpeg's numbers. Tagged, so that no player has to tell the colours from the size.
+BT709, VIDEO_RANGE = 1, 1
 
 InpaintFrame = Callable[[ImageRGB, Landmarks], ImageRGB]
 """From a picture and its face's 68 points to the inpainted picture."""
@@ -50,7 +53,7 @@ def inpaint_video(source: Path, out: Path, inpaint: InpaintFrame, params: Detect
     backend = build_backend(params.backend)
     n_inpainted = n_frames = 0
     with replacing(out) as temporary, writing_video(temporary, source) as write_frame:
-        for time_s, picture in rgb_frames(source, rotation_deg=probe(source).rotation_deg):
+        for time_s, picture in rgb_frames(source):
             box = boxes.get(round(time_s * TICKS_PER_S))
             grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
             points = None if box is None else averaged_landmarks(backend, np.ascontiguousarray(grey), box)
@@ -67,10 +70,10 @@ def _main_track_boxes(source: Path, params: DetectParams) -> dict[int, Box]:
         clip_id=f"video/{source.stem}",
         path=source,
         sha256=sha256_of(source),
-        rotation_deg=probed.rotation_deg,
         has_audio=probed.has_audio,
         start_s=None,
         end_s=None,
+        has_jumps=probed.has_jumps,
     )
     rows = Observer(params)(clip, source.parent)
     if isinstance(rows, Dropped):
@@ -92,11 +95,18 @@ def writing_video(path: Path, source: Path) -> Iterator[Callable[[float, ImageRG
             video: Any = container.add_stream("libx264", rate=25, options=X264_OPTIONS)
             video.pix_fmt = "yuv420p"
             video.time_base = video.codec_context.time_base = Fraction(1, TICKS_PER_S)
-            video.width, video.height = probed.width_px // 2 * 2, probed.height_px // 2 * 2  # yuv420p halves both sides
+            size = probed.width_px, probed.height_px
+            video.width, video.height = size[0] // 2 * 2, size[1] // 2 * 2  # yuv420p halves both sides
+            tags = video.codec_context
+            tags.colorspace = tags.color_primaries = tags.color_trc = BT709
+            tags.color_range = VIDEO_RANGE
 
             def write_frame(time_s: float, picture: ImageRGB) -> None:
+                if picture.shape[1::-1] != size:  # joined files may change size on the way
+                    picture = cast(ImageRGB, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
                 even = np.ascontiguousarray(picture[: video.height, : video.width])
                 frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+                frame = frame.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=VIDEO_RANGE)
                 frame.pts, frame.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
                 container.mux(video.encode(frame))
 
@@ -111,10 +121,16 @@ def writing_video(path: Path, source: Path) -> Iterator[Callable[[float, ImageRG
 
 def _add_sound(silent: Path, source: Path, path: Path) -> None:
     """Write ``silent`` with the source's sound, whose times count from its first picture as those of the frames do."""
-    with av.open(str(source), options=FILES_ONLY) as given:
-        video = given.streams.video[0]
-        origin_s = float((video.start_time or 0) * (video.time_base or 0))
-    sound = ffmpeg.input(str(source), **FILES_ONLY)["a:0"].filter("atrim", start=origin_s)
-    sound = sound.filter("asetpts", f"PTS-{origin_s}/TB")
-    written = ffmpeg.output(ffmpeg.input(str(silent))["v"], sound, str(path), format="mp4", vcodec="copy", acodec="aac")
-    run_ffmpeg(written.global_args("-copyts"))
+    samples = path.with_name(f"{path.name}.sound")
+    try:
+        with samples.open("wb") as file:
+            for piece in played_sound(source, rate_hz=SOUND_RATE_HZ):
+                file.write(piece.astype("<i2").tobytes())
+        sound = ffmpeg.input(str(samples), format="s16le", ar=SOUND_RATE_HZ, ac=2)
+        run_ffmpeg(
+            ffmpeg.output(
+                ffmpeg.input(str(silent))["v"], sound, str(path), format="mp4", vcodec="copy", acodec="aac"
+            ).global_args("-copyts")
+        )
+    finally:
+        samples.unlink(missing_ok=True)

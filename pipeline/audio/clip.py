@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.audio.extract import extract_waveform
+from pipeline.audio.extract import joined, of_sound
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
+from pipeline.audio.reading import SoundRange
 from pipeline.audio.settings import AudioParams
 from pipeline.base.arrays import Waveform
 from pipeline.base.errors import BadMedia
@@ -20,15 +21,20 @@ from pipeline.video.clip import MediaClip
 
 @dataclass(frozen=True, slots=True)
 class AudioItem:
-    """The item of the audio step: a clip, and the interval of its main track (None: it has none)."""
+    """The item of the audio step: a clip, the interval of its main track (None: it has none), and its out_of_step_s."""
 
     clip: MediaClip
     main_track_s: tuple[float, float] | None
+    out_of_step_s: float = 0.0
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result."""
-        return (*self.clip.content, str(self.main_track_s))
+        return (*self.clip.content, str(self.main_track_s), str(self.out_of_step_s))
+
+    def correction_s(self, params: AudioParams) -> float:
+        """Return by how much later than the picture the sound is taken, seconds; negative: earlier."""
+        return self.out_of_step_s if params.out_of_step == "correct" else 0.0
 
 
 def segment_clip(item: AudioItem, folder: Path, *, params: AudioParams) -> list[Segment | LedgerRow] | Dropped:
@@ -37,13 +43,19 @@ def segment_clip(item: AudioItem, folder: Path, *, params: AudioParams) -> list[
     clip = item.clip
     if not clip.has_audio:
         return Dropped.filtered("no_audio", "the media has no sound")
+    if item.out_of_step_s and params.out_of_step == "filter":
+        return Dropped.filtered("out_of_step", f"the sound is {item.out_of_step_s:+.2f} s late")
     try:
-        waveform = extract_waveform(clip.path, max_duration_s=params.max_duration_s)
+        waveform, channel = _sound(item, params)
     except BadMedia as error:
         return Dropped.failed(error.reason, error.detail)
-    found = segment_features(_within(waveform, clip), params)
+    found = segment_features(waveform, params)
     offset_s = clip.start_s or 0.0
-    kept = [_segment(item, feature, offset_s, params) for _, feature in found if isinstance(feature, SegmentFeature)]
+    kept = [
+        _segment(item, feature, offset_s, params, channel)
+        for _, feature in found
+        if isinstance(feature, SegmentFeature)
+    ]
     dropped = [
         ledger_row("audio", segment_id(clip.clip_id, start_s + offset_s), end)
         for start_s, end in found
@@ -66,13 +78,22 @@ def covered_share(start_s: float, end_s: float, interval_s: tuple[float, float] 
     return max(0.0, min(end_s, interval_s[1]) - max(start_s, interval_s[0])) / (end_s - start_s)
 
 
-def _within(waveform: Waveform, clip: MediaClip) -> Waveform:
-    first = samples_in(clip.start_s, SAMPLE_RATE_HZ) if clip.start_s else 0
-    last = samples_in(clip.end_s, SAMPLE_RATE_HZ) if clip.end_s is not None else None
-    return waveform[first:last]
+def _sound(item: AudioItem, params: AudioParams) -> tuple[Waveform, str]:
+    """Return the sound of the clip's range, corrected where it is out of step, and which channel was read."""
+    clip, late_s = item.clip, item.correction_s(params)
+    start_s = (clip.start_s or 0.0) + late_s
+    wanted = SoundRange(
+        max_duration_s=params.max_duration_s,
+        start_s=max(0.0, start_s),
+        end_s=None if clip.end_s is None else clip.end_s + late_s,
+        has_jumps=clip.has_jumps,
+    )
+    waveform, channel = of_sound(clip.path, wanted, joined)
+    missing = np.zeros(samples_in(max(0.0, -start_s), SAMPLE_RATE_HZ), waveform.dtype)  # the file starts too late
+    return np.concatenate([missing, waveform]), channel
 
 
-def _segment(item: AudioItem, feature: SegmentFeature, offset_s: float, params: AudioParams) -> Segment:
+def _segment(item: AudioItem, feature: SegmentFeature, offset_s: float, params: AudioParams, channel: str) -> Segment:
     start_s, end_s = feature.start_s + offset_s, feature.end_s + offset_s
     return Segment(
         segment_id=segment_id(item.clip.clip_id, start_s),
@@ -84,6 +105,8 @@ def _segment(item: AudioItem, feature: SegmentFeature, offset_s: float, params: 
         level_dbfs=feature.level_dbfs,
         clipped_share=feature.clipped_share,
         face_seen_share=covered_share(start_s, end_s, item.main_track_s),
+        sound_channel=channel,
+        av_correction_s=item.correction_s(params),
         profile=params.profile,
         n_mels=feature.log_mel.shape[0],
         n_frames=feature.log_mel.shape[1],

@@ -1,158 +1,165 @@
-"""Decode the sound of a media file as 16 kHz mono, in step with its picture."""
+"""Decode the sound of a media file, in step with its picture, as 16 kHz mono or as players play it."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from itertools import groupby
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
+from pipeline.audio.channels import MIX, ChannelMeter, only_channel
 from pipeline.audio.pcm import from_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
+from pipeline.audio.reading import SoundRange, SoundReading
+from pipeline.audio.runs import Run, Stretch, runs
 from pipeline.base.arrays import Waveform, WaveformInt16
 from pipeline.base.errors import BadMedia
-from pipeline.base.units import samples_in
-from pipeline.video.streams import FILES_ONLY
+from pipeline.video.clock import clock_of
+from pipeline.video.probe import MAX_DURATION_S
+from pipeline.video.streams import FILES_ONLY, sound_stream
 
 if TYPE_CHECKING:
-    from av import AudioFrame, AudioResampler, AudioStream, Packet
+    from av import AudioFifo, AudioFrame, AudioResampler, AudioStream
     from av.container import InputContainer
 
 PIECE_S = 1.0  # resampled at a time: one decoded frame at a time would take twice as long
-GAP_S = 0.02  # containers round time stamps, Matroska to 1 ms; only a larger jump is a gap
+
+Result = TypeVar("Result")
 
 
-def extract_waveform(path: Path, *, max_duration_s: float) -> Waveform:
-    """Return the sound of ``path`` as mono 16 kHz; sample 0 is at the first picture's time.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """How samples are returned."""
 
-    Raises BadMedia and treats the media as :func:`sound_pieces` does.
+    rate_hz: int = SAMPLE_RATE_HZ
+    layout: str = "mono"
+    channel: str = MIX
+
+
+def extract_waveform(
+    path: Path, *, max_duration_s: float, start_s: float = 0.0, end_s: float | None = None
+) -> Waveform:
+    """Return the sound of ``path`` from ``start_s`` to ``end_s``, (N,) float32 mono 16 kHz.
+
+    Times and the limit are those of :class:`SoundRange`, the rest is as :func:`of_sound` does.
     """
-    return from_int16(np.concatenate(list(sound_pieces(path, max_duration_s=max_duration_s))))
+    wanted = SoundRange(max_duration_s=max_duration_s, start_s=start_s, end_s=end_s)
+    return of_sound(path, wanted, joined)[0]
 
 
-def sound_pieces(path: Path, *, max_duration_s: float) -> Iterator[WaveformInt16]:
-    """Yield the sound of ``path`` piece by piece, mono 16 kHz; the first sample is at the first picture's time.
+def joined(pieces: Iterator[WaveformInt16]) -> Waveform:
+    """Return ``pieces`` as one waveform, (N,) float32."""
+    return from_int16(np.concatenate(list(pieces)))
 
-    Sound before the picture is cut off; a late start and gaps are filled with zeros. A file without a picture
-    counts from its own first sample. Packets that don't decode are skipped, and so is what lies later than
-    ``max_duration_s``. Channels are mixed by FFmpeg's matrix, scaled so that nothing clips. Sound that ends
-    before the first picture gives an empty waveform.
-    Raises BadMedia: ``no_audio``, ``undecodable``.
+
+def of_sound(path: Path, wanted: SoundRange, use: Callable[[Iterator[WaveformInt16]], Result]) -> tuple[Result, str]:
+    """Return what ``use`` makes of the sound of ``path``, and which channel was read: ``mix``, or a channel's name.
+
+    ``use`` gets pieces to join, mono 16 kHz; sample 0 is at the start of the range. Sound before that is cut off; a
+    late start and gaps are filled with zeros. Samples that follow each other stay together though their stamps wobble;
+    only where these drift for long, pieces are stretched a little. Packets that don't decode are skipped. What is
+    decoded follows the range's length, not its place. Sound that ends before the range gives an empty waveform.
+
+    Channels are mixed by FFmpeg's matrix, scaled so that nothing clips. Where they cancel each other, ``use`` is called
+    once more, with the loudest channel.
+    Raises BadMedia: ``no_audio``, ``undecodable``, ``discontinuous``; ``bad_range`` for a range behind the end.
     """
+    meter = ChannelMeter()
+    result = use(_pieces(path, wanted, _Form(), meter))
+    channel = meter.channel_to_read()
+    return (result if channel == MIX else use(_pieces(path, wanted, _Form(channel=channel), ChannelMeter()))), channel
+
+
+def played_sound(path: Path, *, rate_hz: int, has_jumps: bool | None = None) -> Iterator[WaveformInt16]:
+    """Yield the whole sound of ``path`` piece by piece, (N, 2) int16 at ``rate_hz``, from the first picture on.
+
+    Raises BadMedia and treats the media as :func:`of_sound` does, but mixes to stereo as players do.
+    """
+    wanted = SoundRange(max_duration_s=MAX_DURATION_S, has_jumps=has_jumps)
+    yield from _pieces(path, wanted, _Form(rate_hz=rate_hz, layout="stereo"), ChannelMeter())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple["InputContainer", "AudioStream"]]:
+    """Yield the container and its sound; raises BadMedia where FFmpeg fails, also later on."""
     import av
 
     try:
         with av.open(str(path), options=FILES_ONLY) as container:
-            pieces = _pieces(container, samples_in(max_duration_s, SAMPLE_RATE_HZ))
-            first = next(pieces, None)
-            if first is None:
-                raise BadMedia("undecodable", f"{path.name}: no sound decodes in the first {max_duration_s:g} s")
-            yield first
-            yield from pieces
+            stream = sound_stream(path, container)
+            stream.codec_context.thread_count = 1  # workers share the processors; one thread each
+            yield container, stream
     except av.error.FFmpegError as error:
         raise BadMedia("undecodable", f"{path.name}: {error.strerror}") from None
 
 
-def _pieces(container: "InputContainer", max_samples: int) -> Iterator[WaveformInt16]:
-    """Yield the pieces to join: sound, and zeros where there is none, from the first picture on."""
-    stream = _audio_stream(container)
-    origin_s = _first_picture_s(container)
-    filled = 0
-    for start_s, run in _runs(_decoded(container, stream)):
-        origin_s = start_s if origin_s is None else origin_s
-        at = round((start_s - origin_s) * SAMPLE_RATE_HZ)
-        for samples in _resampled(run):
-            start = max(at, filled)
-            if start < max_samples:
-                fresh = samples[start - at :][: max_samples - start]
-                yield np.zeros(start - filled, dtype=np.int16)
-                yield fresh
-                filled = start + len(fresh)
-            if filled == max_samples:
-                return
-            at += len(samples)
+def _pieces(path: Path, wanted: SoundRange, form: _Form, meter: ChannelMeter) -> Iterator[WaveformInt16]:
+    """Yield the pieces to join: sound, and zeros where there is none, from the start of the range on."""
+    clock = clock_of(path, has_jumps=wanted.has_jumps)
+    n_samples = wanted.n_samples(form.rate_hz)
+    with _opened(path) as (container, stream):
+        reading = SoundReading(container, stream, clock, wanted)
+        filled, has_sound = 0, False
+        for run in runs(reading.frames):
+            at, skipped = reading.place(run, form.rate_hz)
+            for samples in _resampled(run, skipped, form, meter):
+                start = max(at, filled)
+                if start < n_samples:
+                    has_sound = True
+                    fresh = samples[max(0, start - at) :][: n_samples - start]
+                    yield np.zeros((start - filled, *samples.shape[1:]), dtype=np.int16)
+                    yield fresh
+                    filled = start + len(fresh)
+                if filled == n_samples:
+                    return
+                at += len(samples)
+        if not has_sound or filled == 0:
+            yield _nothing(path.name, reading, wanted, has_sound=has_sound)
 
 
-def _audio_stream(container: "InputContainer") -> "AudioStream":
-    if not container.streams.audio:
-        raise BadMedia("no_audio", f"{Path(container.name).name}: no audio stream")
-    best = container.streams.best("audio")
-    stream = next((s for s in container.streams.audio if s is best), container.streams.audio[0])
-    if stream.codec_context is None:
-        raise BadMedia("undecodable", f"{Path(container.name).name}: no decoder for the audio stream")
-    stream.codec_context.thread_count = 1
-    return stream
+def _nothing(name: str, reading: SoundReading, wanted: SoundRange, *, has_sound: bool) -> WaveformInt16:
+    """Return an empty waveform, or raise BadMedia for why there is no sound."""
+    if wanted.is_part and (end_s := reading.end_s()) is not None and wanted.start_s >= end_s:
+        start_s = wanted.start_s
+        raise BadMedia("bad_range", f"{name} ends at {end_s:.3f} s, before the range that starts at {start_s:g} s")
+    if not has_sound and (reading.is_damaged or not wanted.is_part):
+        raise BadMedia("undecodable", f"{name}: no sound decodes in the first {wanted.max_duration_s:g} s")
+    return np.zeros(0, dtype=np.int16)
 
 
-def _first_picture_s(container: "InputContainer") -> float | None:
-    """Return the first time stamp of the video, or None without one; a cover image is no video."""
-    from av.stream import Disposition
-
-    for video in container.streams.video:
-        if not video.disposition & Disposition.attached_pic:
-            return float((video.start_time or 0) * (video.time_base or 0))
-    return None
-
-
-def _decoded(container: "InputContainer", stream: "AudioStream") -> Iterator["AudioFrame"]:
-    """Yield the frames that decode; a truncated file ends early."""
-    from av.error import FFmpegError
-
-    def packets() -> Iterator["Packet[AudioStream]"]:
-        with suppress(FFmpegError):
-            yield from container.demux(stream)
-
-    for packet in packets():
-        frames: list[AudioFrame] = []
-        with suppress(FFmpegError):
-            frames = packet.decode()
-        yield from (frame for frame in frames if frame.samples)
-
-
-class _Timed(NamedTuple):
-    run: int
-    run_start_s: float
-    frame: "AudioFrame"
-
-
-def _runs(frames: Iterable["AudioFrame"]) -> Iterator[tuple[float, Iterator["AudioFrame"]]]:
-    """Yield (time of the first sample, frames) of each stretch without a gap and in one format."""
-    for (_, start_s), run in groupby(_timed(frames), key=lambda timed: timed[:2]):
-        yield start_s, (timed.frame for timed in run)
-
-
-def _timed(frames: Iterable["AudioFrame"]) -> Iterator[_Timed]:
-    run, run_start_s, next_s, form = 0, 0.0, 0.0, None
-    for frame in frames:
-        time_s = next_s if frame.time is None else frame.time
-        if _form(frame) != form or abs(time_s - next_s) > GAP_S:
-            run, run_start_s, next_s, form = run + 1, time_s, time_s, _form(frame)
-        next_s += frame.samples / frame.sample_rate
-        yield _Timed(run, run_start_s, frame)
-
-
-def _form(frame: "AudioFrame") -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _resampled(run: Iterator["AudioFrame"]) -> Iterator[WaveformInt16]:
-    """Yield 16 kHz mono pieces, of PIECE_S and a remainder, of consecutive frames."""
+def _resampled(run: Run, skipped: int, form: _Form, meter: ChannelMeter) -> Iterator[WaveformInt16]:
+    """Yield pieces, of PIECE_S and a remainder, of a run's frames without its first ``skipped`` samples."""
     from av import AudioFifo, AudioResampler
 
-    resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
-    waiting = AudioFifo()
-    for frame in run:
-        frame.pts = None
-        waiting.write(frame)
+    resampler = AudioResampler(format="s16", layout=form.layout, rate=form.rate_hz)
+    stretch = Stretch(form.rate_hz)
+    waiting, drift_s = AudioFifo(), 0.0
+    for frame, drift_s in run.frames():
+        chosen = frame if form.channel == MIX else only_channel(frame, form.channel)
+        chosen.pts = None
+        waiting.write(chosen)
+        if skipped and waiting.samples > skipped:
+            waiting.read(skipped)
+            skipped = 0
         if waiting.samples >= PIECE_S * frame.sample_rate:
-            yield from _converted(resampler, waiting.read())
+            yield from _converted(resampler, _metered(waiting, meter), stretch, drift_s)
     if waiting.samples:
-        yield from _converted(resampler, waiting.read())
-    yield from _converted(resampler, None)
+        yield from _converted(resampler, _metered(waiting, meter), stretch, drift_s)
+    yield from _converted(resampler, None, stretch, drift_s)
 
 
-def _converted(resampler: "AudioResampler", frame: "AudioFrame | None") -> Iterator[WaveformInt16]:
-    for mono in resampler.resample(frame):
-        if mono is not None:  # None: from an empty resampler when flushed
-            yield mono.to_ndarray()[0]
+def _metered(waiting: "AudioFifo", meter: ChannelMeter) -> "AudioFrame":
+    frame = cast("AudioFrame", waiting.read())
+    meter.add(frame)
+    return frame
+
+
+def _converted(
+    resampler: "AudioResampler", frame: "AudioFrame | None", stretch: Stretch, drift_s: float
+) -> Iterator[WaveformInt16]:
+    for one in resampler.resample(frame):
+        if one is not None:  # None: from an empty resampler when flushed
+            samples = one.to_ndarray()[0]
+            n_channels = one.layout.nb_channels
+            yield stretch.followed(samples if n_channels == 1 else samples.reshape(-1, n_channels), drift_s)

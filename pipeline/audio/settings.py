@@ -10,6 +10,7 @@ from pipeline.base.params import Params
 ProfileName = Literal["paper", "voice2face", "sf2f", "sync"]
 DetectorName = Literal["webrtc", "silero"]
 PadMode = Literal["tile", "zero", "reflect", "none"]
+OutOfStep = Literal["correct", "filter", "keep"]
 
 PICTURES_PER_S = 25
 """Columns a second of the profile ``sync``."""
@@ -39,8 +40,12 @@ class AudioParams(Params):
     n_frames: int = Field(ge=1)
     """Columns of a stored feature; the paper's is 1000, reached by tiling."""
 
+    out_of_step: OutOfStep
+    """Of a clip whose sound is out of step (``out_of_step_s`` of its tracks): ``correct`` takes the sound that much
+    later, ``filter`` ends the clip ``filtered: out_of_step``, ``keep`` takes the sound as it is."""
+
     max_duration_s: float = Field(gt=0)
-    """Sound after this time is not decoded: bounds the memory of one item."""
+    """A clip's later sound is not decoded: bounds the memory of one item."""
 
     @model_validator(mode="after")
     def _segments_can_be_filled(self) -> Self:

@@ -26,6 +26,11 @@ class SegmentMeasures:
 class Segment(SegmentMeasures):
     """One row of the shards ``data/audio/<dataset>/``."""
 
+    sound_channel: str = column("'mix', or the channel that was read (FL, FR, ...) where mixing cancels the voice")
+    av_correction_s: float = column(
+        "by how much later than start_s the sound was taken, seconds: out_of_step_s of the clip's tracks where "
+        "audio.out_of_step is 'correct', else 0"
+    )
     profile: str = column("name of the log-mel profile")
     n_mels: int = column("mel bins: rows of the log-mel")
     n_frames: int = column("frames: columns of the log-mel")

@@ -20,9 +20,22 @@ class Track:
         "correlation of the mouth's movement with the loudness of the sound, at the lag where it is largest, -1 to 1; "
         "null: no sound, or too little"
     )
-    av_lag_s: float | None = column("that lag: how long the sound comes after the mouth, seconds")
+    av_lag_s: float | None = column(
+        "that lag, seconds from the mouth to the sound: within detect.max_av_lag_s of the usual one plus out_of_step_s"
+    )
     av_zscore: float | None = column(
         "av_correlation, times the weight of the lag, over the standard deviation of the correlation of unrelated "
         "series; the largest over lags, so about 1.7 by chance; the speaker's is above detect.min_av_zscore"
+    )
+    av_offset_s: float | None = column(
+        "by how much the sound of the whole clip comes later than its picture, seconds, alike in all of its tracks: "
+        "where mouths and sound correlate best, up to detect.max_av_offset_s; null: as above"
+    )
+    av_offset_certainty: float | None = column(
+        "natural logarithm of how much likelier av_offset_s is than any other offset; 0.8 by chance, hardly above 6"
+    )
+    out_of_step_s: float = column(
+        "av_offset_s where its certainty is at least detect.min_av_offset_certainty and its size at least "
+        "detect.min_av_offset_s, else 0: what the stage audio corrects"
     )
     is_main: bool = column("whether this is the clip's main track: the speaker's, or else the largest")

@@ -16,7 +16,6 @@ from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.base.arrays import Waveform
 from pipeline.base.errors import BadMedia
 from pipeline.base.layout import Layout
-from pipeline.base.units import samples_in
 from pipeline.records.dataset import DatasetSegment
 from pipeline.records.media import Media
 from pipeline.records.person import TEST, TRAIN
@@ -97,8 +96,7 @@ def _sound(at: Layout, segment: DatasetSegment, row: dict[str, Any], budget: Siz
 def _cut(at: Layout, segment: DatasetSegment, start_s: float, end_s: float) -> Waveform:
     """Return the segment's sound, at most six seconds; raises BadMedia where the media is missing or ends before it."""
     end_s = min(end_s, start_s + _MOST_S)
-    waveform = extract_waveform(_media(at, segment), max_duration_s=end_s)
-    cut = waveform[samples_in(start_s, SAMPLE_RATE_HZ) :]
+    cut = extract_waveform(_media(at, segment), max_duration_s=_MOST_S, start_s=start_s, end_s=end_s)
     if not len(cut):
         raise BadMedia("undecodable", "the media ends before the segment")
     return cut

@@ -102,7 +102,7 @@ def mouth_sound(frames: Sequence[Frame], loud: Floats, params: DetectParams) -> 
     n), with n values and autocorrelations r (Bartlett 1946, J. R. Stat. Soc. Suppl. 8, 27). A lag's weight is
     1 - FAR_COST ((lag - usual_av_lag_s) / max_av_lag_s)^2.
     """
-    first, measures, covered = _mouth_on_grid(frames, len(loud))
+    first, measures, covered = mouth_on_grid(frames, len(loud))
     av_covered_s = float(covered.sum()) / GRID_HZ
     is_short = not covered.any() or av_covered_s < params.min_av_covered_s
     if is_short or np.quantile(loud[first:][: len(covered)][covered], 0.95) < params.min_av_loudness:
@@ -111,9 +111,9 @@ def mouth_sound(frames: Sequence[Frame], loud: Floats, params: DetectParams) -> 
     lags = np.arange(round((usual_s - furthest_s) * GRID_HZ), round((usual_s + furthest_s) * GRID_HZ) + 1)
     weights = 1 - FAR_COST * ((lags / GRID_HZ - usual_s) / furthest_s) ** 2
     steps = np.arange(first + lags[0], first + lags[-1] + len(covered))
-    sound = _fast(loud[np.clip(steps, 0, len(loud) - 1)])
-    voices = [_centred(sound[start:][: len(covered)], covered) for start in range(len(lags))]
-    found = [_best_lag(movement, voices, weights, int(covered.sum())) for movement in _movements(measures, covered)]
+    sound = fast_part(loud[np.clip(steps, 0, len(loud) - 1)])
+    voices = [centred(sound[start:][: len(covered)], covered) for start in range(len(lags))]
+    found = [_best_lag(movement, voices, weights, int(covered.sum())) for movement in movements(measures, covered)]
     av_zscore, av_correlation, best = max(found)
     return MouthSound(
         av_covered_s=av_covered_s,
@@ -123,7 +123,7 @@ def mouth_sound(frames: Sequence[Frame], loud: Floats, params: DetectParams) -> 
     )
 
 
-def _mouth_on_grid(frames: Sequence[Frame], n_steps: int) -> tuple[int, list[Floats], Flags]:
+def mouth_on_grid(frames: Sequence[Frame], n_steps: int) -> tuple[int, list[Floats], Flags]:
     """Return a track's first step, from there on its mouth's height and change from shut, and where they are valid."""
     times = np.array([frame.time_s for frame in frames])
     first, last = (round(time_s * GRID_HZ) for time_s in (times[0], times[-1]))
@@ -134,9 +134,9 @@ def _mouth_on_grid(frames: Sequence[Frame], n_steps: int) -> tuple[int, list[Flo
     return first, [np.interp(grid, times, heights), np.interp(grid, times, from_shut)], covered
 
 
-def _movements(measures: Sequence[Floats], covered: Flags) -> list[Floats]:
+def movements(measures: Sequence[Floats], covered: Flags) -> list[Floats]:
     """Return the fast part of each measure, and of their sum; their standard deviation is 1, or less at rest."""
-    alone = [_centred(_fast(one), covered) for one in measures]
+    alone = [centred(fast_part(one), covered) for one in measures]
     alone = [one / np.hypot(_std(one, covered), rest) for one, rest in zip(alone, JITTER, strict=True)]
     together = np.sum(alone, axis=0)
     mean_std, std = np.mean([_std(one, covered) for one in alone]), _std(together, covered)
@@ -147,7 +147,7 @@ def _std(centred: Floats, covered: Flags) -> float:
     return float(np.sqrt(centred @ centred / covered.sum()))
 
 
-def _fast(series: Floats) -> Floats:
+def fast_part(series: Floats) -> Floats:
     """Return the part of ``series`` that changes from syllable to syllable, clipped at MAX_STDS from 0."""
     from scipy.ndimage import gaussian_filter1d
 
@@ -156,7 +156,7 @@ def _fast(series: Floats) -> Floats:
     return np.asarray(np.clip(fast, -most, most))
 
 
-def _centred(series: Floats, covered: Flags) -> Floats:
+def centred(series: Floats, covered: Flags) -> Floats:
     """Return ``series`` less its mean where ``covered``, and 0 elsewhere."""
     return np.asarray(np.where(covered, series - series[covered].mean(), 0.0))
 
@@ -176,8 +176,17 @@ def _correlation(movement: Floats, voice: Floats, n: int) -> float:
 
 def _std_by_chance(movement: Floats, voice: Floats, n: int) -> float:
     """Return the standard deviation of the correlation of two unrelated series like these."""
-    joint = 1 + 2 * float(_autocorrelation(movement) @ _autocorrelation(voice))
-    return float(np.sqrt(max(1.0, joint) / n))
+    return float(np.sqrt(variance_factor(movement, voice) / n))
+
+
+def variance_factor(movement: Floats, voice: Floats) -> float:
+    """Return by how much the variance of the correlation of two unrelated series like these exceeds 1 / n, from 1 up.
+
+    Each of its n values is alike its neighbours in both series.
+    """
+    both = _autocorrelation(movement), _autocorrelation(voice)
+    n_lags = min(map(len, both))
+    return max(1.0, 1 + 2 * float(both[0][:n_lags] @ both[1][:n_lags]))
 
 
 def _autocorrelation(series: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """Observe a clip: decode it once, detect or follow the faces of every frame, measure them, and build tracks."""
 
+import math
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.audio.extract import sound_pieces
+from pipeline.audio.extract import of_sound
+from pipeline.audio.reading import SoundRange
 from pipeline.base.errors import BadMedia
 from pipeline.base.outcome import Dropped
 from pipeline.base.units import milliseconds
@@ -19,7 +21,8 @@ from pipeline.face.tracking.settings import DetectParams
 from pipeline.face.tracking.tracker import Tracker
 from pipeline.records.frame import Frame
 from pipeline.records.track import Track
-from pipeline.speaker.mouth_sound import Floats, MouthSound, loudness, main_track, mouth_sound
+from pipeline.speaker.av_offset import AvOffset, av_offset
+from pipeline.speaker.mouth_sound import GRID_HZ, Floats, MouthSound, loudness, main_track, mouth_sound
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import grey_frames
 from pipeline.video.shots import CutDetector
@@ -62,10 +65,10 @@ class Observer:
         last_searched = -params.every_n_frames
         for frame in grey_frames(
             clip.path,
-            rotation_deg=clip.rotation_deg,
             max_side_px=params.max_side_px,
             start_s=clip.start_s,
             end_s=clip.end_s,
+            has_jumps=clip.has_jumps,
         ):
             is_cut = cuts.is_cut(frame)
             if is_cut:
@@ -81,13 +84,18 @@ class Observer:
         params = self._params
         ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
         frames_of = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
-        loud = _loudness(clip, max(frames[-1].time_s for frames in frames_of) + params.max_av_lag_s)
-        sounds = [mouth_sound(frames, loud, params) for frames in frames_of]
+        furthest_s = params.max_av_offset_s + params.usual_av_lag_s + params.max_av_lag_s
+        loud = _loudness(clip, furthest_s, max(frames[-1].time_s for frames in frames_of) + furthest_s)
+        offset = av_offset(frames_of, loud, params)
+        lag_s = params.usual_av_lag_s + offset.out_of_step_s
+        sounds = [
+            mouth_sound(frames, loud, params.model_copy(update={"usual_av_lag_s": lag_s})) for frames in frames_of
+        ]
         presence = [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in frames_of]
         main = main_track(presence, sounds, params)
         rows = [
-            _row(track_id, clip.clip_id, frames, one, is_main=track_id == ids[main])
-            for track_id, frames, one in zip(ids, frames_of, sounds, strict=True)
+            _row(frames, one, offset, is_main=number == main)
+            for number, (frames, one) in enumerate(zip(frames_of, sounds, strict=True))
         ]
         return [*rows, *chain.from_iterable(frames_of)]
 
@@ -105,10 +113,10 @@ def _frames(clip_id: str, track_id: str, track: TrackObservations) -> list[Frame
     ]
 
 
-def _row(track_id: str, clip_id: str, frames: Sequence[Frame], sound: MouthSound, *, is_main: bool) -> Track:
+def _row(frames: Sequence[Frame], sound: MouthSound, offset: AvOffset, *, is_main: bool) -> Track:
     return Track(
-        track_id=track_id,
-        clip_id=clip_id,
+        track_id=frames[0].track_id,
+        clip_id=frames[0].clip_id,
         start_s=frames[0].time_s,
         end_s=frames[-1].time_s,
         n_frames=len(frames),
@@ -117,13 +125,23 @@ def _row(track_id: str, clip_id: str, frames: Sequence[Frame], sound: MouthSound
         av_correlation=sound.av_correlation,
         av_lag_s=sound.av_lag_s,
         av_zscore=sound.av_zscore,
+        av_offset_s=offset.offset_s,
+        av_offset_certainty=offset.certainty,
+        out_of_step_s=offset.out_of_step_s,
         is_main=is_main,
     )
 
 
-def _loudness(clip: MediaClip, end_s: float) -> Floats:
-    """Return the loudness of the clip's sound up to ``end_s``; empty when there is none that decodes."""
+def _loudness(clip: MediaClip, around_s: float, end_s: float) -> Floats:
+    """Return the loudness of the clip's sound up to ``end_s``; empty when there is none that decodes.
+
+    What is further than ``around_s`` before the clip is not read and 0.
+    """
+    first = max(0, math.floor(((clip.start_s or 0.0) - around_s) * GRID_HZ))
+    start_s = first / GRID_HZ
+    wanted = SoundRange(max_duration_s=end_s - start_s, start_s=start_s, has_jumps=clip.has_jumps)
     try:
-        return loudness(sound_pieces(clip.path, max_duration_s=end_s) if clip.has_audio else ())
+        loud = of_sound(clip.path, wanted, loudness)[0] if clip.has_audio else loudness(())
     except BadMedia:
         return np.zeros(0)
+    return np.concatenate([np.zeros(first), loud])

@@ -1,4 +1,4 @@
-"""Edits of a finished mp4 that no encoder makes: a rotation matrix, and truncation."""
+"""Edits of a finished mp4 that no encoder makes: a display matrix, and truncation."""
 
 import struct
 from pathlib import Path
@@ -9,11 +9,21 @@ ONE = 1 << 16
 
 def set_rotation(path: Path) -> None:
     """Set the display matrix of ``path`` to a rotation by 90 degrees clockwise."""
+    set_display_matrix(path, (0, 1, -1, 0))
+
+
+def set_display_matrix(path: Path, matrix: tuple[float, float, float, float]) -> None:
+    """Set the display matrix of the first track with a picture, and shift that picture back to the origin.
+
+    ``matrix`` is (a, b, c, d): the stored pixel (x, y) is shown at (a x + c y, b x + d y), y pointing down.
+    """
     data = bytearray(path.read_bytes())
     at = _video_track_header(bytes(data))
     matrix_at = at + TKHD_MATRIX_AT[data[at]]
-    height = struct.unpack_from(">I", data, matrix_at + 40)[0]
-    struct.pack_into(">9i", data, matrix_at, 0, ONE, 0, -ONE, 0, 0, height, 0, 1 << 30)
+    width, height = struct.unpack_from(">2I", data, matrix_at + 36)
+    a, b, c, d = (round(ONE * one) for one in matrix)
+    shift_x, shift_y = (-min(0, x * width // ONE) - min(0, y * height // ONE) for x, y in ((a, c), (b, d)))
+    struct.pack_into(">9i", data, matrix_at, a, b, 0, c, d, 0, shift_x, shift_y, 1 << 30)
     path.write_bytes(data)
 
 

@@ -18,10 +18,10 @@ class MediaClip:
     clip_id: str
     path: Path  # the media file
     sha256: str  # of the media file
-    rotation_deg: int  # clockwise, to show the picture upright
     has_audio: bool
     start_s: float | None  # the clip's range within the media
     end_s: float | None
+    has_jumps: bool | None = None  # as the column of Media says; None: not known
 
     @property
     def content(self) -> tuple[str, ...]:
@@ -54,8 +54,8 @@ def _joined(clip: Clip, media: Media, root: Path) -> MediaClip:
         clip_id=clip.clip_id,
         path=root / media.path,
         sha256=media.sha256,
-        rotation_deg=media.rotation_deg,
         has_audio=media.has_audio,
         start_s=clip.start_s,
         end_s=clip.end_s,
+        has_jumps=media.has_jumps,
     )

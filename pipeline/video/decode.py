@@ -1,23 +1,22 @@
-"""Decode video by time stamps: every frame in grey for detection, chosen frames in colour for cropping."""
+"""Decode video by time stamps: every frame in grey for detection, chosen frames in colour for cropping.
+
+Pictures are as a viewer shows them (pipeline/video/picture.py).
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
 from pipeline.base.arrays import ImageGrey, ImageRGB
 from pipeline.base.errors import BadMedia
 from pipeline.base.units import SAME_TIME_S
+from pipeline.video.picture import FormReader, shown_luma, shown_rgb
 from pipeline.video.seek import FrameReader, decoded, decoded_from, opened
 
-# Pixel formats whose first plane is the luma of every pixel, a byte each.
-_LUMA_FIRST = {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "nv21"}
-_FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 # Video luma is 16 for black and 235 for white: full = gain x luma + offset.
 _FULL_OF_VIDEO = np.array([[255 / 219, -16 * 255 / 219]])
-_ROTATIONS = ("ROTATE_90_CLOCKWISE", "ROTATE_180", "ROTATE_90_COUNTERCLOCKWISE")
 
 
 @dataclass(slots=True)
@@ -65,66 +64,50 @@ class GreyFrame:
 
 
 def grey_frames(
-    path: Path, *, rotation_deg: int, max_side_px: int, start_s: float | None = None, end_s: float | None = None
+    path: Path,
+    *,
+    max_side_px: int,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    has_jumps: bool | None = None,
 ) -> Iterator[GreyFrame]:
     """Yield every frame that decodes, in time order, its longer side at most ``max_side_px``.
 
-    ``rotation_deg`` turns the picture clockwise, by the container's metadata. Raises BadMedia when nothing decodes.
+    Raises BadMedia when nothing decodes.
     """
     index = -1
-    with opened(path) as (container, stream):
+    with opened(path, has_jumps=has_jumps) as (container, stream):
+        forms = FormReader(stream)
         for frame, time_s in decoded_from(container, stream, start_s or 0.0):
             if start_s is not None and time_s < start_s - SAME_TIME_S:
                 continue
             if end_s is not None and time_s > end_s + SAME_TIME_S:
                 break
             index += 1
-            scale = max(1.0, max(frame.width, frame.height) / max_side_px)
-            luma, is_full_range = _luma(frame, (round(frame.width / scale), round(frame.height / scale)))
-            yield GreyFrame(index, time_s, _turned(luma, rotation_deg), scale, is_full_range)
+            yield GreyFrame(index, time_s, *shown_luma(frame, forms.form(frame), max_side_px))
     if index < 0:
         raise BadMedia("undecodable", f"no frame of {path.name} decodes")
 
 
-def rgb_frames_at(path: Path, times_s: Sequence[float], *, rotation_deg: int) -> Iterator[tuple[float, ImageRGB]]:
+def rgb_frames_at(
+    path: Path, times_s: Sequence[float], *, has_jumps: bool | None = None
+) -> Iterator[tuple[float, ImageRGB]]:
     """Yield (time, full-size frame) for each of the given time stamps, in ascending order, by seeking.
 
     They equal the pictures of decoding the whole file, though many of its frames are never decoded; only where the file
     is damaged may they differ. A time at which no frame decodes is skipped.
     """
     targets_s = sorted(times_s)
-    with opened(path) as (container, stream):
-        reader = FrameReader(container, stream, targets_s)
+    with opened(path, has_jumps=has_jumps) as (container, stream):
+        forms, reader = FormReader(stream), FrameReader(container, stream, targets_s)
         for target_s in targets_s:
             if (frame := reader.frame_at(target_s)) is not None:
-                yield target_s, np.ascontiguousarray(_turned(frame.to_ndarray(format="rgb24"), rotation_deg))
+                yield target_s, shown_rgb(frame, forms.form(frame))
 
 
-def rgb_frames(path: Path, *, rotation_deg: int) -> Iterator[tuple[float, ImageRGB]]:
+def rgb_frames(path: Path) -> Iterator[tuple[float, ImageRGB]]:
     """Yield (time, full-size frame) of every frame that decodes, in time order."""
     with opened(path) as (container, stream):
+        forms = FormReader(stream)
         for frame, time_s in decoded(container, stream):
-            yield time_s, np.ascontiguousarray(_turned(frame.to_ndarray(format="rgb24"), rotation_deg))
-
-
-def _luma(frame: Any, size: tuple[int, int]) -> tuple[ImageGrey, bool]:
-    """Return luma at ``size`` (width, height), where possible without the general converter; and if of full range."""
-    import cv2
-
-    if frame.format.name not in _LUMA_FIRST:
-        return frame.reformat(*size, format="gray").to_ndarray(), True
-    plane = frame.planes[0]
-    luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
-    if size != (frame.width, frame.height):
-        luma = cast(ImageGrey, cv2.resize(luma, size, interpolation=cv2.INTER_AREA))
-    return luma, frame.color_range == _FULL_RANGE or frame.format.name.startswith("yuvj")
-
-
-def _turned(picture: ImageRGB, rotation_deg: int) -> ImageRGB:
-    """Turn clockwise."""
-    import cv2
-
-    quarters = rotation_deg // 90 % 4
-    if quarters == 0:
-        return picture
-    return cast(ImageRGB, cv2.rotate(picture, getattr(cv2, _ROTATIONS[quarters - 1])))
+            yield time_s, shown_rgb(frame, forms.form(frame))

@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -19,6 +19,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.base.params import Params
 from pipeline.video.fetch_errors import classify
 from pipeline.video.fetch_settings import FetchSettings
+from pipeline.video.hdr import SDR
 from pipeline.video.probe import Probe
 
 BYTES_PER_MB = 1_000_000
@@ -42,6 +43,8 @@ class DownloadParams(Params):
     """A shorter file is ``filtered: too_short``, seconds."""
     max_duration_s: float = Field(gt=0)
     """A longer file is ``filtered: too_long``, seconds; not downloaded where the site states its length."""
+    hdr: Literal["tone_map", "filter"]
+    """Footage in HDR (PQ or HLG) is shown in SDR, or is ``filtered: hdr``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +79,13 @@ def _is_url(address: str) -> bool:
 
 
 def refuse(probe: Probe, params: DownloadParams) -> Dropped | None:
-    """Return the drop of a readable media file that is too short or too long; None for others."""
+    """Return the drop of a readable media file that is too short, too long or unwanted HDR; None for others."""
     if probe.duration_s < params.min_duration_s:
         return Dropped.filtered("too_short", f"{probe.duration_s:.2f} s, limit {params.min_duration_s} s")
     if probe.duration_s > params.max_duration_s:
         return Dropped.filtered("too_long", f"{probe.duration_s:.2f} s, limit {params.max_duration_s} s")
+    if probe.form.colour_transfer != SDR and params.hdr == "filter":
+        return Dropped.filtered("hdr", f"the picture is coded in {probe.form.colour_transfer.upper()}")
     return None
 
 
@@ -152,7 +157,7 @@ def _options(address: str, folder: Path, params: DownloadParams, settings: Fetch
     return {
         "outtmpl": {"default": f"{template}/{FILE_STEM}.%(ext)s"},
         "format": "bestvideo*+bestaudio/best/bestvideo*",
-        "format_sort": [f"res:{params.max_height_px}"],
+        "format_sort": [f"res:{params.max_height_px}", "+hdr"],  # SDR first among those of one resolution
         "max_filesize": int(params.max_size_mb * BYTES_PER_MB),
         "match_filter": _filter(params, log),
         "progress_hooks": [_size_watch(params, log)],

@@ -1,4 +1,4 @@
-"""Probe a media file: picture size, rotation, rate, duration, audio."""
+"""Probe a media file: the picture's size and form, rate, duration, audio."""
 
 import contextlib
 import itertools
@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import BadMedia
-from pipeline.video.streams import FILES_ONLY, picture_stream
+from pipeline.video.clock import Clock, clock_of
+from pipeline.video.picture import FormReader, PictureForm
+from pipeline.video.stamps import NO_STAMP
+from pipeline.video.streams import FILES_ONLY, picture_stream, sound_stream
 
 MAX_PIXELS = 8192 * 8192
 MAX_DURATION_S = 24 * 3600.0
@@ -22,20 +25,22 @@ class Probe:
     duration_s: float
     width_px: int
     height_px: int
-    rotation_deg: int
+    form: PictureForm  # of the first frame
     fps: float
     n_frames_stated: int
     video_codec: str
     has_audio: bool
     audio_codec: str | None
     audio_rate_hz: int | None
+    has_jumps: bool
 
 
 def probe(path: Path) -> Probe:
     """Return what ``path`` holds; its first good frame is decoded as a check.
 
-    Raises BadMedia ``not_found``, ``undecodable``, ``no_video``, ``too_large`` (more pixels than 8192 x 8192)
-    or ``too_long`` (more than a day). Nothing is fetched from a network, whatever the file refers to.
+    Raises BadMedia ``not_found``, ``undecodable``, ``no_video``, ``too_large`` (more pixels than 8192 x 8192),
+    ``too_long`` (more than a day) or ``discontinuous`` (picture and sound have no common clock; all packets are read).
+    Nothing is fetched from a network, whatever the file refers to.
     """
     import av
 
@@ -53,25 +58,35 @@ def _probe_container(path: Path, container: Any) -> Probe:
     codec = stream.codec_context
     _check_size(path, codec.width, codec.height)
     frame = _first_frame(path, container, stream)
-    _check_size(path, frame.width, frame.height)
-    duration_s = _duration_s(container, stream)
+    form = FormReader(stream).form(frame)
+    width_px, height_px = form.shown_size(frame.width, frame.height)
+    _check_size(path, width_px, height_px)
+    clock = clock_of(path)
+    duration_s = _duration_s(container, stream, clock)
     if not 0 <= duration_s <= MAX_DURATION_S:
         raise BadMedia("too_long", f"{path}: {duration_s} s, expected at most {MAX_DURATION_S:.0f} s")
-    rotation_deg = round(-frame.rotation / 90) * 90 % 360
-    width_px, height_px = (frame.width, frame.height)[:: -1 if rotation_deg in (90, 270) else 1]
-    audio = next((one.codec_context for one in container.streams.audio if one.codec_context), None)
+    audio = _sound_codec(path, container)
     return Probe(
         duration_s=duration_s,
         width_px=width_px,
         height_px=height_px,
-        rotation_deg=rotation_deg,
+        form=form,
         fps=float(stream.average_rate or stream.guessed_rate or 0),
         n_frames_stated=stream.frames,
         video_codec=codec.name,
         has_audio=audio is not None,
         audio_codec=audio.name if audio else None,
         audio_rate_hz=audio.sample_rate if audio else None,
+        has_jumps=clock.has_jumps,
     )
+
+
+def _sound_codec(path: Path, container: Any) -> Any:
+    """Return the codec of the sound that is read, or None without any."""
+    try:
+        return sound_stream(path, container).codec_context
+    except BadMedia:
+        return None
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
@@ -89,22 +104,34 @@ def _first_frame(path: Path, container: Any, stream: Any) -> Any:
     raise BadMedia("undecodable", f"{path}: no frame in the first {PACKETS_TO_TRY} packets of video")
 
 
-def _duration_s(container: Any, stream: Any) -> float:
-    """Return the stream's stated length, else the container's, else (all is read) the last packet's end."""
+def _duration_s(container: Any, stream: Any, clock: Clock) -> float:
+    """Return the stream's stated length, else the container's, else (all is read) that of its packets.
+
+    Where the clock jumps, what is stated covers one part: then it is that of the packets.
+    """
     import av
 
+    if clock.picture is not None:
+        lasts = clock.picture.dts[clock.picture.dts != NO_STAMP]
+        return float((lasts.max() - lasts.min() + clock.picture.duration[-1]) * stream.time_base) if len(lasts) else 0.0
     if stream.duration:
         return float(stream.duration * stream.time_base)
     if container.duration:
         return float(container.duration / av.time_base)
-    return _end_of_last_packet_s(container, stream)
+    return _length_of_packets_s(Path(container.name), stream)
 
 
-def _end_of_last_packet_s(container: Any, stream: Any) -> float:
-    container.seek(0)
-    first, last = math.inf, 0.0
-    for packet in container.demux(stream):
-        if packet.pts is not None:
-            first = min(first, float(packet.pts * packet.time_base))
-            last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+def _length_of_packets_s(path: Path, stream: Any) -> float:
+    """Return the length by stamps; of raw video, which has none, by its rate."""
+    import av
+
+    first, last, n_packets = math.inf, 0.0, 0
+    with av.open(str(path), options=FILES_ONLY) as container:
+        for packet in container.demux(container.streams[stream.index]):
+            n_packets += packet.size > 0
+            if packet.pts is not None:
+                first = min(first, float(packet.pts * packet.time_base))
+                last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    if first == math.inf:
+        return float(n_packets / stream.guessed_rate) if stream.guessed_rate else 0.0
     return max(0.0, last - first)

@@ -3,11 +3,14 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import BadMedia
 from pipeline.base.units import SAME_TIME_S
+from pipeline.video.clock import Clock, clock_of
 from pipeline.video.streams import FILES_ONLY, picture_stream
 
 # For a target this close ahead, decoding on is cheaper than seeking back to a key frame.
@@ -26,16 +29,34 @@ _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"}
 _MARKS_UNREFERENCED = {"h264", "mpeg4"}
 
 
+@dataclass(frozen=True, slots=True)
+class OpenVideo:
+    """A media file that is open for reading its pictures."""
+
+    container: Any
+    clock: Clock
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether pictures are found by their times; else the file is read from its start."""
+        is_sorted = not (self.clock.has_jumps or self.clock.is_in_decoding_order)
+        return is_sorted and self.container.format.name not in _GUESSED_TIMES
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """Yield the container of ``path`` and its picture stream; raises BadMedia where FFmpeg fails, also later on."""
+def opened(path: Path, *, has_jumps: bool | None = None) -> Iterator[tuple[OpenVideo, Any]]:
+    """Yield ``path``, open, and its picture stream; raises BadMedia where FFmpeg fails, also later on.
+
+    ``has_jumps`` is as for ``clock_of``.
+    """
     import av
 
     try:
+        clock = clock_of(path, has_jumps=has_jumps)
         with av.open(str(path), options=FILES_ONLY) as container:
             stream = picture_stream(path, container)
             stream.codec_context.thread_count = 1  # workers share the processors; one thread each
-            yield container, stream
+            yield OpenVideo(container, clock), stream
     except av.error.FFmpegError as error:
         raise BadMedia("undecodable", f"{path.name}: {error.strerror}") from None
 
@@ -61,12 +82,16 @@ class FrameReader:
     missing parts depends on all that it has decoded.
     """
 
-    def __init__(self, container: Any, stream: Any, times_s: Sequence[float]) -> None:
+    def __init__(self, video: OpenVideo, stream: Any, times_s: Sequence[float]) -> None:
         """``times_s`` are all the times that will be requested, ascending."""
-        self._container, self._stream = container, stream
-        is_safe = container.format.name in _INDEXED and stream.codec_context.name in _MARKS_UNREFERENCED
+        self._video, self._stream = video, stream
+        is_safe = (
+            not video.clock.is_in_decoding_order
+            and video.container.format.name in _INDEXED
+            and stream.codec_context.name in _MARKS_UNREFERENCED
+        )
         self._unneeded = _Unneeded(times_s, is_safe=is_safe)
-        self._frames = decoded(container, stream, self._unneeded)
+        self._frames = decoded(video, stream, self._unneeded)
         self._ahead: Any = None  # the last frame that was decoded
         self._position_s = 0.0  # its time
 
@@ -80,17 +105,17 @@ class FrameReader:
         return frame
 
     def _reached(self, time_s: float) -> Any:
-        if time_s - self._position_s <= _DECODE_ON_S or not _can_seek(self._container):
+        if time_s - self._position_s <= _DECODE_ON_S or not self._video.can_seek:
             return self._decode_to(time_s)
         # From an earlier key frame, a seek would only decode the same frames once more.
-        has_passed = _key_frame_s(self._container, self._stream, time_s) <= self._position_s
+        has_passed = _key_frame_s(self._video, self._stream, time_s) <= self._position_s
         frame = self._decode_to(time_s) if has_passed else None
         return self._sought(time_s) if frame is None else frame
 
     def _sought(self, time_s: float) -> Any:
         for back_s in _SEEK_BACK_S:
-            _seek(self._container, self._stream, time_s - back_s)
-            self._frames, self._ahead = decoded(self._container, self._stream, self._unneeded), None
+            _seek(self._video, self._stream, time_s - back_s)
+            self._frames, self._ahead = decoded(self._video, self._stream, self._unneeded), None
             if (frame := self._decode_to(time_s)) is not None:
                 return frame
         return None
@@ -104,17 +129,19 @@ class FrameReader:
         return self._ahead if self._position_s <= time_s + SAME_TIME_S else None
 
 
-def decoded(container: Any, stream: Any, unneeded: _Unneeded | None = None) -> Iterator[tuple[Any, float]]:
-    """Yield frames with their time since the stream's start; a damaged packet is skipped.
+def decoded(video: OpenVideo, stream: Any, unneeded: _Unneeded | None = None) -> Iterator[tuple[Any, float]]:
+    """Yield frames with their time since the first picture that is shown; a damaged packet is skipped.
 
-    Frames that are ``unneeded`` are skipped if no other depends on them; from the first damage on that isn't safe.
+    Frames that are ``unneeded`` are skipped if no other depends on them; from the first damage on that isn't safe. In a
+    file without stamps, frames follow each other at its stated rate.
     """
     import av
 
-    origin, ticks, base = stream.start_time or 0, stream.time_base.denominator, stream.time_base.numerator
+    origin, ticks, base = _start(video, stream), stream.time_base.denominator, stream.time_base.numerator
     unneeded = unneeded or _Unneeded((), is_safe=False)
-    context, has_skipped = stream.codec_context, None
-    for packet in container.demux(stream):
+    context, has_skipped, number = stream.codec_context, None, 0
+    waiting: list[int] = []  # stamps of the pictures that are still to be shown, where they are in order of decoding
+    for packet in video.clock.packets(video.container, stream):
         skips = unneeded.is_safe and packet.pts is not None and unneeded.holds((packet.pts - origin) * base / ticks)
         if skips != has_skipped:
             context.skip_frame, has_skipped = "NONREF" if skips else "DEFAULT", skips
@@ -123,21 +150,42 @@ def decoded(container: Any, stream: Any, unneeded: _Unneeded | None = None) -> I
         except av.error.InvalidDataError:
             unneeded.is_safe = False
             continue
+        if video.clock.is_in_decoding_order and packet.pts is not None:
+            heappush(waiting, packet.pts)
         for frame in frames:
+            if waiting:
+                frame.pts = heappop(waiting)
             if unneeded.is_safe and frame.is_corrupt:
                 unneeded.is_safe = False
             if frame.pts is not None:
                 yield frame, (frame.pts - origin) * base / ticks
+            elif stream.start_time is None:
+                yield frame, float(number / stream.guessed_rate)
+            number += 1
 
 
-def decoded_from(container: Any, stream: Any, start_s: float) -> Iterator[tuple[Any, float]]:
-    """Yield frames from one at or before ``start_s`` on, where there is one."""
-    if start_s <= 0 or not _can_seek(container):
-        yield from decoded(container, stream)
+def decoded_from(video: OpenVideo, stream: Any, start_s: float) -> Iterator[tuple[Any, float]]:
+    """Yield frames from one at or before ``start_s`` on, where there is one.
+
+    Raises BadMedia ``bad_range`` where the last frame comes before ``start_s``.
+    """
+    last_s = None
+    for frame, time_s in _decoded_from(video, stream, start_s):
+        yield frame, time_s
+        last_s = time_s
+    if last_s is not None and last_s < start_s - SAME_TIME_S:
+        raise BadMedia(
+            "bad_range", f"the last picture is at {last_s:.3f} s, before the range that starts at {start_s:g} s"
+        )
+
+
+def _decoded_from(video: OpenVideo, stream: Any, start_s: float) -> Iterator[tuple[Any, float]]:
+    if start_s <= 0 or not video.can_seek:
+        yield from decoded(video, stream)
         return
     for back_s in _SEEK_BACK_S:
-        _seek(container, stream, start_s - back_s)
-        frames = decoded(container, stream)
+        _seek(video, stream, start_s - back_s)
+        frames = decoded(video, stream)
         first = next(frames, None)
         if first is not None and first[1] <= start_s + SAME_TIME_S:
             yield first
@@ -145,23 +193,23 @@ def decoded_from(container: Any, stream: Any, start_s: float) -> Iterator[tuple[
             return
 
 
-def _can_seek(container: Any) -> bool:
-    return container.format.name not in _GUESSED_TIMES
+def _seek(video: OpenVideo, stream: Any, time_s: float) -> None:
+    earliest_s = _BEFORE_START_S if video.container.format.name == "mpegts" else 0.0
+    video.container.seek(_ticks(video, stream, max(earliest_s, time_s)), stream=stream, backward=True)
 
 
-def _seek(container: Any, stream: Any, time_s: float) -> None:
-    earliest_s = _BEFORE_START_S if container.format.name == "mpegts" else 0.0
-    container.seek(_ticks(stream, max(earliest_s, time_s)), stream=stream, backward=True)
-
-
-def _key_frame_s(container: Any, stream: Any, time_s: float) -> float:
+def _key_frame_s(video: OpenVideo, stream: Any, time_s: float) -> float:
     """Return the time of the key frame that a seek to ``time_s`` finds; infinity where the index does not cover it."""
-    index, ticks = stream.index_entries, _ticks(stream, time_s)
-    if container.format.name not in _INDEXED or len(index) == 0 or index[-1].timestamp < ticks:
+    index, ticks = stream.index_entries, _ticks(video, stream, time_s)
+    if video.container.format.name not in _INDEXED or len(index) == 0 or index[-1].timestamp < ticks:
         return float("inf")
     at = index.search_timestamp(ticks)
-    return float((index[at].timestamp - (stream.start_time or 0)) * stream.time_base) if at >= 0 else float("inf")
+    return float((index[at].timestamp - _start(video, stream)) * stream.time_base) if at >= 0 else float("inf")
 
 
-def _ticks(stream: Any, time_s: float) -> int:
-    return int(time_s / stream.time_base) + (stream.start_time or 0)
+def _ticks(video: OpenVideo, stream: Any, time_s: float) -> int:
+    return int(time_s / stream.time_base) + _start(video, stream)
+
+
+def _start(video: OpenVideo, stream: Any) -> int:
+    return stream.start_time or 0 if video.clock.picture_start is None else video.clock.picture_start

@@ -9,18 +9,53 @@ FILES_ONLY = {"protocol_whitelist": "file"}
 """Options under which a media file, whatever it refers to, opens no network and no other kind of source."""
 NO_VIDEO_FORMATS = ("hls", "dash", "concat", "image2", "ffmetadata", "tty")
 """Containers that refer to other files, or that hold text or one picture."""
+# Codecs of still pictures. Beside a stream of another codec they are a cover, also where the container has no mark.
+_STILL_CODECS = {"mjpeg", "png", "apng", "bmp", "gif", "tiff", "webp", "ppm"}
+_STILL_SHARE = 0.25  # as many frames, of those of another stream, are single pictures: previews or a cover
+_COVERS = ("attached_pic", "timed_thumbnails", "still_image")
+# Sound for a part of the audience, or about the film: no player takes it unless asked.
+_SPECIAL_SOUND = ("comment", "hearing_impaired", "visual_impaired", "clean_effects", "karaoke")
 
 
 def picture_stream(path: Path, container: Any) -> Any:
-    """Return the first video stream; cover art and still images are none. Raises BadMedia without one."""
-    import av
+    """Return the video stream that is read; cover art and still images are none. Raises BadMedia without one.
 
+    Of several it is the one marked as default, else the one with the most pixels, else the first.
+    """
     names = container.format.name.split(",")
     still = any(name in NO_VIDEO_FORMATS or name.endswith("_pipe") for name in names)
-    cover = av.stream.Disposition.attached_pic
-    streams = [one for one in container.streams.video if not one.disposition & cover]
+    streams = [one for one in container.streams.video if not _has_any(one, _COVERS)]
     if still or not streams:
         raise BadMedia("no_video", f"{path}: expected a video stream, found none in {container.format.name}")
-    if streams[0].codec_context is None:
+    readable = [one for one in streams if one.codec_context is not None]
+    if not readable:
         raise BadMedia("undecodable", f"{path}: no decoder for the video stream")
-    return streams[0]
+    most_frames = max(one.frames for one in readable)
+    return max(readable, key=lambda one: _picture_rank(one, most_frames))
+
+
+def sound_stream(path: Path, container: Any) -> Any:
+    """Return the audio stream that is read, which is the one that players take. Raises BadMedia without one.
+
+    Of several that can be decoded it is the one marked as default, else the first; commentary and sound for the hearing
+    or visually impaired only where there is nothing else.
+    """
+    if not container.streams.audio:
+        raise BadMedia("no_audio", f"{path.name}: no audio stream")
+    readable = [one for one in container.streams.audio if one.codec_context is not None]
+    if not readable:
+        raise BadMedia("undecodable", f"{path.name}: no decoder for the audio stream")
+    return max(readable, key=lambda one: (not _has_any(one, _SPECIAL_SOUND), _has_any(one, ("default",))))
+
+
+def _picture_rank(stream: Any, most_frames: int) -> tuple[bool, bool, int]:
+    codec = stream.codec_context
+    is_still = codec.name in _STILL_CODECS or 0 < stream.frames < most_frames * _STILL_SHARE
+    return not is_still, _has_any(stream, ("default",)), codec.width * codec.height
+
+
+def _has_any(stream: Any, names: tuple[str, ...]) -> bool:
+    """Return whether the container marks ``stream`` as one of these kinds."""
+    import av
+
+    return any(stream.disposition & getattr(av.stream.Disposition, name) for name in names)

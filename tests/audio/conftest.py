@@ -62,6 +62,7 @@ def audio_params() -> Callable[..., AudioParams]:
         "min_voiced_share": 0.1,
         "pad": "tile",
         "n_frames": 1000,
+        "out_of_step": "correct",
         "max_duration_s": 600.0,
     }
     return lambda **changes: AudioParams.model_validate(paper | changes)

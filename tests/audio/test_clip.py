@@ -22,9 +22,7 @@ SILENCE = np.zeros(96_000, dtype=np.float32)
 def audio_item(sound: Waveform, folder: Path, start_s: float | None = None, end_s: float | None = None) -> AudioItem:
     """A clip of 16 kHz mono whose main track runs from 3 s to 9 s."""
     path = write_recording(folder / "clip.mkv", Recording(suffix="mkv", rate_hz=16_000), sound)
-    clip = MediaClip(
-        clip_id="set/one", path=path, sha256="", rotation_deg=0, has_audio=True, start_s=start_s, end_s=end_s
-    )
+    clip = MediaClip(clip_id="set/one", path=path, sha256="", has_audio=True, start_s=start_s, end_s=end_s)
     return AudioItem(clip, (3.0, 9.0))
 
 
@@ -70,3 +68,41 @@ def test_half_a_step_gives_segments_that_overlap(talker: Waveform, audio_params:
     rows = segment_clip(audio_item(np.tile(talker, 2), tmp_path), tmp_path, params=audio_params(segment_step_s=3.0))
     assert isinstance(rows, list)
     assert [(row.start_s, row.end_s) for row in rows if isinstance(row, Segment)] == [(0, 6), (3, 9), (6, 12)]
+
+
+def test_a_range_is_sought_and_its_limit_counts_from_its_start(
+    talker: Waveform, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    """audio.max_duration_s is shorter than what lies before the clip."""
+    item = audio_item(np.concatenate([SILENCE, SILENCE, talker]), tmp_path, start_s=12.0, end_s=18.0)
+    rows = segment_clip(item, tmp_path, params=audio_params(max_duration_s=6.0))
+    assert isinstance(rows, list)
+    assert [row.segment_id for row in rows if isinstance(row, Segment)] == ["set/one-a00012000"]
+
+
+@pytest.mark.parametrize(("start_s", "status"), [(5.9, "filtered"), (6.0, "failed")])
+def test_a_range_behind_the_end_is_a_bad_range(
+    start_s: float, status: str, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    ended = segment_clip(
+        audio_item(SILENCE, tmp_path, start_s=start_s, end_s=start_s + 10), tmp_path, params=audio_params()
+    )
+    assert isinstance(ended, Dropped)
+    assert (ended.status, ended.reason) == (status, "no_speech" if status == "filtered" else "bad_range")
+    assert status == "filtered" or ended.detail == "clip.mkv ends at 6.000 s, before the range that starts at 6 s"
+
+
+@pytest.mark.parametrize(("right", "channel"), [(-1.0, "FL"), (1.0, "mix")])
+def test_a_voice_whose_channels_cancel_each_other_is_read_from_one_and_recorded(
+    right: float, channel: str, talker: Waveform, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    recording = Recording(suffix="mkv", rate_hz=16_000, layout="stereo")
+    path = write_recording(tmp_path / "clip.mkv", recording, np.stack([talker, right * talker]))
+    clip = MediaClip(clip_id="set/one", path=path, sha256="", has_audio=True, start_s=None, end_s=None)
+    rows = segment_clip(AudioItem(clip, None), tmp_path, params=audio_params())
+    alone = segment_clip(audio_item(talker, tmp_path), tmp_path, params=audio_params())
+    assert isinstance(rows, list) and isinstance(alone, list)
+    (segment,), (expected,) = rows, alone
+    assert isinstance(segment, Segment) and isinstance(expected, Segment)
+    assert segment.sound_channel == channel
+    assert segment.level_dbfs == pytest.approx(expected.level_dbfs, abs=0.1)

@@ -18,6 +18,7 @@ PAPER = AudioParams(
     min_voiced_share=0.1,
     pad="tile",
     n_frames=1000,
+    out_of_step="correct",
     max_duration_s=600.0,
 )
 

@@ -16,6 +16,7 @@ PAPER: dict[str, Any] = {
     "min_voiced_share": 0.1,
     "pad": "tile",
     "n_frames": 1000,
+    "out_of_step": "correct",
     "max_duration_s": 7200.0,
 }
 
@@ -54,6 +55,7 @@ def test_segments_of_whole_pictures_are_accepted_where_columns_are_pictures(leng
         ({"n_frames": 10.5}, "'n_frames' = 10.5"),
         ({"profile": "papper"}, "'profile' = 'papper'"),
         ({"pad": "wrap"}, "'pad' = 'wrap'"),
+        ({"out_of_step": "drop"}, "'out_of_step' = 'drop'"),
         ({"min_voiced_share": float("nan")}, "'min_voiced_share' = nan"),
         ({"pads": "tile"}, "unknown 'pads'"),
     ],

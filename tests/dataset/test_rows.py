@@ -36,6 +36,9 @@ def track(number: int, av_zscore: float | None, *, is_main: bool) -> Track:
         av_correlation=None,
         av_lag_s=None,
         av_zscore=av_zscore,
+        av_offset_s=None,
+        av_offset_certainty=None,
+        out_of_step_s=0.0,
         is_main=is_main,
     )
 
@@ -51,6 +54,8 @@ def segment(clip_id: str) -> Segment:
         level_dbfs=-20.0,
         clipped_share=0.0,
         face_seen_share=0.75,
+        sound_channel="mix",
+        av_correction_s=0.0,
         profile="paper",
         n_mels=1,
         n_frames=2,

@@ -19,6 +19,9 @@ def a_track(clip_id: str, number: int, *, is_main: bool) -> Track:
         av_correlation=None,
         av_lag_s=None,
         av_zscore=None,
+        av_offset_s=None,
+        av_offset_certainty=None,
+        out_of_step_s=0.0,
         is_main=is_main,
     )
 
@@ -29,7 +32,6 @@ def media_clips(clip_ids: Iterable[str]) -> list[MediaClip]:
             clip_id=clip_id,
             path=Path(f"{clip_id}.mp4"),
             sha256=clip_id,
-            rotation_deg=0,
             has_audio=True,
             start_s=None,
             end_s=None,

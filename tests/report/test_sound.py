@@ -63,7 +63,10 @@ def test_media_that_does_not_decode_is_only_a_reason(data_run: Layout, media: Pa
 
 def test_media_that_ends_before_the_segment_is_only_a_reason(data_run: Layout, media: Path) -> None:
     write_wav(media, SAMPLES[: RATE_HZ // 4])
-    assert of_person(data_run, HOSTILE).no_sound_reason == "No sound: the media ends before the segment."
+    assert (
+        of_person(data_run, HOSTILE).no_sound_reason
+        == "No sound: media.wav ends at 0.250 s, before the range that starts at 0.5 s."
+    )
 
 
 def test_sound_beyond_the_size_limit_is_left_out(

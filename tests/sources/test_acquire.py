@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import ffmpeg
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,8 +16,9 @@ from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.fetch import DownloadParams
 from pipeline.video.fetch_settings import read_fetch_settings
+from pipeline.video.ffmpeg_program import run_ffmpeg
 
-PARAMS = DownloadParams(max_height_px=1080, max_size_mb=10, min_duration_s=0.5, max_duration_s=60)
+PARAMS = DownloadParams(max_height_px=1080, max_size_mb=10, min_duration_s=0.5, max_duration_s=60, hdr="tone_map")
 SPEC = ClipSpec(seed=3, person=0, clip=0, duration_s=1.0, width_px=320, height_px=240)
 
 
@@ -96,6 +98,23 @@ def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(f
     assert isinstance(media, Media)
     assert sha256_of(folder / media.path) == media.sha256 == sha256_of(path)
     assert list((tmp_path / "unfinished").iterdir()) == []
+
+
+def test_the_media_say_how_the_picture_is_stored_and_how_large_it_is_shown(folder: Path, tmp_path: Path) -> None:
+    path, stored = tmp_path / "plain.mp4", tmp_path / "stored.mkv"
+    write_clip(SPEC, path)
+    filters = "scale=240:240,setsar=4/3,setparams=colorspace=bt709:color_trc=arib-std-b67:range=pc,setfield=tff"
+    coded = {"vcodec": "libx264", "x264-params": "tff=1:fullrange=on:colormatrix=bt709:transfer=arib-std-b67"}
+    run_ffmpeg(ffmpeg.input(path).output(str(stored), vf=filters, **coded))
+    media = acquire(str(stored), folder, content_hash=sha256_of(stored))
+    assert isinstance(media, Media)
+    assert (media.width_px, media.height_px, media.rotation_deg, media.is_mirrored) == (320, 240, 0, False)
+    assert media.pixel_aspect == pytest.approx(4 / 3)
+    assert (media.colour_matrix, media.colour_transfer, media.colour_range) == ("bt709", "hlg", "full")
+    assert media.is_interlaced
+    filtered = acquire(str(stored), folder, PARAMS.model_copy(update={"hdr": "filter"}), content_hash=sha256_of(stored))
+    assert isinstance(filtered, Dropped)
+    assert (filtered.status, filtered.reason) == (FILTERED, "hdr")
 
 
 def test_a_missing_file_is_a_failure_with_that_reason(folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import ffmpeg
 import numpy as np
 import pytest
 
@@ -21,9 +22,11 @@ from pipeline.records.schema import to_table
 from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
 from pipeline.synthetic.clip import write_clip
+from pipeline.synthetic.mp4 import set_display_matrix
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.synthetic.script.truth import ClipTruth
 from pipeline.video.clip import MediaClip
+from pipeline.video.ffmpeg_program import run_ffmpeg
 
 DETECT = load_params(DetectParams, "detect")
 CROP = load_params(CropParams, "crop")
@@ -32,12 +35,11 @@ TALK = ClipSpec(seed=7, person=3, clip=1, duration_s=2.4)
 Seen = tuple[MediaClip, ClipTruth, list[Frame], list[Track]]
 
 
-def media_clip(path: Path, rotation_deg: int = 0) -> MediaClip:
+def media_clip(path: Path) -> MediaClip:
     return MediaClip(
         clip_id="set/clip",
         path=path,
         sha256="",
-        rotation_deg=rotation_deg,
         has_audio=True,
         start_s=None,
         end_s=None,
@@ -53,7 +55,7 @@ def observe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Seen]:
         if spec not in known:
             folder = tmp_path_factory.mktemp("clip")
             truth = write_clip(spec, folder / "a.mp4")
-            clip = media_clip(folder / "a.mp4", 90 if spec.kind == "rotated" else 0)
+            clip = media_clip(folder / "a.mp4")
             rows = Observer(DETECT)(clip, folder)
             assert not isinstance(rows, Dropped), rows
             frames = [row for row in rows if isinstance(row, Frame)]
@@ -173,6 +175,44 @@ def test_a_turned_clip_gives_the_same_pictures_upright(observe: Callable[..., Se
     turned = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, frames)), Path())
     assert not isinstance(turned, Dropped)
     assert all(face.landmarks_px.reshape(68, 2)[30, 1] > 130 for face in turned)
+
+
+HDR = (
+    "scale=in_color_matrix=bt601:out_color_matrix=bt709,format=yuv420p,"
+    "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv,"
+    "zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt2020:t=smpte2084:m=bt2020nc:r=tv:npl=203,format=yuv420p10le"
+)
+STORED: dict[str, tuple[str, dict[str, str], tuple[int, int, int, int]]] = {
+    "mirrored, turned and squeezed": ("transpose=0,scale=270:640,setsar=4/3", {"vcodec": "libx264"}, (0, 1, 1, 0)),
+    "mirrored and in PQ": (f"hflip,{HDR}", {"vcodec": "libx265", "x265-params": "log-level=error"}, (-1, 0, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("how", STORED)
+def test_however_a_talker_is_stored_its_face_is_found_upright_at_its_place(
+    observe: Callable[..., Seen], faces: list, how: str, tmp_path: Path
+) -> None:
+    plain, truth, frames, _ = observe()
+    filters, encoder, matrix = STORED[how]
+    path = tmp_path / "a.mp4"
+    run_ffmpeg(ffmpeg.input(plain.path).output(str(path), vf=filters, preset="ultrafast", crf="6", **encoder))
+    set_display_matrix(path, matrix)
+    clip = media_clip(path)
+    rows = Observer(DETECT)(clip, tmp_path)
+    assert not isinstance(rows, Dropped)
+    seen = [row for row in rows if isinstance(row, Frame)]
+    assert len(seen) == len(frames)
+    drawn = truth.faces[0]
+    left = np.array([(frame.left_eye_x_px, frame.left_eye_y_px) for frame in seen])
+    span = np.hypot(*(drawn.right_eye_px - drawn.left_eye_px).T)
+    assert np.median(np.hypot(*(left - drawn.left_eye_px).T) / span) < 0.05
+    times_s = {face.time_s: decode_png(face.image.bytes).astype(int) for face in faces}
+    chosen = [frame for frame in seen if frame.time_s in times_s]
+    cropped = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, chosen)), tmp_path)
+    assert not isinstance(cropped, Dropped) and len(cropped) >= 8
+    for face in cropped:
+        shown = decode_png(face.image.bytes).astype(int)
+        assert np.median(np.abs(shown - times_s[face.time_s])[80:200, 80:176]) <= 8
 
 
 def test_standardness_has_no_thresholds_and_only_complete_windows_have_one(observe: Callable[..., Seen]) -> None:

@@ -56,10 +56,10 @@ def test_each_clip_with_media_comes_with_its_range_and_its_file_in_id_order(tmp_
             clip_id=f"set/{name}",
             path=at.media_folder("set") / f"{name}.mp4",
             sha256=hashlib.sha256(name.encode()).hexdigest(),
-            rotation_deg=0,
             has_audio=False,
             start_s=start_s,
             end_s=None,
+            has_jumps=False,
         )
         for name, start_s in (("b", 1.5), ("c", 2.5))
     ]

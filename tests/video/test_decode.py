@@ -16,6 +16,7 @@ from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video import seek
 from pipeline.video.decode import GreyFrame, grey_frames, rgb_frames_at
 from pipeline.video.ffmpeg_program import run_ffmpeg
+from pipeline.video.picture import FormReader, shown_rgb
 from tests.video.conftest import write_video
 
 N_FRAMES = 90
@@ -59,7 +60,7 @@ def index_shown(picture: np.ndarray) -> int:
 
 
 def everything(path: Path, **options: object) -> list[GreyFrame]:
-    return list(grey_frames(path, **{"rotation_deg": 0, "max_side_px": 1280, **options}))  # type: ignore[arg-type]
+    return list(grey_frames(path, **{"max_side_px": 1280, **options}))  # type: ignore[arg-type]
 
 
 def test_every_frame_comes_once_in_order_with_its_time(numbered: Path) -> None:
@@ -132,7 +133,7 @@ def test_time_counts_from_the_first_picture(tmp_path: Path) -> None:
     path = write_numbered(tmp_path / "late.mkv", [5000 + 40 * n for n in range(20)])
     frames = everything(path)
     assert (frames[0].time_s, frames[-1].time_s) == (0.0, pytest.approx(0.76, abs=0.001))
-    ((_, picture),) = rgb_frames_at(path, [frames[12].time_s], rotation_deg=0)
+    ((_, picture),) = rgb_frames_at(path, [frames[12].time_s])
     assert index_shown(picture) == 12
 
 
@@ -148,22 +149,14 @@ def test_rows_have_no_padding_at_an_odd_width(tmp_path: Path) -> None:
     """PyAV pads rows of such widths; dlib would lose faces."""
     write_video(tmp_path / "a.mp4", n_frames=3)
     odd = tmp_path / "odd.mkv"
-    run_ffmpeg(ffmpeg.input(tmp_path / "a.mp4").output(str(odd), vf="scale=853:480", pix_fmt="yuv444p", an=None))
+    run_ffmpeg(
+        ffmpeg.input(tmp_path / "a.mp4").output(str(odd), vf="scale=853:480,setsar=1", pix_fmt="yuv444p", an=None)
+    )
     frame = everything(odd)[0]
     assert frame.grey.shape == (480, 853) and frame.grey.flags.c_contiguous
-    ((_, picture),) = rgb_frames_at(odd, [frame.time_s], rotation_deg=0)
+    ((_, picture),) = rgb_frames_at(odd, [frame.time_s])
     assert picture.shape == (480, 853, 3) and picture.flags.c_contiguous
     assert float(np.abs(picture.mean(axis=2) - frame.grey).mean()) < 12
-
-
-@pytest.mark.parametrize("rotation_deg", [0, 90, 180, 270])
-def test_pictures_are_turned_clockwise(numbered: Path, rotation_deg: int) -> None:
-    upright = everything(numbered)[3].grey
-    turned = everything(numbered, rotation_deg=rotation_deg)[3].grey
-    assert np.array_equal(turned, np.rot90(upright, -rotation_deg // 90)) and turned.flags.c_contiguous
-    ((_, colour),) = rgb_frames_at(numbered, [0.12], rotation_deg=rotation_deg)
-    ((_, level),) = rgb_frames_at(numbered, [0.12], rotation_deg=0)
-    assert np.array_equal(colour, np.rot90(level, -rotation_deg // 90)) and colour.flags.c_contiguous
 
 
 @pytest.mark.parametrize(
@@ -192,8 +185,8 @@ ASKED = [[0], [89], [3, 4, 5], [0, 40, 80], [88, 2, 30, 29], list(range(90)), [2
 @pytest.mark.parametrize("requested", ASKED, ids=str)
 def test_exactly_the_requested_frames_come_in_ascending_order(numbered: Path, requested: list[int]) -> None:
     """Near ones are reached by decoding on, distant ones by seeking; either way they are the same pictures."""
-    whole = dict(rgb_frames_at(numbered, [n / 25 for n in range(N_FRAMES)], rotation_deg=0))
-    got = list(rgb_frames_at(numbered, [n / 25 for n in requested], rotation_deg=0))
+    whole = dict(rgb_frames_at(numbered, [n / 25 for n in range(N_FRAMES)]))
+    got = list(rgb_frames_at(numbered, [n / 25 for n in requested]))
     assert [time_s for time_s, _ in got] == [n / 25 for n in sorted(requested)]
     assert [index_shown(picture) for _, picture in got] == sorted(requested)
     assert all(np.array_equal(picture, whole[time_s]) for time_s, picture in got)
@@ -217,9 +210,9 @@ def test_seeking_gives_the_decoded_frames_in_every_container(
     path = write_numbered(tmp_path / f"a.{suffix}", [40 * n for n in range(100)], codec=codec, options=options)
     times_s = [frame.time_s for frame in everything(path)]
     requested = [times_s[n] for n in (1, 30, 59, 60, len(times_s) - 2)]
-    whole = dict(rgb_frames_at(path, times_s, rotation_deg=0))
-    got = dict(rgb_frames_at(path, requested, rotation_deg=0))
-    alone = dict(next(rgb_frames_at(path, [time_s], rotation_deg=0)) for time_s in requested)
+    whole = dict(rgb_frames_at(path, times_s))
+    got = dict(rgb_frames_at(path, requested))
+    alone = dict(next(rgb_frames_at(path, [time_s])) for time_s in requested)
     assert list(got) == list(alone) == requested
     assert all(np.array_equal(got[t], whole[t]) for t in requested)
     assert all(np.array_equal(alone[t], whole[t]) for t in requested)
@@ -259,25 +252,28 @@ def write_moving(path: Path, codec: str, options: dict[str, str], times_ms: list
 
 
 def decoded_in_order(path: Path) -> dict[float, np.ndarray]:
-    """Decode the whole file by PyAV alone; what it can't decode is passed over."""
-    pictures = {}
+    """Decode the whole file in order, times from the first frame on; what can't be decoded is passed over."""
+    pictures: dict[float, np.ndarray] = {}
+    origin: Any = 0
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
+        forms = FormReader(stream)
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:
                 continue
             for frame in frames:
-                time_s = float((frame.pts - (stream.start_time or 0)) * frame.time_base)
-                pictures[time_s] = frame.to_ndarray(format="rgb24")
+                origin = origin if pictures else frame.pts
+                time_s = float((frame.pts - origin) * stream.time_base)
+                pictures[time_s] = shown_rgb(frame, forms.form(frame))
     return pictures
 
 
 def differing(path: Path, requested: list[float], whole: dict[float, np.ndarray]) -> list[float]:
     """Return the requested times whose pictures are not bit for bit those of ``whole``, or are missing."""
-    got = dict(rgb_frames_at(path, requested, rotation_deg=0))
+    got = dict(rgb_frames_at(path, requested))
     return [time_s for time_s in requested if time_s not in got or not np.array_equal(got[time_s], whole[time_s])]
 
 
@@ -336,7 +332,7 @@ def test_frames_of_one_key_frame_are_reached_without_seeking(
     path = write_moving(tmp_path / f"a.{suffix}", codec, options, [40 * n for n in range(150)])
     spy = Spy(monkeypatch)
     requested = [2 / 25, 45 / 25, 102 / 25, 148 / 25]
-    assert [time_s for time_s, _ in rgb_frames_at(path, requested, rotation_deg=0)] == requested
+    assert [time_s for time_s, _ in rgb_frames_at(path, requested)] == requested
     assert spy.n_seeks == 1  # past the key frame of 2 s to that of 4 s
     assert spy.n_frames == 46 + 49
 
@@ -346,7 +342,7 @@ def test_frames_nothing_depends_on_are_not_decoded(tmp_path: Path, monkeypatch: 
     path = write_moving(tmp_path / "a.mp4", "libx264", options, [40 * n for n in range(120)])
     spy = Spy(monkeypatch)
     requested = [41 / 25, 42 / 25, 95 / 25]
-    assert [time_s for time_s, _ in rgb_frames_at(path, requested, rotation_deg=0)] == requested
+    assert [time_s for time_s, _ in rgb_frames_at(path, requested)] == requested
     assert spy.n_frames == 2 + 1 + len(range(0, 96, 4))
 
 
@@ -362,12 +358,12 @@ def test_a_frame_that_was_left_out_by_mistake_is_decoded_after_all(
 
 def test_a_time_without_a_frame_is_left_out_and_costs_no_other(numbered: Path) -> None:
     requested = [0.02, 0.04, 0.05, 0.06, 0.08, 2.01, 2.04, 60.0]
-    got = [(time_s, index_shown(picture)) for time_s, picture in rgb_frames_at(numbered, requested, rotation_deg=0)]
+    got = [(time_s, index_shown(picture)) for time_s, picture in rgb_frames_at(numbered, requested)]
     assert got == [(0.04, 1), (0.08, 2), (2.04, 51)]
 
 
 def test_without_times_there_are_no_frames(numbered: Path) -> None:
-    assert list(rgb_frames_at(numbered, [], rotation_deg=0)) == []
+    assert list(rgb_frames_at(numbered, [])) == []
 
 
 def test_colours_are_those_of_the_file(tmp_path: Path) -> None:
@@ -379,7 +375,7 @@ def test_colours_are_those_of_the_file(tmp_path: Path) -> None:
         stream.width, stream.height, stream.pix_fmt = 64, SIDE_PX, "bgr0"
         container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
-    ((_, shown),) = rgb_frames_at(path, [0.0], rotation_deg=0)
+    ((_, shown),) = rgb_frames_at(path, [0.0])
     assert np.array_equal(shown, picture)
 
 
@@ -434,7 +430,7 @@ def test_a_file_that_lost_its_index_is_undecodable(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_video_is_undecodable(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"no video at all" * 100)
-    for read in (everything, lambda path: list(rgb_frames_at(path, [0.0], rotation_deg=0))):
+    for read in (everything, lambda path: list(rgb_frames_at(path, [0.0]))):
         with pytest.raises(BadMedia) as caught:
             read(tmp_path / "a.mp4")
         assert caught.value.reason == "undecodable"
@@ -442,7 +438,7 @@ def test_a_file_that_is_no_video_is_undecodable(tmp_path: Path) -> None:
 
 def test_sound_alone_has_no_video(tmp_path: Path) -> None:
     run_ffmpeg(ffmpeg.input("sine=duration=1", format="lavfi").output(str(tmp_path / "a.m4a")))
-    for read in (everything, lambda path: list(rgb_frames_at(path, [0.0], rotation_deg=0))):
+    for read in (everything, lambda path: list(rgb_frames_at(path, [0.0]))):
         with pytest.raises(BadMedia) as caught:
             read(tmp_path / "a.m4a")
         assert caught.value.reason == "no_video"

@@ -1,14 +1,18 @@
 """Downloads by the real yt-dlp from a local server: what comes, and what each failure is called."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 import pytest
+import yt_dlp
 
 from pipeline.base.errors import BadInput
 from pipeline.base.outcome import FAILED, Dropped
+from pipeline.video import fetch as fetch_module
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.video.fetch_errors import classify
 from pipeline.video.fetch_settings import FetchSettings, read_fetch_settings
@@ -19,7 +23,7 @@ from tests.video.conftest import Server
 # yt-dlp leaves it to the garbage collector to close connections that it gives up.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 
-PARAMS = DownloadParams(max_height_px=1080, max_size_mb=5, min_duration_s=0.1, max_duration_s=60)
+PARAMS = DownloadParams(max_height_px=1080, max_size_mb=5, min_duration_s=0.1, max_duration_s=60, hdr="tone_map")
 SETTINGS = FetchSettings(
     rate_limit=None,
     retries=1,
@@ -313,3 +317,31 @@ def test_a_setting_that_can_not_be_used_is_named(name: str, value: str, monkeypa
     monkeypatch.setenv(name, value)
     with pytest.raises(BadInput, match=f"{name}='{value}'"):
         read_fetch_settings()
+
+
+def offered(name: str, height_px: int, dynamic_range: str, vcodec: str) -> dict[str, Any]:
+    size = {"width": height_px * 16 // 9, "height": height_px, "fps": 30}
+    kind = {"ext": "mp4", "protocol": "https", "vcodec": vcodec, "acodec": "none", "vbr": 4000}
+    return {"format_id": name, "url": f"https://example.org/{name}", "dynamic_range": dynamic_range, **size, **kind}
+
+
+SDR_1080 = offered("sdr1080", 1080, "SDR", "avc1.640028")
+SDR_720 = offered("sdr720", 720, "SDR", "av01.0.08M.08")
+HDR_1080 = offered("hdr1080", 1080, "HDR10", "vp9.2")
+HLG_1080 = offered("hlg1080", 1080, "HLG", "vp9.2")
+UNSTATED_1080 = {key: value for key, value in SDR_1080.items() if key != "dynamic_range"}
+
+
+@pytest.mark.parametrize(
+    ("formats", "chosen"),
+    [([SDR_1080, HDR_1080, HLG_1080], "sdr1080"), ([HDR_1080, SDR_720], "hdr1080"), ([HDR_1080], "hdr1080")]
+    + [([UNSTATED_1080, HDR_1080], "sdr1080"), ([SDR_720, SDR_1080], "sdr1080")],
+)
+def test_sdr_is_fetched_where_it_is_as_large(formats: list[dict[str, Any]], chosen: str, tmp_path: Path) -> None:
+    options = fetch_module._options("https://example.org/v", tmp_path, PARAMS, SETTINGS, fetch_module._Log())
+    for name in ("match_filter", "progress_hooks", "playlist_items"):
+        del options[name]
+    info = {"id": "x", "title": "x", "extractor": "test", "extractor_key": "Test", "formats": deepcopy(formats)}
+    info["webpage_url"] = "https://example.org/v"
+    with yt_dlp.YoutubeDL({**options, "simulate": True, "quiet": True}) as downloader:
+        assert downloader.process_video_result(info, download=False)["format_id"] == chosen

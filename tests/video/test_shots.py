@@ -87,7 +87,7 @@ def test_the_size_of_the_picture_does_not_matter(size: tuple[int, int]) -> None:
 def observed_cuts(spec: ClipSpec, path: Path) -> list[float]:
     write_clip(spec, path)
     detector = CutDetector(min_difference=0.06, min_ratio=4.0)
-    frames = grey_frames(path, rotation_deg=0, max_side_px=1280)
+    frames = grey_frames(path, max_side_px=1280)
     return [round(frame.time_s, 3) for frame in frames if detector.is_cut(frame)]
 
 

@@ -141,7 +141,7 @@ class Cropper:
         chosen = {face.time_s: face for face in choose(measure_track(frames, self._params), self._params)}
         boxes = {frame.time_s: box_of(frame) for frame in frames if frame.time_s in chosen}
         try:
-            pictures = rgb_frames_at(item.clip.path, list(chosen), rotation_deg=item.clip.rotation_deg)
+            pictures = rgb_frames_at(item.clip.path, list(chosen), has_jumps=item.clip.has_jumps)
             faces = [self._face(chosen[time_s], boxes[time_s], picture, self._backend) for time_s, picture in pictures]
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)

@@ -25,6 +25,9 @@ class DetectParams(Params):
     min_cut_ratio: float = Field(ge=1)
     usual_av_lag_s: float
     max_av_lag_s: float = Field(gt=0)
+    max_av_offset_s: float = Field(gt=0)
+    min_av_offset_s: float = Field(ge=0)
+    min_av_offset_certainty: float = Field(ge=0)
     min_av_loudness: float = Field(ge=0)
     min_av_covered_s: float = Field(gt=0)
     min_av_zscore: float = Field(ge=0)

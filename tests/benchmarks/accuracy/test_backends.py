@@ -41,6 +41,9 @@ TRACK = Track(
     av_correlation=None,
     av_lag_s=None,
     av_zscore=None,
+    av_offset_s=None,
+    av_offset_certainty=None,
+    out_of_step_s=0.0,
     is_main=True,
 )
 

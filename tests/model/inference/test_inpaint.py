@@ -47,7 +47,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def picture(clip: Path) -> np.ndarray:
-    return next(iter(rgb_frames(clip, rotation_deg=0)))[1]
+    return next(iter(rgb_frames(clip)))[1]
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_a_video_is_inpainted_in_every_frame_that_shows_the_face_and_keeps_its_s
     write_clip(ClipSpec(seed=5, person=1, clip=0, duration_s=0.6, width_px=320, height_px=240), short)
     message = inpaint_file(short, clip, out, at=checkout)
     assert message == f"{out}: 15 of 15 frames inpainted; marked as synthetic"
-    before, after = list(rgb_frames(short, rotation_deg=0)), list(rgb_frames(out, rotation_deg=0))
+    before, after = list(rgb_frames(short)), list(rgb_frames(out))
     assert [time_s for time_s, _ in after] == pytest.approx([time_s for time_s, _ in before], abs=1e-3)
     with av.open(str(out)) as container:
         assert container.metadata["comment"] == NOTICE

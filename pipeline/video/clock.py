@@ -1,0 +1,212 @@
+"""The clock of a media file, common to picture and sound; it starts with the first picture that is shown."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.base.errors import BadMedia
+from pipeline.video.stamps import NO_STAMP, Stamps, without_jumps
+from pipeline.video.streams import FILES_ONLY, picture_stream, sound_stream
+
+# Containers for broadcast and live streams: recordings are joined by writing one behind the other.
+_MAY_RESTART = {"mpegts", "mpeg", "flv", "live_flv"}
+# Their stamps say when pictures are decoded. FFmpeg derives when they are shown, one picture later, but for these
+# codecs it keeps the order of decoding.
+_DECODING_TIMES = {"avi"}
+_KEPT_IN_DECODING_ORDER = {"h264", "hevc"}
+# How many ticks stamps count before they start again from 0.
+_WRAPS = {"mpegts": 2**33, "mpeg": 2**33}
+# Pictures that do not decode are passed over in the search for the first.
+_PACKETS_TO_TRY = 300
+# The start of an edit list lies within one picture.
+_LONGEST_PICTURE_S = 0.5
+_COLUMNS = ("pts", "dts", "duration", "order")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Where a file's clock starts in the stamps of each stream, and stamps to use where the file's own jump."""
+
+    picture_start: int | None
+    """When the first picture is shown, in ticks of the picture's stream; None: there is no picture, or no stamp."""
+    sound_start_s: float | None
+    """The same moment in the stamps of the sound, seconds; None: there is no picture."""
+    picture: Stamps | None = None
+    """Where the file's clock jumps: the stamps on one running clock; None: the file's own are right."""
+    sound: Stamps | None = None
+
+    is_in_decoding_order: bool = False
+    """The stamps of pictures follow the order of decoding; sorted, they are those of showing."""
+
+    @property
+    def has_jumps(self) -> bool:
+        """Whether the file's own stamps jump, so that its packets are found by reading it from the start only."""
+        return self.picture is not None or self.sound is not None
+
+    def packets(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Yield the packets of one stream with right stamps; from the start of the file where its clock jumps."""
+        stamps = {"video": self.picture, "audio": self.sound}[stream.type]
+        if stamps is None:
+            yield from container.demux(stream)
+            return
+        for number, packet in enumerate(container.demux(stream)):
+            if number < len(stamps.pts):
+                packet.pts, packet.dts = _or_none(stamps.pts[number]), _or_none(stamps.dts[number])
+            yield packet
+
+
+def clock_of(path: Path, *, has_jumps: bool | None = None) -> Clock:
+    """Return the clock of ``path``; it is kept for the next calls.
+
+    ``has_jumps``: as the column of Media says; None: not known, then the whole file is read. Raises BadMedia
+    ``discontinuous`` where picture and sound have no common clock, ``undecodable`` for what cannot be opened.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise BadMedia("undecodable", f"{path.name}: {error.strerror}") from None
+    return _clock_of(path, state.st_size, state.st_mtime_ns, has_jumps)
+
+
+@lru_cache(maxsize=64)  # files that one process reads in turn: clips of one file follow each other
+def _clock_of(path: Path, size_bytes: int, changed_ns: int, has_jumps: bool | None) -> Clock:
+    import av
+
+    del size_bytes, changed_ns  # a file that was replaced is another
+    try:
+        stamps = {} if has_jumps is False else _stamps_without_jumps(path)
+        return _from_first_picture(
+            path,
+            Clock(picture_start=None, sound_start_s=None, picture=stamps.get("picture"), sound=stamps.get("sound")),
+        )
+    except av.error.FFmpegError as error:
+        raise BadMedia("undecodable", f"{path.name}: {error.strerror}") from None
+
+
+def _stamps_without_jumps(path: Path) -> dict[str, Stamps]:
+    """Return the stamps of picture and sound put right; nothing where the file's own are right."""
+    import av
+
+    with av.open(str(path), options=FILES_ONLY) as container:
+        streams = _streams(path, container)
+        stamps = _read_stamps(container, list(streams.values()))
+        may_restart = container.format.name in _MAY_RESTART
+    changed = without_jumps(stamps, may_restart=may_restart)
+    return {} if changed is None else dict(zip(streams, changed, strict=True))
+
+
+def _streams(path: Path, container: Any) -> dict[str, Any]:
+    """Return the streams that are read, those that there are, by ``picture`` and ``sound``."""
+    streams = {}
+    for name, choose in {"picture": picture_stream, "sound": sound_stream}.items():
+        with suppress(BadMedia):
+            streams[name] = choose(path, container)
+    return streams
+
+
+def _read_stamps(container: Any, streams: list[Any]) -> list[Stamps]:
+    """Read the stamps of all packets; of a file that breaks off, those before."""
+    import av
+
+    columns: dict[int, tuple[list[int], ...]] = {stream.index: ([], [], [], []) for stream in streams}
+    with suppress(av.error.FFmpegError):
+        for number, packet in enumerate(container.demux(streams) if streams else ()):
+            if packet.size:
+                pts, dts, duration, order = columns[packet.stream_index]
+                pts.append(NO_STAMP if packet.pts is None else packet.pts)
+                dts.append(NO_STAMP if packet.dts is None else packet.dts)
+                duration.append(packet.duration or 0)
+                order.append(number)
+    wraps = _WRAPS.get(container.format.name, 0)
+    return [
+        Stamps(
+            **dict(zip(_COLUMNS, (np.array(one, np.int64) for one in columns[stream.index]), strict=True)),
+            tick_s=float(stream.time_base),
+            wraps_s=float(wraps * stream.time_base),
+        )
+        for stream in streams
+    ]
+
+
+def _from_first_picture(path: Path, clock: Clock) -> Clock:
+    """Return ``clock`` with the time of the first picture that is shown."""
+    import av
+
+    with av.open(str(path), options=FILES_ONLY) as container:
+        stream = _streams(path, container).get("picture")
+        if stream is None:
+            return clock
+        first, shown = _first_shown(container, stream, clock)
+        if shown is None:
+            return replace(clock, picture_start=stream.start_time, sound_start_s=_seconds(stream.start_time, stream))
+        sound_start_s = _seconds(shown, stream)
+        if first.is_discard:
+            sound_start_s += _shift_of_edit_list_s(path, container, stream, shown)
+        has_decoding_times = container.format.name in _DECODING_TIMES
+        delay = _reordering_delay(container, stream) if has_decoding_times else 0
+        return replace(
+            clock,
+            picture_start=shown,
+            sound_start_s=sound_start_s - _seconds(delay, stream),
+            is_in_decoding_order=delay > 0 and stream.codec_context.name in _KEPT_IN_DECODING_ORDER,
+        )
+
+
+def _first_shown(container: Any, stream: Any, clock: Clock) -> tuple[Any, int | None]:
+    """Return the first packet, and the stamp of the first picture that is shown; None where none decodes or has one."""
+    import av
+
+    stream.codec_context.thread_count = 1
+    first = None
+    for packet in islice(clock.packets(container, stream), _PACKETS_TO_TRY):
+        first = first or packet
+        # Decoding a picture costs more than all else here, and is only needed where the first is not shown.
+        is_plain = packet is first and packet.is_keyframe and not packet.is_discard and not clock.has_jumps
+        if is_plain and packet.pts is not None and packet.pts == stream.start_time:
+            return first, packet.pts
+        with suppress(av.error.FFmpegError):
+            for frame in packet.decode():
+                return first, frame.pts
+    return first, None
+
+
+def _reordering_delay(container: Any, stream: Any) -> int:
+    """Return by how many ticks, one picture, stamps of showing are later than if no picture had to wait for another."""
+    container.seek(stream.start_time or 0, stream=stream)
+    first = [one for one in islice(container.demux(stream), _PACKETS_TO_TRY) if None not in (one.pts, one.dts)]
+    if all(one.pts == one.dts for one in first):
+        return 0
+    steps = [after.dts - before.dts for before, after in pairwise(first) if after.dts > before.dts]
+    return min(steps, default=0)
+
+
+def _shift_of_edit_list_s(path: Path, container: Any, stream: Any, shown: int) -> float:
+    """Return how much later, seconds, the picture at ``shown`` is by an edit list that hides what is before it.
+
+    Where the list's start lies between two pictures FFmpeg moves the second to 0, but not the sound.
+    """
+    import av
+
+    container.seek(0, stream=stream)
+    place = next((packet.pos for packet in container.demux(stream) if packet.pts == shown), None)
+    with av.open(str(path), options=FILES_ONLY | {"advanced_editlist": "0"}) as plain:
+        same = plain.streams[stream.index]
+        for packet in islice(plain.demux(same), _PACKETS_TO_TRY):
+            if packet.pos == place and packet.pts is not None:
+                shift_s = _seconds(packet.pts - shown, same)
+                return shift_s if 0 <= shift_s <= _LONGEST_PICTURE_S else 0.0
+    return 0.0
+
+
+def _seconds(ticks: int | None, stream: Any) -> float:
+    return float((ticks or 0) * (stream.time_base or 0))
+
+
+def _or_none(stamp: np.int64) -> int | None:
+    return None if stamp == NO_STAMP else int(stamp)

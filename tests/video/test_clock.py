@@ -1,0 +1,304 @@
+"""A file has one clock, common to picture and sound, whatever its stamps do; it starts with the first picture shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ffmpeg
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.recordings import Recording, click_times_s, clicks, flash_times_s, write_recording
+from pipeline.audio.extract import extract_waveform
+from pipeline.base.errors import BadMedia
+from pipeline.video import stamps as module
+from pipeline.video.clock import clock_of
+from pipeline.video.ffmpeg_program import run_ffmpeg
+from pipeline.video.probe import probe
+from pipeline.video.seek import opened
+from pipeline.video.stamps import NO_STAMP, Stamps, without_jumps
+
+TICK_S = 1 / 90_000
+PICTURE, SOUND = 3600, 1920  # ticks of a picture at 25 a second, and of 1024 samples at 90 kHz / 1920
+ONE_FRAME_S = 0.04
+
+
+def line(starts: Sequence[float], step: int, *, ends: Sequence[float], wraps_s: float = 0.0) -> Stamps:
+    """Parts that each begin at ``starts`` seconds and end at ``ends``; ``order`` is by parts, then by time."""
+    parts = [np.arange(round(a / TICK_S), round(b / TICK_S), step) for a, b in zip(starts, ends, strict=True)]
+    dts = np.concatenate(parts).astype(np.int64)
+    # Position in the file: 1e6 a part, and within it by time.
+    order = np.concatenate([number * 10**9 + part - part[:1] for number, part in enumerate(parts)]).astype(np.int64)
+    return Stamps(
+        pts=dts.copy(), dts=dts, duration=np.full(len(dts), step), order=order, tick_s=TICK_S, wraps_s=wraps_s
+    )
+
+
+def put_right(*streams: Stamps, may_restart: bool = True) -> list[np.ndarray]:
+    changed = without_jumps(streams, may_restart=may_restart)
+    assert changed is not None
+    return [one.dts * TICK_S for one in changed]
+
+
+def test_stamps_that_follow_each_other_are_kept() -> None:
+    assert without_jumps([line([1.4], PICTURE, ends=[9]), line([1.3], SOUND, ends=[9.1])], may_restart=True) is None
+
+
+def test_no_packets_have_no_jumps() -> None:
+    nothing = line([0], PICTURE, ends=[0])
+    assert without_jumps([nothing, line([0], SOUND, ends=[2])], may_restart=True) is None
+
+
+@pytest.mark.parametrize("second_s", [0.0, 1.4, 500.0])
+def test_a_part_that_starts_again_continues_where_the_one_before_ended(second_s: float) -> None:
+    """Its sound starts 0.24 s before its picture, and keeps doing so."""
+    picture, sound = put_right(
+        line([0.0, second_s + 0.24], PICTURE, ends=[4.0, second_s + 3.0]),
+        line([0.0, second_s], SOUND, ends=[4.0, second_s + 3.0]),
+    )
+    assert (picture[100] - picture[0], sound[-1] - sound[0]) == pytest.approx((4.24, 7.0), abs=0.05)
+    assert picture[100] - sound[188] == pytest.approx(0.24, abs=1e-4)
+
+
+def test_a_part_whose_sound_ended_early_is_followed_without_an_overlap() -> None:
+    picture, sound = put_right(line([0, 0], PICTURE, ends=[4, 3]), line([0, 0], SOUND, ends=[1, 3]))
+    assert picture[100] == pytest.approx(4.0)
+    assert sound[47] == pytest.approx(4.0)
+
+
+def test_a_part_without_sound_before_one_with_sound_moves_both() -> None:
+    intro, talk = line([0, 0], PICTURE, ends=[4, 3]), line([0], SOUND, ends=[3])
+    talk = replace(talk, order=talk.order + 10**9)
+    picture, sound = put_right(intro, talk)
+    assert (picture[100], sound[0]) == (pytest.approx(4.0), pytest.approx(4.0))
+
+
+@pytest.mark.parametrize(("pause_s", "kept_s"), [(9.9, 9.9), (10.1, 0.0)])
+def test_a_pause_of_both_streams_is_real_up_to_the_limit_where_clocks_restart(pause_s: float, kept_s: float) -> None:
+    streams = [line([0, 4 + pause_s], step, ends=[4, 7 + pause_s]) for step in (PICTURE, SOUND)]
+    assert without_jumps(streams, may_restart=False) is None
+    changed = without_jumps(streams, may_restart=True)
+    times = streams[0].dts if changed is None else changed[0].dts
+    assert times[100] * TICK_S == pytest.approx(4 + kept_s, abs=0.03)
+
+
+def test_a_gap_of_one_stream_while_the_other_goes_on_is_real() -> None:
+    sound = line([0.0, 9.0], SOUND, ends=[4.0, 12.0])
+    in_step = np.where(sound.order < 10**9, sound.order, sound.dts)
+    sound = replace(sound, order=in_step)
+    assert without_jumps([line([0], PICTURE, ends=[12]), sound], may_restart=True) is None
+
+
+@pytest.mark.parametrize("off_s", [60.0, -60.0, 1.0, -0.6])
+@pytest.mark.parametrize("n_stray", [1, 8])
+def test_stray_stamps_become_the_expected_ones(off_s: float, n_stray: int) -> None:
+    sound = line([100], SOUND, ends=[110])
+    wrong = sound.dts.copy()
+    wrong[50 : 50 + n_stray] += round(off_s / TICK_S)
+    changed_stream = replace(sound, pts=wrong, dts=wrong.copy())
+    picture = line([100], PICTURE, ends=[110])
+    changed = without_jumps([picture, changed_stream], may_restart=True)
+    assert changed is not None
+    assert np.abs(changed[1].pts - sound.pts).max() <= 1
+    assert changed[0].pts.tolist() == picture.pts.tolist()
+
+
+@pytest.mark.parametrize("at", [0, -1])
+def test_a_stray_stamp_at_the_beginning_or_end_is_found_by_the_other_stream(at: int) -> None:
+    sound = line([100], SOUND, ends=[110])
+    wrong = sound.dts.copy()
+    wrong[at] += round(60 / TICK_S)
+    changed_stream = replace(sound, pts=wrong, dts=wrong.copy())
+    changed = without_jumps([line([100], PICTURE, ends=[110]), changed_stream], may_restart=True)
+    assert changed is not None
+    assert np.abs(changed[1].pts - sound.pts).max() <= 1
+
+
+def test_a_presentation_time_far_from_its_decoding_time_is_put_beside_it() -> None:
+    picture = line([0], PICTURE, ends=[4])
+    wrong = picture.pts + 2 * PICTURE
+    wrong[20] += 90_000 * 60
+    changed_stream = replace(picture, pts=wrong)
+    changed = without_jumps([changed_stream], may_restart=True)
+    assert changed is not None
+    assert changed[0].pts.tolist() == (picture.pts + 2 * PICTURE).tolist()
+
+
+def test_stamps_that_count_from_zero_again_after_33_bits_go_on() -> None:
+    wraps = 2**33
+    streams = []
+    for step in (PICTURE, SOUND):
+        right = line([wraps * TICK_S - 3], step, ends=[wraps * TICK_S + 3])
+        streams.append(replace(right, pts=right.pts % wraps, dts=right.dts % wraps, wraps_s=wraps * TICK_S))
+    picture, sound = put_right(*streams)
+    assert np.diff(picture) == pytest.approx(0.04, abs=1e-6)
+    assert np.diff(sound) == pytest.approx(SOUND * TICK_S, abs=1e-6)
+
+
+@pytest.mark.parametrize("jump_s", [60.0, -3.0])
+def test_one_stream_whose_clock_jumps_for_good_has_no_common_clock(jump_s: float) -> None:
+    sound = line([0], SOUND, ends=[10])
+    wrong = sound.dts + np.where(np.arange(len(sound.dts)) >= 200, round(jump_s / TICK_S), 0)
+    changed_stream = replace(sound, pts=wrong, dts=wrong)
+    with pytest.raises(BadMedia, match="discontinuous: the clock of one stream jumps by"):
+        without_jumps([line([0], PICTURE, ends=[10]), changed_stream], may_restart=True)
+
+
+def test_packets_without_stamps_stay_without() -> None:
+    picture, sound = (line([0, 0], step, ends=[4, 4]) for step in (PICTURE, SOUND))
+    dts = picture.dts.copy()
+    dts[[0, 1, 50]] = NO_STAMP
+    changed_stream = replace(picture, dts=dts)
+    changed = without_jumps([changed_stream, sound], may_restart=True)
+    assert changed is not None
+    assert np.flatnonzero(changed[0].dts == NO_STAMP).tolist() == [0, 1, 50]
+    assert np.diff(changed[0].pts * TICK_S) == pytest.approx(0.04, abs=0.03)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1000), st.floats(1.5, 8)), min_size=2, max_size=4), st.floats(-0.3, 0.3))
+def test_any_joined_parts_run_on_in_step(parts: list[tuple[float, float]], sound_late_s: float) -> None:
+    """Whatever their clocks, each part's picture and sound keep their distance, and time never goes back."""
+    starts, ends = [start for start, _ in parts], [start + length for start, length in parts]
+    late = [one + 0.5 + sound_late_s for one in starts]
+    streams = [line([one + 0.5 for one in starts], PICTURE, ends=ends), line(late, SOUND, ends=ends)]
+    changed = without_jumps(streams, may_restart=True) or streams
+    assert all(np.diff(one.dts).min() > -module.BACK_S / TICK_S for one in changed)
+    firsts = [np.searchsorted(one.order, np.arange(len(parts)) * 10**9) for one in streams]
+    apart = [changed[1].dts[firsts[1][n]] - changed[0].dts[firsts[0][n]] for n in range(len(parts))]
+    wanted = [streams[1].dts[firsts[1][n]] - streams[0].dts[firsts[0][n]] for n in range(len(parts))]
+    assert apart == pytest.approx(wanted, abs=2)
+
+
+FORMATS: dict[str, dict[str, Any]] = {
+    "ts": {"vcodec": "libx264", "acodec": "aac"},
+    "mpg": {"vcodec": "mpeg2video", "acodec": "mp2"},
+    "mkv": {"vcodec": "libx264", "acodec": "aac"},
+    "webm": {"vcodec": "libvpx", "acodec": "libopus"},
+    "flv": {"vcodec": "flv", "acodec": "libmp3lame"},
+    "mp4": {"vcodec": "libx264", "acodec": "aac"},
+    "mov": {"vcodec": "libx264", "acodec": "pcm_s16le"},
+    "avi": {"vcodec": "mpeg4", "acodec": "pcm_s16le", "bf": 2},
+}
+EVENTS_S = ([0.8, 1.6], [0.4, 1.2])
+FLV_HEADER_BYTES = 13
+
+
+def encoded(folder: Path, suffix: str, part: int = 0, **options: Any) -> Path:
+    """Write 2.4 s with flashes and beeps at EVENTS_S of the part."""
+    events_s = EVENTS_S[part]
+    source = Recording(suffix="mkv", shown_s=2.4, rate_hz=44_100)
+    written = write_recording(folder / f"s{part}.mkv", source, clicks(2.4, events_s, 44_100), flashes_s=events_s)
+    path = folder / f"part{part}.{suffix}"
+    run_ffmpeg(ffmpeg.input(str(written)).output(str(path), g=12, **FORMATS[suffix], **options))
+    return path
+
+
+def in_step(path: Path, expected_s: Sequence[float], within_s: float = ONE_FRAME_S) -> None:
+    """Assert that flash and beep are together, and where they are expected."""
+    flashes_s, beeps_s = flash_times_s(path), click_times_s(extract_waveform(path, max_duration_s=60))
+    assert flashes_s == pytest.approx(list(expected_s), abs=2 * ONE_FRAME_S)
+    assert beeps_s == pytest.approx(flashes_s, abs=within_s)
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mpg", "mkv", "webm", "flv"])
+def test_recordings_written_one_behind_the_other_run_on_in_step(suffix: str, tmp_path: Path) -> None:
+    parts = [encoded(tmp_path, suffix, part).read_bytes() for part in (0, 1)]
+    both = tmp_path / f"both.{suffix}"
+    both.write_bytes(parts[0] + parts[1][FLV_HEADER_BYTES if suffix == "flv" else 0 :])
+    assert probe(both).has_jumps
+    in_step(both, [0.8, 1.6, 2.84, 3.64])
+
+
+@pytest.mark.parametrize("second_starts_s", [1000.0, 95_442.0])
+def test_a_transport_stream_that_jumps_ahead_or_wraps_runs_on_in_step(second_starts_s: float, tmp_path: Path) -> None:
+    """The second part's stamps pass 33 bits of 90 kHz, 95443.7 s."""
+    first, second = encoded(tmp_path, "ts"), encoded(tmp_path, "ts", 1, output_ts_offset=second_starts_s)
+    both = tmp_path / "both.ts"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    in_step(both, [0.8, 1.6, 2.84, 3.64])
+
+
+@pytest.mark.parametrize("suffix", list(FORMATS))
+def test_flash_and_beep_stay_together_after_cutting_without_encoding(suffix: str, tmp_path: Path) -> None:
+    path = encoded(tmp_path, suffix)
+    cut = tmp_path / f"cut.{suffix}"
+    run_ffmpeg(ffmpeg.input(str(path), ss=0.65).output(str(cut), codec="copy"))
+    assert not probe(cut).has_jumps
+    flashes_s, beeps_s = flash_times_s(cut), click_times_s(extract_waveform(cut, max_duration_s=60))
+    assert flashes_s
+    # MP3 and Opus in FLV and WebM lack the note of the encoder's delay.
+    assert beeps_s == pytest.approx(flashes_s, abs=0.005 if suffix in ("mp4", "mov") else ONE_FRAME_S)
+
+
+def test_pictures_of_an_avi_with_b_frames_are_in_step(tmp_path: Path) -> None:
+    """Its stamps are those of decoding, a picture early."""
+    path = tmp_path / "b.avi"
+    source = encoded(tmp_path, "mov")
+    options = {"vcodec": "libx264", "bf": 2, "acodec": "pcm_s16le", "x264-params": "bframes=2:b-adapt=0"}
+    run_ffmpeg(ffmpeg.input(str(source)).output(str(path), **options))
+    in_step(path, [0.8, 1.6], within_s=0.005)
+
+
+def pes_stamps(data: bytes, pid: int) -> list[int]:
+    """Return where the presentation times of a transport stream's packets begin."""
+    found = []
+    for start in range(0, len(data), 188):
+        packet = data[start : start + 188]
+        if (packet[1] & 31) << 8 | packet[2] == pid and packet[1] & 0x40:
+            header = start + 4 + (1 + packet[4] if packet[3] & 0x20 else 0)
+            found.append(header + 9)
+    return found
+
+
+@pytest.mark.parametrize("off_s", [60, -1])
+def test_one_packet_of_sound_with_a_wrong_stamp_changes_nothing(off_s: int, tmp_path: Path) -> None:
+    good = encoded(tmp_path, "ts")
+    data = bytearray(good.read_bytes())
+    places = pes_stamps(bytes(data), 0x101)
+    at = places[len(places) // 2]
+    b = data[at : at + 5]
+    pts = (b[0] >> 1 & 7) << 30 | b[1] << 22 | (b[2] >> 1) << 15 | b[3] << 7 | b[4] >> 1
+    pts += off_s * 90_000
+    high, middle, low = pts >> 30 & 7, pts >> 15 & 0x7FFF, pts & 0x7FFF
+    data[at : at + 5] = bytes(
+        [b[0] & 0xF0 | high << 1 | 1, middle >> 7, (middle & 127) << 1 | 1, low >> 7, (low & 127) << 1 | 1]
+    )
+    bad = tmp_path / "bad.ts"
+    bad.write_bytes(data)
+    assert probe(bad).has_jumps
+    assert np.array_equal(extract_waveform(bad, max_duration_s=60), extract_waveform(good, max_duration_s=60))
+
+
+def test_a_transport_stream_cut_anywhere_starts_at_its_first_picture(tmp_path: Path) -> None:
+    """The cut lies within a packet, and within a group of pictures."""
+    whole = encoded(tmp_path, "ts").read_bytes()
+    cut = tmp_path / "cut.ts"
+    cut.write_bytes(whole[len(whole) // 5 + 77 : -1000])
+    flashes_s, beeps_s = flash_times_s(cut), click_times_s(extract_waveform(cut, max_duration_s=60))
+    assert flashes_s
+    assert beeps_s == pytest.approx(flashes_s, abs=0.01)
+
+
+def test_raw_h264_runs_at_its_stated_rate(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.h264"
+    run_ffmpeg(ffmpeg.input(str(encoded(tmp_path, "mp4"))).output(str(raw), an=None, vcodec="copy", format="h264"))
+    assert flash_times_s(raw) == pytest.approx([0.8, 1.6], abs=1e-6)
+    assert not probe(raw).has_audio
+
+
+def test_a_file_that_is_known_to_be_steady_is_not_read_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = encoded(tmp_path, "mp4")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("all packets were read")
+
+    monkeypatch.setattr("pipeline.video.clock.without_jumps", refuse)
+    assert clock_of(path, has_jumps=False).picture_start == 0
+
+
+def test_a_file_that_is_missing_is_undecodable(tmp_path: Path) -> None:
+    with pytest.raises(BadMedia, match=r"undecodable: none.mp4"), opened(tmp_path / "none.mp4"):
+        pass
