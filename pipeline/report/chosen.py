@@ -45,18 +45,13 @@ def choose(rows: Iterable[Row], n: int) -> list[Row]:
     return sorted((row for _, row in ranked[:n]), key=lambda row: (row.person_id, _id(row)))
 
 
-def choose_from(
-    path: Path, record: type[Row], values: Mapping[str, str | bool], n: int, condition: str = "true"
-) -> Choice[Row]:
-    """Return what ``choose`` returns for those rows of ``path``, which may be very many, that have ``values``.
-
-    ``condition``: an SQL expression over the columns of ``record`` that they must also meet.
-    """
+def choose_from(path: Path, record: type[Row], values: Mapping[str, str | bool], n: int) -> Choice[Row]:
+    """Return what ``choose`` returns for those rows of ``path``, which may be very many, that have ``values``."""
     from duckdb import ColumnExpression, ConstantExpression
 
     key = key_of(record)
     with query({"listed": (path, record)}) as connection:
-        rows = connection.table("listed").filter(condition)
+        rows = connection.table("listed")
         for name, value in values.items():
             rows = rows.filter(ColumnExpression(name) == ConstantExpression(value))
         ((n_rows, n_persons),) = rows.aggregate("count(*), count(DISTINCT person_id)").fetchall()

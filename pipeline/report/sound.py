@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.audio.extract import extract_waveform
+from pipeline.audio.extract import joined, of_sound
 from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
+from pipeline.audio.reading import SoundRange
 from pipeline.base.arrays import Waveform
 from pipeline.base.errors import BadMedia
 from pipeline.base.layout import Layout
@@ -26,7 +27,6 @@ from pipeline.report.pictures import inline_log_mel
 
 _MOST_IN_ALL = 6
 _MOST_S = 6.0
-_LATEST_MS = 600_000  # sound is decoded from a file's beginning: later segments would cost minutes
 _SIZE_BUDGET = 2_200_000
 
 
@@ -52,7 +52,7 @@ def read_sounds(at: Layout, datasets: Sequence[str]) -> list[Sound] | None:
     most = max(1, _MOST_IN_ALL // len(datasets))
     chosen = [_of_both_splits(at, dataset, most) for dataset in datasets]
     segments = list(chain.from_iterable(chosen))[:_MOST_IN_ALL]
-    columns = ["start_s", "end_s", "n_mels", "n_frames", "log_mel"]
+    columns = ["start_s", "end_s", "av_correction_s", "n_mels", "n_frames", "log_mel"]
     payload = read_payload(at.root, Segment, {one.segment_id: one.shard for one in segments}, columns)
     budget = SizeBudget(_SIZE_BUDGET)
     return [_sound(at, one, payload[one.segment_id], budget) for one in segments if one.segment_id in payload]
@@ -65,10 +65,7 @@ def _of_both_splits(at: Layout, dataset: str, most: int) -> list[DatasetSegment]
 
 
 def _of_split(at: Layout, dataset: str, split: str, n: int) -> list[DatasetSegment]:
-    """Return ``n`` segments that begin early; their ids end in -a<start in ms>."""
-    is_early = f"CAST(split_part(segment_id, '-a', -1) AS BIGINT) <= {_LATEST_MS}"
-    values = {"dataset": dataset, "split": split}
-    return choose_from(at.dataset("audio"), DatasetSegment, values, n, is_early).rows
+    return choose_from(at.dataset("audio"), DatasetSegment, {"dataset": dataset, "split": split}, n).rows
 
 
 def _sound(at: Layout, segment: DatasetSegment, row: dict[str, Any], budget: SizeBudget) -> Sound:
@@ -76,7 +73,7 @@ def _sound(at: Layout, segment: DatasetSegment, row: dict[str, Any], budget: Siz
     valid_MF = log_mel_MF[:, : segment.n_valid_frames]
     alt = f"Log-mel of {segment.person_id}, {valid_MF.shape[1]} frames"
     try:
-        data_url = budget.data_url(_wav(_cut(at, segment, row["start_s"], row["end_s"])), "audio/wav")
+        data_url = budget.data_url(_wav(_cut(at, segment, row)), "audio/wav")
         no_sound_reason = "" if data_url else "Left out: the size limit of the page is reached."
     except BadMedia as error:
         data_url, no_sound_reason = None, f"No sound: {error.detail}."
@@ -93,19 +90,27 @@ def _sound(at: Layout, segment: DatasetSegment, row: dict[str, Any], budget: Siz
     )
 
 
-def _cut(at: Layout, segment: DatasetSegment, start_s: float, end_s: float) -> Waveform:
+def _cut(at: Layout, segment: DatasetSegment, row: dict[str, Any]) -> Waveform:
     """Return the segment's sound, at most six seconds; raises BadMedia where the media is missing or ends before it."""
-    end_s = min(end_s, start_s + _MOST_S)
-    cut = extract_waveform(_media(at, segment), max_duration_s=_MOST_S, start_s=start_s, end_s=end_s)
+    path, has_jumps = _media(at, segment)
+    start_s = row["start_s"] + row["av_correction_s"]
+    wanted = SoundRange(
+        max_duration_s=_MOST_S,
+        start_s=max(0.0, start_s),
+        end_s=min(row["end_s"] + row["av_correction_s"], start_s + _MOST_S),
+        has_jumps=has_jumps,
+    )
+    cut, _ = of_sound(path, wanted, joined)
     if not len(cut):
         raise BadMedia("undecodable", "the media ends before the segment")
     return cut
 
 
-def _media(at: Layout, segment: DatasetSegment) -> Path:
-    for row in read_rows(at.media(segment.dataset), Media, [segment.clip_id], ["path"]):
+def _media(at: Layout, segment: DatasetSegment) -> tuple[Path, bool]:
+    """Return the path of the segment's media, and its ``has_jumps``."""
+    for row in read_rows(at.media(segment.dataset), Media, [segment.clip_id], ["path", "has_jumps"]):
         if (at.root / row["path"]).is_file():
-            return at.root / str(row["path"])
+            return at.root / str(row["path"]), bool(row["has_jumps"])
     raise BadMedia("gone", "the media file is missing")
 
 

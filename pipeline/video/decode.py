@@ -76,9 +76,9 @@ def grey_frames(
     Raises BadMedia when nothing decodes.
     """
     index = -1
-    with opened(path, has_jumps=has_jumps) as (container, stream):
+    with opened(path, has_jumps=has_jumps) as (video, stream):
         forms = FormReader(stream)
-        for frame, time_s in decoded_from(container, stream, start_s or 0.0):
+        for frame, time_s in decoded_from(video, stream, start_s or 0.0):
             if start_s is not None and time_s < start_s - SAME_TIME_S:
                 continue
             if end_s is not None and time_s > end_s + SAME_TIME_S:
@@ -98,8 +98,8 @@ def rgb_frames_at(
     is damaged may they differ. A time at which no frame decodes is skipped.
     """
     targets_s = sorted(times_s)
-    with opened(path, has_jumps=has_jumps) as (container, stream):
-        forms, reader = FormReader(stream), FrameReader(container, stream, targets_s)
+    with opened(path, has_jumps=has_jumps) as (video, stream):
+        forms, reader = FormReader(stream), FrameReader(video, stream, targets_s)
         for target_s in targets_s:
             if (frame := reader.frame_at(target_s)) is not None:
                 yield target_s, shown_rgb(frame, forms.form(frame))
@@ -107,7 +107,7 @@ def rgb_frames_at(
 
 def rgb_frames(path: Path) -> Iterator[tuple[float, ImageRGB]]:
     """Yield (time, full-size frame) of every frame that decodes, in time order."""
-    with opened(path) as (container, stream):
+    with opened(path) as (video, stream):
         forms = FormReader(stream)
-        for frame, time_s in decoded(container, stream):
+        for frame, time_s in decoded(video, stream):
             yield time_s, shown_rgb(frame, forms.form(frame))

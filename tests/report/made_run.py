@@ -4,6 +4,7 @@ import csv
 import json
 import wave
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def make_data(at: Layout, address: str = "file:clip.mp4") -> None:
     at.params.write_text(PARAMS, encoding="utf-8")
     _make_clips(at, address)
     _make_faces(at)
-    _make_segments(at)
+    write_segments(at)
     _make_dataset(at)
     write_json(
         at.recognition_network_note, {"recognition_network": f"given-{HOSTILE}", "sha256": "0", "embedding_size": 6}
@@ -245,10 +246,12 @@ def _face(person: str, number: int) -> Face:
     )
 
 
-def _make_segments(at: Layout) -> None:
+def write_segments(at: Layout, *, av_correction_s: float = 0.0) -> None:
+    """Write a segment of each person."""
+
     def rows_of(clip_id: str) -> pa.Table:
         person = next(person for person, _ in PERSONS if clip_of(person) == clip_id)
-        return to_table(Segment, [_segment(person)])
+        return to_table(Segment, [replace(_segment(person), av_correction_s=av_correction_s)])
 
     write_shards(at.audio_folder(SET), Segment, [clip_of(person) for person, _ in PERSONS], rows_of)
 

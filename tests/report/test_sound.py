@@ -13,7 +13,7 @@ from pipeline.records.dataset import DatasetSegment
 from pipeline.report import sound
 from pipeline.report.sound import Sound, read_sounds
 from pipeline.storage.manifest import read_manifest, write_manifest
-from tests.report.made_run import HOSTILE, N_VALID, QUOTED, RATE_HZ, SET, make_media, write_wav
+from tests.report.made_run import HOSTILE, N_VALID, QUOTED, RATE_HZ, SET, make_media, write_segments, write_wav
 
 SAMPLES = np.random.default_rng(5).integers(-9000, 9000, 2 * RATE_HZ, np.int16)
 
@@ -93,10 +93,6 @@ def test_of_many_segments_few_are_chosen_and_half_of_them_are_of_test_persons(da
     assert len(sound._of_both_splits(data_run, SET, 6)) == 6
 
 
-@pytest.mark.parametrize(("latest_ms", "n_shown"), [(500, 2), (499, 0)])
-def test_segments_that_begin_late_are_left_out_and_not_waited_for(
-    data_run: Layout, monkeypatch: pytest.MonkeyPatch, latest_ms: int, n_shown: int
-) -> None:
-    monkeypatch.setattr(sound, "_LATEST_MS", latest_ms)
-    sounds = read_sounds(data_run, [SET])
-    assert sounds is not None and len(sounds) == n_shown
+def test_sound_that_was_taken_later_is_that_of_the_log_mel(data_run: Layout, media: Path) -> None:
+    write_segments(data_run, av_correction_s=0.25)
+    assert np.array_equal(samples_of(of_person(data_run, HOSTILE)), SAMPLES[3 * RATE_HZ // 4 : 7 * RATE_HZ // 4])
