@@ -11,7 +11,7 @@ CLIPS ?=
 unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := pip install -q --no-compile -c constraints.txt
 
-.PHONY: install dev mediapipe demo test test-fast lint bench accuracy learn backends real shell experiments chaos damage scale
+.PHONY: install dev mediapipe demo test test-fast lint bench accuracy learn backends real shell experiments chaos damage scale media-corpus
 
 install: $(VENV)/.installed
 
@@ -68,6 +68,10 @@ chaos: install
 # Damages each file of a stored item of each step: it must be computed again, to the same bytes.
 damage: install
 	python -m benchmarks.damage
+
+# Over 500 generated media files, of every odd kind and mixed: each must end as its truth says.
+media-corpus: install
+	python -m benchmarks.media_corpus
 
 # Every stage at SIZES clips, rows generated: seconds, and peak memory, which must not grow.
 SIZES ?= 20000 100000
