@@ -1,7 +1,7 @@
 """Inpaint the main face of a video by a voice, frame by frame; frame times and sound are kept."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +14,7 @@ import numpy as np
 from model.inference.marked_pictures import NOTICE
 from pipeline.audio.extract import played_sound
 from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.errors import BadInput
+from pipeline.base.errors import BadInput, BadMedia
 from pipeline.base.hashing import sha256_of
 from pipeline.base.outcome import Dropped
 from pipeline.face.backends.interface import averaged_landmarks
@@ -100,6 +100,7 @@ def writing_video(path: Path, source: Path) -> Iterator[Callable[[float, ImageRG
             tags = video.codec_context
             tags.colorspace = tags.color_primaries = tags.color_trc = BT709
             tags.color_range = VIDEO_RANGE
+            times: list[int] = []
 
             def write_frame(time_s: float, picture: ImageRGB) -> None:
                 if picture.shape[1::-1] != size:  # joined files may change size on the way
@@ -108,7 +109,9 @@ def writing_video(path: Path, source: Path) -> Iterator[Callable[[float, ImageRG
                 frame = av.VideoFrame.from_ndarray(even, format="rgb24")
                 frame = frame.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=VIDEO_RANGE)
                 frame.pts, frame.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
-                container.mux(video.encode(frame))
+                if not times or frame.pts > times[-1]:  # those of damaged files may go back: the muxer refuses that
+                    times.append(frame.pts)
+                    container.mux(video.encode(frame))
 
             yield write_frame
             container.mux(video.encode(None))
@@ -123,7 +126,7 @@ def _add_sound(silent: Path, source: Path, path: Path) -> None:
     """Write ``silent`` with the source's sound, whose times count from its first picture as those of the frames do."""
     samples = path.with_name(f"{path.name}.sound")
     try:
-        with samples.open("wb") as file:
+        with samples.open("wb") as file, suppress(BadMedia):  # of a track without sound, what there is: silence
             for piece in played_sound(source, rate_hz=SOUND_RATE_HZ):
                 file.write(piece.astype("<i2").tobytes())
         sound = ffmpeg.input(str(samples), format="s16le", ar=SOUND_RATE_HZ, ac=2)

@@ -108,7 +108,7 @@ def _pieces(path: Path, wanted: SoundRange, form: _Form, meter: ChannelMeter) ->
                 if start < n_samples:
                     has_sound = True
                     fresh = samples[max(0, start - at) :][: n_samples - start]
-                    yield np.zeros((start - filled, *samples.shape[1:]), dtype=np.int16)
+                    yield from _silence(start - filled, samples.shape[1:], form.rate_hz)
                     yield fresh
                     filled = start + len(fresh)
                 if filled == n_samples:
@@ -116,6 +116,12 @@ def _pieces(path: Path, wanted: SoundRange, form: _Form, meter: ChannelMeter) ->
                 at += len(samples)
         if not has_sound or filled == 0:
             yield _nothing(path.name, reading, wanted, has_sound=has_sound)
+
+
+def _silence(n_samples: int, n_channels: tuple[int, ...], rate_hz: int) -> Iterator[WaveformInt16]:
+    """Yield zeros in pieces of a minute: a gap may be as long as a day."""
+    for start in range(0, n_samples, 60 * rate_hz):
+        yield np.zeros((min(60 * rate_hz, n_samples - start), *n_channels), dtype=np.int16)
 
 
 def _nothing(name: str, reading: SoundReading, wanted: SoundRange, *, has_sound: bool) -> WaveformInt16:

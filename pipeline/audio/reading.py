@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from pipeline.audio.runs import Run
 from pipeline.base.units import samples_in
 from pipeline.video.clock import Clock
+from pipeline.video.probe import MAX_DURATION_S
+from pipeline.video.stamps import NO_STAMP
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet
@@ -80,9 +82,10 @@ class SoundReading:
         """Return when the media ends, seconds since the first picture, as far as it states it."""
         import av
 
-        stamps = [one for one in (self._clock.picture, self._clock.sound) if one is not None]
-        if stamps:
-            return max(float(one.dts.max() * one.tick_s) for one in stamps) - self._start_s
+        stamps = [one for one in (self._clock.picture, self._clock.sound) if one is not None and len(one.dts)]
+        last_s = [float(one.dts.max() * one.tick_s) for one in stamps if one.dts.max() != NO_STAMP]
+        if last_s:
+            return max(last_s) - self._start_s
         container = self._container
         if container.duration is None:
             return None
@@ -113,7 +116,7 @@ class SoundReading:
         if self._first is None:
             return
         wanted = self._wanted
-        from_s = self._start_s + wanted.start_s - _RUN_IN_S
+        from_s = self._start_s + min(wanted.start_s, MAX_DURATION_S) - _RUN_IN_S
         end_s = self._start_s + wanted.start_s + wanted.duration_s + _RUN_OUT_S
         if wanted.start_s == 0 or from_s <= first_s:
             if first_s < end_s:

@@ -55,8 +55,10 @@ class Clock:
         if stamps is None:
             yield from container.demux(stream)
             return
-        for number, packet in enumerate(container.demux(stream)):
-            if number < len(stamps.pts):
+        numbers = iter(range(len(stamps.pts)))
+        for packet in container.demux(stream):
+            number = next(numbers, None) if packet.size else None  # as _read_stamps counts them
+            if number is not None:
                 packet.pts, packet.dts = _or_none(stamps.pts[number]), _or_none(stamps.dts[number])
             yield packet
 

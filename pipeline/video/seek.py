@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.base.errors import BadMedia
 from pipeline.base.units import SAME_TIME_S
 from pipeline.video.clock import Clock, clock_of
+from pipeline.video.probe import MAX_DURATION_S
 from pipeline.video.streams import FILES_ONLY, picture_stream
 
 # For a target this close ahead, decoding on is cheaper than seeking back to a key frame.
@@ -118,7 +119,8 @@ class FrameReader:
             self._frames, self._ahead = decoded(self._video, self._stream, self._unneeded), None
             if (frame := self._decode_to(time_s)) is not None:
                 return frame
-        return None
+        self._frames, self._ahead = _decoded_anew(self._video), None
+        return self._decode_to(time_s)
 
     def _decode_to(self, time_s: float) -> Any:
         while self._ahead is None or self._position_s < time_s - SAME_TIME_S:
@@ -191,6 +193,13 @@ def _decoded_from(video: OpenVideo, stream: Any, start_s: float) -> Iterator[tup
             yield first
             yield from frames
             return
+    yield from _decoded_anew(video)
+
+
+def _decoded_anew(video: OpenVideo) -> Iterator[tuple[Any, float]]:
+    """Yield the frames from the start of the file, opened once more: some containers can't be sought to it."""
+    with opened(Path(video.container.name), has_jumps=video.clock.has_jumps) as (again, stream):
+        yield from decoded(again, stream)
 
 
 def _seek(video: OpenVideo, stream: Any, time_s: float) -> None:
@@ -208,7 +217,7 @@ def _key_frame_s(video: OpenVideo, stream: Any, time_s: float) -> float:
 
 
 def _ticks(video: OpenVideo, stream: Any, time_s: float) -> int:
-    return int(time_s / stream.time_base) + _start(video, stream)
+    return int(min(time_s, MAX_DURATION_S) / stream.time_base) + _start(video, stream)
 
 
 def _start(video: OpenVideo, stream: Any) -> int:

@@ -18,7 +18,7 @@ from pipeline.video import stamps as module
 from pipeline.video.clock import clock_of
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe
-from pipeline.video.seek import opened
+from pipeline.video.seek import decoded, opened
 from pipeline.video.stamps import NO_STAMP, Stamps, without_jumps
 
 TICK_S = 1 / 90_000
@@ -158,9 +158,66 @@ def test_packets_without_stamps_stay_without() -> None:
     assert np.diff(changed[0].pts * TICK_S) == pytest.approx(0.04, abs=0.03)
 
 
-@given(st.lists(st.tuples(st.floats(0, 1000), st.floats(1.5, 8)), min_size=2, max_size=4), st.floats(-0.3, 0.3))
+def reordered(times_s: Sequence[float]) -> Stamps:
+    """Pictures with two that wait for the next, in the order of decoding: the third of three is decoded first."""
+    pts = [times_s[first + one] for first in range(0, len(times_s), 3) for one in (2, 0, 1)]
+    dts = [times_s[0] - 0.08, times_s[0] - 0.04, *times_s[:-2]]
+    ticks = [(np.array(one) / TICK_S).round().astype(np.int64) for one in (pts, dts)]
+    return Stamps(
+        pts=ticks[0],
+        dts=ticks[1],
+        duration=np.zeros(len(pts), np.int64),
+        order=np.arange(len(pts)) * 2 + 1,
+        tick_s=TICK_S,
+    )
+
+
+@pytest.mark.parametrize("pause_s", [4.0, 7.0, 60.0])
+@pytest.mark.parametrize("pictures_before", [1, 2, 3, 40])
+def test_a_picture_that_stands_still_is_no_jump(pause_s: float, pictures_before: int) -> None:
+    """The picture after the pause is decoded before it, so that it is shown as much later as the pause is long."""
+    times_s = [0.04 * n + (pause_s if n >= pictures_before else 0.0) for n in range(120)]
+    picture = reordered(times_s)
+    sound = line([0.0], SOUND, ends=[times_s[-1]])
+    sound = replace(sound, order=np.searchsorted(picture.dts, sound.dts) * 2)
+    for may_restart in (False, True):
+        assert without_jumps([picture, sound], may_restart=may_restart) is None
+    has_no_dts = np.arange(120) < 3
+    late = replace(picture, dts=np.where(has_no_dts, NO_STAMP, picture.dts))
+    assert without_jumps([late, sound], may_restart=False) is None
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mpg", "mkv", "flv", "mp4"])
+@pytest.mark.parametrize("stream", ["picture", "sound"])
+def test_a_gap_of_one_stream_is_read_as_it_is(tmp_path: Path, suffix: str, stream: str) -> None:
+    """Packets beside a gap are not where their times are: a demuxer holds the last back, a pack has several."""
+    whole = tmp_path / f"whole.{suffix}"
+    pictures = ffmpeg.input("testsrc2=s=160x120:r=25:d=9", f="lavfi")
+    if stream == "picture":
+        pictures = pictures.filter("select", "not(between(t,3,6))")
+    sound = ffmpeg.input("sine=300:r=48000:d=9", f="lavfi")
+    if stream == "sound":
+        sound = sound.filter("aselect", "not(between(t,3,6))")
+    codecs = {"vcodec": "mpeg2video" if suffix == "mpg" else "libx264", "acodec": "mp2" if suffix == "mpg" else "aac"}
+    run_ffmpeg(ffmpeg.output(pictures, sound, str(whole), fps_mode="vfr", **codecs))
+    held = probe(whole)
+    with opened(whole) as (video, chosen):
+        times_s = [time_s for _, time_s in decoded(video, chosen)]
+    expected = [n / 25 for n in range(225) if stream == "sound" or not 3 <= n / 25 <= 6]
+    assert not held.has_jumps
+    assert times_s == pytest.approx(expected, abs=0.0411)
+
+
+def test_a_file_with_thousands_of_jumps_ends_soon() -> None:
+    seconds = line([0], 90_000, ends=[4000])
+    falling = replace(seconds, dts=seconds.dts[::-1].copy(), pts=seconds.pts[::-1].copy(), duration=seconds.dts * 0)
+    with pytest.raises(BadMedia, match="3998 jumps of the clock, expected at most 2000"):
+        without_jumps([falling], may_restart=True)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1000), st.floats(2.5, 8)), min_size=2, max_size=4), st.floats(-0.3, 0.3))
 def test_any_joined_parts_run_on_in_step(parts: list[tuple[float, float]], sound_late_s: float) -> None:
-    """Whatever their clocks, each part's picture and sound keep their distance, and time never goes back."""
+    """Whatever their clocks, picture and sound of parts of two seconds and more keep their distance."""
     starts, ends = [start for start, _ in parts], [start + length for start, length in parts]
     late = [one + 0.5 + sound_late_s for one in starts]
     streams = [line([one + 0.5 for one in starts], PICTURE, ends=ends), line(late, SOUND, ends=ends)]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.base.errors import BadMedia
+from pipeline.video import seek
 from pipeline.video.decode import grey_frames, rgb_frames_at
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from tests.video.test_decode import index_shown, write_numbered
@@ -81,3 +82,20 @@ def test_a_range_behind_the_last_picture_is_a_bad_range(suffix: str, numbered: P
             BadMedia, match=r"bad_range: the last picture is at 2\.36\d s, before the range that starts"
         ):
             read_all(path, start_s=start_s, end_s=start_s + 9)
+
+
+@pytest.mark.parametrize("start_s", [3.0, 1e15, 1e300])
+def test_a_range_behind_the_end_is_a_bad_range_however_late(numbered: Path, start_s: float) -> None:
+    with pytest.raises(BadMedia, match="bad_range"):
+        read_all(numbered, start_s=start_s)
+
+
+def test_a_file_that_cannot_be_sought_is_read_from_its_start(numbered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def to_the_end(video: seek.OpenVideo, stream: Any, time_s: float) -> None:
+        video.container.seek(10**9, stream=stream)
+
+    ((_, sought),) = rgb_frames_at(numbered, [1.52])
+    monkeypatch.setattr(seek, "_seek", to_the_end)
+    assert read_all(numbered, start_s=1.5, end_s=1.6) == [(1.52, 38), (1.56, 39), (1.6, 40)]
+    ((_, read),) = rgb_frames_at(numbered, [1.52])
+    assert np.array_equal(read, sought)
