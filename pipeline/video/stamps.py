@@ -109,7 +109,8 @@ class _Line:
             self._reorder_s -= np.round(self._reorder_s / given.wraps_s) * given.wraps_s
         is_wrong = self._reorder_s < -LONGEST_REORDER_S
         shown_s, later_s = self.time_s + self._reorder_s, self.time_s[MOST_REORDERED:]
-        is_wrong[:-MOST_REORDERED] |= shown_s[:-MOST_REORDERED] - later_s > LONGEST_REORDER_S
+        is_far = shown_s[:-MOST_REORDERED] - later_s > LONGEST_REORDER_S
+        is_wrong[:-MOST_REORDERED] |= is_far & (self._reorder_s[:-MOST_REORDERED] > LONGEST_REORDER_S)
         if is_wrong.any():
             self.is_changed = True
             self._reorder_s[is_wrong] = 0.0 if is_wrong.all() else np.median(self._reorder_s[~is_wrong])

@@ -208,6 +208,17 @@ def test_a_gap_of_one_stream_is_read_as_it_is(tmp_path: Path, suffix: str, strea
     assert times_s == pytest.approx(expected, abs=0.0411)
 
 
+def test_reordered_pictures_at_a_joint_keep_their_order() -> None:
+    first, second = reordered([8 + 0.04 * n for n in range(90)]), reordered([0.04 * n for n in range(90)])
+    names = ("pts", "dts", "duration", "order")
+    both = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names}
+    both["order"] = np.arange(180)
+    changed = without_jumps([Stamps(**both, tick_s=TICK_S)], may_restart=True)
+    assert changed is not None
+    shown_s = np.sort(changed[0].pts) * TICK_S
+    assert np.diff(shown_s) == pytest.approx(0.04, abs=0.0001)
+
+
 def test_a_file_with_thousands_of_jumps_ends_soon() -> None:
     seconds = line([0], 90_000, ends=[4000])
     falling = replace(seconds, dts=seconds.dts[::-1].copy(), pts=seconds.pts[::-1].copy(), duration=seconds.dts * 0)

@@ -1,5 +1,6 @@
 """Frames are found by their times also where stamps are in order of decoding, jump, are missing, or end too early."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,14 @@ def test_a_file_that_cannot_be_sought_is_read_from_its_start(numbered: Path, mon
     assert read_all(numbered, start_s=1.5, end_s=1.6) == [(1.52, 38), (1.56, 39), (1.6, 40)]
     ((_, read),) = rgb_frames_at(numbered, [1.52])
     assert np.array_equal(read, sought)
+
+
+def test_a_frame_whose_time_goes_back_is_left_out(numbered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times_s = iter([0.0, 0.04, 0.04, 0.0403, 0.02, 0.08])
+    frames = seek.decoded
+
+    def damaged(*args: Any) -> Iterator[tuple[Any, float]]:
+        yield from ((frame, time_s) for (frame, _), time_s in zip(frames(*args), times_s, strict=False))
+
+    monkeypatch.setattr(seek, "decoded", damaged)
+    assert read_all(numbered) == [(0.0, 0), (0.04, 1), (0.08, 5)]
