@@ -139,3 +139,9 @@ def test_hdr_is_filtered_where_the_params_say_so(tmp_path: Path) -> None:
     params = params.model_copy(update={"hdr": "filter"})
     assert refuse(hdr, params) == Dropped.filtered("hdr", "the picture is coded in HLG")
     assert refuse(sdr, params) is None
+
+
+def test_detection_sees_the_same_hdr_picture_each_time(tmp_path: Path) -> None:
+    path = write_hdr(tmp_path / "a.mkv", light_of(swatches(SKIN)), HLG)
+    first = grey(path)
+    assert all(np.array_equal(grey(path), first) for _ in range(40))
