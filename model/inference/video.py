@@ -29,6 +29,7 @@ from pipeline.storage.atomic import replacing
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
+from pipeline.video.picture import ONE_THREAD
 from pipeline.video.probe import probe
 
 X264_OPTIONS = {"preset": "fast", "crf": "18"}
@@ -100,18 +101,17 @@ def writing_video(path: Path, source: Path) -> Iterator[Callable[[float, ImageRG
             tags = video.codec_context
             tags.colorspace = tags.color_primaries = tags.color_trc = BT709
             tags.color_range = VIDEO_RANGE
-            times: list[int] = []
 
             def write_frame(time_s: float, picture: ImageRGB) -> None:
                 if picture.shape[1::-1] != size:  # joined files may change size on the way
                     picture = cast(ImageRGB, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
                 even = np.ascontiguousarray(picture[: video.height, : video.width])
                 frame = av.VideoFrame.from_ndarray(even, format="rgb24")
-                frame = frame.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=VIDEO_RANGE)
+                frame = frame.reformat(
+                    format="yuv420p", dst_colorspace=BT709, dst_color_range=VIDEO_RANGE, **ONE_THREAD
+                )
                 frame.pts, frame.time_base = round(time_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
-                if not times or frame.pts > times[-1]:  # those of damaged files may go back: the muxer refuses that
-                    times.append(frame.pts)
-                    container.mux(video.encode(frame))
+                container.mux(video.encode(frame))
 
             yield write_frame
             container.mux(video.encode(None))

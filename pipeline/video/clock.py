@@ -23,7 +23,7 @@ _KEPT_IN_DECODING_ORDER = {"h264", "hevc"}
 # How many ticks stamps count before they start again from 0.
 _WRAPS = {"mpegts": 2**33, "mpeg": 2**33}
 # Pictures that do not decode are passed over in the search for the first.
-_PACKETS_TO_TRY = 300
+PACKETS_TO_TRY = 300
 # The start of an edit list lies within one picture.
 _LONGEST_PICTURE_S = 0.5
 _COLUMNS = ("pts", "dts", "duration", "order")
@@ -166,7 +166,7 @@ def _first_shown(container: Any, stream: Any, clock: Clock) -> tuple[Any, int | 
 
     stream.codec_context.thread_count = 1
     first = None
-    for packet in islice(clock.packets(container, stream), _PACKETS_TO_TRY):
+    for packet in islice(clock.packets(container, stream), PACKETS_TO_TRY):
         first = first or packet
         # Decoding a picture costs more than all else here, and is only needed where the first is not shown.
         is_plain = packet is first and packet.is_keyframe and not packet.is_discard and not clock.has_jumps
@@ -181,7 +181,7 @@ def _first_shown(container: Any, stream: Any, clock: Clock) -> tuple[Any, int | 
 def _reordering_delay(container: Any, stream: Any) -> int:
     """Return by how many ticks, one picture, stamps of showing are later than if no picture had to wait for another."""
     container.seek(stream.start_time or 0, stream=stream)
-    first = [one for one in islice(container.demux(stream), _PACKETS_TO_TRY) if None not in (one.pts, one.dts)]
+    first = [one for one in islice(container.demux(stream), PACKETS_TO_TRY) if None not in (one.pts, one.dts)]
     if all(one.pts == one.dts for one in first):
         return 0
     steps = [after.dts - before.dts for before, after in pairwise(first) if after.dts > before.dts]
@@ -199,7 +199,7 @@ def _shift_of_edit_list_s(path: Path, container: Any, stream: Any, shown: int) -
     place = next((packet.pos for packet in container.demux(stream) if packet.pts == shown), None)
     with av.open(str(path), options=FILES_ONLY | {"advanced_editlist": "0"}) as plain:
         same = plain.streams[stream.index]
-        for packet in islice(plain.demux(same), _PACKETS_TO_TRY):
+        for packet in islice(plain.demux(same), PACKETS_TO_TRY):
             if packet.pos == place and packet.pts is not None:
                 shift_s = _seconds(packet.pts - shown, same)
                 return shift_s if 0 <= shift_s <= _LONGEST_PICTURE_S else 0.0

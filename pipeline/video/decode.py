@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.base.arrays import ImageGrey, ImageRGB
 from pipeline.base.errors import BadMedia
-from pipeline.base.units import SAME_TIME_S, milliseconds
+from pipeline.base.units import SAME_TIME_S
 from pipeline.video.picture import FormReader, shown_luma, shown_rgb
 from pipeline.video.seek import FrameReader, decoded, decoded_from, opened
 
@@ -73,9 +73,9 @@ def grey_frames(
 ) -> Iterator[GreyFrame]:
     """Yield every frame that decodes, in time order, its longer side at most ``max_side_px``.
 
-    A frame that is not a millisecond later than the one before is left out. Raises BadMedia when nothing decodes.
+    Raises BadMedia when nothing decodes.
     """
-    index, last_ms = -1, None
+    index = -1
     with opened(path, has_jumps=has_jumps) as (video, stream):
         forms = FormReader(stream)
         for frame, time_s in decoded_from(video, stream, start_s or 0.0):
@@ -83,9 +83,7 @@ def grey_frames(
                 continue
             if end_s is not None and time_s > end_s + SAME_TIME_S:
                 break
-            if last_ms is not None and milliseconds(time_s) <= last_ms:  # of damaged files; ids of rows are by time
-                continue
-            index, last_ms = index + 1, milliseconds(time_s)
+            index += 1
             yield GreyFrame(index, time_s, *shown_luma(frame, forms.form(frame), max_side_px))
     if index < 0:
         raise BadMedia("undecodable", f"no frame of {path.name} decodes")

@@ -40,7 +40,7 @@ _BOTTOM_FIRST = {3, 5}
 _COMB_GREY, _TILE_PX, _MIN_COMBED_SHARE = 12, 32, 0.03
 # FFmpeg's converter gives 16-bit grey other values from run to run where several threads share a picture, and workers
 # share the processors anyway.
-_ONE_THREAD = {"threads": 1}
+ONE_THREAD = {"threads": 1}
 _ROTATIONS = ("ROTATE_90_CLOCKWISE", "ROTATE_180", "ROTATE_90_COUNTERCLOCKWISE")
 # Pixel formats whose first plane is the luma of every pixel, a byte each.
 _LUMA_FIRST = {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "nv21"}
@@ -176,8 +176,8 @@ def _is_full_range(frame: Any) -> bool:
 def _rgb(frame: Any, form: PictureForm) -> ImageRGB:
     matrix = _NUMBERS_OF[form.colour_matrix]
     if form.is_sdr_bt709:
-        return cast(ImageRGB, frame.to_ndarray(format="rgb24", src_colorspace=matrix, **_ONE_THREAD))
-    coded = frame.to_ndarray(format="rgb48le", src_colorspace=matrix, **_ONE_THREAD)
+        return cast(ImageRGB, frame.to_ndarray(format="rgb24", src_colorspace=matrix, **ONE_THREAD))
+    coded = frame.to_ndarray(format="rgb48le", src_colorspace=matrix, **ONE_THREAD)
     return sdr_rgb(coded, form.colour_transfer, form.colour_primaries)
 
 
@@ -186,7 +186,7 @@ def _luma(frame: Any, form: PictureForm, size: tuple[int, int]) -> tuple[ImageGr
     import cv2
 
     # Grey frames are of BT.601 for the converter: from a frame taken for the same, luma stays what it is.
-    same = {"src_colorspace": _BT601, "dst_colorspace": _BT601, **_ONE_THREAD}
+    same = {"src_colorspace": _BT601, "dst_colorspace": _BT601, **ONE_THREAD}
     if form.colour_transfer != SDR:
         return sdr_luma(frame.reformat(*size, format="gray16le", **same).to_ndarray(), form.colour_transfer), True
     if frame.format.name not in _LUMA_FIRST:
@@ -215,7 +215,7 @@ def _field(frame: Any, form: PictureForm) -> Any:
     if not form.is_interlaced or frame.height < 4:
         return None
     is_luma = frame.format.name in _LUMA_FIRST
-    luma = _first_plane(frame) if is_luma else frame.reformat(format="gray", **_ONE_THREAD).to_ndarray()
+    luma = _first_plane(frame) if is_luma else frame.reformat(format="gray", **ONE_THREAD).to_ndarray()
     return _lines_of(frame, form.first_line) if combed_share(luma) >= _MIN_COMBED_SHARE else None
 
 

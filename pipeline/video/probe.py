@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import BadMedia
-from pipeline.video.clock import Clock, clock_of
+from pipeline.video.clock import PACKETS_TO_TRY, Clock, clock_of
 from pipeline.video.picture import FormReader, PictureForm
 from pipeline.video.stamps import NO_STAMP
 from pipeline.video.streams import FILES_ONLY, picture_stream, sound_stream
 
 MAX_PIXELS = 8192 * 8192
 MAX_DURATION_S = 24 * 3600.0
-PACKETS_TO_TRY = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

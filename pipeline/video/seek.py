@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.base.errors import BadMedia
-from pipeline.base.units import SAME_TIME_S
+from pipeline.base.units import SAME_TIME_S, milliseconds
 from pipeline.video.clock import Clock, clock_of
 from pipeline.video.probe import MAX_DURATION_S
 from pipeline.video.streams import FILES_ONLY, picture_stream
@@ -132,15 +132,23 @@ class FrameReader:
 
 
 def decoded(video: OpenVideo, stream: Any, unneeded: _Unneeded | None = None) -> Iterator[tuple[Any, float]]:
-    """Yield frames with their time since the first picture that is shown; a damaged packet is skipped.
+    """Yield frames, in time order, with their time since the first picture that is shown; a damaged packet is skipped.
 
-    Frames that are ``unneeded`` are skipped if no other depends on them; from the first damage on that isn't safe. In a
-    file without stamps, frames follow each other at its stated rate.
+    A frame that is not a millisecond later than the one before is left out: in damaged files times go back, and ids of
+    rows are by millisecond. Frames that are ``unneeded`` are skipped if no other depends on them; from the first damage
+    on that isn't safe. In a file without stamps, frames follow each other at its stated rate.
     """
+    last_ms = None
+    for frame, time_s in _as_decoded(video, stream, unneeded or _Unneeded((), is_safe=False)):
+        if last_ms is None or milliseconds(time_s) > last_ms:
+            last_ms = milliseconds(time_s)
+            yield frame, time_s
+
+
+def _as_decoded(video: OpenVideo, stream: Any, unneeded: _Unneeded) -> Iterator[tuple[Any, float]]:
     import av
 
     origin, ticks, base = _start(video, stream), stream.time_base.denominator, stream.time_base.numerator
-    unneeded = unneeded or _Unneeded((), is_safe=False)
     context, has_skipped, number = stream.codec_context, None, 0
     waiting: list[int] = []  # stamps of the pictures that are still to be shown, where they are in order of decoding
     for packet in video.clock.packets(video.container, stream):

@@ -125,7 +125,7 @@ class _Line:
         """Give the expected time to packets whose time leaves the line and returns to it, or has no sequel."""
         bounds = [*self.breaks().tolist(), len(self.time_s)]
         if len(bounds) > 1 and self._is_stray_beginning(bounds[0], others):
-            self._place(0, bounds[0], self.time_s[bounds[0]] - self._run_s(0, bounds[0]))
+            self._place(0, bounds[0], self.time_s[bounds[0]] - self.run_s(0, bounds[0]))
         number = 0
         while number < len(bounds) - 1:
             tried = bounds[number : number + _MOST_TRIED]
@@ -137,7 +137,7 @@ class _Line:
                 number += tried.index(last) + (last < len(self.time_s))
 
     def _is_stray_beginning(self, end: int, others: Sequence["_Line"]) -> bool:
-        if self._run_s(0, end) >= PERSIST_S:
+        if self.run_s(0, end) >= PERSIST_S:
             return False
         return self._is_far(0, others) if others else bool(self.time_s[end] < self.time_s[0])
 
@@ -145,7 +145,7 @@ class _Line:
         """Return the packet, of ``bounds``, at which the line goes on; None where the first bound is no stray's."""
         first = bounds[0]
         for at in bounds[1:]:
-            run_s = self._run_s(first, at)
+            run_s = self.run_s(first, at)
             if run_s >= PERSIST_S:
                 return None
             if at == len(self.time_s):
@@ -175,7 +175,8 @@ class _Line:
         """Return how much later than the end of the packet before it packet ``at`` is, seconds."""
         return float(self.time_s[at]) - self.end_s(at)
 
-    def _run_s(self, first: int, last: int) -> float:
+    def run_s(self, first: int, last: int) -> float:
+        """Return how long the packets from ``first`` to before ``last`` are together, seconds."""
         return float(self._run_ends_s[last] - self._run_ends_s[first])
 
     def _place(self, first: int, last: int, start_s: float) -> None:
@@ -261,13 +262,13 @@ def _join(lines: Sequence[_Line], starts: dict[int, int], *, may_restart: bool) 
 
 def _between_s(line: _Line, first: int, last: int) -> float:
     """Return how many seconds of a stream lie between two positions of the file."""
-    return float(line.length_s[line.index_of(first) : line.index_of(last)].sum())
+    return line.run_s(line.index_of(first), line.index_of(last))
 
 
 def _is_in_one_part(line: _Line, order: int) -> bool:
     """Return whether a stream goes on over this position of the file."""
     at = line.index_of(order)
-    return bool(line.length_s[:at].sum() > APART_S and line.length_s[at:].sum() > APART_S)
+    return line.run_s(0, at) > APART_S and line.run_s(at, len(line.time_s)) > APART_S
 
 
 def _is_gap(line: _Line, at: int, other: _Line) -> bool:

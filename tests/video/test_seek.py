@@ -104,10 +104,10 @@ def test_a_file_that_cannot_be_sought_is_read_from_its_start(numbered: Path, mon
 
 def test_a_frame_whose_time_goes_back_is_left_out(numbered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     times_s = iter([0.0, 0.04, 0.04, 0.0403, 0.02, 0.08])
-    frames = seek.decoded
+    frames = seek._as_decoded
 
     def damaged(*args: Any) -> Iterator[tuple[Any, float]]:
         yield from ((frame, time_s) for (frame, _), time_s in zip(frames(*args), times_s, strict=False))
 
-    monkeypatch.setattr(seek, "decoded", damaged)
+    monkeypatch.setattr(seek, "_as_decoded", damaged)
     assert read_all(numbered) == [(0.0, 0), (0.04, 1), (0.08, 5)]
