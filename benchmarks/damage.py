@@ -27,6 +27,7 @@ from pipeline.base.errors import FacevoxError
 from pipeline.base.hashing import sha256_of
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE
+from pipeline.engine.settings import environment
 from pipeline.storage.items import ItemStore
 from stages.__main__ import run_stage
 from stages.commands.profile import apply_profiles
@@ -109,26 +110,18 @@ DAMAGES: Mapping[str, Callable[[Path], None]] = {
 @contextlib.contextmanager
 def small_run() -> Iterator[Run]:
     """Yield a run of all stages on three people's short clips, in a folder of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        before = os.environ.get(CACHE_VARIABLE)
-        os.environ[CACHE_VARIABLE] = f"{folder}/store"
-        try:
-            at = Layout(Path(folder, "checkout"))
-            at.root.mkdir()
-            at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
-            apply_profiles([], [*SMALL, *TINY], at.root)
-            run = Run(at, ItemStore(Path(folder, "store", "items")))
-            for name in _STAGES:
-                run.stage(name)
-            # 'recognise' embeds nothing without a network: it takes the one just trained.
-            apply_profiles([], [f"recognise.network={at.recognition_network}"], at.root)
-            run.stage("recognise")
-            yield run
-        finally:
-            if before is None:
-                del os.environ[CACHE_VARIABLE]
-            else:
-                os.environ[CACHE_VARIABLE] = before
+    with tempfile.TemporaryDirectory() as folder, environment({CACHE_VARIABLE: f"{folder}/store"}):
+        at = Layout(Path(folder, "checkout"))
+        at.root.mkdir()
+        at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
+        apply_profiles([], [*SMALL, *TINY], at.root)
+        run = Run(at, ItemStore(Path(folder, "store", "items")))
+        for name in _STAGES:
+            run.stage(name)
+        # 'recognise' embeds nothing without a network: it takes the one just trained.
+        apply_profiles([], [f"recognise.network={at.recognition_network}"], at.root)
+        run.stage("recognise")
+        yield run
 
 
 def damage_step(run: Run, step: str) -> Iterator[tuple[str, str, str]]:

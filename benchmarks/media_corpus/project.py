@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import io
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from benchmarks.media_corpus.truth import FAILED, OK, Case
 from pipeline.base.cache import CACHE_VARIABLE
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE
+from pipeline.engine.settings import environment
 from pipeline.records.clip import clip_name
 from pipeline.records.face import Face
 from pipeline.records.frame import Frame
@@ -57,20 +57,6 @@ class Ended:
     segments: list[Segment] = field(default_factory=list)
 
 
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def run_project(cases: Sequence[Case], files: Mapping[str, Path], folder: Path, jobs: int) -> Layout:
     """Run the stages up to crops and sound over all files; return where the outputs are."""
     at = Layout(folder / "checkout")
@@ -83,7 +69,7 @@ def run_project(cases: Sequence[Case], files: Mapping[str, Path], folder: Path, 
         "FACEVOX_WORKERS": str(jobs),
         "FACEVOX_ITEM_TIMEOUT_S": str(TIMEOUT_S),
     }
-    with _environment(settings):
+    with environment(settings):
         for stage in STAGES:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 run_stage(stage, DATASET, at)

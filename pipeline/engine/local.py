@@ -12,13 +12,13 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.base.outcome import FAILED, Dropped
-from pipeline.engine.settings import Settings
+from pipeline.engine.settings import Settings, environment
 from pipeline.engine.stopping import end_with_parent
 from pipeline.storage.items import ItemStore, put_result
 
@@ -31,7 +31,10 @@ _QUEUED_PER_WORKER = 4  # enough to keep workers busy, few enough that memory do
 _OTHER_RUN_CHECK_S = 0.5
 _MIN_FREE_BYTES = 16 * _MEBIBYTE
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# One thread for each worker's libraries: workers share the CPUs, and sums keep their order.
+_ONE_THREAD_EACH = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
 
 # torch, OpenCV and the operating system raise errors of their own, not a MemoryError.
 _NO_MEMORY = re.compile("insufficient memory|can(no|')t allocate memory", re.IGNORECASE)
@@ -53,7 +56,7 @@ def compute(
     first = list(itertools.islice(jobs, settings.n_workers))
     if not first:
         return
-    with _single_threaded_children():
+    with environment(_ONE_THREAD_EACH):
         pool: Any = ProcessPool(
             max_workers=len(first),
             context=multiprocessing.get_context("spawn"),
@@ -195,18 +198,3 @@ def _check_disk(folder: Path) -> None:
     """Raise OSError on a full disk: a failure that may be its fault must not be stored as the item's."""
     if shutil.disk_usage(folder).free < _MIN_FREE_BYTES:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
-
-
-@contextmanager
-def _single_threaded_children() -> Iterator[None]:
-    """Let the workers' libraries use one thread each: workers share the CPUs, and sums keep their order."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

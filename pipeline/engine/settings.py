@@ -2,6 +2,8 @@
 
 import math
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,21 @@ def read_settings() -> Settings:
         item_output_mb=_count("FACEVOX_ITEM_OUTPUT_MB", 20480),
         worker_memory_mb=_count("FACEVOX_WORKER_MEMORY_MB", 8192),
     )
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables within the block; after it they are as before."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _count(name: str, default: int) -> int:
