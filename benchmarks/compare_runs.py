@@ -36,7 +36,8 @@ class Renames:
     """Old name -> new name, of one release."""
 
     files: dict[str, str] = field(default_factory=dict)
-    """Of a file or folder, relative to the checkout; the longest prefix that fits counts."""
+    """Of a file or folder, relative to the checkout; the longest prefix that fits counts. Tables that have one new name
+    were joined: their rows are compared in the order of their ids."""
     names: dict[str, str] = field(default_factory=dict)
     """Of a column or a JSON key, in all files, or with ``<new name of the file>:`` before it in one."""
     values: dict[str, str] = field(default_factory=dict)
@@ -92,11 +93,12 @@ def _flat(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
         yield at.strip("/"), value
 
 
-def _columns(path: Path) -> dict[str, Any]:
-    """Name -> values of a file: columns, keys, tensors, pixels or bytes."""
+def _columns(path: Path, *others: Path) -> dict[str, Any]:
+    """Name -> values of a file: columns, keys, tensors, pixels or bytes; of a table the rows of ``others`` too."""
     match path.suffix:
         case ".parquet":
-            table = pq.read_table(path)
+            table = pa.concat_tables(map(pq.read_table, (path, *others)))
+            table = table.sort_by(table.column_names[0]) if others else table
             return {name: table.column(name) for name in table.column_names}
         case ".json":
             return dict(_flat(json.loads(path.read_text())))
@@ -169,7 +171,9 @@ def compare(before: Path, after: Path, renames: Renames) -> tuple[Counter[str], 
     """Counts of what was compared, and a line for each difference."""
     old, new = _files(before), _files(after)
     renames = replace(renames, values=renames.values | _hashes(old, new, renames))
-    mapped = {renames.path(name): path for name, path in old.items()}
+    mapped: dict[str, list[Path]] = {}
+    for name, path in old.items():
+        mapped.setdefault(renames.path(name), []).append(path)
     differences = [f"{name}: only before" for name in sorted(set(mapped) - set(new))]
     differences += [f"{name}: only after" for name in sorted(set(new) - set(mapped))]
     counts: Counter[str] = Counter()
@@ -179,7 +183,7 @@ def compare(before: Path, after: Path, renames: Renames) -> tuple[Counter[str], 
         counts["files"] += 1
         keys = {
             "/".join(renames.name(part, name) for part in key.split("/")): values
-            for key, values in _columns(mapped[name]).items()
+            for key, values in _columns(*mapped[name]).items()
         }
         others = _columns(new[name])
         differences += [f"{name}: {key}: only before" for key in keys if key not in others]

@@ -29,16 +29,13 @@ from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE
 from pipeline.engine.settings import environment
 from pipeline.storage.items import ItemStore
-from stages.__main__ import run_stage
+from stages.__main__ import STAGES, run_stage
 from stages.commands.profile import apply_profiles
 
 DATASET = "demo"
 _STAGES = (
     *("sources", "download", "detect", "crop", "select", "audio", "recognise", "persons", "pretrain_identity"),
     *("identify", "dataset", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"),
-)
-_FOR_ALL_DATASETS = (
-    *("persons", "pretrain_identity", "dataset", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"),
 )
 STEPS = {
     **{name: name for name in ("download", "detect", "crop", "audio", "recognise", "identify")},
@@ -59,9 +56,10 @@ class Run:
 
     def stage(self, name: str) -> str:
         """Run a stage and return what it printed."""
+        _, runs_per_dataset = STAGES[name]
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            run_stage(name, *([] if name in _FOR_ALL_DATASETS else [DATASET]), self.at)
+            run_stage(name, *([DATASET] if runs_per_dataset else []), self.at)
         return printed.getvalue()
 
     def outputs(self) -> dict[str, str]:

@@ -46,7 +46,7 @@ STAGES = {
     "crop": ("Crop and align faces of every clip's main track: random ones and candidates for standard faces.", True),
     "select": (
         "Select the standard faces: frontal, lip-still, open-eyed and sharp, by thresholds or by a person's override.",
-        True,
+        False,
     ),
     "audio": ("Cut the sound of every clip into segments and turn each into a voice-only log-mel.", True),
     "recognise": ("Embed the face of every clip by a face recognition network, as evidence on identities.", True),

@@ -195,7 +195,7 @@ def at(tmp_path: Path) -> Layout:
     """Ledgers of two datasets and of a stage that runs once for all."""
     at = Layout(tmp_path)
     ledger(at, "detect", "b", {"b/1": None, "b/2": None})
-    ledger(at, "select", "a", {"a/1-t00-00000100": None, "a/1-t00-00000200": TOO_DARK, "a/10-t00-00000300": None})
+    ledger(at, "select", None, {"a/1-t00-00000100": None, "a/1-t00-00000200": TOO_DARK, "a/10-t00-00000300": None})
     ledger(at, "download", "a", {"a/1": None, "a/2": OFFLINE, "a/3": OFFLINE, "a/10": None, "a/4": NO_FACE})
     ledger(at, "audio", "a", {"a/1": None, "a/1-a00000000": None, "a/1-a00006000": Dropped.filtered("no_speech")})
     ledger(at, "persons", None, {"a/ana": None, "b/ana": None})

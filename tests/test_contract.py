@@ -235,6 +235,18 @@ def test_outs_are_files_never_folders_with_tracked_neighbours() -> None:
     assert len(outs) == len(set(outs))
 
 
+def test_only_the_dataset_and_the_report_depend_on_what_thresholds_select() -> None:
+    """And select runs once: a threshold experiment is two stages up to Table 1, however many datasets there are."""
+    selected = DEFINITIONS["select"]["outs"]
+    followers = {
+        stage
+        for stage, definition in DEFINITIONS.items()
+        if any(is_within(out, dep) for out in selected for dep in dep_paths(definition))
+    }
+    assert followers == {"dataset", "report"}
+    assert [name for name in ("matrix", "foreach") if name in DVC["select"]] == []
+
+
 def test_the_data_dictionary_is_fresh() -> None:
     written = (ROOT / "manifests" / "README.md").read_text(encoding="utf-8")
     assert written == render_dictionary(), "run: python -m stages dictionary > manifests/README.md"

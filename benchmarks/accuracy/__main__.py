@@ -83,8 +83,9 @@ def main() -> None:
 
 def measure(at: Layout) -> list[Figure]:
     """Run the stages in ``at`` and return the figures."""
-    for stage in ("download", "detect", "crop", "select"):
+    for stage in ("download", "detect", "crop"):
         run_stage(stage, DATASET, at)
+    run_stage("select", at)
     limits = load_params(SelectParams, "select", at.params)
     crop = load_params(CropParams, "crop", at.params)
     clips = read_observations(at)
@@ -247,7 +248,7 @@ def standard_figures(clips: Sequence[ObservedTruth], limits: SelectParams, crop:
 def selected_figure(at: Layout, clips: Sequence[ObservedTruth], limits: SelectParams) -> Figure:
     """Return the precision of the crops that the stages select as standard faces."""
     clip_of = {frame_id: clip for clip in clips for frame_id in clip.truth_of}
-    selected = [face for face in read_manifest(at.selected_faces(DATASET), SelectedFace) if face.is_standard]
+    selected = [face for face in read_manifest(at.selected_faces, SelectedFace) if face.is_standard]
     correct = 0
     for face in selected:
         if clip := clip_of.get(face.face_id):

@@ -129,12 +129,13 @@ class Found:
 
     @cached_property
     def faces(self) -> list[SelectedFace]:
-        return read_manifest(self.at.selected_faces(DATASET), SelectedFace)
+        return read_manifest(self.at.selected_faces, SelectedFace)
 
 
 def run_stages(folder: Path, backend: str, at: Layout) -> Found:
     """Run the face stages in ``at`` on the videos of ``folder``, with the numbers of params.yaml."""
     params = read_params(PARAMS_FILE)
+    params["datasets"] = [DATASET]
     params["detect"]["backend"] = backend
     at.root.mkdir(parents=True, exist_ok=True)
     at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -148,8 +149,9 @@ def run_stages(folder: Path, backend: str, at: Layout) -> Found:
         recursive=True,
     )
     write_listing(list_clips(DATASET, source), at.clips(DATASET), at.ledger("sources", DATASET))
-    for stage in ("download", "detect", "crop", "select"):
+    for stage in ("download", "detect", "crop"):
         run_stage(stage, DATASET, at)
+    run_stage("select", at)
     return Found(backend, folder.resolve(), at)
 
 

@@ -11,6 +11,7 @@ from pipeline.base.params import PARAMS_FILE
 from pipeline.sources.listing import write_listing
 from pipeline.sources.settings import SyntheticSource
 from pipeline.sources.synthetic import list_clips
+from stages.commands.profile import apply_profiles
 
 DURATION_S = 6.4  # of a generated clip
 
@@ -58,8 +59,9 @@ def print_and_exit(figures: Iterable[Figure]) -> NoReturn:
 def list_wide(
     at: Layout, dataset: str, n_persons: int, seed: int, size_px: tuple[int, int], *, edge_cases: bool
 ) -> None:
-    """Write params.yaml and the clips manifest of ``n_persons`` talkers of the 'wide' preset, one clip each."""
+    """Write params.yaml for this dataset and the clips manifest of ``n_persons`` talkers of 'wide', one clip each."""
     at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
+    apply_profiles([], [f"datasets=[{dataset}]"], at.root)
     source = SyntheticSource(
         kind="synthetic",
         input="pipeline/synthetic",

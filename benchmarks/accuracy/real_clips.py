@@ -17,7 +17,8 @@ DATASET = "clips"
 def main(folder: Path, at: Layout = Layout()) -> None:
     index = pd.read_csv(folder / "INDEX.tsv", sep="\t").set_index("path")
     clips = pd.read_parquet(at.clips(DATASET)).set_index("clip_id")
-    faces = pd.read_parquet(at.selected_faces(DATASET))
+    faces = pd.read_parquet(at.selected_faces)
+    faces = faces[faces.clip_id.isin(clips.index)]
     ends = pd.concat(pd.read_parquet(path) for path in (at.ledgers / DATASET).glob("*.parquet"))
     name_of = clips.address.map(lambda address: Path(address).name)
     not_ok = ends[(ends.status != "ok") & ends.item_id.isin(clips.index)]

@@ -37,12 +37,14 @@ class Layout:
         """Return the manifest of ClipEmbedding."""
         return self._set(dataset) / "clip_embeddings.parquet"
 
-    def selected_faces(self, dataset: str) -> Path:
-        """Return the manifest of SelectedFace.
+    @property
+    def selected_faces(self) -> Path:
+        """The manifest of SelectedFace, of all datasets.
 
-        It is not beside the dataset's other manifests: stages that depend on all of those do not depend on thresholds.
+        It is not in the folder of the datasets' other manifests: stages that depend on all of those do not depend on
+        thresholds.
         """
-        return self.root / "manifests" / "selected" / dataset / "faces.parquet"
+        return self.root / "manifests" / "selected_faces.parquet"
 
     @property
     def ledgers(self) -> Path:

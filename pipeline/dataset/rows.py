@@ -166,7 +166,7 @@ def _save_faces(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
     clips, faces = folder / "clips_of_faces", folder / "faces"
     _save_clips(clips, {name: shard_paths(at.faces_folder(name)) for name in datasets}, at)
     with query({"clips": (clips, _PlacedClip)}, folder) as connection:
-        _add_table(connection, "selected", [at.selected_faces(name) for name in datasets], SelectedFace)
+        _add_table(connection, "selected", [at.selected_faces], SelectedFace)
         _add_table(connection, "labels", [at.labels(name) for name in datasets], Label)
         _save(connection, _FACES, faces, DatasetFace)
     return faces

@@ -58,7 +58,7 @@ class Face(FaceMeasures):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedFace(FaceMeasures):
-    """One row of ``manifests/selected/<dataset>/faces.parquet``: a crop and whether it is a standard face."""
+    """One row of ``manifests/selected_faces.parquet``: a crop and whether it is a standard face."""
 
     is_standard: bool = column("frontal, lip-still, open-eyed and sharp by the thresholds, or by an override")
     reason: str = column("the first threshold that it misses, or 'reviewed'; empty for a standard face")

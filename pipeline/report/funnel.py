@@ -12,6 +12,7 @@ from pipeline.records.face import SelectedFace
 from pipeline.storage.json_file import read_json_if_any
 from pipeline.storage.ledger import StageCounts, count_ends
 from pipeline.storage.query import query
+from pipeline.storage.row_groups import dataset_range
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
@@ -71,7 +72,7 @@ class StageRow:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """One dataset's clips and stages; empty name: the stages that run once for all datasets."""
+    """One dataset's clips and stages; empty name: the stages that are counted over all of them."""
 
     dataset: str
     steps: list[Step]
@@ -101,7 +102,7 @@ def _steps(at: Layout, stages: list[StageCounts]) -> list[Step]:
     if not dataset or not kept.get("sources"):
         return []
     counts = [(label, kept[stage]) for stage, label in _STEPS.items() if stage in kept]
-    if at.selected_faces(dataset).is_file():
+    if at.selected_faces.is_file():
         counts.append(("With a standard face", _n_standard(at, dataset)))
     if at.dataset("faces").is_file():
         counts.append(("In the built dataset", _n_built(at, dataset)))
@@ -109,8 +110,13 @@ def _steps(at: Layout, stages: list[StageCounts]) -> list[Step]:
 
 
 def _n_standard(at: Layout, dataset: str) -> int:
-    with query({"faces": (at.selected_faces(dataset), SelectedFace)}) as connection:
-        return _n_clips(connection.table("faces"))
+    from duckdb import ColumnExpression, ConstantExpression
+
+    start, end = dataset_range(dataset)
+    face_id = ColumnExpression("face_id")
+    of_dataset = (face_id >= ConstantExpression(start)) & (face_id < ConstantExpression(end))
+    with query({"faces": (at.selected_faces, SelectedFace)}) as connection:
+        return _n_clips(connection.table("faces").filter(of_dataset))
 
 
 def _n_built(at: Layout, dataset: str) -> int:

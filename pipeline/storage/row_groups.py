@@ -57,6 +57,24 @@ def rows_of_ids(
     return rows_where(path, record, may_hold, is_wanted, columns)
 
 
+def rows_of_dataset(path: Path, record: type, dataset: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield ``columns`` (all by default) of the rows whose ids are ``<dataset>/...``. As ``rows_where``."""
+    start, end = dataset_range(dataset)
+
+    def may_hold(first: str, last: str) -> bool:
+        return first < end and start <= last
+
+    def is_wanted(found: pa.ChunkedArray) -> pa.ChunkedArray:
+        return pc.starts_with(found, start)
+
+    return rows_where(path, record, may_hold, is_wanted, columns)
+
+
+def dataset_range(dataset: str) -> tuple[str, str]:
+    """Return the first id that an item of ``dataset`` may have, and the first one behind those of the dataset."""
+    return f"{dataset}/", f"{dataset}0"  # '0' comes next after '/'
+
+
 def id_range(metadata: pq.FileMetaData, number: int, key: str) -> tuple[str, str]:
     """Return the first and last id of a row group; where the file does not state them, those of all ids."""
     group = metadata.row_group(number)

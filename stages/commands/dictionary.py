@@ -24,7 +24,7 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (Frame, "manifests/sets/<dataset>/frames.parquet", "detect"),
     (Track, "manifests/sets/<dataset>/tracks.parquet", "detect"),
     (Face, "data/faces/<dataset>/shard-*.parquet", "crop"),
-    (SelectedFace, "manifests/selected/<dataset>/faces.parquet", "select"),
+    (SelectedFace, "manifests/selected_faces.parquet", "select"),
     (Segment, "data/audio/<dataset>/shard-*.parquet", "audio"),
     (ClipEmbedding, "manifests/sets/<dataset>/clip_embeddings.parquet", "recognise"),
     (Person, "manifests/persons.parquet", "persons"),
@@ -40,7 +40,7 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (RetrievedFace, "data/evaluation/retrieval.parquet", "evaluate"),
     (SwappedFace, "data/evaluation/swaps.parquet", "evaluate"),
     (MapPoint, "data/evaluation/tsne.parquet", "evaluate"),
-    (LedgerRow, "manifests/ledger/<dataset>/<stage>.parquet", "every stage"),
+    (LedgerRow, "manifests/ledger/[<dataset>/]<stage>.parquet", "every stage"),
 )
 
 _HEAD = """\

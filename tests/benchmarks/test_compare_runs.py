@@ -34,6 +34,22 @@ def test_equal_runs_differ_by_names_headers_and_measured_time_only(tmp_path: Pat
     assert counts == {"files": 3, "columns, keys and tensors": 5, "left out": 1}
 
 
+def test_tables_of_one_new_name_are_compared_by_the_rows_of_all(tmp_path: Path) -> None:
+    ids = {"b": ["b/1", "b/2"], "a": ["a/1"], "all": ["a/1", "b/1", "b/2"]}
+    for name, rows in ids.items():
+        folder = tmp_path / ("after" if name == "all" else "before") / "manifests"
+        folder.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"id": rows, "value": [ord(one[0]) for one in rows]}), folder / f"{name}.parquet")
+    joined = Renames({f"manifests/{name}.parquet": "manifests/all.parquet" for name in ("a", "b")})
+    counts, differences = compare(tmp_path / "before", tmp_path / "after", joined)
+    assert (differences, counts) == ([], {"files": 1, "columns, keys and tensors": 2})
+    (tmp_path / "before/manifests/a.parquet").unlink()
+    assert sorted(compare(tmp_path / "before", tmp_path / "after", joined)[1]) == [
+        "manifests/all.parquet: id: values differ",
+        "manifests/all.parquet: value: values differ",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changed", "difference"),
     [

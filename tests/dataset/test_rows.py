@@ -120,17 +120,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 
 
 def write_faces(at: Layout, dataset: str, clip_ids: list[str]) -> None:
-    """Two faces a clip; the second one has a label, and is a standard face but in every tenth clip."""
+    """Add two faces a clip; the second one has a label, and is a standard face but in every tenth clip."""
     measures = [
         replace(PERFECT_FACE, clip_id=clip_id, face_id=f"{clip_id}-t00-{n:08d}", sampled_by=RANDOM)
         for clip_id in clip_ids
         for n in range(2)
     ]
-    selected = [
+    selected = read_manifest(at.selected_faces, SelectedFace) if at.selected_faces.exists() else []
+    selected += [
         SelectedFace(**asdict(one), is_standard=one.face_id[-1] == "1" and one.clip_id[-1] != "0", reason="")
         for one in measures
     ]
-    write_manifest(at.selected_faces(dataset), SelectedFace, selected)
+    write_manifest(at.selected_faces, SelectedFace, selected)
     vector = np.zeros(2, np.float32)
     labels = [
         Label(face_id=one.face_id, recognition_network="n", embedding=vector)

@@ -11,7 +11,7 @@ from tests.end_to_end.conftest import Checkout, stages_run
 
 pytestmark = pytest.mark.slow
 
-AFTER_SELECT = ["select@demo", "dataset"]
+AFTER_SELECT = ["select", "dataset"]
 
 
 def test_a_second_run_finds_nothing_to_do(small: Checkout) -> None:

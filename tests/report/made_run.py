@@ -220,7 +220,7 @@ def _make_faces(at: Layout) -> None:
         for faces in rows.values()
         for number, face in enumerate(faces)
     ]
-    write_manifest(at.selected_faces(SET), SelectedFace, selected)
+    write_manifest(at.selected_faces, SelectedFace, selected)
 
 
 def _face(person: str, number: int) -> Face:

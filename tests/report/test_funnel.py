@@ -1,12 +1,15 @@
 """The funnel: how many clips each step kept, and the drop reasons."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.base.layout import Layout
 from pipeline.base.outcome import Dropped
+from pipeline.records.face import SelectedFace
 from pipeline.report.funnel import DropCount, StageRow, Step, read_funnels
+from pipeline.storage.manifest import read_manifest, write_manifest
 from tests.report.made_run import HOSTILE, SET, clip_of, write_ledger
 
 
@@ -30,9 +33,24 @@ def test_stages_are_in_their_order_with_drop_reasons(data_run: Layout) -> None:
     assert funnel.stages[3] == StageRow("crop", "clips", 1, 2, [DropCount("too small", 1, failed=False)])
 
 
+def test_clips_with_a_standard_face_are_those_of_the_dataset_alone(data_run: Layout) -> None:
+    faces = read_manifest(data_run.selected_faces, SelectedFace)
+    of_one_clip = [face for face in faces if face.clip_id == clip_of(HOSTILE)]
+    others = [
+        replace(face, face_id=face.face_id.replace(SET, other, 1), clip_id=face.clip_id.replace(SET, other, 1))
+        for other in ("on", "one-2", "one2")
+        for face in of_one_clip
+    ]
+    write_manifest(data_run.selected_faces, SelectedFace, [*faces, *others])
+    write_ledger(data_run, "sources", "on", [("on/a", None)])
+    steps = {funnel.dataset: funnel.steps for funnel in read_funnels(data_run, [SET, "on"])}
+    n_standard = {dataset: {step.label: step.n for step in of} for dataset, of in steps.items()}
+    assert {dataset: of["With a standard face"] for dataset, of in n_standard.items()} == {SET: 2, "on": 1}
+
+
 def test_drop_reasons_are_in_order_of_frequency(data_run: Layout) -> None:
     ends = [("one/a", Dropped.filtered("lips_open"))] + [(f"one/{n}", Dropped.filtered("yaw")) for n in range(3)]
-    write_ledger(data_run, "select", SET, ends)
+    write_ledger(data_run, "select", None, [*ends, ("two/a", None)])
     (funnel,) = read_funnels(data_run, [SET])
     assert funnel.stages[-1] == StageRow(
         "select", "faces", 0, 4, [DropCount("yaw", 3, False), DropCount("lips open", 1, False)]

@@ -135,7 +135,7 @@ def test_before_any_stage_every_part_states_that_it_has_not_run(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "gone",
-    ["data", "manifests/dataset", "manifests/selected", "manifests/sets", "manifests/ledger", "manifests/models"],
+    ["data", "manifests/dataset", "manifests/sets", "manifests/ledger", "manifests/models"],
 )
 def test_a_page_is_written_whichever_folder_is_missing(tmp_path: Path, gone: str) -> None:
     at = Layout(tmp_path)
@@ -143,6 +143,13 @@ def test_a_page_is_written_whichever_folder_is_missing(tmp_path: Path, gone: str
     make_training(at)
     make_evaluation(at)
     shutil.rmtree(tmp_path / gone)
+    outline(written(at))
+
+
+def test_a_page_is_written_before_faces_are_selected(tmp_path: Path) -> None:
+    at = Layout(tmp_path)
+    make_data(at)
+    at.selected_faces.unlink()
     outline(written(at))
 
 

@@ -39,6 +39,35 @@ def test_of_ends_of_equal_counts_the_first_in_the_ledger_comes_first(tmp_path: P
     assert [end for end, _ in counts.ends.most_common()] == [f"filtered: {reason}" for reason in reasons]
 
 
+def test_select_runs_once_and_is_counted_by_the_dataset_of_each_item(tmp_path: Path) -> None:
+    """Other stages that run once are counted over all datasets."""
+    turned, near = Dropped.filtered("yaw"), Dropped.filtered("too_close")
+    faces: dict[str, Dropped | None] = {f"a/x/{number:06d}-t00-00000000": None for number in range(N)}
+    faces |= {"a-2/1-t00-00000000": near, "a-2/2-t00-00000000": turned, "b/1-t00-00000000": turned}
+    write(tmp_path / "select.parquet", faces)
+    write_manifest(
+        tmp_path / "persons.parquet", LedgerRow, [ledger_row("persons", "a/1"), ledger_row("persons", "b/1")]
+    )
+    write_manifest(tmp_path / "a" / "crop.parquet", LedgerRow, [ledger_row("crop", "a/1")])
+    counted = [(one.dataset, one.stage, list(one.ends.items())) for one in count_ends(tmp_path)]
+    assert counted == [
+        ("", "persons", [("ok", 2)]),
+        ("a", "crop", [("ok", 1)]),
+        ("a", "select", [("ok", N)]),
+        ("a-2", "select", [("filtered: too_close", 1), ("filtered: yaw", 1)]),
+        ("b", "select", [("filtered: yaw", 1)]),
+    ]
+
+
+def test_the_ledgers_of_datasets_are_not_read_where_their_stage_has_one_for_all(tmp_path: Path) -> None:
+    """They are of a version in which it ran once for each: their rows would count twice."""
+    write(tmp_path / "a" / "select.parquet", {"a/1": Dropped.filtered("yaw"), "a/2": None})
+    write(tmp_path / "select.parquet", {"a/1": None, "b/1": None})
+    assert [(one.dataset, dict(one.ends)) for one in count_ends(tmp_path)] == [("a", {"ok": 1}), ("b", {"ok": 1})]
+    assert [(row.item_id, row.status) for row in history_of(tmp_path, "a/1")] == [("a/1", "ok")]
+    assert history_of(tmp_path, "a/2") == []
+
+
 @pytest.mark.parametrize("row_group_rows", [1, 2, 7, None])
 def test_a_history_has_what_begins_with_the_item_in_every_row_group(tmp_path: Path, row_group_rows: int | None) -> None:
     about = ["talk", "talk-2", "talk-2-t00-00000040", "talk-a00000000", "talk-t00-00000040"]

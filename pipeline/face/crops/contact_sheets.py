@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.base.errors import BadInput
 from pipeline.base.images import decode_png, encode_png
@@ -12,11 +13,11 @@ from pipeline.base.layout import Layout
 from pipeline.face.crops.sheet import Tile, draw_sheet
 from pipeline.records.face import Face, SelectedFace
 from pipeline.records.schema import from_table
-from pipeline.storage.manifest import iterate_tables
-from pipeline.storage.row_groups import rows_of_ids
+from pipeline.storage.row_groups import rows_of_dataset, rows_of_ids
 from pipeline.storage.shards import shard_of, shard_paths
 
 _TILES_PER_SHEET = 60
+_ROWS_PER_PART = 1 << 12  # as objects a few megabytes
 
 
 def draw_sheets(dataset: str, out: Path, *, standard_only: bool, at: Layout = Layout()) -> list[Path]:
@@ -47,10 +48,11 @@ def _tiles(at: Layout, dataset: str, *, standard_only: bool) -> Iterator[Tile]:
 
 
 def _faces(at: Layout, dataset: str, standard_only: bool) -> Iterator[SelectedFace]:
-    path = at.selected_faces(dataset)
-    for table in iterate_tables(path, SelectedFace):
+    path = at.selected_faces
+    for table in rows_of_dataset(path, SelectedFace, dataset):
         wanted = table.filter(table.column("is_standard")) if standard_only else table
-        yield from from_table(SelectedFace, wanted, str(path))
+        for part in wanted.to_batches(_ROWS_PER_PART):
+            yield from from_table(SelectedFace, pa.Table.from_batches([part]), str(path))
 
 
 def _tile(face: SelectedFace, png: bytes) -> Tile:

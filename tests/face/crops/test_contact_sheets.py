@@ -20,6 +20,7 @@ from stages.__main__ import app
 from tests.face.faces import face
 
 SET = "set"
+OTHERS = ("se", "set-2", "set2")
 N_FACES = 62
 
 
@@ -33,7 +34,7 @@ def is_standard(number: int) -> bool:
 
 @pytest.fixture
 def at(tmp_path: Path) -> Layout:
-    """A dataset of 62 faces, a millisecond apart; every other one is standard."""
+    """A dataset of 62 faces, a millisecond apart; every other one is standard. Others have faces of the same names."""
     at = Layout(tmp_path)
     measures = [asdict(face(number / 1000, yaw_deg=float(-number))) for number in range(N_FACES)]
     nowhere = {"landmarks_px": np.zeros(136, np.float32), "alignment": np.zeros(6, np.float32)}
@@ -46,7 +47,12 @@ def at(tmp_path: Path) -> Layout:
         for number, one in enumerate(measures)
     ]
     write_shards(at.faces_folder(SET), Face, [f"{SET}/clip"], lambda _: to_table(Face, faces))
-    write_manifest(at.selected_faces(SET), SelectedFace, selected)
+    others = [
+        replace(one, face_id=one.face_id.replace(SET, other), clip_id=f"{other}/clip")
+        for other in OTHERS
+        for one in selected
+    ]
+    write_manifest(at.selected_faces, SelectedFace, [*selected, *others])
     return at
 
 
@@ -84,16 +90,17 @@ def test_the_command_draws_all_faces_sixty_to_a_sheet(at: Layout, monkeypatch: p
 
 
 def test_a_face_that_its_shard_lacks_is_left_out_and_the_others_move_up(at: Layout, tmp_path: Path) -> None:
-    selected = read_manifest(at.selected_faces(SET), SelectedFace)
+    selected = read_manifest(at.selected_faces, SelectedFace)
     write_manifest(
-        at.selected_faces(SET), SelectedFace, [*selected, replace(selected[1], face_id=f"{selected[1].face_id}x")]
+        at.selected_faces, SelectedFace, [*selected, replace(selected[1], face_id=f"{selected[1].face_id}x")]
     )
     (path,) = draw_sheets(SET, tmp_path / "out", standard_only=True, at=at)
     assert np.array_equal(decode_png(path.read_bytes()), sheet_of([*range(1, N_FACES, 2)]))
 
 
 def test_a_dataset_without_a_standard_face_is_an_error(at: Layout, tmp_path: Path) -> None:
-    write_manifest(at.selected_faces(SET), SelectedFace, [])
+    selected = read_manifest(at.selected_faces, SelectedFace)
+    write_manifest(at.selected_faces, SelectedFace, [one for one in selected if one.clip_id != f"{SET}/clip"])
     with pytest.raises(BadInput, match="dataset 'set' has no standard faces to draw"):
         draw_sheets(SET, tmp_path / "out", standard_only=True, at=at)
     assert not (tmp_path / "out").exists()
