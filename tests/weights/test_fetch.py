@@ -163,7 +163,9 @@ def test_what_is_neither_a_name_nor_a_file_is_answered_with_the_names(tmp_path: 
 @pytest.mark.parametrize("entry", REGISTRY.values(), ids=list(REGISTRY))
 def test_every_entry_can_be_verified_or_is_never_fetched(entry: NamedWeights) -> None:
     assert REGISTRY[entry.name] is entry
-    assert entry.address.startswith("https://")
+    assert (entry.address is None) != (entry.package is None)
+    assert entry.address is None or entry.address.startswith("https://")
+    assert entry.package is None or entry.sha256 is not None
     assert entry.sha256 is None or len(bytes.fromhex(entry.sha256)) == 32
     assert entry.size_bytes > 0
     assert entry.licence

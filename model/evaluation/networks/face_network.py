@@ -13,8 +13,8 @@ from torch import nn
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.device import Placement
 from pipeline.base.errors import BadInput
+from pipeline.identity.network.face_check import check_face
 from pipeline.identity.network.five_points import five_points_of
-from pipeline.identity.network.recogniser import check_face
 from pipeline.weights.published import filled, read_weights
 
 Distance = Literal["cosine", "euclidean"]

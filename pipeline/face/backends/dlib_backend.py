@@ -1,6 +1,5 @@
 """dlib: the HOG detector built into the library, and the 68-point model of the package face_recognition_models."""
 
-import importlib.metadata
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.base.arrays import ImageGrey, Landmarks
-from pipeline.base.errors import ToolMissing
 from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box
 
 if TYPE_CHECKING:
     from pipeline.face.backends.shape_regressor import ShapeRegressor
 
-_MODEL_FILE = "shape_predictor_68_face_landmarks.dat"
+_MODEL = "dlib_landmarks"
 
 # Landmarks are fitted in boxes of this height up to twice it: larger faces are shrunk, by a whole number, so that all
 # their pixels count. Shrunk once more, points would move by 0.6 % of the interocular distance. _MARGIN of the box is
@@ -78,15 +76,13 @@ class DlibBackend:
 
 
 def landmark_model_path() -> Path:
-    """Return where the 68-point model is installed; importing its package would need pkg_resources."""
-    try:
-        files = importlib.metadata.files("face_recognition_models") or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == _MODEL_FILE:
-            return Path(str(file.locate()))
-    raise ToolMissing(f"{_MODEL_FILE} not found: install the package face_recognition_models ('make install').")
+    """Return where the 68-point model is: in its package, which importing would need pkg_resources, or a local folder.
+
+    Raises WeightsUnavailable and UntrustedWeights as ``find_weights`` does.
+    """
+    from pipeline.weights.fetch import find_weights
+
+    return find_weights(_MODEL)
 
 
 def _box(rectangle: Any) -> Box:

@@ -16,23 +16,9 @@ from pipeline.base.arrays import ImageGrey, Landmarks
 from pipeline.base.errors import BadInput, ToolMissing
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import Detection, FrameReference
-from pipeline.face.measures.boxes import Box, iou
-
-# The mesh point that stands for each of the 68, in their order. Checked against dlib's points on 258 frontal faces of
-# 43 real clips: of all 478, these lie nearest or next to nearest (median 0.03 of the interocular distance). Off the
-# nearest on purpose: the jaw keeps to the mesh's outline, which stays on the contour when the head turns, and the
-# eyes to their corners, which dlib sets a little further in.
-MESH_POINTS = (
-    *(127, 234, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 454, 356),  # jaw
-    *(70, 63, 105, 66, 107),  # image-left brow
-    *(336, 296, 334, 293, 300),  # image-right brow
-    *(168, 6, 195, 4),  # nose bridge, tip last
-    *(240, 97, 2, 326, 460),  # nostrils
-    *(33, 160, 158, 133, 153, 144),  # image-left eye
-    *(362, 385, 387, 263, 373, 380),  # image-right eye
-    *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181),  # outer lips
-    *(78, 82, 13, 312, 308, 317, 14, 87),  # inner lips
-)
+from pipeline.face.backends.tiles import is_cut, tiles, without_duplicates
+from pipeline.face.measures.boxes import Box
+from pipeline.face.mesh.mesh_measures import MESH_POINTS
 
 _DETECTOR_FILE = "face_detector.tflite"
 # On 373 frames in tiles, 0.5 finds 78 faces that YuNet does not, of which the mesh confirms 17, and 0.7 finds 8, of
@@ -41,9 +27,6 @@ _MIN_CONFIDENCE = 0.7
 # BlazeFace shrinks its input to 128 px. Of 205 faces it found 98 % at 0.2 of the picture's longer side, 83 % at
 # 0.15, 20 % at 0.12. Its boxes are those of dlib's detector to within 4 % of their side.
 _MIN_FACE_SHARE = 0.2
-# Tiles overlap by half, so that a face up to half a tile is whole in one; larger ones are searched in larger tiles.
-_TILE_GROWTH = 2.5
-_MAX_OVERLAP = 0.3
 # The mesh is fitted to a square around the box, this many times as large; 1.5 and 2.5 do as well.
 _CROP_SHARE = 2.0
 # The networks' inputs have 128 and 256 px: a larger square is shrunk to this first.
@@ -66,8 +49,12 @@ class MediapipeBackend:
     def detect(self, grey: ImageGrey, frame: FrameReference | None = None) -> list[Detection]:
         """Return the faces at least about 40 px high, best first; scores 0.7-1."""
         height, width = grey.shape
-        found = [one for tile in tiles(width, height, self.min_face_px) for one in self._detect_in(grey, tile)]
-        return _without_duplicates(found)
+        found = [
+            one
+            for tile in tiles(width, height, self.min_face_px / _MIN_FACE_SHARE)
+            for one in self._detect_in(grey, tile)
+        ]
+        return without_duplicates(found)
 
     def landmarks(self, grey: ImageGrey, box: Box, frame: FrameReference | None = None) -> Landmarks | None:
         """Return the 68 points of the face whose centre lies in ``box``, None when there is none."""
@@ -91,13 +78,7 @@ class MediapipeBackend:
         for one in self._detector.detect(self._picture(grey[top:bottom, left:right])).detections:
             found = one.bounding_box
             box = Box(left + found.origin_x, top + found.origin_y, found.width, found.height)
-            cut = (
-                (left > 0 and box.x < left)
-                or (top > 0 and box.y < top)
-                or (right < width and box.x + box.w > right)
-                or (bottom < height and box.y + box.h > bottom)
-            )
-            if not cut:
+            if not is_cut(box, tile, width, height):
                 yield Detection(box, float(one.categories[0].score))
 
     def _picture(self, grey: ImageGrey) -> Any:
@@ -112,38 +93,6 @@ class MediapipeBackend:
             base_options=BaseOptions(model_asset_buffer=model), running_mode=self._vision.RunningMode.IMAGE, **options
         )
         return getattr(self._vision, task).create_from_options(settings)
-
-
-def tiles(width: int, height: int, min_face_px: float) -> list[tuple[int, int, int, int]]:
-    """Return (left, top, right, bottom) of the tiles in which all faces from ``min_face_px`` on are large enough."""
-    side = min_face_px / _MIN_FACE_SHARE
-    found = []
-    while side < max(width, height):
-        size = round(side)
-        found += [
-            (left, top, min(left + size, width), min(top + size, height))
-            for top in _starts(height, size)
-            for left in _starts(width, size)
-        ]
-        side *= _TILE_GROWTH
-    return [*found, (0, 0, width, height)]
-
-
-def _starts(length: int, tile: int) -> list[int]:
-    """Return where tiles that overlap by at least half start, so that the first and the last end with the picture."""
-    if length <= tile:
-        return [0]
-    n_steps = int(np.ceil((length - tile) / (tile / 2)))
-    return [round(step * (length - tile) / n_steps) for step in range(n_steps + 1)]
-
-
-def _without_duplicates(found: list[Detection]) -> list[Detection]:
-    """Return the best of each group of overlapping detections, best first."""
-    kept: list[Detection] = []
-    for one in sorted(found, key=lambda one: -one.score):
-        if all(iou(one.box, other.box) <= _MAX_OVERLAP for other in kept):
-            kept.append(one)
-    return kept
 
 
 def _square(grey: ImageGrey, left: int, top: int, side: int) -> ImageGrey:

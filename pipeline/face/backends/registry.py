@@ -5,7 +5,15 @@ from pathlib import Path
 from pipeline.base.errors import BadMedia, BadParams
 from pipeline.face.backends.interface import FaceBackend
 
-KNOWN_BACKENDS = ("dlib", "yunet_dlib", "mediapipe", "face_alignment", "precomputed:FOLDER")
+KNOWN_BACKENDS = (
+    "dlib",
+    "blazeface_dlib",
+    "blazeface_mesh",
+    "yunet_dlib",
+    "mediapipe",
+    "face_alignment",
+    "precomputed:FOLDER",
+)
 
 
 def build_backend(name: str) -> FaceBackend:
@@ -20,6 +28,11 @@ def build_backend(name: str) -> FaceBackend:
         from pipeline.face.backends.dlib_backend import DlibBackend
 
         return DlibBackend()
+    if name in ("blazeface_dlib", "blazeface_mesh"):
+        from pipeline.face.backends.blazeface_backend import BlazefaceDlibBackend, BlazefaceMeshBackend
+
+        kind_of = BlazefaceDlibBackend if name == "blazeface_dlib" else BlazefaceMeshBackend
+        return kind_of(find_weights("blazeface_back"), find_weights("face_landmarker"))
     if name == "yunet_dlib":
         from pipeline.face.backends.yunet_backend import YunetDlibBackend
 

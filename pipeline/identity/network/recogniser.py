@@ -12,6 +12,7 @@ from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.device import Placement
 from pipeline.base.errors import BadInput
 from pipeline.face.crops.align import crop_aligned
+from pipeline.identity.network.face_check import check_face
 from pipeline.identity.network.five_points import FIVE_POINTS, five_points, similarity_on, usual_landmarks
 
 INPUT_PX = 112
@@ -20,6 +21,7 @@ PIXEL_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 PIXEL_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 INPUT_SHAPE = (1, 3, INPUT_PX, INPUT_PX)
 ONNX_SUFFIX = ".onnx"
+DLIB_SUFFIX = ".dat"
 MAX_BYTES = 1 << 28  # a file is read whole; MobileFaceNet has 4 MB, the largest face networks about 250
 
 _INPUT = "input0"
@@ -79,21 +81,20 @@ class MobileFaceNet:
 
 
 def build_recogniser(weights: Path, placement: Placement = Placement()) -> Recogniser:
-    """Return the recogniser of a weights file: MobileFaceNet of an ONNX file, else the VGGFace2 ResNet-50.
+    """Return the recogniser of a weights file: of an ONNX file MobileFaceNet, of a .dat file dlib's network.
 
-    MobileFaceNet computes on the processor in any placement: this installation's ONNX Runtime knows no GPU.
+    Of any other, the VGGFace2 ResNet-50. The first two compute on the processor in any placement: this installation's
+    ONNX Runtime and dlib know no GPU.
     """
+    if weights.suffix == DLIB_SUFFIX:
+        from pipeline.identity.network.dlib_resnet import DlibResnet
+
+        return DlibResnet(weights)
     if weights.suffix == ONNX_SUFFIX:
         return MobileFaceNet(weights, placement.threads)
     from pipeline.identity.network.embed import FaceRecogniser
 
     return FaceRecogniser(weights, placement)
-
-
-def check_face(face: ImageRGB) -> None:
-    """Raise BadInput for anything but a square RGB picture of bytes."""
-    if face.ndim != 3 or face.shape[0] != face.shape[1] or face.shape[2] != 3 or face.dtype != np.uint8:
-        raise BadInput(f"face: expected (H, H, 3) uint8 RGB, aligned, found {face.shape} {face.dtype}")
 
 
 def prepared(face: ImageRGB, points: Landmarks) -> NDArray[np.float32]:

