@@ -15,6 +15,7 @@ from pipeline.base.layout import Layout
 from pipeline.base.outcome import Dropped
 from pipeline.dataset.build import DatasetParams, PersonRows, build_person
 from pipeline.dataset.reader import BuiltDataset, open_dataset
+from pipeline.face.crops.verify import VERIFIED_COLUMNS
 from pipeline.records.clip import NO_CROP, Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.face import CANDIDATE, RANDOM, Face
@@ -280,11 +281,12 @@ class _Maker:
         measures: dict[str, Any] = dict.fromkeys(
             (
                 *("time_s", "yaw_deg", "pitch_deg", "roll_deg", "asymmetry", "lip_opening", "eye_opening", "eye_share"),
-                *("sharpness", "brightness", "interocular_px", "score", "inside_share"),
+                *("sharpness", "brightness", "interocular_px", "score", "inside_share", "true_interocular_px"),
             ),
             float(place),
         )
         unknown = ("standardness", "lip_opening_max", "mouth_rise", "lip_motion", "mouth_change", "eye_change")
+        measures |= dict.fromkeys(VERIFIED_COLUMNS)
         measures |= dict.fromkeys(unknown)
         return Face(
             face_id=face_id,

@@ -39,6 +39,8 @@ PLANTS = [
     ("detect", "pipeline.speaker.mouth_sound", "_correlation"),
     ("crop", "pipeline.face.crops.crop", "standardness"),
     ("crop", "pipeline.face.crops.crop", "similarity_to"),
+    ("crop", "pipeline.face.crops.crop", "true_interocular_px"),
+    ("crop", "pipeline.face.crops.verify", "inner_lip_gap"),
     ("select", "pipeline.face.crops.standard", "missed_thresholds"),
     ("audio", "pipeline.audio.features", "level_dbfs"),
     ("audio", "pipeline.audio.logmel", "standardise"),

@@ -11,8 +11,11 @@ change affects are computed again.
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +28,19 @@ from benchmarks.accuracy.voice import measure_voice
 from pipeline.base.layout import Layout
 from pipeline.base.params import load_params
 from pipeline.face.crops.align import transform
-from pipeline.face.crops.crop import CropParams, measure_track
+from pipeline.face.crops.crop import CropParams, measure_track, observed_eyes
 from pipeline.face.crops.standard import SelectParams, missed_thresholds
-from pipeline.records.face import Face, FaceMeasures, SelectedFace
+from pipeline.face.crops.verify import FACE_MESH, Verifier, verified_windows
+from pipeline.face.mesh.face_mesh import FaceMesh
+from pipeline.records.face import CANDIDATE, Face, FaceMeasures, SelectedFace
 from pipeline.records.frame import Frame
+from pipeline.records.media import Media
 from pipeline.records.schema import to_table
 from pipeline.records.truth import TruthFrame
 from pipeline.storage.manifest import read_manifest
 from pipeline.storage.shards import read_columns
+from pipeline.video.decode import rgb_frames_at
+from pipeline.weights.fetch import find_weights
 from stages.__main__ import run_stage
 
 DATASET = "accuracy"
@@ -93,7 +101,7 @@ def measure(at: Layout) -> list[Figure]:
         *detection_figures(clips, limits),
         *eye_figures(at, clips, limits, crop),
         *pose_figures(clips),
-        *standard_figures(clips, limits, crop),
+        *standard_figures(at, clips, limits, crop),
         selected_figure(at, clips, limits),
         *track_figures(clips),
         *measure_sound(at, DATASET),
@@ -213,13 +221,16 @@ def _percentiles(errors: NDArray[np.float64]) -> str:
     return f"5 % {low:+.1f}, median {middle:+.1f}, 95 % {high:+.1f} deg"
 
 
-def standard_figures(clips: Sequence[ObservedTruth], limits: SelectParams, crop: CropParams) -> list[Figure]:
+def standard_figures(
+    at: Layout, clips: Sequence[ObservedTruth], limits: SelectParams, crop: CropParams
+) -> list[Figure]:
     """Return precision and recall of the thresholds, applied to all observations and not only to those cropped."""
     predicted = correct = strictly_correct = expected = found = 0
     errors: dict[str, int] = defaultdict(int)
     missed: dict[str, int] = defaultdict(int)
-    for clip in clips:
-        faces = _face_measures(clip.frames, crop)
+    with ProcessPoolExecutor() as pool:
+        measured = list(pool.map(partial(_face_measures, at, crop), clips))
+    for clip, faces in zip(clips, measured, strict=True):
         reasons = missed_thresholds(to_table(FaceMeasures, faces), limits).to_pylist()
         for face, reason in zip(faces, reasons, strict=True):
             row = clip.truth_of.get(face.face_id)
@@ -259,12 +270,30 @@ def selected_figure(at: Layout, clips: Sequence[ObservedTruth], limits: SelectPa
     return Figure("standard crops, precision", 100 * correct / max(1, len(selected)), 97, True, "%")
 
 
-def _face_measures(frames: Iterable[Frame], crop: CropParams) -> list[FaceMeasures]:
+def _face_measures(at: Layout, crop: CropParams, clip: ObservedTruth) -> list[FaceMeasures]:
+    """Return the measures of every observed face of a clip, verified in every frame."""
     tracks: dict[str, list[Frame]] = defaultdict(list)
-    for frame in frames:
+    for frame in clip.frames:
         tracks[frame.track_id].append(frame)
-    ordered = [sorted(track, key=lambda frame: frame.time_s) for track in tracks.values()]
-    return [face for track in ordered for face in measure_track(track, crop)]
+    if not tracks:
+        return []
+    media = read_manifest(at.media(DATASET), Media)
+    path = at.root / next(one.path for one in media if one.clip_id == clip.clip_id)
+    return [face for frames in tracks.values() for face in _verified(path, frames, crop)]
+
+
+def _verified(path: Path, frames: Sequence[Frame], crop: CropParams) -> Iterator[FaceMeasures]:
+    """Yield the measures of one track's faces."""
+    ordered = sorted(frames, key=lambda frame: frame.time_s)
+    by_time = {frame.time_s: frame for frame in ordered}
+    faces = measure_track(ordered, crop)
+    as_candidates = [replace(face, sampled_by=CANDIDATE) for face in faces]
+    windows = verified_windows(as_candidates, [*by_time], crop.lip_window_s)
+    verifier = Verifier(FaceMesh(find_weights(FACE_MESH)), windows, inf)
+    for time_s, picture in rgb_frames_at(path, sorted(verifier.times_s)):
+        verifier.look(time_s, picture, *observed_eyes(by_time[time_s]))
+    for face in faces:
+        yield replace(face, **verifier.columns(face.time_s))
 
 
 def _lips_around(row: TruthFrame, rows: Sequence[TruthFrame]) -> list[float]:

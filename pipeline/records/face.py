@@ -40,6 +40,27 @@ class FaceMeasures:
     interocular_px: float = column("distance of the eye centres in the source frame, pixels")
     score: float = column("the detector's own score")
     inside_share: float = column("share of the face box inside the frame, 0-1")
+    true_interocular_px: float = column(
+        "the distance of the eye centres at the size at which the face would lose no detail, pixels, at most 80: well "
+        "below interocular_px where the picture was enlarged, blurred or compressed to blocks"
+    )
+    mesh_presence: float | None = column(
+        "how sure the face mesh is that there is a face, 0-1, lowest in the window; null here and below: not verified"
+    )
+    lip_gap: float | None = column(
+        "gap between the inner lips of the mesh over the interocular distance, largest in the window; 0.02 or less shut"
+    )
+    rest_gap: float | None = column("the smallest gap between the inner lips in the verified frames of this clip")
+    lip_line: float | None = column(
+        "how much darker than the lips the line between them is, over their grey value; near 0: the mouth is covered"
+    )
+    lid_opening: float | None = column("eye height over eye width by the mesh, of the more closed eye; 0.3 open")
+    lid_share: float | None = column("lid opening over its median in the verified frames of this clip")
+    iris_seen: float | None = column(
+        "distance of the lids over the width of the iris, of the more closed eye; 0.6 open, 0.4 half shut"
+    )
+    mesh_yaw_deg: float | None = column("head turned towards the image's right by the mesh, degrees")
+    mesh_pitch_deg: float | None = column("head raised by the mesh, degrees")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,5 +81,6 @@ class Face(FaceMeasures):
 class SelectedFace(FaceMeasures):
     """One row of ``manifests/selected_faces.parquet``: a crop and whether it is a standard face."""
 
-    is_standard: bool = column("frontal, lip-still, open-eyed and sharp by the thresholds, or by an override")
+    is_standard: bool = column("frontal, open-eyed and sharp with lips shut by the thresholds, or by an override")
+    is_resting: bool = column("a standard face whose lips are parted, as they are at rest (select.resting_mouth)")
     reason: str = column("the first threshold that it misses, or 'reviewed'; empty for a standard face")

@@ -128,7 +128,12 @@ def write_faces(at: Layout, dataset: str, clip_ids: list[str]) -> None:
     ]
     selected = read_manifest(at.selected_faces, SelectedFace) if at.selected_faces.exists() else []
     selected += [
-        SelectedFace(**asdict(one), is_standard=one.face_id[-1] == "1" and one.clip_id[-1] != "0", reason="")
+        SelectedFace(
+            **asdict(one),
+            is_standard=one.face_id[-1] == "1" and one.clip_id[-1] != "0",
+            is_resting=False,
+            reason="",
+        )
         for one in measures
     ]
     write_manifest(at.selected_faces, SelectedFace, selected)

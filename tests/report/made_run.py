@@ -17,6 +17,7 @@ from pipeline.base.images import encode_png
 from pipeline.base.layout import Layout
 from pipeline.base.outcome import Dropped
 from pipeline.dataset.table1 import count, totals
+from pipeline.face.crops.verify import VERIFIED_COLUMNS
 from pipeline.records.clip import NO_CROP, Clip
 from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.records.evaluation import InpaintedImage, MapPoint, RetrievedFace
@@ -212,10 +213,13 @@ def _make_faces(at: Layout) -> None:
         return to_table(Face, rows[clip_id])
 
     write_shards(at.faces_folder(SET), Face, list(rows), rows_of)
-    kept = [name for name in column_names(SelectedFace) if name not in ("is_standard", "reason")]
+    kept = [name for name in column_names(SelectedFace) if name not in ("is_standard", "is_resting", "reason")]
     selected = [
         SelectedFace(
-            **{name: getattr(face, name) for name in kept}, is_standard=number > 0, reason="" if number else "yaw"
+            **{name: getattr(face, name) for name in kept},
+            is_standard=number > 0,
+            is_resting=False,
+            reason="" if number else "yaw",
         )
         for faces in rows.values()
         for number, face in enumerate(faces)
@@ -227,11 +231,12 @@ def _face(person: str, number: int) -> Face:
     numbers = dict.fromkeys(
         (
             *("time_s", "yaw_deg", "pitch_deg", "roll_deg", "asymmetry", "lip_opening", "eye_opening", "eye_share"),
-            *("sharpness", "brightness", "interocular_px", "score", "inside_share"),
+            *("sharpness", "brightness", "interocular_px", "score", "inside_share", "true_interocular_px"),
         ),
         0.0,
     )
     unknown = ("standardness", "lip_opening_max", "mouth_rise", "lip_motion", "mouth_change", "eye_change")
+    unknown += VERIFIED_COLUMNS
     return Face(
         face_id=face_of(person, number),
         clip_id=clip_of(person),

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from pipeline.base.arrays import ImageRGB
+from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import BadMedia
 from pipeline.base.images import encode_png
 from pipeline.base.outcome import Dropped
@@ -28,13 +28,17 @@ from pipeline.face.crops.standard import (
     usual_face,
 )
 from pipeline.face.crops.table_bytes import content_hash, from_bytes, to_bytes
+from pipeline.face.crops.verify import FACE_MESH, VERIFIED_COLUMNS, Verifier, verified_windows
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.points import eye_centres
+from pipeline.face.measures.resolution import true_interocular_px
+from pipeline.face.mesh.face_mesh import FaceMesh
 from pipeline.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
 from pipeline.records.frame import Frame
 from pipeline.records.schema import Image, from_table
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
+from pipeline.weights.fetch import find_weights
 
 _SMALLEST_EYE_OPENING = 0.01  # of a track whose eyes are shut throughout
 
@@ -47,6 +51,7 @@ class CropParams(Params):
     min_apart_s: float = Field(ge=0)
     lip_window_s: float = Field(ge=0)
     shut_quantile: float = Field(ge=0, le=1)
+    max_verified_gap: float = Field(ge=0)
     seed: int
     template: Template
     scales: StandardnessScales
@@ -109,6 +114,8 @@ def _measures(frame: Frame, lips: LipWindow | None, usual: UsualFace) -> FaceMea
         interocular_px=frame.interocular_px,
         score=frame.score,
         inside_share=frame.inside_share,
+        true_interocular_px=frame.interocular_px,
+        **dict.fromkeys(VERIFIED_COLUMNS),
     )
 
 
@@ -123,29 +130,37 @@ def choose(faces: Sequence[FaceMeasures], params: CropParams) -> list[FaceMeasur
 
 
 class Cropper:
-    """The crop step; the landmark model is loaded once a worker, at the first clip."""
+    """The crop step; the landmark model and the face mesh are loaded once a worker, at the first clip."""
 
     def __init__(self, params: CropParams, backend_name: str) -> None:
         self._params = params
         self._backend_name = backend_name
         self._backend: FaceBackend | None = None
+        self._mesh: FaceMesh | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_backend": None}
+        return {**self.__dict__, "_backend": None, "_mesh": None}
 
     def __call__(self, item: ObservedClip, folder: Path) -> list[Face] | Dropped:
         """Return the faces of one clip."""
         del folder
         self._backend = self._backend or build_backend(self._backend_name)
-        frames = from_table(Frame, item.frames)
-        chosen = {face.time_s: face for face in choose(measure_track(frames, self._params), self._params)}
-        boxes = {frame.time_s: box_of(frame) for frame in frames if frame.time_s in chosen}
+        self._mesh = self._mesh or FaceMesh(find_weights(FACE_MESH))
+        frames = {frame.time_s: frame for frame in from_table(Frame, item.frames)}
+        chosen = {face.time_s: face for face in choose(measure_track([*frames.values()], self._params), self._params)}
+        windows = verified_windows(chosen.values(), [*frames], self._params.lip_window_s)
+        verifier = Verifier(self._mesh, windows, self._params.max_verified_gap)
+        faces: list[Face] = []
+        times_s = sorted(verifier.times_s | chosen.keys())
         try:
-            pictures = rgb_frames_at(item.clip.path, list(chosen), has_jumps=item.clip.has_jumps)
-            faces = [self._face(chosen[time_s], boxes[time_s], picture, self._backend) for time_s, picture in pictures]
+            for time_s, picture in rgb_frames_at(item.clip.path, times_s, has_jumps=item.clip.has_jumps):
+                verifier.look(time_s, picture, *observed_eyes(frames[time_s]))
+                if time_s in chosen:
+                    face = self._face(chosen[time_s], box_of(frames[time_s]), picture, self._backend)
+                    faces += [] if face is None else [face]
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
-        return [face for face in faces if face is not None]
+        return [replace(face, **verifier.columns(face.time_s)) for face in faces]
 
     def _face(self, chosen: FaceMeasures, box: Box, picture: ImageRGB, backend: FaceBackend) -> Face | None:
         """Align one frame by landmarks fitted at full size, which are finer than those of the observation.
@@ -156,18 +171,25 @@ class Cropper:
 
         template = self._params.template
         frame = FrameReference(chosen.clip_id, chosen.time_s, picture.shape[1])
-        points = averaged_landmarks(backend, cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), box, frame)
+        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+        points = averaged_landmarks(backend, grey, box, frame)
         if points is None:
             return None
         similarity = similarity_to(template, *eye_centres(points))
         png = encode_png(crop_aligned(picture, similarity, template.size_px))
         return Face(
-            **asdict(chosen),
+            **asdict(replace(chosen, true_interocular_px=true_interocular_px(grey, points))),
             image_sha256=hashlib.sha256(png).hexdigest(),
             image=Image(png, f"{chosen.face_id.replace('/', '_')}.png"),
             landmarks_px=transform(similarity, points).reshape(-1),
             alignment=similarity.astype(np.float32).reshape(-1),
         )
+
+
+def observed_eyes(frame: Frame) -> tuple[Landmarks, Landmarks]:
+    """Return the centres of the image-left and image-right eye, (2,) pixels of the full frame."""
+    left = np.array([frame.left_eye_x_px, frame.left_eye_y_px], np.float32)
+    return left, np.array([frame.right_eye_x_px, frame.right_eye_y_px], np.float32)
 
 
 def box_of(frame: Frame) -> Box:

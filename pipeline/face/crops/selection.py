@@ -25,7 +25,12 @@ def select_crops(folder: Path, review: Mapping[str, bool], params: SelectParams)
         faces = read_table(path, Face, column_names(FaceMeasures)).combine_chunks()
         reasons = select_faces(faces, review, params)
         is_standard = pc.or_(pc.equal(reasons, ""), pc.equal(reasons, REVIEWED))
-        yield pa.Table.from_arrays([*faces.columns, is_standard, reasons], schema=arrow_schema(SelectedFace))
+        is_resting = pc.and_(
+            pc.equal(reasons, ""), pc.fill_null(pc.greater(faces.column("lip_gap"), params.max_lip_gap), False)
+        )
+        yield pa.Table.from_arrays(
+            [*faces.columns, is_standard, is_resting, reasons], schema=arrow_schema(SelectedFace)
+        )
 
 
 def selection_ledger(path: Path) -> Iterator[pa.Table]:

@@ -4,6 +4,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -117,22 +118,25 @@ def standardness(face: FaceMeasures, scales: StandardnessScales) -> float | None
     return -sum(penalty**2 for penalty in penalties)
 
 
+STRICT, OWN_REST = "strict", "own_rest"
+
+
 class SelectParams(Params):
     """Section ``select`` of params.yaml: what makes a standard face."""
 
     max_yaw_deg: float = Field(ge=0)
     max_pitch_deg: float = Field(ge=0)
     max_roll_deg: float = Field(ge=0)
-    max_asymmetry: float = Field(ge=0)
-    max_lip_opening: float = Field(ge=0)
-    max_parting: float = Field(ge=0)
-    max_lip_motion: float = Field(ge=0)
-    max_mouth_change: float = Field(ge=0)
-    min_eye_opening: float = Field(ge=0)
-    min_eye_share: float = Field(ge=0)
-    max_eye_change: float = Field(ge=0)
+    max_lip_gap: float
+    resting_mouth: Literal["strict", "own_rest"]
+    max_rest_gap: float
+    max_above_rest: float = Field(ge=0)
+    min_lip_line: float
+    min_presence: float = Field(ge=0, le=1)
+    min_iris_seen: float = Field(ge=0)
+    min_lid_share: float = Field(ge=0)
     min_interocular_px: float = Field(ge=0)
-    min_sharpness: float = Field(ge=0)
+    min_true_interocular_px: float = Field(ge=0)
     min_inside_share: float = Field(ge=0, le=1)
     min_apart_s: float = Field(ge=0)
 
@@ -143,30 +147,22 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     ``faces`` has the columns of FaceMeasures. A face exactly on a limit passes.
     """
     of = faces.column
-    lip_opening_max, mouth_rise = of("lip_opening_max"), of("mouth_rise")
     window = [pc.is_valid(of(name)) for name in ("lip_opening_max", "lip_motion", "mouth_rise", "mouth_change")]
     checks = {
-        "window_incomplete": _all(window),
-        "yaw": pc.less_equal(pc.abs(of("yaw_deg")), params.max_yaw_deg),
-        "pitch": pc.less_equal(pc.abs(of("pitch_deg")), params.max_pitch_deg),
+        "window_incomplete": functools.reduce(pc.and_, window),
+        "not_verified": pc.is_valid(of("lip_gap")),
+        "no_face": pc.greater_equal(of("mesh_presence"), params.min_presence),
+        "yaw": pc.less_equal(pc.abs(of("mesh_yaw_deg")), params.max_yaw_deg),
+        "pitch": pc.less_equal(pc.abs(of("mesh_pitch_deg")), params.max_pitch_deg),
         "roll": pc.less_equal(pc.abs(of("roll_deg")), params.max_roll_deg),
-        "asymmetric": pc.less_equal(of("asymmetry"), params.max_asymmetry),
-        "lips_open": pc.and_(
-            pc.less_equal(lip_opening_max, params.max_lip_opening),
-            # two noisy measures of one gap: one from the lips' inner edges, one relative to the face's shut mouth
-            pc.less_equal(pc.add(lip_opening_max, mouth_rise), params.max_parting),
-        ),
-        "lips_moving": pc.and_(
-            pc.less_equal(of("lip_motion"), params.max_lip_motion),
-            pc.less_equal(of("mouth_change"), params.max_mouth_change),
-        ),
+        "mouth_covered": pc.greater_equal(of("lip_line"), params.min_lip_line),
+        "lips_open": pc.less_equal(of("lip_gap"), lip_gap_limits(faces, params)),
         "eyes_closed": pc.and_(
-            pc.greater_equal(of("eye_opening"), params.min_eye_opening),
-            pc.greater_equal(of("eye_share"), params.min_eye_share),
+            pc.greater_equal(of("iris_seen"), params.min_iris_seen),
+            pc.greater_equal(of("lid_share"), params.min_lid_share),
         ),
-        "eyes_moving": pc.less_equal(pc.fill_null(of("eye_change"), 0.0), params.max_eye_change),
         "too_small": pc.greater_equal(of("interocular_px"), params.min_interocular_px),
-        "blurred": pc.greater_equal(of("sharpness"), params.min_sharpness),
+        "low_resolution": pc.greater_equal(of("true_interocular_px"), params.min_true_interocular_px),
         "out_of_frame": pc.greater_equal(of("inside_share"), params.min_inside_share),
     }
     missed = pa.chunked_array([pa.repeat("", len(faces))])
@@ -175,8 +171,16 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     return missed
 
 
-def _all(conditions: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
-    return functools.reduce(pc.and_, conditions)
+def lip_gap_limits(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
+    """Return the largest lip gap of a standard face, for each of ``faces``.
+
+    It is ``max_lip_gap``, and with ``resting_mouth: own_rest`` in clips whose face never shuts its lips, a little more
+    than the smallest gap there is (``rest_gap``), up to ``max_rest_gap``.
+    """
+    if params.resting_mouth == STRICT:
+        return pa.chunked_array([pa.repeat(params.max_lip_gap, len(faces))])
+    own = pc.min_element_wise(pc.add(faces.column("rest_gap"), params.max_above_rest), params.max_rest_gap)
+    return pc.max_element_wise(own, params.max_lip_gap)
 
 
 REVIEWED = "reviewed"

@@ -55,7 +55,10 @@ def observed(name: str, x_px: float, time_s: float = 0.0, clip_id: str = "set/cl
 def crops(n_standard: int, n_others: int) -> list[SelectedFace]:
     return [
         SelectedFace(
-            **{**asdict(PERFECT_FACE), "face_id": f"set/clip-t00-{n:08d}"}, is_standard=n < n_standard, reason=""
+            **{**asdict(PERFECT_FACE), "face_id": f"set/clip-t00-{n:08d}"},
+            is_standard=n < n_standard,
+            is_resting=False,
+            reason="",
         )
         for n in range(n_standard + n_others)
     ]

@@ -43,7 +43,9 @@ def at(tmp_path: Path) -> Layout:
         for number, one in enumerate(measures)
     ]
     selected = [
-        SelectedFace(**one, is_standard=is_standard(number), reason="" if is_standard(number) else "yaw")
+        SelectedFace(
+            **one, is_standard=is_standard(number), is_resting=False, reason="" if is_standard(number) else "yaw"
+        )
         for number, one in enumerate(measures)
     ]
     write_shards(at.faces_folder(SET), Face, [f"{SET}/clip"], lambda _: to_table(Face, faces))

@@ -21,7 +21,7 @@ N_CLIPS = 300  # more than one shard
 
 def of_clip(clip_id: str) -> list[FaceMeasures]:
     """A standard face, one too close to it, and one that is turned away; every third clip has the last one only."""
-    faces = [face(1.0), face(1.1, standardness=-1.0), face(2.0, yaw_deg=40.0)]
+    faces = [face(1.0), face(1.1, standardness=-1.0), face(2.0, mesh_yaw_deg=40.0)]
     chosen = faces[2:] if int(clip_id[-3:]) % 3 == 0 else faces
     return [replace(one, clip_id=clip_id, face_id=one.face_id.replace("set/clip", clip_id)) for one in chosen]
 

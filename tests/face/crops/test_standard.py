@@ -168,43 +168,38 @@ def test_the_further_shut_the_eyes_the_less_standard(near: float, more: float) -
 
 
 ON_THE_LIMIT = {
-    "yaw_deg": 12.0,
-    "pitch_deg": -18.0,
+    "mesh_yaw_deg": 12.0,
+    "mesh_pitch_deg": -18.0,
     "roll_deg": 15.0,
-    "asymmetry": 0.1,
-    "lip_opening_max": 0.06,
-    "mouth_rise": 0.01,
-    "lip_motion": 0.03,
-    "mouth_change": 0.4,
-    "eye_opening": 0.18,
-    "eye_share": 0.8,
-    "eye_change": 0.6,
+    "lip_gap": 0.02,
+    "lip_line": 0.05,
+    "mesh_presence": 0.9,
+    "iris_seen": 0.42,
+    "lid_share": 0.8,
     "interocular_px": 30.0,
-    "sharpness": 20.0,
+    "true_interocular_px": 16.0,
     "inside_share": 0.9,
 }
 PAST_THE_LIMIT = [
-    ("yaw_deg", 12.01, "yaw"),
-    ("yaw_deg", -12.01, "yaw"),
-    ("pitch_deg", 18.01, "pitch"),
-    ("pitch_deg", -18.01, "pitch"),
+    ("mesh_yaw_deg", 12.01, "yaw"),
+    ("mesh_yaw_deg", -12.01, "yaw"),
+    ("mesh_pitch_deg", 18.01, "pitch"),
+    ("mesh_pitch_deg", -18.01, "pitch"),
     ("roll_deg", 15.01, "roll"),
     ("roll_deg", -15.01, "roll"),
-    ("asymmetry", 0.1001, "asymmetric"),
-    ("lip_opening_max", 0.0601, "lips_open"),
-    ("mouth_rise", 0.0101, "lips_open"),
-    ("lip_motion", 0.0301, "lips_moving"),
-    ("mouth_change", 0.401, "lips_moving"),
-    ("eye_share", 0.7999, "eyes_closed"),
-    ("eye_opening", 0.1799, "eyes_closed"),
-    ("eye_change", 0.601, "eyes_moving"),
+    ("lip_gap", 0.0201, "lips_open"),
+    ("lip_line", 0.0499, "mouth_covered"),
+    ("mesh_presence", 0.8999, "no_face"),
+    ("iris_seen", 0.4199, "eyes_closed"),
+    ("lid_share", 0.7999, "eyes_closed"),
     ("interocular_px", 29.99, "too_small"),
-    ("sharpness", 19.99, "blurred"),
+    ("true_interocular_px", 15.99, "low_resolution"),
     ("inside_share", 0.8999, "out_of_frame"),
     ("lip_motion", None, "window_incomplete"),
     ("lip_opening_max", None, "window_incomplete"),
     ("mouth_rise", None, "window_incomplete"),
     ("mouth_change", None, "window_incomplete"),
+    ("lip_gap", None, "not_verified"),
 ]
 
 
@@ -218,9 +213,33 @@ def test_a_face_just_past_one_limit_has_that_reason(name: str, value: float | No
 
 
 def test_every_limit_is_tested_above() -> None:
-    limits = {name.partition("_")[2] for name in type(SELECT).model_fields} - {"apart_s"}
-    tested = {name.removesuffix("_max") for name in ON_THE_LIMIT}
-    assert tested - {"mouth_rise"} | {"parting"} == limits  # parting is lip opening and mouth rise, added
+    limits = {name.partition("_")[2] for name in type(SELECT).model_fields}
+    assert {name.removeprefix("mesh_") for name in ON_THE_LIMIT} == limits - {
+        "apart_s",
+        "mouth",
+        "rest_gap",
+        "above_rest",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rest_gap", "lip_gap", "reason"),
+    [
+        (0.03, 0.04, ""),  # at rest: the smallest gap and a little more
+        (0.03, 0.0401, "lips_open"),
+        (0.055, 0.06, ""),  # at rest, but nearly open
+        (0.055, 0.0601, "lips_open"),
+        (0.0, 0.02, ""),  # a face that shuts its lips
+        (0.0, 0.0201, "lips_open"),
+    ],
+)
+def test_people_who_never_shut_their_lips_have_standard_faces_at_rest_where_that_is_wanted(
+    rest_gap: float, lip_gap: float, reason: str
+) -> None:
+    faces = to_table(FaceMeasures, [face(lip_gap=lip_gap, rest_gap=rest_gap)])
+    own_rest = SELECT.model_copy(update={"resting_mouth": "own_rest"})
+    assert missed_thresholds(faces, own_rest).to_pylist() == [reason]
+    assert missed_thresholds(faces, SELECT).to_pylist() == ["" if lip_gap <= 0.02 else "lips_open"]
 
 
 def test_of_two_faces_close_in_time_the_more_standard_one_is_taken() -> None:
@@ -238,11 +257,11 @@ def test_faces_of_different_clips_are_never_too_close() -> None:
 
 
 def test_a_face_that_fails_a_threshold_takes_no_place() -> None:
-    assert reasons_of([face(1.0, yaw_deg=40.0), face(1.1, standardness=-9.0)]) == ["yaw", ""]
+    assert reasons_of([face(1.0, mesh_yaw_deg=40.0), face(1.1, standardness=-9.0)]) == ["yaw", ""]
 
 
 def test_an_override_yes_precedes_all_thresholds() -> None:
-    turned = face(1.0, yaw_deg=40.0, lip_motion=None, lip_opening_max=None, mouth_rise=None, mouth_change=None)
+    turned = face(1.0, mesh_yaw_deg=40.0, lip_motion=None, lip_opening_max=None, mouth_rise=None, mouth_change=None)
     assert reasons_of([turned], {turned.face_id: True}) == ["reviewed"]
 
 
@@ -271,10 +290,6 @@ def test_the_order_in_which_faces_come_does_not_matter(shuffled: list) -> None:
 def test_faces_without_standardness_come_last_and_are_taken_where_they_are_apart() -> None:
     unranked, ranked = face(1.0, standardness=None), face(1.1, standardness=-9.0)
     assert reasons_of([unranked, ranked, face(2.0, standardness=None)]) == ["too_close", "", ""]
-
-
-def test_a_face_whose_eyes_change_was_not_measured_passes_that_limit() -> None:
-    assert reasons_of([face(1.0, eye_change=None)]) == [""]
 
 
 def test_no_faces_have_no_reasons() -> None:

@@ -106,3 +106,17 @@ def test_of_many_meshes_each_has_its_own_measures() -> None:
     assert measures.eye_openings(many)[0] == pytest.approx([1 / 3, 0.3])
     assert [angle.shape for angle in measures.mesh_pose_deg(many)] == [(2,)] * 3
     assert measures.inner_lip_outline(many).shape == (2, 20, 2)
+
+
+def test_the_iris_seen_is_the_distance_of_the_lids_over_its_width_whatever_the_size() -> None:
+    points = np.zeros((478, 3), np.float32)
+    for upper, lower in (
+        (measures.LEFT_EYE_UPPER, measures.LEFT_EYE_LOWER),
+        (measures.RIGHT_EYE_UPPER, measures.RIGHT_EYE_LOWER),
+    ):
+        points[list(upper[3:6]), 1], points[list(lower[3:6]), 1] = 100, 106
+    points[[469, 474], 0], points[[471, 476], 0] = 50, 60
+    points[474, 0] = 48  # the right iris is a little wider
+    for size in (1.0, 3.0):
+        left, right = measures.iris_seen(points * np.float32(size))
+        assert (float(left), float(right)) == (pytest.approx(0.6), pytest.approx(0.5))

@@ -1,0 +1,155 @@
+"""Verify the faces that may be standard ones: a face mesh looks at every frame of a window in time around each.
+
+The tracker sees every frame and is cheap, but its landmarks place the lips by a usual mouth: some people's shut lips
+read as open, and others' parted ones as shut. The mesh is dearer, so that it looks at these windows only.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.base.units import SAME_TIME_S
+from pipeline.face.mesh.face_mesh import FaceMesh, MeshFit
+from pipeline.face.mesh.lip_line import lip_line_contrast
+from pipeline.face.mesh.mesh_measures import MeshPoints, eye_openings, inner_lip_gap, iris_seen, mesh_pose_deg
+from pipeline.face.mesh.region import Region
+from pipeline.records.face import CANDIDATE, FaceMeasures
+
+FACE_MESH = "face_landmarker"
+"""The weights of the mesh, by name."""
+
+VERIFIED_COLUMNS = (
+    "mesh_presence",
+    "lip_gap",
+    "rest_gap",
+    "lip_line",
+    "lid_opening",
+    "lid_share",
+    "iris_seen",
+    "mesh_yaw_deg",
+    "mesh_pitch_deg",
+)
+"""The columns of FaceMeasures that the mesh decides."""
+
+# A face moves so little in this time that the mesh of the frame before tells where to look: one fit instead of two.
+_SAME_PLACE_S = 0.1
+# Frames of a window that are looked at, at most: videos of 50 or 60 frames a second need no more than those of 25.
+_MAX_WINDOW_FRAMES = 7
+_SMALLEST_LID_OPENING = 0.01  # of a clip whose eyes are shut throughout
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the mesh shows of a face in one frame, in the units of FaceMeasures."""
+
+    presence: float
+    lip_gap: float
+    lip_line: float
+    lid_opening: float  # of the more closed eye
+    iris_seen: float  # likewise
+    yaw_deg: float
+    pitch_deg: float
+
+
+class Verifier:
+    """Looks at the frames of one clip, in time order, that are in the window of a face to verify.
+
+    A window in which the lips are parted by more than ``max_gap`` is not looked at further: it has no standard face.
+    """
+
+    def __init__(self, mesh: FaceMesh, windows: Mapping[float, Sequence[float]], max_gap: float) -> None:
+        self._mesh = mesh
+        self._windows = windows
+        self._max_gap = max_gap
+        self._faces_of: dict[float, list[float]] = defaultdict(list)
+        for face_s, window_s in windows.items():
+            for time_s in window_s:
+                self._faces_of[time_s].append(face_s)
+        self._parted: set[float] = set()  # faces, by time
+        self._looks: dict[float, Look] = {}
+        self._last: tuple[float, MeshPoints] | None = None
+
+    @property
+    def times_s(self) -> set[float]:
+        """The frames that may be looked at."""
+        return set(self._faces_of)
+
+    def look(self, time_s: float, picture: ImageRGB, left_eye: Landmarks, right_eye: Landmarks) -> None:
+        """Look at a frame, whose face has these eye centres, (2,) pixels each, if a window needs it."""
+        faces = self._faces_of.get(time_s, [])
+        if all(face_s in self._parted for face_s in faces):
+            return
+        if self._last is not None and time_s - self._last[0] <= _SAME_PLACE_S:
+            fit = self._mesh.fit(picture, Region.of_mesh(self._last[1]))
+        else:
+            fit = self._mesh.fit_again(picture, Region.of_eyes(left_eye, right_eye))
+        self._last = (time_s, fit.points)
+        look = self._looks[time_s] = _look(picture, fit)
+        if look.lip_gap > self._max_gap:
+            self._parted.update(faces)
+
+    def columns(self, face_s: float) -> dict[str, Any]:
+        """Return VERIFIED_COLUMNS of the face at ``face_s``, once all frames were looked at.
+
+        All are null where it has no window, or a frame of it did not decode. Where its lips are parted, they are those
+        of the frames looked at until then.
+        """
+        window_s = self._windows.get(face_s, ())
+        looks = [self._looks[one] for one in window_s if one in self._looks]
+        if not looks or (len(looks) < len(window_s) and face_s not in self._parted):
+            return dict.fromkeys(VERIFIED_COLUMNS)
+        here = self._looks.get(face_s, looks[-1])
+        usual_lid_opening = float(np.median([one.lid_opening for one in self._looks.values()]))
+        return {
+            "mesh_presence": min(one.presence for one in looks),
+            "lip_gap": max(one.lip_gap for one in looks),
+            "rest_gap": min(one.lip_gap for one in self._looks.values()),
+            "lip_line": here.lip_line,
+            "lid_opening": here.lid_opening,
+            "lid_share": here.lid_opening / max(usual_lid_opening, _SMALLEST_LID_OPENING),
+            "iris_seen": here.iris_seen,
+            "mesh_yaw_deg": here.yaw_deg,
+            "mesh_pitch_deg": here.pitch_deg,
+        }
+
+
+def _look(picture: ImageRGB, fit: MeshFit) -> Look:
+    yaw_deg, pitch_deg, _ = mesh_pose_deg(fit.points)
+    return Look(
+        presence=fit.presence,
+        lip_gap=float(inner_lip_gap(fit.points)),
+        lip_line=lip_line_contrast(picture, fit.points),
+        lid_opening=min(float(one) for one in eye_openings(fit.points)),
+        iris_seen=min(float(one) for one in iris_seen(fit.points)),
+        yaw_deg=float(yaw_deg),
+        pitch_deg=float(pitch_deg),
+    )
+
+
+def verified_windows(
+    faces: Iterable[FaceMeasures], times_s: Sequence[float], half_width_s: float
+) -> dict[float, list[float]]:
+    """Return the frames to look at, by the time of the face that they are of: all within ``half_width_s`` of it.
+
+    ``times_s``: those of all frames of the track. Of many frames, seven spread over the window with the face's own.
+    Faces are verified that are candidates, or drawn at random and at least as standard as the least standard candidate.
+    """
+    known = [(face, face.standardness) for face in faces if face.standardness is not None]
+    least = min((value for face, value in known if face.sampled_by == CANDIDATE), default=-inf)
+    ordered = np.array(sorted(times_s))
+    reach = half_width_s + SAME_TIME_S
+    windows = {}
+    for face, value in known:
+        if value >= least:
+            first, last = np.searchsorted(ordered, [face.time_s - reach, face.time_s + reach])
+            window_s = ordered[first:last]
+            if len(window_s) > _MAX_WINDOW_FRAMES:
+                spread = np.linspace(0, len(window_s) - 1, _MAX_WINDOW_FRAMES).round().astype(int)
+                window_s = np.union1d(window_s[spread], [face.time_s])
+            windows[face.time_s] = window_s.tolist()
+    return windows
