@@ -1,0 +1,210 @@
+"""Measure how many standard faces of real people are right, by labels made by eye.
+
+``python -m benchmarks.accuracy.standard_faces FOLDER...`` runs the stages download, detect, crop and select on the videos of
+the folders with the numbers of params.yaml, and prints the share of right ones among the standard faces that have labels
+(benchmarks/accuracy/labels/verified_faces.csv), by groups of people, and in how many of the clips with a usable moment
+(moments.csv) one was found. ``--at CHECKOUT`` reads the results of such a run instead.
+
+The figure that counts is leave-one-person-out: for each person, the limits on lips and eyes are chosen on all others,
+and that person's faces are counted by them. A label is that of two of up to three passes; where there is none it is
+``cant_tell``, which counts as wrong.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import yaml
+from numpy.typing import NDArray
+
+from pipeline.base.layout import Layout
+from pipeline.base.params import PARAMS_FILE, load_params, read_params
+from pipeline.base.units import milliseconds
+from pipeline.face.crops.standard import SelectParams, missed_thresholds
+from pipeline.records.clip import Clip
+from pipeline.records.face import FaceMeasures, SelectedFace
+from pipeline.records.schema import column_names
+from pipeline.sources.folder import list_clips
+from pipeline.sources.listing import write_listing
+from pipeline.sources.settings import FolderSource
+from pipeline.storage.manifest import read_table
+from stages.__main__ import run_stage
+
+DATASET = "people"
+LABELS = Path(__file__).parent / "labels"
+RIGHT = {"mouth": "shut", "eyes": "open", "covered": "no", "frontal": "yes", "blurred": "no"}
+PASSES = (1, 2, 3)
+GROUPS = ("skin", "sex", "beard", "glasses")
+CONFIDENCE_Z = 1.96
+
+# What is chosen on the other people, from these values.
+CHOSEN = {
+    "max_lip_gap": (0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.03),
+    "min_lid_share": (0.75, 0.8, 0.85, 0.9),
+    "min_iris_seen": (0.0, 0.4, 0.42, 0.45, 0.5),
+}
+
+
+class Share(NamedTuple):
+    """How many of a number are right."""
+
+    right: int
+    n: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the share (Wilson 1927), 0-1."""
+        if self.n == 0:
+            return 0.0, 1.0
+        p, z2 = self.right / self.n, CONFIDENCE_Z**2
+        centre = (p + z2 / (2 * self.n)) / (1 + z2 / self.n)
+        half = CONFIDENCE_Z / (1 + z2 / self.n) * np.sqrt(p * (1 - p) / self.n + z2 / (4 * self.n**2))
+        return float(centre - half), float(centre + half)
+
+    def text(self) -> str:
+        """Return it in words."""
+        low, high = self.interval
+        percent = 100 * self.right / max(1, self.n)
+        return f"{self.right:4d} of {self.n:4d} = {percent:5.1f} % ({100 * low:.1f}-{100 * high:.1f})"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="*", help="folders of videos")
+    parser.add_argument("--at", type=Path, help="a checkout whose stages have run on them")
+    options = parser.parse_args()
+    if options.at:
+        _report(Layout(options.at))
+    elif options.folders:
+        with tempfile.TemporaryDirectory() as work:
+            _report(_run_stages(options.folders, Layout(Path(work))))
+    else:
+        parser.error("expected FOLDER, or --at CHECKOUT")
+
+
+def _run_stages(folders: Sequence[Path], at: Layout) -> Layout:
+    """Run the face stages on all videos of ``folders``."""
+    videos = at.root / "videos"
+    videos.mkdir()
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() != ".tsv":
+                (videos / path.name).symlink_to(path.resolve())
+    at.params.write_text(yaml.safe_dump({**read_params(PARAMS_FILE), "datasets": [DATASET]}), encoding="utf-8")
+    source = FolderSource(
+        kind="folder",
+        input=videos.as_posix(),
+        identity_from="file_name",
+        identity_pattern="(?P<identity>.+)",
+        identity_table=None,
+        licence="",
+        recursive=True,
+    )
+    write_listing(list_clips(DATASET, source), at.clips(DATASET), at.ledger("sources", DATASET))
+    for stage in ("download", "detect", "crop"):
+        run_stage(stage, DATASET, at)
+    run_stage("select", at)
+    return at
+
+
+def _report(at: Layout) -> None:
+    limits = load_params(SelectParams, "select", at.params)
+    faces = labelled_faces(at)
+    standard = faces[faces.is_standard]
+    known = standard[standard.is_labelled]
+    print(f"standard faces: {len(standard)} of {standard.file.nunique()} clips, {len(known)} of them with labels")
+    print(f"right, all limits as they are      {_share(known).text()}, {known.person.nunique()} persons")
+    _print_wrong(known)
+    verified = faces[faces.is_labelled & faces.lip_gap.notna()]
+    left_out = leave_one_person_out(verified, limits)
+    print(f"right, leave-one-person-out        {_share(left_out).text()}, {left_out.person.nunique()} persons")
+    print("  (all verified faces that pass, also those closer to each other than select.min_apart_s)")
+    _print_wrong(left_out)
+    persons = pd.read_csv(LABELS / "persons.csv").set_index("person")
+    for group in GROUPS:
+        for value, rows in left_out.groupby(left_out.person.map(persons[group])):
+            print(f"  {group} {value}".ljust(35) + f"{_share(rows).text()}, {rows.person.nunique()} persons")
+    moments = pd.read_csv(LABELS / "moments.csv")
+    for name, listed in (("", moments), (", surely", moments[moments.sure == "yes"])):
+        usable = set(listed[listed.usable == "yes"].file)
+        found = Share(len(usable & set(standard.file)), len(usable))
+        print(f"clips with a usable moment{name}".ljust(35) + f"{found.text()} have a standard face")
+
+
+def labelled_faces(at: Layout) -> pd.DataFrame:
+    """Return all cropped faces and their labels: SelectedFace, ``file``, ``person``, ``is_labelled``, ``is_right``."""
+    faces: pd.DataFrame = read_table(at.selected_faces, SelectedFace).to_pandas()
+    clips = pd.concat(
+        read_table(path, Clip, ["clip_id", "address"]).to_pandas()
+        for path in sorted((at.root / "manifests" / "sets").glob("*/clips.parquet"))
+    ).set_index("clip_id")
+    faces["file"] = faces.clip_id.map(clips.address).map(lambda address: Path(address).name)
+    faces["time_ms"] = faces.time_s.map(milliseconds)
+    labels = read_labels(LABELS / "verified_faces.csv")
+    faces = faces.merge(labels, on=["file", "time_ms"], how="left")
+    faces["is_labelled"] = faces.mouth.notna()
+    faces["is_right"] = np.logical_and.reduce([faces[name] == value for name, value in RIGHT.items()])
+    return faces
+
+
+def read_labels(path: Path) -> pd.DataFrame:
+    """Return file, time_ms, person and the label of each kind that two passes agree on, else ``cant_tell``."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table["time_ms"] = table.time_ms.astype(int)
+    for name in RIGHT:
+        table[name] = [_agreed(row) for row in table[[f"{name}_{number}" for number in PASSES]].itertuples(index=False)]
+    return table[["file", "time_ms", "person", *RIGHT]]
+
+
+def _agreed(labels: Sequence[str]) -> str:
+    given = [one for one in labels if one]
+    return next((one for one in given if given.count(one) > 1), "cant_tell")
+
+
+def leave_one_person_out(faces: pd.DataFrame, limits: SelectParams) -> pd.DataFrame:
+    """Return the faces of each person that pass the limits chosen on all other persons.
+
+    Those limits have the highest lower end of the 95 % interval of the share that is right.
+    """
+    passes = list(_passing(faces, limits))
+    is_right, persons = faces.is_right.to_numpy(), faces.person.to_numpy()
+    kept: list[pd.DataFrame] = []
+    for person in sorted(set(persons)):
+        others = persons != person
+        scores = [Share(int((one & others & is_right).sum()), int((one & others).sum())).interval[0] for one in passes]
+        kept.append(faces[passes[int(np.argmax(scores))] & ~others])
+    return pd.concat(kept)
+
+
+def _passing(faces: pd.DataFrame, limits: SelectParams) -> Iterator[NDArray[np.bool_]]:
+    """Yield which faces pass, for each combination of the limits that are chosen."""
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(faces[column_names(FaceMeasures)], preserve_index=False)
+    for values in product(*CHOSEN.values()):
+        changed: dict[str, Any] = dict(zip(CHOSEN, values, strict=True))
+        reasons = missed_thresholds(table, limits.model_copy(update=changed))
+        yield np.array([not reason for reason in reasons.to_pylist()])
+
+
+def _share(faces: pd.DataFrame) -> Share:
+    return Share(int(faces.is_right.sum()), len(faces))
+
+
+def _print_wrong(faces: pd.DataFrame) -> None:
+    wrong = [f"{name} {value} {n}" for name, right in RIGHT.items() for value, n in _others(faces[name], right)]
+    print(f"  wrong: {', '.join(wrong) or 'none'}")
+
+
+def _others(labels: "pd.Series[str]", right: str) -> list[tuple[str, int]]:
+    return [(str(value), int(n)) for value, n in labels[labels != right].value_counts().items()]
+
+
+if __name__ == "__main__":
+    main()
