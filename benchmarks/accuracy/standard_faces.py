@@ -1,9 +1,9 @@
 """Measure how many standard faces of real people are right, by labels made by eye.
 
-``python -m benchmarks.accuracy.standard_faces FOLDER...`` runs the stages download, detect, crop and select on the videos of
-the folders with the numbers of params.yaml, and prints the share of right ones among the standard faces that have labels
-(benchmarks/accuracy/labels/verified_faces.csv), by groups of people, and in how many of the clips with a usable moment
-(moments.csv) one was found. ``--at CHECKOUT`` reads the results of such a run instead.
+``python -m benchmarks.accuracy.standard_faces FOLDER...`` runs the stages download, detect, crop and select on the
+videos of the folders with the numbers of params.yaml, and prints the share of right ones among the standard faces that
+have labels (benchmarks/accuracy/labels/verified_faces.csv), by groups of people, and in how many of the clips with a
+usable moment (moments.csv) one was found. ``--at CHECKOUT`` reads the results of such a run instead.
 
 The figure that counts is leave-one-person-out: for each person, the limits on lips and eyes are chosen on all others,
 and that person's faces are counted by them. A label is that of two of up to three passes; where there is none it is
