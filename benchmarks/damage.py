@@ -116,8 +116,8 @@ def small_run() -> Iterator[Run]:
         run = Run(at, ItemStore(Path(folder, "store", "items")))
         for name in _STAGES:
             run.stage(name)
-        # 'recognise' embeds nothing without a network: it takes the one just trained.
-        apply_profiles([], [f"recognise.network={at.recognition_network}"], at.root)
+        # 'recognise' embeds no generated talkers unless it is told to; it takes the network just trained.
+        apply_profiles([], [f"recognise.network={at.recognition_network}", "recognise.generated=true"], at.root)
         run.stage("recognise")
         yield run
 

@@ -4,10 +4,10 @@ from itertools import chain
 
 from pipeline.base.errors import SplitLeak
 from pipeline.base.layout import Layout
-from pipeline.base.params import load_params, read_section
+from pipeline.base.params import read_section
 from pipeline.identity.persons.leakage import leakage_report
+from pipeline.identity.persons.limits import networks_of, persons_params
 from pipeline.identity.persons.overrides import read_overrides
-from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.result import audit_persons, decide_persons, summary_of, write_persons
 from pipeline.records.clip import Clip
 from pipeline.records.evidence import ClipEmbedding
@@ -17,10 +17,11 @@ from pipeline.storage.manifest import iterate_manifest
 
 def main(at: Layout = Layout()) -> None:
     """Run the stage for all datasets listed in params.yaml; raises SplitLeak when the audit finds a leak."""
-    params = load_params(PersonsParams, "persons", at.params)
     datasets = read_section("datasets", at.params)
+    paths = [at.clip_embeddings(name) for name in datasets]
+    params = persons_params(read_section("persons", at.params), networks_of(paths), f"{at.params}: section 'persons'")
     clips = chain.from_iterable(iterate_manifest(at.clips(name), Clip) for name in datasets)
-    embeddings = chain.from_iterable(iterate_manifest(at.clip_embeddings(name), ClipEmbedding) for name in datasets)
+    embeddings = chain.from_iterable(iterate_manifest(path, ClipEmbedding) for path in paths)
     at.persons.parent.mkdir(parents=True, exist_ok=True)
     result = decide_persons(clips, embeddings, read_overrides(at.person_overrides), params, at.persons.parent)
     write_persons(result, at)

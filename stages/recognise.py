@@ -3,7 +3,7 @@
 from pipeline.base.device import device_name
 from pipeline.base.errors import WeightsUnavailable
 from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.base.params import load_params, read_section
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
@@ -18,7 +18,7 @@ from pipeline.records.ledger import LedgerRow
 from pipeline.storage.clip_order import in_row_order
 from pipeline.storage.manifest import write_manifest, write_tables
 
-VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 3  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:
@@ -28,6 +28,10 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     if params.network is None:
         write_no_embeddings(dataset, [], at)
         print(f"recognise@{dataset}: params.yaml names no network: persons are decided by name alone")
+        return
+    if not params.generated and read_section(f"sources.{dataset}.kind", at.params) == "synthetic":
+        write_no_embeddings(dataset, [], at)
+        print(f"recognise@{dataset}: generated talkers keep their identities (recognise.generated): none is embedded")
         return
     items = clip_faces(at.faces_folder(dataset), params.max_faces, at.clip_embeddings(dataset))
     try:

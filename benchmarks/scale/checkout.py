@@ -25,6 +25,9 @@ _LABEL_SIZE = 2048
 # usual caps are more than is needed to see whether its memory grows.
 SMALL_CAPS = ("max_faces_per_person=2", "max_standard_faces_per_person=2", "max_segments_per_person=4")
 
+# Of the embeddings in rows.py: two clips of a person have a cosine of about 0.9, those of two persons are near 0.
+FACE_LIMITS = {"same_person_above": 0.63, "other_person_below": 0.3, "same_split_above": 0.45}
+
 
 def make_checkout(folder: Path, n_clips: int) -> None:
     """Write the files that the first stage reads, and those of the stages that are not run: a network and its note.
@@ -40,6 +43,7 @@ def make_checkout(folder: Path, n_clips: int) -> None:
         f"datasets=[{DATASET}]",
         f"sources.{DATASET}={{kind: table, input: {TABLE}}}",
         f"recognise.network={WEIGHTS}",
+        *(f"persons.{name}={limit}" for name, limit in FACE_LIMITS.items()),
     )
     note = {"recognition_network": NETWORK, "sha256": "0" * 64, "embedding_size": _LABEL_SIZE, "training": None}
     (folder / "manifests").mkdir()

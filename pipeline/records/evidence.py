@@ -24,7 +24,7 @@ class ClipEmbedding:
     network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
     n_faces: int = column("faces that were embedded, the most frontal ones")
     spherical_variance: float = column("1 minus the length of the mean of their unit embeddings; 0: all equal")
-    embedding: Vector = column("that mean at length 1; 128 values of MobileFaceNet")
+    embedding: Vector = column("that mean at length 1; 128 values of MobileFaceNet and of dlib's network")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class PersonEvidence:
     score: float = column(
         "mean cosine over all pairs of a clip of these and one of those, after whitening if params.yaml sets it"
     )
-    threshold: float = column("the limit in params.yaml that the score passed")
+    threshold: float = column("the limit that the score passed: of params.yaml or of the network")
     decision: str = column(
         "'merged', 'separated', 'dropped'; 'listed': params.yaml switches the action off; 'not_merged': alike, but not "
         "all that would become one person are; 'overridden': persons.csv decides otherwise"

@@ -34,7 +34,7 @@ def test_every_clip_comes_to_an_end_in_every_stage(small: Checkout) -> None:
         "detect": 6,
         "crop": 6,
         "audio": 12,  # six clips, and one segment of each
-        "recognise": 0,  # without a network no clip is embedded
+        "recognise": 0,  # generated talkers are not embedded
         "identify": 6,
         "persons": 6,
         "dataset": 9,  # three persons, and six segments

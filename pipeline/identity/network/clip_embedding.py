@@ -43,10 +43,12 @@ _CHOSEN_FACES = pa.schema(
 class RecogniseParams(Params):
     """Section ``recognise`` of params.yaml; ``network`` is a name, a path, or null: no evidence is computed.
 
-    ``threads`` of the processor, in each worker: other numbers give other last bits.
+    ``generated``: whether talkers of kind 'synthetic', whose identities are known, are embedded too. ``threads`` of the
+    processor, in each worker: other numbers give other last bits.
     """
 
     network: str | None
+    generated: bool
     max_faces: int = Field(ge=1)
     threads: int = Field(ge=1, le=256)
 

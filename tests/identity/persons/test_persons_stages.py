@@ -12,9 +12,11 @@ import stages.persons
 import stages.recognise
 from pipeline.base.errors import SplitLeak
 from pipeline.base.images import encode_png
+from pipeline.base.imports import ROOT
 from pipeline.base.layout import Layout
 from pipeline.base.outcome import Dropped
-from pipeline.identity.network.clip_embedding import clip_faces, embedding_of
+from pipeline.base.params import load_params, read_params
+from pipeline.identity.network.clip_embedding import RecogniseParams, clip_faces, embedding_of
 from pipeline.identity.persons.persons import split_of
 from pipeline.records.clip import Clip
 from pipeline.records.evidence import ClipEmbedding, PersonEvidence
@@ -25,6 +27,7 @@ from pipeline.records.person import TEST, TRAIN, ClipPerson, Person
 from pipeline.records.schema import Image, to_table
 from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.storage.shards import write_shards
+from pipeline.weights.registry import REGISTRY
 from tests.face.faces import face
 from tests.identity.clips import clip
 from tests.identity.persons.decided import PARAMS, faces_of
@@ -52,10 +55,13 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     return at
 
 
-def write_params(at: Layout, network: str | None = "mobilefacenet", **persons: object) -> None:
+def write_params(
+    at: Layout, network: str | None = "mobilefacenet", kind: str = "folder", generated: bool = False, **persons: object
+) -> None:
     params = {
         "datasets": ["set"],
-        "recognise": {"network": network, "max_faces": 2, "threads": 1},
+        "sources": {"set": {"kind": kind}},
+        "recognise": {"network": network, "generated": generated, "max_faces": 2, "threads": 1},
         "persons": {**PARAMS.model_dump(), **persons},
     }
     at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
@@ -166,6 +172,35 @@ def test_recognise_writes_one_embedding_a_clip_and_computes_none_twice(
     stages.recognise.main("set", at)
     assert "2 items, 0 computed, 2 from the store: 2 ok" in capsys.readouterr().out
     assert at.clip_embeddings("set").read_bytes() == first
+
+
+def test_clips_of_a_folder_are_embedded_by_the_network_of_params_yaml(at: Layout) -> None:
+    committed = load_params(RecogniseParams, "recognise", ROOT / "params.yaml")
+    assert committed.network is not None
+    write_params(at, committed.network)
+    write_faces(at, {"set/a": [0.0]})
+    stages.recognise.main("set", at)
+    (row,) = read_manifest(at.clip_embeddings("set"), ClipEmbedding)
+    assert row.network == f"dlib_face_recognition-{REGISTRY['dlib_face_recognition'].sha256:.12}"
+    assert len(row.embedding) == 128
+
+
+@pytest.mark.parametrize("generated", [False, True])
+def test_generated_talkers_are_embedded_only_where_params_yaml_says_so(
+    at: Layout, capsys: pytest.CaptureFixture[str], generated: bool
+) -> None:
+    write_params(at, "dlib_face_recognition", "synthetic", generated=generated)
+    write_faces(at, {"set/a": [0.0]})
+    stages.recognise.main("set", at)
+    assert len(read_manifest(at.clip_embeddings("set"), ClipEmbedding)) == generated
+    assert len(read_manifest(at.ledger("recognise", "set"), LedgerRow)) == generated
+    assert ("generated talkers keep their identities" in capsys.readouterr().out) != generated
+
+
+def test_the_demos_talkers_are_not_embedded() -> None:
+    content = read_params(ROOT / "params.yaml")
+    assert {content["sources"][dataset]["kind"] for dataset in content["datasets"]} == {"synthetic"}
+    assert content["recognise"]["generated"] is False
 
 
 def test_without_a_network_recognise_writes_an_empty_table(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
