@@ -30,6 +30,7 @@ LAYERS = (
     "pipeline/storage",
     "pipeline/engine",
     "pipeline/weights",
+    "pipeline/video/stamps",
     "pipeline/video",
     "pipeline/audio",
     "pipeline/face",

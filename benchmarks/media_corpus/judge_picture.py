@@ -137,7 +137,8 @@ def _crop_faults(piece: Piece, crops: Sequence[Crop], workshop: Workshop) -> Ite
         return
     if looks:
         yield f"{where}:{looks}"
-    off = [crop.picture[SKIN].astype(float) - true[SKIN] for crop, true in zip(crops, expected, strict=True)]
+    whole = [pair for pair, one in zip(zip(crops, expected, strict=True), alike, strict=True) if one >= MIN_ALIKE]
+    off = [crop.picture[SKIN].astype(float) - true[SKIN] for crop, true in whole]
     skin = np.mean(off, axis=(0, 1, 2))
     if np.abs(skin).max() > piece.truth.colour_tolerance:
         yield f"{where}: skin is off by {np.round(skin, 1).tolist()} levels of red, green, blue"

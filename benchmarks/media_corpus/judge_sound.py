@@ -23,7 +23,6 @@ MIN_WINDOW_CORRELATION = 0.35
 MIN_BETTER = 0.02  # another lag must fit so much better than the true one to count
 MIN_SILENT_COLUMNS = 5
 MIN_DEVIATION = 1.0  # of the log power: in less there is nothing to tell times apart
-FLOOR = 1e3  # power of a codec's noise, on the int16 scale: below it nothing is compared
 N_EDGE_COLUMNS = 2
 MIN_SILENT_DROP = 0.5  # of the standardised log-mel: what is silent lies this far below what sounds
 
@@ -117,7 +116,7 @@ def _rows_below(top_hz: float) -> NDArray[np.bool_]:
 def _log_power(truth: Truth, start_s: float, n_columns: int) -> NDArray[Any]:
     sound = true_sound(truth, start_s, n_columns * SYNC_HOP_SAMPLES)
     samples = np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)
-    return np.log(np.maximum(mel_power(samples, SYNC), FLOOR))[:, :n_columns]
+    return np.log(np.maximum(mel_power(samples, SYNC), truth.noise))[:, :n_columns]
 
 
 def true_sound(truth: Truth, start_s: float, n_samples: int) -> NDArray[Any]:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.media_corpus.truth import Turn
+from pipeline.synthetic.mp4 import ONE, TKHD_MATRIX_AT, video_track_header
 
-ONE = 1 << 16
+MVHD_MATRIX_AT = {0: 36, 1: 48}  # as TKHD_MATRIX_AT, of the header of the whole movie
 TS_PACKET = 188
 CLOCK_HZ = 90_000
 VIDEO_PID, SOUND_PID = 0x100, 0x101
@@ -30,21 +31,9 @@ def set_matrix(path: Path, matrix: tuple[float, ...], *, of_movie: bool = False)
     numbers = [round(value * ONE) for value in (a, b)] + [round(u * (1 << 30))]
     numbers += [round(value * ONE) for value in (c, d)] + [round(v * (1 << 30))]
     numbers += [round(value * ONE) for value in (x, y)] + [round(w * (1 << 30))]
-    struct.pack_into(">9i", data, _matrix_at(bytes(data), of_movie), *numbers)
+    at = data.rfind(b"mvhd") + 4 if of_movie else video_track_header(data)
+    struct.pack_into(">9i", data, at + (MVHD_MATRIX_AT if of_movie else TKHD_MATRIX_AT)[data[at]], *numbers)
     path.write_bytes(data)
-
-
-def _matrix_at(data: bytes, of_movie: bool) -> int:
-    if of_movie:
-        at = data.rfind(b"mvhd") + 4
-        return at + (36 if data[at] == 0 else 48)
-    at = data.find(b"tkhd") + 4
-    while at > 3:
-        matrix_at = at + (40 if data[at] == 0 else 52)
-        if struct.unpack_from(">I", data, matrix_at + 36)[0]:  # its width: it is the picture's
-            return matrix_at
-        at = data.find(b"tkhd", at) + 4
-    raise ValueError("no track with a picture")
 
 
 def change_stamps(data: bytes, pid: int, change: Callable[[int, int], int]) -> bytes:

@@ -124,6 +124,8 @@ class Truth:
     """Above this the file's sound has nothing to compare."""
     min_sound_correlation: float = 0.75
     """Of log-mels; clean files have 0.96 or more, those of telephone codecs less."""
+    noise: float = 1e3
+    """Power of the codec's noise, on the int16 scale: below it nothing is compared."""
     min_covered_share: float = 0.8
     """Of the shown time, in which the face must have been observed."""
     shown_size_px: tuple[int, int] | None = None

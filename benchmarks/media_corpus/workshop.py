@@ -1,5 +1,6 @@
 """Where files are made: masters, their sound files, and encodings of them that several kinds start from."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from threading import Lock
@@ -27,11 +28,11 @@ class Workshop:
         """Return the talker's sound as a file."""
         return self.sound(f"p{talker.person}-{talker.n_frames}-{talker.fps}", lambda: self.master(talker).sound)
 
-    def sound(self, name: str, sound: "object") -> Path:
+    def sound(self, name: str, sound: Callable[[], NDArray[np.float32]]) -> Path:
         """Return a sound file of that name; ``sound`` returns its samples, (N,) float32 at SOUND_HZ, if need be."""
 
         def write(path: Path) -> None:
-            write_wave(path, sound(), SOUND_HZ)  # type: ignore[operator]
+            write_wave(path, sound(), SOUND_HZ)
 
         return self.once(f"{name}.wav", write)
 
@@ -57,7 +58,7 @@ class Workshop:
         frames = self.master(talker).frames if frames is None else frames
         return encode(path, frames, fps or talker.fps, self.wave(talker) if how.sound else None, how)
 
-    def once(self, name: str, write: "object") -> Path:
+    def once(self, name: str, write: Callable[[Path], object]) -> Path:
         """Return the path of ``name`` in the workshop, written by ``write(path)`` if it is not there yet."""
         path = self.folder / "parts" / name
         with self._lock:
@@ -66,6 +67,6 @@ class Workshop:
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 partial = path.with_name(f"partial-{path.name}")
-                write(partial)  # type: ignore[operator]
+                write(partial)
                 partial.rename(path)
         return path

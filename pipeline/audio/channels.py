@@ -15,7 +15,9 @@ MIX = "mix"
 """All channels are mixed."""
 # Wires of one channel are swapped, or a wide effect is applied: both channels have the voice, the mix hardly. Channels
 # with different sound, or with one silent, give a mix that is 3 or 6 dB quieter than the louder one.
-_QUIETER_DB = 10.0
+_QUIETER = 0.1  # 10 dB
+# Where they cancel each other for so much of the sound (of its energy), e.g. in one of two scenes, the voice is lost.
+_CANCELLED_SHARE = 0.25
 _SAMPLES = 64  # enough to see how much of a channel is mixed in
 
 
@@ -25,10 +27,11 @@ class ChannelMeter:
     def __init__(self) -> None:
         self._layout: AudioLayout | None = None
         self._products = np.zeros((0, 0))
+        self._cancelled = 0.0  # energy, as compared, of the frames in which they do
         self._is_one_layout = True
 
     def add(self, frame: "AudioFrame") -> None:
-        """Take the samples of ``frame``, whose format may be any."""
+        """Take the samples of ``frame``, whose format may be any; one of about a second."""
         if self._layout is None:
             self._layout = frame.layout
             self._products = np.zeros((frame.layout.nb_channels,) * 2)
@@ -36,22 +39,31 @@ class ChannelMeter:
             self._is_one_layout = False
         elif frame.layout.nb_channels > 1 and self._is_one_layout:
             samples = _channels(frame)
-            self._products += samples @ samples.T
+            products = samples @ samples.T
+            self._products += products
+            heard, mixed = self._energies(products)
+            if mixed < _QUIETER * heard.max():
+                self._cancelled += float(heard.max())
 
     def channel_to_read(self) -> str:
         """Return the name of the loudest channel (``FL``, ``FR``, ...) where the mix is far quieter, or MIX.
 
-        Compared are the mean powers of all that was added: of stereo the mix and the louder channel, by 10 dB. Of more
-        channels, FFmpeg mixes each at its own level, and so they are compared. Sound whose layout changes is mixed.
+        Compared are the energies, frame by frame: of stereo the mix and the louder channel, by 10 dB, in a quarter of
+        the sound. Of more channels, FFmpeg mixes each at its own level, and so they are compared. Sound whose layout
+        changes is mixed.
         """
         if self._layout is None or not self._is_one_layout or self._layout.nb_channels == 1:
             return MIX
-        weights = _weights(self._layout.name)
-        heard = np.diag(self._products) * (2 * weights) ** 2  # of stereo, each channel's power
-        mixed = weights @ self._products @ weights
+        heard, mixed = self._energies(self._products)
         loudest = int(np.argmax(heard))
-        is_quieter = mixed < 10 ** (-_QUIETER_DB / 10) * heard[loudest]
-        return _names(self._layout)[loudest] if is_quieter else MIX
+        is_cancelled = mixed < _QUIETER * heard[loudest] or self._cancelled > _CANCELLED_SHARE * heard[loudest]
+        return _names(self._layout)[loudest] if is_cancelled else MIX
+
+    def _energies(self, products: Floats) -> tuple[Floats, float]:
+        """Return the energy of each channel, at the level at which it is mixed, and that of the mix."""
+        assert self._layout is not None
+        weights = _weights(self._layout.name)
+        return np.diag(products) * (2 * weights) ** 2, float(weights @ products @ weights)  # of stereo, 2 x weight is 1
 
 
 def _channels(frame: "AudioFrame") -> Floats:

@@ -11,7 +11,7 @@ from pipeline.audio.runs import Run
 from pipeline.base.units import samples_in
 from pipeline.video.clock import Clock
 from pipeline.video.probe import MAX_DURATION_S
-from pipeline.video.stamps import NO_STAMP
+from pipeline.video.stamps.packets import NO_STAMP
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet

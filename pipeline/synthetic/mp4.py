@@ -18,7 +18,7 @@ def set_display_matrix(path: Path, matrix: tuple[float, float, float, float]) ->
     ``matrix`` is (a, b, c, d): the stored pixel (x, y) is shown at (a x + c y, b x + d y), y pointing down.
     """
     data = bytearray(path.read_bytes())
-    at = _video_track_header(bytes(data))
+    at = video_track_header(data)
     matrix_at = at + TKHD_MATRIX_AT[data[at]]
     width, height = struct.unpack_from(">2I", data, matrix_at + 36)
     a, b, c, d = (round(ONE * one) for one in matrix)
@@ -27,7 +27,7 @@ def set_display_matrix(path: Path, matrix: tuple[float, float, float, float]) ->
     path.write_bytes(data)
 
 
-def _video_track_header(data: bytes) -> int:
+def video_track_header(data: bytes | bytearray) -> int:
     """Return where the payload of the first track header with a width begins."""
     at = data.find(b"tkhd") + 4
     while at > 3:

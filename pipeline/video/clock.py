@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.errors import BadMedia
-from pipeline.video.stamps import NO_STAMP, Stamps, without_jumps
+from pipeline.video.picture import display_matrix
+from pipeline.video.stamps.jumps import without_jumps
+from pipeline.video.stamps.packets import NO_STAMP, Stamps, read_stamps
 from pipeline.video.streams import FILES_ONLY, picture_stream, sound_stream
 
 # Containers for broadcast and live streams: recordings are joined by writing one behind the other.
@@ -20,13 +22,12 @@ _MAY_RESTART = {"mpegts", "mpeg", "flv", "live_flv"}
 # codecs it keeps the order of decoding.
 _DECODING_TIMES = {"avi"}
 _KEPT_IN_DECODING_ORDER = {"h264", "hevc"}
-# How many ticks stamps count before they start again from 0.
-_WRAPS = {"mpegts": 2**33, "mpeg": 2**33}
 # Pictures that do not decode are passed over in the search for the first.
 PACKETS_TO_TRY = 300
+# In these a picture may say itself how it is shown.
+_TELL_MATRIX = {"h264", "hevc"}
 # The start of an edit list lies within one picture.
 _LONGEST_PICTURE_S = 0.5
-_COLUMNS = ("pts", "dts", "duration", "order")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,12 @@ class Clock:
     picture: Stamps | None = None
     """Where the file's clock jumps: the stamps on one running clock; None: the file's own are right."""
     sound: Stamps | None = None
-
+    picture_length_s: float | None = None
+    """How long the picture is by its packets, or, without stamps, their number and rate; None: they were not read."""
+    first_matrix: bytes | None = None
+    """The display matrix of the first picture, where its codec may say it; of the others many have none then."""
+    n_unstamped: int = 0
+    """So many pictures come first that have no stamp, as Matroska has none before 0: they follow at the stated rate."""
     is_in_decoding_order: bool = False
     """The stamps of pictures follow the order of decoding; sorted, they are those of showing."""
 
@@ -57,7 +63,7 @@ class Clock:
             return
         numbers = iter(range(len(stamps.pts)))
         for packet in container.demux(stream):
-            number = next(numbers, None) if packet.size else None  # as _read_stamps counts them
+            number = next(numbers, None) if packet.size else None  # as read_stamps counts them
             if number is not None:
                 packet.pts, packet.dts = _or_none(stamps.pts[number]), _or_none(stamps.dts[number])
             yield packet
@@ -82,25 +88,34 @@ def _clock_of(path: Path, size_bytes: int, changed_ns: int, has_jumps: bool | No
 
     del size_bytes, changed_ns  # a file that was replaced is another
     try:
-        stamps = {} if has_jumps is False else _stamps_without_jumps(path)
-        return _from_first_picture(
-            path,
-            Clock(picture_start=None, sound_start_s=None, picture=stamps.get("picture"), sound=stamps.get("sound")),
-        )
+        unset = Clock(picture_start=None, sound_start_s=None)
+        return _from_first_picture(path, unset if has_jumps is False else _without_jumps(path, unset))
     except av.error.FFmpegError as error:
         raise BadMedia("undecodable", f"{path.name}: {error.strerror}") from None
 
 
-def _stamps_without_jumps(path: Path) -> dict[str, Stamps]:
-    """Return the stamps of picture and sound put right; nothing where the file's own are right."""
+def _without_jumps(path: Path, clock: Clock) -> Clock:
+    """Return ``clock`` with the stamps of picture and sound put right, where they jump, and the picture's length."""
     import av
 
     with av.open(str(path), options=FILES_ONLY) as container:
         streams = _streams(path, container)
-        stamps = _read_stamps(container, list(streams.values()))
-        may_restart = container.format.name in _MAY_RESTART
-    changed = without_jumps(stamps, may_restart=may_restart)
-    return {} if changed is None else dict(zip(streams, changed, strict=True))
+        stamps = read_stamps(container, list(streams.values()))
+        changed = without_jumps(stamps, may_restart=container.format.name in _MAY_RESTART)
+        by_name = dict(zip(streams, changed or stamps, strict=True))
+        length_s = _length_s(by_name["picture"], streams["picture"]) if "picture" in streams else None
+    clock = replace(clock, picture_length_s=length_s)
+    if changed is None:
+        return clock
+    return replace(clock, picture=by_name.get("picture"), sound=by_name.get("sound"))
+
+
+def _length_s(stamps: Stamps, stream: Any) -> float:
+    known = stamps.pts != NO_STAMP
+    if not known.any():
+        return float(len(known) / stream.guessed_rate) if stream.guessed_rate else 0.0
+    first, last = int(stamps.pts[known].min()), int((stamps.pts + stamps.duration)[known].max())
+    return max(0.0, _seconds(last, stream) - _seconds(first, stream))
 
 
 def _streams(path: Path, container: Any) -> dict[str, Any]:
@@ -112,30 +127,6 @@ def _streams(path: Path, container: Any) -> dict[str, Any]:
     return streams
 
 
-def _read_stamps(container: Any, streams: list[Any]) -> list[Stamps]:
-    """Read the stamps of all packets; of a file that breaks off, those before."""
-    import av
-
-    columns: dict[int, tuple[list[int], ...]] = {stream.index: ([], [], [], []) for stream in streams}
-    with suppress(av.error.FFmpegError):
-        for number, packet in enumerate(container.demux(streams) if streams else ()):
-            if packet.size:
-                pts, dts, duration, order = columns[packet.stream_index]
-                pts.append(NO_STAMP if packet.pts is None else packet.pts)
-                dts.append(NO_STAMP if packet.dts is None else packet.dts)
-                duration.append(packet.duration or 0)
-                order.append(number)
-    wraps = _WRAPS.get(container.format.name, 0)
-    return [
-        Stamps(
-            **dict(zip(_COLUMNS, (np.array(one, np.int64) for one in columns[stream.index]), strict=True)),
-            tick_s=float(stream.time_base),
-            wraps_s=float(wraps * stream.time_base),
-        )
-        for stream in streams
-    ]
-
-
 def _from_first_picture(path: Path, clock: Clock) -> Clock:
     """Return ``clock`` with the time of the first picture that is shown."""
     import av
@@ -144,38 +135,61 @@ def _from_first_picture(path: Path, clock: Clock) -> Clock:
         stream = _streams(path, container).get("picture")
         if stream is None:
             return clock
-        first, shown = _first_shown(container, stream, clock)
+        first, n_unstamped, shown = _first_shown(container, stream, clock)
         if shown is None:
             return replace(clock, picture_start=stream.start_time, sound_start_s=_seconds(stream.start_time, stream))
+        n_unstamped = n_unstamped if stream.guessed_rate else 0
+        shown -= round(n_unstamped / (stream.guessed_rate * stream.time_base)) if n_unstamped else 0
         sound_start_s = _seconds(shown, stream)
         if first.is_discard:
             sound_start_s += _shift_of_edit_list_s(path, container, stream, shown)
+        has_matrix = stream.codec_context.name in _TELL_MATRIX
         has_decoding_times = container.format.name in _DECODING_TIMES
         delay = _reordering_delay(container, stream) if has_decoding_times else 0
         return replace(
             clock,
             picture_start=shown,
             sound_start_s=sound_start_s - _seconds(delay, stream),
+            n_unstamped=n_unstamped,
+            first_matrix=_first_matrix(path) if has_matrix else None,
             is_in_decoding_order=delay > 0 and stream.codec_context.name in _KEPT_IN_DECODING_ORDER,
         )
 
 
-def _first_shown(container: Any, stream: Any, clock: Clock) -> tuple[Any, int | None]:
-    """Return the first packet, and the stamp of the first picture that is shown; None where none decodes or has one."""
+def _first_shown(container: Any, stream: Any, clock: Clock) -> tuple[Any, int, int | None]:
+    """Return the first packet, how many pictures come before the first that has a stamp, and that; None: none has one.
+
+    Only pictures that decode count.
+    """
     import av
 
     stream.codec_context.thread_count = 1
-    first = None
+    first, n_unstamped = None, 0
     for packet in islice(clock.packets(container, stream), PACKETS_TO_TRY):
         first = first or packet
         # Decoding a picture costs more than all else here, and is only needed where the first is not shown.
         is_plain = packet is first and packet.is_keyframe and not packet.is_discard and not clock.has_jumps
         if is_plain and packet.pts is not None and packet.pts == stream.start_time:
-            return first, packet.pts
+            return first, 0, packet.pts
         with suppress(av.error.FFmpegError):
             for frame in packet.decode():
-                return first, frame.pts
-    return first, None
+                if frame.pts is not None or stream.start_time is None:
+                    return first, n_unstamped, frame.pts
+                n_unstamped += 1
+    return first, 0, None
+
+
+def _first_matrix(path: Path) -> bytes | None:
+    import av
+
+    with av.open(str(path), options=FILES_ONLY) as container:
+        stream = picture_stream(path, container)
+        stream.codec_context.thread_count = 1
+        for packet in islice(container.demux(stream), PACKETS_TO_TRY):
+            with suppress(av.error.FFmpegError):
+                for frame in packet.decode():
+                    return display_matrix(frame)
+    return None
 
 
 def _reordering_delay(container: Any, stream: Any) -> int:

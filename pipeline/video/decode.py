@@ -77,7 +77,7 @@ def grey_frames(
     """
     index = -1
     with opened(path, has_jumps=has_jumps) as (video, stream):
-        forms = FormReader(stream)
+        forms = FormReader(stream, video.clock.first_matrix)
         for frame, time_s in decoded_from(video, stream, start_s or 0.0):
             if start_s is not None and time_s < start_s - SAME_TIME_S:
                 continue
@@ -99,7 +99,7 @@ def rgb_frames_at(
     """
     targets_s = sorted(times_s)
     with opened(path, has_jumps=has_jumps) as (video, stream):
-        forms, reader = FormReader(stream), FrameReader(video, stream, targets_s)
+        forms, reader = FormReader(stream, video.clock.first_matrix), FrameReader(video, stream, targets_s)
         for target_s in targets_s:
             if (frame := reader.frame_at(target_s)) is not None:
                 yield target_s, shown_rgb(frame, forms.form(frame))
@@ -108,6 +108,6 @@ def rgb_frames_at(
 def rgb_frames(path: Path) -> Iterator[tuple[float, ImageRGB]]:
     """Yield (time, full-size frame) of every frame that decodes, in time order."""
     with opened(path) as (video, stream):
-        forms = FormReader(stream)
+        forms = FormReader(stream, video.clock.first_matrix)
         for frame, time_s in decoded(video, stream):
             yield time_s, shown_rgb(frame, forms.form(frame))

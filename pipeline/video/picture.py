@@ -78,13 +78,16 @@ class PictureForm:
 class FormReader:
     """Reads the form of each frame of a stream: joined files may change it on the way."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, first_matrix: bytes | None = None) -> None:
+        """``first_matrix`` is the display matrix of the file's first frame, for those that have none: a codec may say
+        it once."""
+        self._first_matrix = first_matrix
         self._aspect_from = stream.codec_context if stream.container.format.name in _NO_ASPECT else stream
         self._first_line = int(stream.codec_context.field_order in _BOTTOM_FIRST)
 
     def form(self, frame: Any) -> PictureForm:
         """Return the form of a frame of the stream. Raises BadMedia for a colour matrix that is not converted."""
-        rotation_deg, is_mirrored = _orientation(frame)
+        rotation_deg, is_mirrored = _orientation(display_matrix(frame) or self._first_matrix)
         primaries = _PRIMARIES.get(frame.color_primaries, "bt709")
         transfer = _TRANSFERS.get(frame.color_trc, SDR)
         if transfer != SDR and frame.color_primaries == _UNTAGGED:
@@ -130,17 +133,22 @@ def shown_luma(frame: Any, form: PictureForm, max_side_px: int) -> tuple[ImageGr
     return _turned(luma, form), scale, is_full_range
 
 
-def _orientation(frame: Any) -> tuple[int, bool]:
-    """Return the rotation and mirroring nearest to the frame's display matrix; a singular matrix changes nothing.
-
-    A player may turn by other angles too; here the frame is the nearest quarter turn away.
-    """
+def display_matrix(frame: Any) -> bytes | None:
+    """Return the display matrix of a frame, nine 32-bit numbers, from its container or codec; None: it has none."""
     from av.sidedata.sidedata import Type
 
     found = frame.side_data.get(Type.DISPLAYMATRIX)
-    if found is None:
+    return None if found is None else bytes(found)
+
+
+def _orientation(matrix: bytes | None) -> tuple[int, bool]:
+    """Return the rotation and mirroring nearest to a display matrix; a singular matrix changes nothing.
+
+    A player may turn by other angles too; here the frame is the nearest quarter turn away.
+    """
+    if matrix is None:
         return 0, False
-    a, b, _, c, d = struct.unpack("=5i", bytes(found)[:20])  # of x' = a x + c y, y' = b x + d y; y points down
+    a, b, _, c, d = struct.unpack("=5i", matrix[:20])  # of x' = a x + c y, y' = b x + d y; y points down
     determinant = a * d - b * c
     if determinant == 0:
         return 0, False

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from pipeline.base.errors import BadMedia
 from pipeline.video.clock import PACKETS_TO_TRY, Clock, clock_of
 from pipeline.video.picture import FormReader, PictureForm
-from pipeline.video.stamps import NO_STAMP
 from pipeline.video.streams import FILES_ONLY, picture_stream, sound_stream
 
 MAX_PIXELS = 8192 * 8192
@@ -104,33 +102,14 @@ def _first_frame(path: Path, container: Any, stream: Any) -> Any:
 
 
 def _duration_s(container: Any, stream: Any, clock: Clock) -> float:
-    """Return the stream's stated length, else the container's, else (all is read) that of its packets.
+    """Return the stream's stated length, else the container's, else that of its packets.
 
     Where the clock jumps, what is stated covers one part: then it is that of the packets.
     """
     import av
 
-    if clock.picture is not None:
-        lasts = clock.picture.dts[clock.picture.dts != NO_STAMP]
-        return float((lasts.max() - lasts.min() + clock.picture.duration[-1]) * stream.time_base) if len(lasts) else 0.0
-    if stream.duration:
+    if stream.duration and clock.picture is None:
         return float(stream.duration * stream.time_base)
-    if container.duration:
+    if container.duration and clock.picture is None:
         return float(container.duration / av.time_base)
-    return _length_of_packets_s(Path(container.name), stream)
-
-
-def _length_of_packets_s(path: Path, stream: Any) -> float:
-    """Return the length by stamps; of raw video, which has none, by its rate."""
-    import av
-
-    first, last, n_packets = math.inf, 0.0, 0
-    with av.open(str(path), options=FILES_ONLY) as container:
-        for packet in container.demux(container.streams[stream.index]):
-            n_packets += packet.size > 0
-            if packet.pts is not None:
-                first = min(first, float(packet.pts * packet.time_base))
-                last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-    if first == math.inf:
-        return float(n_packets / stream.guessed_rate) if stream.guessed_rate else 0.0
-    return max(0.0, last - first)
+    return clock.picture_length_s or 0.0

@@ -40,7 +40,8 @@ class OpenVideo:
     @property
     def can_seek(self) -> bool:
         """Whether pictures are found by their times; else the file is read from its start."""
-        is_sorted = not (self.clock.has_jumps or self.clock.is_in_decoding_order)
+        clock = self.clock
+        is_sorted = not (clock.has_jumps or clock.is_in_decoding_order or clock.n_unstamped)
         return is_sorted and self.container.format.name not in _GUESSED_TIMES
 
 
@@ -87,7 +88,7 @@ class FrameReader:
         """``times_s`` are all the times that will be requested, ascending."""
         self._video, self._stream = video, stream
         is_safe = (
-            not video.clock.is_in_decoding_order
+            video.can_seek
             and video.container.format.name in _INDEXED
             and stream.codec_context.name in _MARKS_UNREFERENCED
         )
@@ -134,13 +135,14 @@ class FrameReader:
 def decoded(video: OpenVideo, stream: Any, unneeded: _Unneeded | None = None) -> Iterator[tuple[Any, float]]:
     """Yield frames, in time order, with their time since the first picture that is shown; a damaged packet is skipped.
 
-    A frame that is not a millisecond later than the one before is left out: in damaged files times go back, and ids of
-    rows are by millisecond. Frames that are ``unneeded`` are skipped if no other depends on them; from the first damage
-    on that isn't safe. In a file without stamps, frames follow each other at its stated rate.
+    A frame that is not a millisecond later than the one before, or before the first that is shown, is left out: in
+    damaged files times go back, and ids of rows are by millisecond. Frames that are ``unneeded`` are skipped if no
+    other depends on them; from the first damage on that isn't safe. Frames without stamps, all or the first ones,
+    follow each other at the file's stated rate.
     """
-    last_ms = None
+    last_ms = -1
     for frame, time_s in _as_decoded(video, stream, unneeded or _Unneeded((), is_safe=False)):
-        if last_ms is None or milliseconds(time_s) > last_ms:
+        if milliseconds(time_s) > last_ms:
             last_ms = milliseconds(time_s)
             yield frame, time_s
 
@@ -169,7 +171,7 @@ def _as_decoded(video: OpenVideo, stream: Any, unneeded: _Unneeded) -> Iterator[
                 unneeded.is_safe = False
             if frame.pts is not None:
                 yield frame, (frame.pts - origin) * base / ticks
-            elif stream.start_time is None:
+            elif stream.start_time is None or number < video.clock.n_unstamped:
                 yield frame, float(number / stream.guessed_rate)
             number += 1
 

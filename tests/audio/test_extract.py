@@ -419,6 +419,19 @@ def test_where_mixing_cancels_the_voice_the_louder_channel_is_read(right: float,
     assert np.abs(waveform[2000:14_000]).max() == pytest.approx(level, abs=0.01)
 
 
+@pytest.mark.parametrize(("n_inverted", "channel"), [(1, "mix"), (2, "FL"), (5, "FL")])
+def test_a_channel_is_read_where_the_mix_cancels_the_voice_in_a_quarter_of_the_sound(
+    n_inverted: int, channel: str, tmp_path: Path
+) -> None:
+    """Seconds of five."""
+    left = 0.5 * tone(5.0, 48_000)
+    right = np.where(np.arange(len(left)) < (5 - n_inverted) * 48_000, left, -left)
+    path = write_media(tmp_path / "s.wav", np.stack([left, right]), layout="stereo", shown_s=None)
+    waveform, found = read(path)
+    assert found == channel
+    assert np.abs(waveform[-4000:-400]).max() == pytest.approx(0.0 if channel == "mix" else 0.25, abs=0.01)
+
+
 @pytest.mark.parametrize("codec", ["pcm_u8", "pcm_s16le", "pcm_f32le", "flac"])
 def test_the_channel_is_found_in_samples_of_any_format(codec: str, tmp_path: Path) -> None:
     left = tone(0.5, 48_000)

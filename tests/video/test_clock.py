@@ -1,10 +1,12 @@
 """A file has one clock, common to picture and sound, whatever its stamps do; it starts with the first picture shown."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import ffmpeg
 import numpy as np
 import pytest
@@ -14,12 +16,13 @@ from hypothesis import strategies as st
 from benchmarks.recordings import Recording, click_times_s, clicks, flash_times_s, write_recording
 from pipeline.audio.extract import extract_waveform
 from pipeline.base.errors import BadMedia
-from pipeline.video import stamps as module
 from pipeline.video.clock import clock_of
+from pipeline.video.decode import rgb_frames, rgb_frames_at
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe
 from pipeline.video.seek import decoded, opened
-from pipeline.video.stamps import NO_STAMP, Stamps, without_jumps
+from pipeline.video.stamps.jumps import without_jumps
+from pipeline.video.stamps.packets import BACK_S, NO_STAMP, Stamps
 
 TICK_S = 1 / 90_000
 PICTURE, SOUND = 3600, 1920  # ticks of a picture at 25 a second, and of 1024 samples at 90 kHz / 1920
@@ -104,6 +107,82 @@ def test_stray_stamps_become_the_expected_ones(off_s: float, n_stray: int) -> No
     assert changed is not None
     assert np.abs(changed[1].pts - sound.pts).max() <= 1
     assert changed[0].pts.tolist() == picture.pts.tolist()
+
+
+@pytest.mark.parametrize("back_s", [0.051, 0.09, 0.12, 0.3])
+def test_parts_that_overlap_a_little_follow_each_other(back_s: float) -> None:
+    streams = [line([100, 104 - back_s], step, ends=[104, 107]) for step in (PICTURE, SOUND)]
+    picture, sound = put_right(*streams)
+    assert (picture[100] - picture[0], sound[188] - sound[0]) == pytest.approx((4.0, 4.0), abs=0.025)
+    assert picture[100] - sound[188] == pytest.approx(streams[0].dts[100] * TICK_S - streams[1].dts[188] * TICK_S)
+
+
+@pytest.mark.parametrize("which", [PICTURE, SOUND])
+def test_one_stream_that_goes_back_a_little_is_kept(which: int) -> None:
+    """The stamps are what there is: nothing says which of both is late."""
+    streams = [line([0, 4 - 0.09 * (step == which)], step, ends=[4, 7]) for step in (PICTURE, SOUND)]
+    assert without_jumps(streams, may_restart=True) is None
+
+
+def test_stamps_of_both_streams_that_wobble_are_kept() -> None:
+    streams = []
+    for step in (PICTURE, SOUND):
+        right = line([1], step, ends=[9])
+        wobble = round(0.045 / TICK_S) * (np.arange(len(right.dts)) // 4 % 2)
+        streams.append(replace(right, pts=right.pts + wobble, dts=right.dts + wobble))
+    assert without_jumps(streams, may_restart=True) is None
+
+
+@pytest.mark.parametrize("step_ticks", [0, 2])
+@pytest.mark.parametrize(("duration_s", "at"), [(3.6, 40), (10.0, 40), (10.0, 0)])
+def test_stamps_that_a_muxer_raised_to_a_stray_one_become_the_expected_ones(
+    duration_s: float, at: int, step_ticks: int
+) -> None:
+    """In 10 s they catch up with it. The muxer writes the sound behind the pictures of the stray stamp's time."""
+    picture, right = line([0], PICTURE, ends=[duration_s]), line([0], SOUND, ends=[duration_s])
+    raised = right.dts + round(4 / TICK_S) * (np.arange(len(right.dts)) == at)
+    for number in range(1, len(raised)):
+        raised[number] = max(raised[number], raised[number - 1] + step_ticks)
+    sound = replace(right, pts=raised, dts=raised.copy(), order=raised)
+    for may_restart in (False, True):
+        changed = without_jumps([picture, sound], may_restart=may_restart)
+        assert changed is not None
+        assert np.abs(changed[1].pts - right.pts).max() <= 1
+        assert changed[0].pts.tolist() == picture.pts.tolist()
+
+
+@pytest.mark.parametrize("duration_s", [40.0, 200.0])
+def test_rounded_lengths_of_packets_with_raised_stamps_add_up_to_the_right_time(duration_s: float) -> None:
+    """Matroska rounds 21.33 ms to 21. Within 200 s the stamps catch up."""
+    time_s = np.arange(0, duration_s, 1024 / 48_000)
+    right = np.round(time_s * 1000).astype(np.int64)
+    raised = np.maximum.accumulate(right + 60_000 * (np.arange(len(right)) == 400))
+    sound = Stamps(pts=raised, dts=raised.copy(), duration=right * 0 + 21, order=raised, tick_s=0.001)
+    changed = without_jumps([sound], may_restart=False)
+    assert changed is not None
+    assert np.abs(changed[0].pts - right).max() <= (2 if duration_s == 200 else 5)
+
+
+@pytest.mark.parametrize("stall_s", [0.6, 2.0])
+def test_packets_that_had_to_wait_get_the_times_of_the_pause_before_them(stall_s: float) -> None:
+    right = line([0], SOUND, ends=[10])
+    waited = (right.dts >= 4 / TICK_S) & (right.dts < (4 + stall_s) / TICK_S)
+    late = np.where(waited, right.dts[waited].max(), right.dts)
+    picture = line([0], PICTURE, ends=[10])
+    changed = without_jumps([picture, replace(right, pts=late, dts=late.copy(), order=late)], may_restart=False)
+    assert changed is not None
+    assert np.abs(changed[1].pts - right.pts).max() <= 1
+
+
+@pytest.mark.parametrize("more", [13, 15, 40])
+def test_packets_of_one_stamp_for_which_there_is_no_time_are_kept(more: int) -> None:
+    """Pictures that a recorder repeats: they are left out, and all others are right."""
+    right = line([0], PICTURE, ends=[10])
+    repeated = np.sort(np.concatenate([right.dts, np.full(more, 100 * PICTURE)]))
+    picture = Stamps(
+        pts=repeated, dts=repeated.copy(), duration=np.full(len(repeated), PICTURE), order=repeated, tick_s=TICK_S
+    )
+    assert without_jumps([picture, line([0], SOUND, ends=[10])], may_restart=True) is None
 
 
 @pytest.mark.parametrize("at", [0, -1])
@@ -233,11 +312,29 @@ def test_any_joined_parts_run_on_in_step(parts: list[tuple[float, float]], sound
     late = [one + 0.5 + sound_late_s for one in starts]
     streams = [line([one + 0.5 for one in starts], PICTURE, ends=ends), line(late, SOUND, ends=ends)]
     changed = without_jumps(streams, may_restart=True) or streams
-    assert all(np.diff(one.dts).min() > -module.BACK_S / TICK_S for one in changed)
+    assert all(np.diff(one.dts).min() > -BACK_S / TICK_S for one in changed)
     firsts = [np.searchsorted(one.order, np.arange(len(parts)) * 10**9) for one in streams]
     apart = [changed[1].dts[firsts[1][n]] - changed[0].dts[firsts[0][n]] for n in range(len(parts))]
     wanted = [streams[1].dts[firsts[1][n]] - streams[0].dts[firsts[0][n]] for n in range(len(parts))]
     assert apart == pytest.approx(wanted, abs=2)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**6) | st.integers(-(2**62), 2**62), st.sampled_from([0, 1, SOUND, 2**62])),
+        min_size=32,
+        max_size=50,
+    ),
+    st.booleans(),
+)
+def test_any_stamps_are_put_right_or_discontinuous(packets: list[tuple[int, int]], is_rising: bool) -> None:
+    dts, duration = (np.array(column, np.int64) for column in zip(*packets, strict=True))
+    dts = np.sort(dts) if is_rising else dts
+    stream = Stamps(pts=dts.copy(), dts=dts, duration=duration, order=np.arange(len(dts)) * 2, tick_s=TICK_S)
+    picture = line([0], PICTURE, ends=[3])
+    with suppress(BadMedia), np.errstate(all="raise"):
+        changed = without_jumps([picture, stream], may_restart=True)
+        assert changed is None or len(changed[1].dts) == len(dts)
 
 
 FORMATS: dict[str, dict[str, Any]] = {
@@ -278,6 +375,27 @@ def test_recordings_written_one_behind_the_other_run_on_in_step(suffix: str, tmp
     both.write_bytes(parts[0] + parts[1][FLV_HEADER_BYTES if suffix == "flv" else 0 :])
     assert probe(both).has_jumps
     in_step(both, [0.8, 1.6, 2.84, 3.64])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_pictures_behind_a_damaged_one_are_not_sought_where_the_clock_jumps(seed: int, tmp_path: Path) -> None:
+    """After seeking the packets' numbers, and so their times, would be wrong."""
+    both = tmp_path / "both.mkv"
+    data = bytearray(b"".join(encoded(tmp_path, "mkv", part, bf=2).read_bytes() for part in (0, 1)))
+    both.write_bytes(data)
+    with av.open(str(both)) as container:
+        places = [(one.pos, one.size) for one in container.demux(video=0)][10:50]
+    header, length = 6, 8  # of a block, and of what is replaced
+    rng = np.random.default_rng(seed)
+    for at, size in rng.permutation([one for one in places if one[1] > 24])[:3]:
+        start = at + header + rng.integers(8, size - length)
+        data[start : start + length] = rng.bytes(length)
+    both.write_bytes(data)
+    frames = dict(rgb_frames(both))
+    wanted_s = sorted(frames)[2::7]
+    assert clock_of(both).has_jumps
+    found = dict(rgb_frames_at(both, wanted_s))
+    assert [time_s for time_s in wanted_s if not np.array_equal(found[time_s], frames[time_s])] == []
 
 
 @pytest.mark.parametrize("second_starts_s", [1000.0, 95_442.0])
@@ -340,6 +458,16 @@ def test_one_packet_of_sound_with_a_wrong_stamp_changes_nothing(off_s: int, tmp_
     assert np.array_equal(extract_waveform(bad, max_duration_s=60), extract_waveform(good, max_duration_s=60))
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_sound_whose_stamps_were_raised_to_a_stray_one_is_read_as_it_is(suffix: str, tmp_path: Path) -> None:
+    good, bad = encoded(tmp_path, suffix), tmp_path / f"bad.{suffix}"
+    offset = "if(eq(N,30),4/TB,0)"
+    stray = {"bsf:a": f"setts=pts='PTS+{offset}':dts='DTS+{offset}'"}
+    run_ffmpeg(ffmpeg.input(str(good)).output(str(bad), codec="copy", **stray))
+    assert probe(bad).has_jumps
+    in_step(bad, [0.8, 1.6], within_s=0.01)
+
+
 def test_a_transport_stream_cut_anywhere_starts_at_its_first_picture(tmp_path: Path) -> None:
     """The cut lies within a packet, and within a group of pictures."""
     whole = encoded(tmp_path, "ts").read_bytes()
@@ -348,6 +476,18 @@ def test_a_transport_stream_cut_anywhere_starts_at_its_first_picture(tmp_path: P
     flashes_s, beeps_s = flash_times_s(cut), click_times_s(extract_waveform(cut, max_duration_s=60))
     assert flashes_s
     assert beeps_s == pytest.approx(flashes_s, abs=0.01)
+
+
+def test_pictures_before_zero_in_matroska_have_no_stamps_and_come_first_all_the_same(tmp_path: Path) -> None:
+    good, early = encoded(tmp_path, "mp4"), tmp_path / "early.mkv"
+    options = {"output_ts_offset": -0.2, "avoid_negative_ts": "disabled"}
+    run_ffmpeg(ffmpeg.input(str(good)).output(str(early), codec="copy", **options))
+    with opened(early) as (video, stream):
+        times_s = [time_s for _, time_s in decoded(video, stream)]
+    assert times_s == pytest.approx([n / 25 for n in range(60)], abs=0.0011)
+    in_step(early, [0.8, 1.6], within_s=0.01)
+    wanted_s = [times_s[n] for n in (1, 7, 50)]
+    assert [time_s for time_s, _ in rgb_frames_at(early, wanted_s)] == wanted_s
 
 
 def test_raw_h264_runs_at_its_stated_rate(tmp_path: Path) -> None:

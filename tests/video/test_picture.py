@@ -115,6 +115,21 @@ def test_each_display_matrix_is_applied_as_ffmpeg_applies_it(matrix: tuple[int, 
     assert np.array_equal(sought, rgb(path)) and sought.flags.c_contiguous and grey(path).flags.c_contiguous
 
 
+@pytest.mark.parametrize("turn", ["rotate=-90", "flip=horizontal", "rotate=90:flip=vertical"])
+def test_a_turn_that_the_codec_says_with_the_first_picture_is_that_of_all(turn: str, tmp_path: Path) -> None:
+    """Also where later pictures are sought."""
+    plain, path = write_rgb(tmp_path / "a.mp4", [corners()] * 60, g="12"), tmp_path / "b.mp4"
+    said = {"bsf:v": f"h264_metadata=display_orientation=insert:{turn}"}
+    run_ffmpeg(ffmpeg.input(str(plain)).output(str(path), codec="copy", **said))
+    size = (64, 48) if turn.startswith("flip") else (48, 64)
+    shown = as_ffmpeg_shows(path, "rgb24", size)
+    pictures = [picture for _, picture in rgb_frames(path)]
+    ((_, sought),) = rgb_frames_at(path, [2.2])
+    assert probe(path).form.is_mirrored == ("flip" in turn)
+    assert all(picture.shape == shown.shape and np.abs(picture - shown).max() <= 1 for picture in [*pictures, sought])
+    assert [one.grey.shape for one in grey_frames(path, max_side_px=99)] == [shown.shape[:2]] * 60
+
+
 def test_the_form_says_how_the_stored_picture_is_turned_and_mirrored(tmp_path: Path) -> None:
     path = write_rgb(tmp_path / "a.mp4", [corners()])
     stored = rgb(path)

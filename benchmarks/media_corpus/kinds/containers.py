@@ -12,7 +12,7 @@ from benchmarks.media_corpus.workshop import Workshop
 def containers() -> Iterator[Case]:
     rows: list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = [
         ("m2ts", H264, ("-c:a", "ac3"), ()),
-        ("mts", H264, ("-c:a", "pcm_bluray"), ()),
+        ("mts", H264, ("-c:a", "pcm_bluray"), ("-mpegts_m2ts_mode", "1")),  # else its sound is data of no kind
         ("vob", MPEG2, ("-c:a", "ac3"), ()),
         ("mpg", ("-c:v", "mpeg1video", "-q:v", "2"), MP2, ()),
         ("flv", ("-c:v", "flv", "-q:v", "2"), MP3, ()),
@@ -34,7 +34,7 @@ def containers() -> Iterator[Case]:
         ("mxf", MPEG2, ("-c:a", "pcm_s16le", "-ar", "48000"), ()),
         ("mkv", ("-c:v", "mjpeg", "-q:v", "2"), ("-c:a", "pcm_s16le"), ()),
         ("dv", ("-c:v", "dvvideo"), ("-c:a", "pcm_s16le", "-ar", "48000", "-ac", "2"), ()),
-        ("ism", H264, AAC, ("-f", "ismv")),
+        ("ism", (*H264, "-bf", "0"), AAC, ("-f", "ismv")),  # without an edit list, B-frames would be out of step
         (
             "mkv",
             ("-c:v", "libx265", "-preset", "ultrafast", "-crf", "12", "-x265-params", "log-level=error:pools=1"),

@@ -68,7 +68,8 @@ class Sounding:
         shop.encode(path, Talker(self.person % 6), how)
 
     def case(self) -> Case:
-        truth = of(Talker(self.person % 6), top_hz=min(7000.0, 0.42 * self.rate_hz))
+        noise = 3e6 if "pcm_u8" in self.sound else 1e3
+        truth = of(Talker(self.person % 6), top_hz=min(7000.0, 0.42 * self.rate_hz), noise=noise)
         truth = may_end(truth, sound=("no_speech",)) if self.may_drop else truth
         return Case(f"sound {self.name}", "sound", self.make, self.suffix, (truth,))
 

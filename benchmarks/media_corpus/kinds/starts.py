@@ -115,6 +115,8 @@ def _out_of_step(name: str, suffix: str, person: int, late_s: float) -> Case:
         shop.encode(path, talker, Encode(sound_filters=filters))
 
     played = Heard(talker=talker, start_s=late_s, end_s=DURATION_S + late_s)
-    # As it is played; or put right, so that it sounds when the lips move.
-    truths = tuple(may_end(of(talker, heard=(heard,)), "out_of_step") for heard in (played, Heard(talker=talker)))
+    # As it is played; or put right, so that it sounds when the lips move: what was cut off before 0 is lost.
+    lost_s = max(0.0, -late_s)
+    right = Heard(talker=talker, start_s=lost_s, source_s=lost_s)
+    truths = tuple(may_end(of(talker, heard=(heard,)), "out_of_step") for heard in (played, right))
     return Case(f"offset {name}", "offset", make, suffix, truths)
