@@ -45,7 +45,7 @@ STAGES = {
     "detect": ("Detect, track and measure the faces of every clip in one decode.", True),
     "crop": ("Crop and align faces of every clip's main track: random ones and candidates for standard faces.", True),
     "select": (
-        "Select the standard faces: frontal, lip-still, open-eyed and sharp, by thresholds or by a person's override.",
+        "Select the standard faces: frontal, lips shut, eyes open, resolved; by thresholds or by a person's override.",
         False,
     ),
     "audio": ("Cut the sound of every clip into segments and turn each into a voice-only log-mel.", True),

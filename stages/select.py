@@ -1,4 +1,4 @@
-"""Select the standard faces: frontal, lip-still, open-eyed and sharp, by thresholds or by a person's override."""
+"""Select the standard faces: frontal, lips shut, eyes open, resolved; by thresholds or by a person's override."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from pipeline.base.layout import Layout
 from pipeline.base.params import load_params, read_section
 from pipeline.face.crops.review import read_review
 from pipeline.face.crops.selection import SelectionCounts, select_crops, selection_ledger
-from pipeline.face.crops.standard import SelectParams
+from pipeline.face.crops.standard import SelectParams, check_verified
 from pipeline.records.face import SelectedFace
 from pipeline.records.ledger import LedgerRow
 from pipeline.storage.manifest import write_tables
@@ -30,6 +30,7 @@ def main(at: Layout = Layout()) -> None:
 def _select(counts: Mapping[str, SelectionCounts], at: Layout) -> Iterator[pa.Table]:
     """Yield the faces of every dataset, a shard at a time, and count them."""
     params = load_params(SelectParams, "select", at.params)
+    check_verified(params, read_section("crop.max_verified_gap", at.params))
     # In the order of their ids, whose dataset ends in '/': rows that are in order already need no sorting on the disk.
     for dataset in sorted(counts, key="{}/".format):
         review = read_review(at.review(dataset))

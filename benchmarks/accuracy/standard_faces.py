@@ -94,7 +94,7 @@ def _run_stages(folders: Sequence[Path], at: Layout) -> Layout:
     videos.mkdir()
     for folder in folders:
         for path in sorted(folder.iterdir()):
-            if path.suffix.lower() != ".tsv":
+            if path.suffix.lower() != ".tsv" and not (videos / path.name).is_symlink():
                 (videos / path.name).symlink_to(path.resolve())
     at.params.write_text(yaml.safe_dump({**read_params(PARAMS_FILE), "datasets": [DATASET]}), encoding="utf-8")
     source = FolderSource(
@@ -179,7 +179,7 @@ def leave_one_person_out(faces: pd.DataFrame, limits: SelectParams) -> pd.DataFr
         others = persons != person
         scores = [Share(int((one & others & is_right).sum()), int((one & others).sum())).interval[0] for one in passes]
         kept.append(faces[passes[int(np.argmax(scores))] & ~others])
-    return pd.concat(kept)
+    return pd.concat([faces.iloc[:0], *kept])
 
 
 def _passing(faces: pd.DataFrame, limits: SelectParams) -> Iterator[NDArray[np.bool_]]:

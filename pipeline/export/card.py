@@ -71,7 +71,7 @@ def _how(shapes: list[Shape], label: LabelKind | None) -> str:
     )
     return f"""\
 - **Faces** are aligned so that the eye centres are always at the same places. Random ones are a sample of each clip;
-  standard ones are frontal, lip-still, open-eyed and sharp over a window in time.
+  standard ones are frontal, with eyes open, and lips shut over a window in time.
 - **Sound** is 16 kHz mono, cut into segments; a voice activity detector keeps the speech, whose log-mel ({sizes},
   mels x frames) is standardised per mel bin. Frames from `n_valid_frames` on are padding.
 - **Labels**: {labels}.

@@ -15,7 +15,7 @@ class ExportedFace(Face):
     dataset: str = column("the dataset")
     person_id: str = column("the person")
     split: str = column("'train' or 'test'; the same for all rows of a person")
-    is_standard: bool = column("whether it is a standard face: frontal, lip-still, open-eyed and sharp")
+    is_standard: bool = column("whether it is a standard face: frontal, lips shut, eyes open")
     licence: str = column("terms under which its clip is published, as the source states them; may be empty")
     label: Vector | None = column(
         "identity embedding by the face recognition network, not normalised; null: no network was available"

@@ -48,7 +48,8 @@ class FaceMeasures:
         "how sure the face mesh is that there is a face, 0-1, lowest in the window; null here and below: not verified"
     )
     lip_gap: float | None = column(
-        "gap between the inner lips of the mesh over the interocular distance, largest in the window; 0.02 or less shut"
+        "gap between the inner lips of the mesh over the interocular distance, largest in the verified frames of the "
+        "window; 0.02 or less shut"
     )
     rest_gap: float | None = column("the smallest gap between the inner lips in the verified frames of this clip")
     lip_line: float | None = column(
@@ -81,6 +82,6 @@ class Face(FaceMeasures):
 class SelectedFace(FaceMeasures):
     """One row of ``manifests/selected_faces.parquet``: a crop and whether it is a standard face."""
 
-    is_standard: bool = column("frontal, open-eyed and sharp with lips shut by the thresholds, or by an override")
+    is_standard: bool = column("frontal, lips shut, eyes open, truly resolved by the thresholds, or by an override")
     is_resting: bool = column("a standard face whose lips are parted, as they are at rest (select.resting_mouth)")
     reason: str = column("the first threshold that it misses, or 'reviewed'; empty for a standard face")

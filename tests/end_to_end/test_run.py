@@ -43,7 +43,7 @@ def test_every_clip_comes_to_an_end_in_every_stage(small: Checkout) -> None:
 
 
 def test_a_threshold_moves_only_what_follows_it(small: Checkout) -> None:
-    small.facevox("profile", "--set", "select.max_lip_motion=0.015")
+    small.facevox("profile", "--set", "select.max_lip_gap=0.01")
     assert stages_run(small.run("dvc", "repro", "dataset")) == AFTER_SELECT
 
 

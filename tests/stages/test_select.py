@@ -29,13 +29,16 @@ def crops_of(clip_id: str) -> pa.Table:
     """Two standard faces, and one that is turned away."""
     empty = np.zeros(2, np.float32)
     nothing = {"image_sha256": "", "image": Image(b"", ""), "landmarks_px": empty, "alignment": empty}
-    faces = [face(1.0), face(2.0), face(3.0, yaw_deg=40.0)]
+    faces = [face(1.0), face(2.0), face(3.0, mesh_yaw_deg=40.0)]
     named = [replace(one, clip_id=clip_id, face_id=one.face_id.replace("set/clip", clip_id)) for one in faces]
     return to_table(Face, [Face(**asdict(one), **nothing) for one in named])
 
 
 def list_datasets(at: Layout, datasets: list[str]) -> None:
-    at.params.write_text(yaml.safe_dump({"datasets": datasets, "select": SELECT.model_dump()}), encoding="utf-8")
+    at.params.write_text(
+        yaml.safe_dump({"datasets": datasets, "select": SELECT.model_dump(), "crop": {"max_verified_gap": 0.06}}),
+        encoding="utf-8",
+    )
 
 
 def ends(at: Layout) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Contact sheets of a dataset: its faces side by side, each with its id, angles, lip measures and drop reason."""
+"""Contact sheets of a dataset: its faces side by side, each with its id, angles, lips, lids and drop reason."""
 
 import itertools
 from collections.abc import Iterator
@@ -56,8 +56,10 @@ def _faces(at: Layout, dataset: str, standard_only: bool) -> Iterator[SelectedFa
 
 
 def _tile(face: SelectedFace, png: bytes) -> Tile:
-    angles = f"yaw {face.yaw_deg:+.0f} pitch {face.pitch_deg:+.0f} roll {face.roll_deg:+.0f}"
-    opening = np.nan if face.lip_opening_max is None else face.lip_opening_max
-    motion = np.nan if face.lip_motion is None else face.lip_motion
-    lips = f"lip {opening:.3f} motion {motion:.3f}"
+    yaw_deg = face.yaw_deg if face.mesh_yaw_deg is None else face.mesh_yaw_deg
+    pitch_deg = face.pitch_deg if face.mesh_pitch_deg is None else face.mesh_pitch_deg
+    angles = f"yaw {yaw_deg:+.0f} pitch {pitch_deg:+.0f} roll {face.roll_deg:+.0f}"
+    gap = np.nan if face.lip_gap is None else face.lip_gap
+    lids = np.nan if face.lid_share is None else face.lid_share
+    lips = f"lip gap {gap:.3f} lids {lids:.2f}"
     return Tile(decode_png(png), (face.face_id.partition("/")[2], angles, lips, face.reason or "standard"))

@@ -1,4 +1,4 @@
-"""Standard faces: frontal and lip-still over a window in time; a score without thresholds, a decision with them."""
+"""Standard faces: frontal, lips shut over a window in time; a score without thresholds, a decision with them."""
 
 import functools
 from collections import defaultdict
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from pipeline.base.errors import BadParams
 from pipeline.base.params import Params
 from pipeline.base.units import SAME_TIME_S
 from pipeline.records.face import FaceMeasures
@@ -141,6 +142,20 @@ class SelectParams(Params):
     min_apart_s: float = Field(ge=0)
 
 
+def check_verified(params: SelectParams, max_verified_gap: float) -> None:
+    """Raise BadParams where ``params`` let lips be further apart than ``crop.max_verified_gap``.
+
+    A window with a wider gap is not looked at further, so that ``lip_gap`` is not its largest.
+    """
+    largest = max(params.max_lip_gap, params.max_rest_gap if params.resting_mouth == OWN_REST else 0.0)
+    if largest > max_verified_gap:
+        name = "max_lip_gap" if params.max_lip_gap == largest else "max_rest_gap"
+        raise BadParams(
+            f"select.{name} = {largest:g}: expected at most crop.max_verified_gap = {max_verified_gap:g}, up to which "
+            "lips are verified; raise that one first (crop runs again)"
+        )
+
+
 def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     """Return the first threshold that each of ``faces`` misses; empty for a standard face by its measures.
 
@@ -152,11 +167,12 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
         "window_incomplete": functools.reduce(pc.and_, window),
         "not_verified": pc.is_valid(of("lip_gap")),
         "no_face": pc.greater_equal(of("mesh_presence"), params.min_presence),
+        "mouth_covered": pc.greater_equal(of("lip_line"), params.min_lip_line),
+        # Before the angles: a window whose lips part is not looked at up to the face's own frame.
+        "lips_open": pc.less_equal(of("lip_gap"), lip_gap_limits(faces, params)),
         "yaw": pc.less_equal(pc.abs(of("mesh_yaw_deg")), params.max_yaw_deg),
         "pitch": pc.less_equal(pc.abs(of("mesh_pitch_deg")), params.max_pitch_deg),
         "roll": pc.less_equal(pc.abs(of("roll_deg")), params.max_roll_deg),
-        "mouth_covered": pc.greater_equal(of("lip_line"), params.min_lip_line),
-        "lips_open": pc.less_equal(of("lip_gap"), lip_gap_limits(faces, params)),
         "eyes_closed": pc.and_(
             pc.greater_equal(of("iris_seen"), params.min_iris_seen),
             pc.greater_equal(of("lid_share"), params.min_lid_share),
@@ -174,13 +190,15 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
 def lip_gap_limits(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     """Return the largest lip gap of a standard face, for each of ``faces``.
 
-    It is ``max_lip_gap``, and with ``resting_mouth: own_rest`` in clips whose face never shuts its lips, a little more
-    than the smallest gap there is (``rest_gap``), up to ``max_rest_gap``.
+    It is ``max_lip_gap``, and with ``resting_mouth: own_rest`` in clips whose face never shuts its lips (``rest_gap``
+    is above it), a little more than the smallest gap there is, up to ``max_rest_gap``.
     """
     if params.resting_mouth == STRICT:
         return pa.chunked_array([pa.repeat(params.max_lip_gap, len(faces))])
-    own = pc.min_element_wise(pc.add(faces.column("rest_gap"), params.max_above_rest), params.max_rest_gap)
-    return pc.max_element_wise(own, params.max_lip_gap)
+    rest_gap = faces.column("rest_gap")
+    own = pc.min_element_wise(pc.add(rest_gap, params.max_above_rest), params.max_rest_gap)
+    never_shut = pc.fill_null(pc.greater(rest_gap, params.max_lip_gap), False)
+    return pc.if_else(never_shut, pc.max_element_wise(own, params.max_lip_gap), params.max_lip_gap)
 
 
 REVIEWED = "reviewed"

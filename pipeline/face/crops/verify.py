@@ -40,6 +40,8 @@ VERIFIED_COLUMNS = (
 _SAME_PLACE_S = 0.1
 # Frames of a window that are looked at, at most: videos of 50 or 60 frames a second need no more than those of 25.
 _MAX_WINDOW_FRAMES = 7
+# Below it the mesh is of no face, or of one half hidden: it says nothing about lips, lids, or where to look next.
+_MIN_PRESENCE = 0.5
 _SMALLEST_LID_OPENING = 0.01  # of a clip whose eyes are shut throughout
 
 
@@ -88,9 +90,9 @@ class Verifier:
             fit = self._mesh.fit(picture, Region.of_mesh(self._last[1]))
         else:
             fit = self._mesh.fit_again(picture, Region.of_eyes(left_eye, right_eye))
-        self._last = (time_s, fit.points)
+        self._last = (time_s, fit.points) if fit.presence >= _MIN_PRESENCE else None
         look = self._looks[time_s] = _look(picture, fit)
-        if look.lip_gap > self._max_gap:
+        if look.lip_gap > self._max_gap and fit.presence >= _MIN_PRESENCE:
             self._parted.update(faces)
 
     def columns(self, face_s: float) -> dict[str, Any]:
@@ -104,11 +106,12 @@ class Verifier:
         if not looks or (len(looks) < len(window_s) and face_s not in self._parted):
             return dict.fromkeys(VERIFIED_COLUMNS)
         here = self._looks.get(face_s, looks[-1])
-        usual_lid_opening = float(np.median([one.lid_opening for one in self._looks.values()]))
+        of_face = [one for one in self._looks.values() if one.presence >= _MIN_PRESENCE] or [*self._looks.values()]
+        usual_lid_opening = float(np.median([one.lid_opening for one in of_face]))
         return {
             "mesh_presence": min(one.presence for one in looks),
             "lip_gap": max(one.lip_gap for one in looks),
-            "rest_gap": min(one.lip_gap for one in self._looks.values()),
+            "rest_gap": min(one.lip_gap for one in of_face),
             "lip_line": here.lip_line,
             "lid_opening": here.lid_opening,
             "lid_share": here.lid_opening / max(usual_lid_opening, _SMALLEST_LID_OPENING),
@@ -136,7 +139,7 @@ def verified_windows(
 ) -> dict[float, list[float]]:
     """Return the frames to look at, by the time of the face that they are of: all within ``half_width_s`` of it.
 
-    ``times_s``: those of all frames of the track. Of many frames, seven spread over the window with the face's own.
+    ``times_s``: those of all frames of the track. Of more than seven, seven from edge to edge with the face's own.
     Faces are verified that are candidates, or drawn at random and at least as standard as the least standard candidate.
     """
     known = [(face, face.standardness) for face in faces if face.standardness is not None]
@@ -149,7 +152,9 @@ def verified_windows(
             first, last = np.searchsorted(ordered, [face.time_s - reach, face.time_s + reach])
             window_s = ordered[first:last]
             if len(window_s) > _MAX_WINDOW_FRAMES:
+                at = int(np.argmin(np.abs(window_s - face.time_s)))
                 spread = np.linspace(0, len(window_s) - 1, _MAX_WINDOW_FRAMES).round().astype(int)
-                window_s = np.union1d(window_s[spread], [face.time_s])
+                spread[1:-1][np.argmin(np.abs(spread[1:-1] - at))] = at
+                window_s = window_s[np.unique(spread)]
             windows[face.time_s] = window_s.tolist()
     return windows

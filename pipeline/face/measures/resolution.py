@@ -41,10 +41,11 @@ def true_interocular_px(grey: ImageGrey, points: Landmarks) -> float:
     top, bottom = max(0, round(centre_y - _ABOVE_EYES * apart_px)), max(0, round(centre_y + _BELOW_EYES * apart_px))
     face = grey[top:bottom, max(0, round(centre_x - apart_px)) : max(0, round(centre_x + apart_px))]
     if min(face.shape) < _SMALLEST_SIDE_PX:
-        return apart_px
+        return min(apart_px, _LARGEST_INTEROCULAR_PX)
     shrink = min(1.0, _LARGEST_INTEROCULAR_PX / apart_px)
     if shrink < 1.0:
-        face = np.asarray(cv2.resize(face, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+        size = max(1, round(face.shape[1] * shrink)), max(1, round(face.shape[0] * shrink))
+        face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.uint8)
     return apart_px * shrink * true_share(face)
 
 

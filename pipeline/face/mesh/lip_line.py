@@ -52,7 +52,8 @@ def _around_mouth(picture: ImageRGB, mesh: MeshPoints) -> tuple[ImageGrey, Landm
     points = mesh[:, :2] - np.array([left, top], np.float32)
     shrink = min(1.0, _LARGEST_INTEROCULAR_PX / apart_px)
     if shrink < 1.0:
-        grey = np.asarray(cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.uint8)
+        size = max(1, round(grey.shape[1] * shrink)), max(1, round(grey.shape[0] * shrink))
+        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
         points = (points + 0.5) * np.float32(shrink) - 0.5
     return grey, points
 

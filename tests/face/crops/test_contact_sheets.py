@@ -36,7 +36,7 @@ def is_standard(number: int) -> bool:
 def at(tmp_path: Path) -> Layout:
     """A dataset of 62 faces, a millisecond apart; every other one is standard. Others have faces of the same names."""
     at = Layout(tmp_path)
-    measures = [asdict(face(number / 1000, yaw_deg=float(-number))) for number in range(N_FACES)]
+    measures = [asdict(face(number / 1000, mesh_yaw_deg=float(-number))) for number in range(N_FACES)]
     nowhere = {"landmarks_px": np.zeros(136, np.float32), "alignment": np.zeros(6, np.float32)}
     faces = [
         Face(**one, **nowhere, image_sha256="", image=Image(encode_png(picture(number)), "face.png"))
@@ -67,7 +67,7 @@ def sheet_of(numbers: list[int]) -> np.ndarray:
                 (
                     f"clip-t00-{number:08d}",
                     f"yaw {-number:+d} pitch +0 roll +0",
-                    "lip 0.000 motion 0.000",
+                    "lip gap 0.000 lids 1.00",
                     "standard" if is_standard(number) else "yaw",
                 ),
             )

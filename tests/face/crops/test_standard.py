@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.base.errors import BadParams
 from pipeline.face.crops.standard import (
     LipWindow,
+    check_verified,
     lip_window,
     missed_thresholds,
     select_faces,
@@ -231,6 +233,7 @@ def test_every_limit_is_tested_above() -> None:
         (0.055, 0.0601, "lips_open"),
         (0.0, 0.02, ""),  # a face that shuts its lips
         (0.0, 0.0201, "lips_open"),
+        (0.02, 0.0201, "lips_open"),  # and one that just shuts them
     ],
 )
 def test_people_who_never_shut_their_lips_have_standard_faces_at_rest_where_that_is_wanted(
@@ -240,6 +243,16 @@ def test_people_who_never_shut_their_lips_have_standard_faces_at_rest_where_that
     own_rest = SELECT.model_copy(update={"resting_mouth": "own_rest"})
     assert missed_thresholds(faces, own_rest).to_pylist() == [reason]
     assert missed_thresholds(faces, SELECT).to_pylist() == ["" if lip_gap <= 0.02 else "lips_open"]
+
+
+def test_limits_beyond_what_was_verified_are_refused() -> None:
+    check_verified(SELECT, 0.02)
+    with pytest.raises(BadParams, match=r"select.max_lip_gap = 0.02: expected at most crop.max_verified_gap = 0.019"):
+        check_verified(SELECT, 0.019)
+    own_rest = SELECT.model_copy(update={"resting_mouth": "own_rest"})
+    check_verified(own_rest, 0.06)
+    with pytest.raises(BadParams, match=r"select.max_rest_gap = 0.06"):
+        check_verified(own_rest, 0.059)
 
 
 def test_of_two_faces_close_in_time_the_more_standard_one_is_taken() -> None:

@@ -130,3 +130,13 @@ def test_without_a_window_or_with_a_frame_that_did_not_decode_nothing_is_known()
     looker.look(0.4, picture(), *EYES)
     assert looker.columns(0.4) == dict.fromkeys(VERIFIED_COLUMNS)
     assert looker.columns(0.8) == dict.fromkeys(VERIFIED_COLUMNS)
+
+
+def test_a_mesh_of_no_face_neither_ends_a_window_nor_tells_where_the_lips_rest() -> None:
+    looker, mesh = verifier({0.4: [0.36, 0.4, 0.44]})
+    for time_s, gap, absent in ((0.36, 9, 80), (0.4, 2, 0), (0.44, 3, 0)):
+        looker.look(time_s, picture(gap, absent), *EYES)
+    columns = looker.columns(0.4)
+    assert mesh.n_fits == 2 + 2 + 1  # after no face, the place is found anew
+    assert columns["rest_gap"] == pytest.approx(0.02, abs=1e-4)
+    assert columns["mesh_presence"] == pytest.approx(0.2)

@@ -63,3 +63,11 @@ def test_a_mouth_outside_the_picture_has_no_line() -> None:
     outside = mouth()
     outside[:, :2] -= 400
     assert lip_line_contrast(picture(), outside) == 0.0
+
+
+@pytest.mark.parametrize("height_px", [602, 603, 604])
+def test_a_large_mouth_at_the_pictures_edge_is_still_looked_at(height_px: int) -> None:
+    large = mouth(5.0)
+    large[OUTER_LIP_UPPER, 1] += 640 - large[OUTER_LIP_UPPER, 1].min()
+    large[OUTER_LIP_LOWER, 1] += 640 - large[OUTER_LIP_LOWER, 1].min()
+    assert np.isfinite(lip_line_contrast(np.full((height_px, 900, 3), 150, np.uint8), large))
