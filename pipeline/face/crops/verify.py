@@ -38,8 +38,8 @@ VERIFIED_COLUMNS = (
 
 # A face moves so little in this time that the mesh of the frame before tells where to look: one fit instead of two.
 _SAME_PLACE_S = 0.1
-# Frames of a window that are looked at, at most: videos of 50 or 60 frames a second need no more than those of 25.
-_MAX_WINDOW_FRAMES = 7
+# Frames of a window that are looked at, at most: lips that part are apart for longer than 0.06 s.
+_MAX_WINDOW_FRAMES = 5
 # Below it the mesh is of no face, or of one half hidden: it says nothing about lips, lids, or where to look next.
 _MIN_PRESENCE = 0.5
 _SMALLEST_LID_OPENING = 0.01  # of a clip whose eyes are shut throughout
@@ -139,7 +139,7 @@ def verified_windows(
 ) -> dict[float, list[float]]:
     """Return the frames to look at, by the time of the face that they are of: all within ``half_width_s`` of it.
 
-    ``times_s``: those of all frames of the track. Of more than seven, seven from edge to edge with the face's own.
+    ``times_s``: those of all frames of the track. Of more than five, five from edge to edge with the face's own.
     Faces are verified that are candidates, or drawn at random and at least as standard as the least standard candidate.
     """
     known = [(face, face.standardness) for face in faces if face.standardness is not None]
