@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from benchmarks.accuracy.figures import list_folder
 from benchmarks.speed.steps import FaceSteps
 from pipeline.base.arrays import ImageRGB
 from pipeline.base.draws import draw_order
@@ -38,9 +39,6 @@ from pipeline.records.clip import Clip
 from pipeline.records.face import Face, SelectedFace
 from pipeline.records.frame import Frame
 from pipeline.records.track import Track
-from pipeline.sources.folder import list_clips
-from pipeline.sources.listing import write_listing
-from pipeline.sources.settings import FolderSource
 from pipeline.storage.manifest import read_manifest
 from pipeline.storage.shards import iterate_batches
 from pipeline.video.clip import MediaClip, read_media_clips
@@ -139,16 +137,7 @@ def run_stages(folder: Path, backend: str, at: Layout) -> Found:
     params["detect"]["backend"] = backend
     at.root.mkdir(parents=True, exist_ok=True)
     at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
-    source = FolderSource(
-        kind="folder",
-        input=folder.resolve().as_posix(),
-        identity_from="file_name",
-        identity_pattern="(?P<identity>.+)",
-        identity_table=None,
-        licence="unknown",
-        recursive=True,
-    )
-    write_listing(list_clips(DATASET, source), at.clips(DATASET), at.ledger("sources", DATASET))
+    list_folder(at, DATASET, folder)
     for stage in ("download", "detect", "crop"):
         run_stage(stage, DATASET, at)
     run_stage("select", at)

@@ -8,8 +8,9 @@ from typing import NoReturn
 
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE
+from pipeline.sources import folder as folder_source
 from pipeline.sources.listing import write_listing
-from pipeline.sources.settings import SyntheticSource
+from pipeline.sources.settings import FolderSource, SyntheticSource
 from pipeline.sources.synthetic import list_clips
 from stages.commands.profile import apply_profiles
 
@@ -75,3 +76,17 @@ def list_wide(
         edge_cases=edge_cases,
     )
     write_listing(list_clips(dataset, source), at.clips(dataset), at.ledger("sources", dataset))
+
+
+def list_folder(at: Layout, dataset: str, folder: Path) -> None:
+    """Write the clips manifest of the videos of ``folder``, each an identity of its own, and its ledger."""
+    source = FolderSource(
+        kind="folder",
+        input=folder.resolve().as_posix(),
+        identity_from="file_name",
+        identity_pattern="(?P<identity>.+)",
+        identity_table=None,
+        licence="unknown",
+        recursive=True,
+    )
+    write_listing(folder_source.list_clips(dataset, source), at.clips(dataset), at.ledger("sources", dataset))

@@ -23,7 +23,7 @@ import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.figures import Figure, print_and_exit, read_options
+from benchmarks.accuracy.figures import Figure, list_folder, print_and_exit, read_options
 from benchmarks.real_files import CLIPS_VARIABLE, PHOTOS_VARIABLE, folder_named_by
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import FacevoxError, WeightsUnavailable
@@ -45,9 +45,6 @@ from pipeline.records.clip import NO_CROP, Clip, clip_name
 from pipeline.records.evidence import ClipEmbedding
 from pipeline.records.media import Media
 from pipeline.records.person import TEST, TRAIN, ClipPerson
-from pipeline.sources.folder import list_clips
-from pipeline.sources.listing import write_listing
-from pipeline.sources.settings import FolderSource
 from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.weights.fetch import find_weights
 from stages.__main__ import run_stage
@@ -193,16 +190,7 @@ def real_figures(at: Layout, network: str, clips_folder: Path, photos_folder: Pa
     embed_clip = clip_embedding_step(network, 1)
     person_of = real_persons()
     write_params(at, network, [REAL_CLIPS, PHOTOS], {})
-    source = FolderSource(
-        kind="folder",
-        input=str(clips_folder),
-        identity_from="file_name",
-        identity_pattern="(?P<identity>.+)",
-        identity_table=None,
-        licence="unknown",
-        recursive=True,
-    )
-    write_listing(list_clips(REAL_CLIPS, source), at.clips(REAL_CLIPS), at.ledger("sources", REAL_CLIPS))
+    list_folder(at, REAL_CLIPS, clips_folder)
     clips = read_manifest(at.clips(REAL_CLIPS), Clip)
     for stage in ("download", "detect", "crop", "recognise"):
         run_stage(stage, REAL_CLIPS, at)

@@ -22,6 +22,7 @@ import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
+from benchmarks.accuracy.figures import list_folder
 from pipeline.base.layout import Layout
 from pipeline.base.params import PARAMS_FILE, load_params, read_params
 from pipeline.base.units import milliseconds
@@ -29,9 +30,6 @@ from pipeline.face.crops.standard import SelectParams, missed_thresholds
 from pipeline.records.clip import Clip
 from pipeline.records.face import FaceMeasures, SelectedFace
 from pipeline.records.schema import column_names
-from pipeline.sources.folder import list_clips
-from pipeline.sources.listing import write_listing
-from pipeline.sources.settings import FolderSource
 from pipeline.storage.manifest import read_table
 from stages.__main__ import run_stage
 
@@ -97,16 +95,7 @@ def _run_stages(folders: Sequence[Path], at: Layout) -> Layout:
             if path.suffix.lower() != ".tsv" and not (videos / path.name).is_symlink():
                 (videos / path.name).symlink_to(path.resolve())
     at.params.write_text(yaml.safe_dump({**read_params(PARAMS_FILE), "datasets": [DATASET]}), encoding="utf-8")
-    source = FolderSource(
-        kind="folder",
-        input=videos.as_posix(),
-        identity_from="file_name",
-        identity_pattern="(?P<identity>.+)",
-        identity_table=None,
-        licence="",
-        recursive=True,
-    )
-    write_listing(list_clips(DATASET, source), at.clips(DATASET), at.ledger("sources", DATASET))
+    list_folder(at, DATASET, videos)
     for stage in ("download", "detect", "crop"):
         run_stage(stage, DATASET, at)
     run_stage("select", at)
