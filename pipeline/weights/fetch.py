@@ -39,7 +39,7 @@ def locate_weights(name_or_path: str, *, cache: Path, local_folder: Path | None)
 
 def locate_entry(entry: NamedWeights, *, cache: Path, local_folder: Path | None) -> Path:
     """Return the path of the weights of ``entry``: in ``local_folder``, else its package or fetched into ``cache``."""
-    found = find_installed(entry, local_folder)
+    found = _find_installed(entry, local_folder)
     if found is not None:
         return found
     if entry.package is not None:
@@ -52,7 +52,7 @@ def find_present(entry: NamedWeights, *, cache: Path, local_folder: Path | None)
 
     Raises UntrustedWeights as ``locate_weights`` does.
     """
-    found = find_installed(entry, local_folder)
+    found = _find_installed(entry, local_folder)
     cached = _cached(entry, cache)
     if found is None and cached.is_file():
         _check_bytes(cached, entry)
@@ -60,7 +60,7 @@ def find_present(entry: NamedWeights, *, cache: Path, local_folder: Path | None)
     return found
 
 
-def find_installed(entry: NamedWeights, local_folder: Path | None) -> Path | None:
+def _find_installed(entry: NamedWeights, local_folder: Path | None) -> Path | None:
     """Return the path of the weights of ``entry`` in ``local_folder``, else in their package; None: in neither."""
     found = _find_local(entry, local_folder) if local_folder else None
     if found is None and entry.package is not None:

@@ -46,10 +46,10 @@ def true_interocular_px(grey: ImageGrey, points: Landmarks) -> float:
     if shrink < 1.0:
         size = max(1, round(face.shape[1] * shrink)), max(1, round(face.shape[0] * shrink))
         face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return apart_px * shrink * true_share(face)
+    return apart_px * shrink * _true_share(face)
 
 
-def true_share(face: ImageGrey) -> float:
+def _true_share(face: ImageGrey) -> float:
     """Return the share of a face's pixels, in each direction, that its detail fills, 0-1; 1: it was not enlarged."""
     return min(1.0, _SCALE * _detail_frequency(face), 1.0 / block_px(face))
 

@@ -111,17 +111,6 @@ def mesh_pose_deg(mesh: MeshPoints) -> tuple[Measured, Measured, Measured]:
     return yaw, pitch + _PITCH_OFFSET_DEG, roll
 
 
-def inner_lip_outline(mesh: MeshPoints) -> Landmarks:
-    """Return the outline of what is between the lips, (..., 20, 2): the upper edge to the right, the lower one back."""
-    return np.ascontiguousarray(mesh[..., INNER_LIP_UPPER + INNER_LIP_LOWER[-2:0:-1], :2])
-
-
-def mouth_middle_line(mesh: MeshPoints) -> Landmarks:
-    """Return the line between the lips, (..., 11, 2): halfway between their inner edges, from corner to corner."""
-    upper, lower = mesh[..., INNER_LIP_UPPER, :2], mesh[..., INNER_LIP_LOWER, :2]
-    return ((upper + lower) / 2).astype(np.float32)
-
-
 def _gaps(mesh: MeshPoints, upper: Landmarks, lower: Landmarks) -> Measured:
     """Return how far ``lower`` lies below ``upper``, square to the line of the eyes, over the eyes' distance."""
     left, right = mesh_eye_centres(mesh)

@@ -1,6 +1,6 @@
 """The square of a picture in which a face mesh is fitted: turned so that the eyes are level, half as large again."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import atan2, cos, hypot, sin
 from typing import Self
 
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from pipeline.base.arrays import ImageGrey, ImageRGB, Landmarks, Similarity
 from pipeline.face.measures.boxes import Box
-from pipeline.face.measures.points import eye_centres
 
 # MediaPipe enlarges the upright box around its points, or its detector's, by this (face_landmark_front_cpu.pbtxt,
 # RectTransformationCalculator); the longer side counts.
@@ -20,7 +19,6 @@ _LEFT_CORNER, _RIGHT_CORNER = 33, 263
 # its centre is below the middle of the eyes, or of that box. Medians over 178 faces of 45 real clips.
 _SIDE_OF_EYES, _BELOW_EYES = 2.79, 0.50
 _SIDE_OF_BOX, _ABOVE_BOX = 1.11, 0.03
-_AROUND_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +52,6 @@ class Region:
         """Return the region of a face by its box, as dlib's detector places it; upright unless the tilt is known."""
         side = _SIDE_OF_BOX * max(box.w, box.h)
         return cls(box.x + (box.w - 1) / 2, box.y + (box.h - 1) / 2 - _ABOVE_BOX * side, SCALE * side, tilt_rad)
-
-    @classmethod
-    def of_points(cls, points: Landmarks) -> Self:
-        """Return the region of a face by its 68 named points, (68, 2) pixels; see ``of_eyes``."""
-        return cls.of_eyes(*eye_centres(points))
-
-    def around(self, n_regions: int) -> list[Self]:
-        """Return this region, and others with centres around its own, a fiftieth of its side away: to average fits."""
-        angles = 2 * np.pi * np.arange(n_regions - 1) / max(1, n_regions - 1)
-        reach = _AROUND_SHARE * self.side
-        return [self, *(replace(self, x=self.x + reach * cos(at), y=self.y + reach * sin(at)) for at in angles)]
 
     def to_picture(self, size_px: int) -> Similarity:
         """Return the (2, 3) similarity from the pixels of the region, ``size_px`` wide and high, to the picture's."""

@@ -34,8 +34,8 @@ class DrawnMesh:
         assert float(inner_lip_gap(points)) == pytest.approx(float(picture[0, 0, 0]) / 100, abs=1e-4)
         return MeshFit(points, 1.0 - float(picture[0, 0, 1]) / 100)
 
-    def fit_again(self, picture: ImageRGB, region: Region, n_fits: int = 1) -> MeshFit:
-        self.n_fits += n_fits
+    def fit_again(self, picture: ImageRGB, region: Region) -> MeshFit:
+        self.n_fits += 1
         return self.fit(picture, region)
 
 

@@ -11,7 +11,7 @@ from pipeline.base.errors import BadInput
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import averaged_landmarks
 from pipeline.face.measures.points import MOUTH_LEFT, MOUTH_RIGHT, eye_centres, interocular_px
-from pipeline.face.mesh.face_mesh import FaceMesh, MeshFit, mean_fit
+from pipeline.face.mesh.face_mesh import FaceMesh, MeshFit
 from pipeline.face.mesh.mesh_measures import mesh_eye_centres, mesh_interocular_px, mesh_pose_deg, named_points
 from pipeline.face.mesh.region import Region
 from pipeline.video.decode import rgb_frames
@@ -78,17 +78,6 @@ def test_grey_is_colour_of_equal_channels_and_results_do_not_depend_on_what_came
     assert second.presence == first.presence
 
 
-def test_the_mean_of_fits_is_that_of_points_and_presence(mesh: FaceMesh) -> None:
-    one, other = (MeshFit(np.full((478, 3), x, np.float32), x / 10) for x in (1.0, 4.0))
-    assert mean_fit([one, other]).presence == pytest.approx(0.25)
-    assert (mean_fit([one, other]).points == 2.5).all()
-    regions = Region.of_mesh(mesh.fit(drawn_face(), REGION).points).around(3)
-    expected = mean_fit([mesh.fit(drawn_face(), region) for region in regions])
-    assert mesh.fit_again(drawn_face(), REGION, n_fits=3).points.tobytes() == expected.points.tobytes()
-    with pytest.raises(BadInput, match="at least one fit"):
-        mean_fit([])
-
-
 @pytest.mark.parametrize(
     ("picture", "side"),
     [
@@ -122,7 +111,7 @@ def test_on_real_faces_eyes_and_mouth_corners_are_those_of_dlib(mesh: FaceMesh) 
                 grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
                 points = averaged_landmarks(dlib, grey, dlib.detect(grey)[0].box)
                 assert points is not None
-                found = mesh.fit_again(picture, Region.of_points(points))
+                found = mesh.fit_again(picture, Region.of_eyes(*eye_centres(points)))
                 assert found.presence > 0.99
                 apart = np.hypot(*(np.array(mesh_eye_centres(found.points)) - eye_centres(points)).T)
                 eyes.append(apart.mean() / interocular_px(points))

@@ -85,27 +85,11 @@ def test_yaw_and_pitch_are_positive_where_the_nose_points_right_and_up() -> None
     assert measures.mesh_pose_deg(up)[1] > 0
 
 
-def test_the_outline_goes_once_around_what_is_between_the_lips() -> None:
-    outline = measures.inner_lip_outline(mesh(gap=6.0))
-    assert outline.shape == (20, 2)
-    x, y = outline.T
-    area = 0.5 * abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))
-    assert area == pytest.approx(6.0 * (40 - 4), rel=1e-5)
-    assert len(np.unique(outline, axis=0)) == 20
-
-
-def test_the_middle_line_is_between_the_lips_from_corner_to_corner() -> None:
-    line = measures.mouth_middle_line(mesh(gap=6.0))
-    assert line[:, 1].tolist() == [40] * 11
-    assert line[:, 0] == pytest.approx(np.linspace(-20, 20, 11))
-
-
 def test_of_many_meshes_each_has_its_own_measures() -> None:
     many = np.stack([mesh(3.0), mesh(6.0, 9.0)])
     assert measures.inner_lip_gap(many) == pytest.approx([0.05, 0.1])
     assert measures.eye_openings(many)[0] == pytest.approx([1 / 3, 0.3])
     assert [angle.shape for angle in measures.mesh_pose_deg(many)] == [(2,)] * 3
-    assert measures.inner_lip_outline(many).shape == (2, 20, 2)
 
 
 def test_the_iris_seen_is_the_distance_of_the_lids_over_its_width_whatever_the_size() -> None:

@@ -78,12 +78,3 @@ def test_a_larger_region_is_averaged_not_sampled(times: int) -> None:
     assert (Region(middle, middle, 16.0 * times, 0).cut(picture, 16) == small).all()
     stripes = np.tile(np.array([0, 200], np.uint8), (48, 24))
     assert np.ptp(Region(23.5, 23.5, 32, 0).cut(stripes, 16)[:, 1:-1]) == 0
-
-
-def test_regions_around_one_lie_a_fiftieth_of_its_side_away() -> None:
-    region = Region(10, 20, 100, 0.3)
-    first, *others = region.around(5)
-    assert first == region
-    assert [np.hypot(one.x - 10, one.y - 20) for one in others] == pytest.approx([2] * 4)
-    assert np.mean([(one.x, one.y) for one in others], axis=0) == pytest.approx((10, 20))
-    assert region.around(1) == [region]
