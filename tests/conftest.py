@@ -19,6 +19,11 @@ settings.load_profile("facevox")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+# A shell ignores Ctrl-C for what it starts in the background, and what is ignored stays so in every child: tests that
+# send it to one would wait for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(autouse=True)
 def signal_handlers_restored() -> Iterator[None]:

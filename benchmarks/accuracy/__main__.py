@@ -9,6 +9,7 @@ change affects are computed again.
 """
 
 import json
+import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -228,7 +230,7 @@ def standard_figures(
     predicted = correct = strictly_correct = expected = found = 0
     errors: dict[str, int] = defaultdict(int)
     missed: dict[str, int] = defaultdict(int)
-    with ProcessPoolExecutor() as pool:
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
         measured = list(pool.map(partial(_face_measures, at, crop), clips))
     for clip, faces in zip(clips, measured, strict=True):
         reasons = missed_thresholds(to_table(FaceMeasures, faces), limits).to_pylist()

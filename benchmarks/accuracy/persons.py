@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def generated_figures(at: Layout, weights: Path, n_persons: int, seed: int) -> l
     items = [GeneratedClip(seed, person, clip) for person in range(n_persons) for clip in range(CLIPS_PER_PERSON)]
     truth = {item.clip_id: str(item.person) for item in items}
     names = shuffled_names(items, np.random.default_rng(seed))
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
         embeddings = list(pool.map(partial(embed_generated, weights=weights), items, chunksize=4))
     write_params(at, NETWORK, [GENERATED], GENERATED_PARAMS)
     write_manifest(at.clips(GENERATED), Clip, [a_clip(GENERATED, one.clip_id, names[one.clip_id]) for one in items])

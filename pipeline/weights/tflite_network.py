@@ -52,11 +52,14 @@ class TfliteNetwork:
 
 @contextmanager
 def one_cv_thread() -> Iterator[None]:
-    """Let OpenCV compute on one thread within the block."""
+    """Let OpenCV compute on one thread within the block.
+
+    0 leaves OpenCV's threads alone; 1 would end them and wait for that, in a forked process for ever.
+    """
     import cv2
 
     before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(0)
     try:
         yield
     finally:

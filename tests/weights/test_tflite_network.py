@@ -1,10 +1,14 @@
 """Networks in TensorFlow Lite's format: outputs by name, on one thread, and the file named when it is none."""
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
 
 from pipeline.base.errors import BadInput
+from pipeline.base.imports import ROOT
 from pipeline.weights.fetch import find_weights
 from pipeline.weights.tflite_network import TfliteNetwork, one_cv_thread
 
@@ -40,6 +44,23 @@ def test_the_number_of_threads_is_restored_after_an_error() -> None:
         assert cv2.getNumThreads() == 1
         raise ValueError("within")
     assert cv2.getNumThreads() == before
+
+
+def test_a_process_that_was_forked_beside_opencvs_threads_goes_on() -> None:
+    code = (
+        "import os, cv2, numpy as np\n"
+        "from pipeline.weights.tflite_network import one_cv_thread\n"
+        "cv2.setNumThreads(3)\n"
+        "cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (31, 31), 9)\n"
+        "if not os.fork():\n"
+        "    with one_cv_thread():\n"
+        "        print('went on', flush=True)\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+    )
+    # The time ends a process that hangs, which it did.
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.stdout == "went on\n"
 
 
 def test_an_output_that_is_missing_or_of_another_size_is_named() -> None:
