@@ -1,7 +1,8 @@
 """Mend the files of DVC that a killed dvc leaves half written, and on which every later ``dvc repro`` would end.
 
-DVC writes ``.dvc/tmp/rwlock`` and ``dvc.lock`` in place. Cut off, both stop DVC before it runs any stage. Its other
-files need nothing: those of the cache are renamed into place, and the databases undo what was not finished.
+DVC writes ``.dvc/tmp/rwlock`` and ``dvc.lock`` in place. Cut off, both stop DVC before it runs any stage. Its temporary
+files among the results are removed. Its other files need nothing: those of the cache are renamed into place, and the
+databases undo what was not finished.
 """
 
 import fcntl
@@ -23,6 +24,9 @@ _FIRST_LINE = "schema: '2.0'\n"
 _LAST_LINE = re.compile(r"\s+(size|nfiles): \d+\n\Z")
 _STAGE_LINE = re.compile(r"(?m)^  \S")
 _STAGE_KEYS = {"cmd", "deps", "params", "outs"}
+# DVC names a temporary file by 16 random bytes, in the folder of what it links or copies there.
+_TEMPORARY = re.compile(r"\.[\w-]{22}\.tmp", re.ASCII)
+_FOLDERS_OF_OUTS = ("data", "data/*", "manifests/**")
 
 
 def mend_dvc_files(root: Path) -> list[str]:
@@ -37,6 +41,8 @@ def mend_dvc_files(root: Path) -> list[str]:
     with _held(temporary / _LOCK) as is_idle:
         if is_idle and _is_cut_off(root / "dvc.lock"):
             mended.append(_mend_lock_file(root / "dvc.lock"))
+        if is_idle:
+            _remove_temporaries(root)
     with _held(temporary / _LOCK, temporary / _RWLOCK_GUARD) as is_idle:
         if is_idle and (fault := _fault_of(temporary / _RWLOCK)):
             (temporary / _RWLOCK).unlink()
@@ -62,6 +68,13 @@ def _held(*paths: Path) -> Iterator[bool]:
             yield False
         else:
             yield True
+
+
+def _remove_temporaries(root: Path) -> None:
+    for folder in (root, *(one for pattern in _FOLDERS_OF_OUTS for one in root.glob(pattern) if one.is_dir())):
+        for path in folder.glob(".*.tmp"):
+            if _TEMPORARY.fullmatch(path.name) and not path.is_dir():
+                path.unlink(missing_ok=True)
 
 
 def _fault_of(path: Path) -> str:

@@ -122,6 +122,25 @@ def test_nothing_is_mended_where_dvc_locks_by_hard_links(checkout: Path) -> None
     assert mend_dvc_files(checkout) == []
 
 
+def test_temporary_files_of_dvc_among_the_results_are_removed_and_all_others_stay(checkout: Path) -> None:
+    name = ".BBS7AkZzqYqtowtKVVKEAg.tmp"
+    removed = [checkout / folder / name for folder in (".", "data", "data/faces", "manifests", "manifests/sets/demo")]
+    stay = [
+        checkout / "manifests" / ".clips.parquet.27882.tmp",  # of a stage, which removes it itself
+        checkout / "manifests" / ".BBS7AkZzqYqtowtKVVKEA.tmp",
+        checkout / "other" / name,
+    ]
+    for path in (*removed, *stay):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with (checkout / ".dvc" / "tmp" / "lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        mend_dvc_files(checkout)
+        assert all(path.exists() for path in (*removed, *stay))
+    assert mend_dvc_files(checkout) == []
+    assert [path for path in (*removed, *stay) if path.exists()] == stay
+
+
 def test_a_folder_without_dvc_is_left_alone(tmp_path: Path) -> None:
     assert mend_dvc_files(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
