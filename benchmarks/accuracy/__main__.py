@@ -290,7 +290,7 @@ def _verified(path: Path, frames: Sequence[Frame], crop: CropParams) -> Iterator
     by_time = {frame.time_s: frame for frame in ordered}
     faces = measure_track(ordered, crop)
     as_candidates = [replace(face, sampled_by=CANDIDATE) for face in faces]
-    windows = verified_windows(as_candidates, [*by_time], crop.lip_window_s)
+    windows = verified_windows(as_candidates, ordered, crop.lip_window_s)
     verifier = Verifier(FaceMesh(find_weights(FACE_MESH)), windows, inf)
     for time_s, picture in rgb_frames_at(path, sorted(verifier.times_s)):
         verifier.look(time_s, picture, *observed_eyes(by_time[time_s]))

@@ -30,22 +30,38 @@ class LipWindow:
 
 
 def lip_window(frames: Sequence[Frame], at: int, half_width_s: float) -> LipWindow | None:
-    """Return the extremes in the window of +- ``half_width_s`` around ``frames[at]``; None when it is incomplete.
+    """Return the extremes in the window around ``frames[at]``; None when it is incomplete.
 
-    ``frames`` are those of one track in time order. The window is complete when the track has frames up to its
-    edges or beyond, and every decoded frame between them: a cut, a gap or the clip's end leaves it incomplete.
+    ``frames`` are those of one track in time order.
     """
-    first = _reach(frames, at, -1, half_width_s)
-    last = _reach(frames, at, +1, half_width_s)
-    if first is None or last is None:
+    found = window_range(frames, at, half_width_s)
+    if found is None:
         return None
+    first, last = found
     openings = [frame.lip_opening for frame in frames[first : last + 1]]
     heights = [frame.mouth_height for frame in frames[first : last + 1]]
     motion = max(max(openings) - min(openings), max(heights) - min(heights))
-    # Each frame's change compares it with earlier ones: those from this frame on cover both halves of the window.
-    mouth_change = max(frame.mouth_change for frame in frames[at : last + 1])
-    eye_change = max(frame.eye_change for frame in frames[at : last + 1])
+    # Each frame's change compares it with those of half a window before it: these cover the whole window.
+    half_s = frames[first].time_s + half_width_s - SAME_TIME_S
+    half = next((index for index in range(first, at) if frames[index].time_s >= half_s), at)
+    mouth_change = max(frame.mouth_change for frame in frames[half : last + 1])
+    eye_change = max(frame.eye_change for frame in frames[half : last + 1])
     return LipWindow(max(openings), max(heights), motion, mouth_change, eye_change)
+
+
+def window_range(frames: Sequence[Frame], at: int, half_width_s: float) -> tuple[int, int] | None:
+    """Return the first and last frame of the window of +- ``half_width_s`` around ``frames[at]``; None: incomplete.
+
+    ``frames`` are those of one track in time order. Where the track begins or ends within the window, at a cut, a gap
+    or the clip's end, the window is shifted: it reaches as much further on the other side. It is complete when the
+    track has frames up to its edges or beyond, and every decoded frame between them.
+    """
+    first, missing_s = _reach(frames, at, -1, half_width_s)
+    is_shifted = missing_s > 0
+    last, missing_s = _reach(frames, at, +1, half_width_s + missing_s)
+    if missing_s and not is_shifted:
+        first, missing_s = _reach(frames, at, -1, half_width_s + missing_s)
+    return None if missing_s else (first, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +80,17 @@ def usual_face(frames: Sequence[Frame], shut_quantile: float) -> UsualFace:
     )
 
 
-def _reach(frames: Sequence[Frame], at: int, direction: int, half_width_s: float) -> int | None:
-    """Return the last index from ``at`` on that lies within the window; None where the track ends within it."""
+def _reach(frames: Sequence[Frame], at: int, direction: int, width_s: float) -> tuple[int, float]:
+    """Return the last index from ``at`` on within ``width_s``, and the seconds by which the track ends before that."""
     index = at
-    while _distance_s(frames, at, index) < half_width_s - SAME_TIME_S:
+    while _distance_s(frames, at, index) < width_s - SAME_TIME_S:
         following = index + direction
-        if not 0 <= following < len(frames):
-            return None
-        if abs(frames[following].frame_index - frames[index].frame_index) != 1:
-            return None
-        if _distance_s(frames, at, following) > half_width_s + SAME_TIME_S:
-            return index
+        if not 0 <= following < len(frames) or abs(frames[following].frame_index - frames[index].frame_index) != 1:
+            return index, width_s - _distance_s(frames, at, index)
+        if _distance_s(frames, at, following) > width_s + SAME_TIME_S:
+            break
         index = following
-    return index
+    return index, 0.0
 
 
 def is_apart(time_s: float, others_s: Iterable[float], min_apart_s: float) -> bool:

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.units import SAME_TIME_S
+from pipeline.face.crops.standard import window_range
 from pipeline.face.mesh.face_mesh import FaceMesh, MeshFit
 from pipeline.face.mesh.lip_line import lip_line_contrast
 from pipeline.face.mesh.mesh_measures import MeshPoints, eye_openings, inner_lip_gap, iris_seen, mesh_pose_deg
 from pipeline.face.mesh.region import Region
 from pipeline.records.face import CANDIDATE, FaceMeasures
+from pipeline.records.frame import Frame
 
 FACE_MESH = "face_landmarker"
 """The weights of the mesh, by name."""
@@ -135,26 +136,31 @@ def _look(picture: ImageRGB, fit: MeshFit) -> Look:
 
 
 def verified_windows(
-    faces: Iterable[FaceMeasures], times_s: Sequence[float], half_width_s: float
+    faces: Iterable[FaceMeasures], frames: Sequence[Frame], half_width_s: float
 ) -> dict[float, list[float]]:
-    """Return the frames to look at, by the time of the face that they are of: all within ``half_width_s`` of it.
+    """Return the frames to look at, by the time of the face that they are of: all of its window (``window_range``).
 
-    ``times_s``: those of all frames of the track. Of more than five, five from edge to edge with the face's own.
+    ``frames``: those of the track, in time order. Of more than five, five from edge to edge with the face's own.
     Faces are verified that are candidates, or drawn at random and at least as standard as the least standard candidate.
     """
     known = [(face, face.standardness) for face in faces if face.standardness is not None]
     least = min((value for face, value in known if face.sampled_by == CANDIDATE), default=-inf)
-    ordered = np.array(sorted(times_s))
-    reach = half_width_s + SAME_TIME_S
+    index_at = {frame.time_s: index for index, frame in enumerate(frames)}
     windows = {}
     for face, value in known:
-        if value >= least:
-            first, last = np.searchsorted(ordered, [face.time_s - reach, face.time_s + reach])
-            window_s = ordered[first:last]
-            if len(window_s) > _MAX_WINDOW_FRAMES:
-                at = int(np.argmin(np.abs(window_s - face.time_s)))
-                spread = np.linspace(0, len(window_s) - 1, _MAX_WINDOW_FRAMES).round().astype(int)
-                spread[1:-1][np.argmin(np.abs(spread[1:-1] - at))] = at
-                window_s = window_s[np.unique(spread)]
-            windows[face.time_s] = window_s.tolist()
+        at = index_at[face.time_s]
+        found = window_range(frames, at, half_width_s)
+        if value >= least and found is not None:
+            first, last = found
+            windows[face.time_s] = [frames[one].time_s for one in _spread(first, last, at)]
     return windows
+
+
+def _spread(first: int, last: int, at: int) -> list[int]:
+    """Return the indices from ``first`` to ``last``; of more than five, five from edge to edge with ``at``."""
+    if last - first < _MAX_WINDOW_FRAMES:
+        return [*range(first, last + 1)]
+    spread = np.linspace(first, last, _MAX_WINDOW_FRAMES).round().astype(int)
+    if first < at < last:
+        spread[1:-1][np.argmin(np.abs(spread[1:-1] - at))] = at
+    return [int(one) for one in np.unique(spread)]

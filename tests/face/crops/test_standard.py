@@ -16,6 +16,7 @@ from pipeline.face.crops.standard import (
     select_faces,
     standardness,
     usual_face,
+    window_range,
 )
 from pipeline.records.face import FaceMeasures
 from pipeline.records.schema import to_table
@@ -55,22 +56,34 @@ def test_motion_is_the_largest_opening_less_the_smallest() -> None:
     assert (window.opening_max, window.motion) == (0.06, pytest.approx(0.04))
 
 
-@pytest.mark.parametrize(("at", "is_complete"), [(2, False), (3, True), (11, True), (12, False)])
-def test_a_window_is_incomplete_beyond_the_first_or_the_last_frame(at: int, is_complete: bool) -> None:
-    assert (lip_window(frames(AT_25), at, 0.12) is not None) == is_complete
+@pytest.mark.parametrize(
+    ("at", "first", "last"),
+    [(0, 0, 6), (2, 0, 6), (3, 0, 6), (4, 1, 7), (10, 7, 13), (11, 8, 14), (12, 8, 14), (14, 8, 14)],
+)
+def test_a_window_is_shifted_where_the_track_begins_or_ends_within_it(at: int, first: int, last: int) -> None:
+    assert window_range(frames(AT_25), at, 0.12) == (first, last)
 
 
-def test_a_window_is_incomplete_where_a_decoded_frame_was_not_observed() -> None:
+@pytest.mark.parametrize(("n", "is_complete"), [(6, False), (7, True)])
+def test_a_track_shorter_than_the_window_has_none(n: int, is_complete: bool) -> None:
+    assert [lip_window(frames(AT_25[:n]), at, 0.12) is not None for at in range(n)] == [is_complete] * n
+
+
+def test_a_window_does_not_reach_over_a_decoded_frame_that_was_not_observed() -> None:
     track = frames(AT_25)
     del track[9]
     complete = [at for at in range(14) if lip_window(track, at, 0.12) is not None]
-    assert [track[at].frame_index for at in complete] == [3, 4, 5]
+    assert [track[at].frame_index for at in complete] == [*range(9)]
+    assert window_range(track, 8, 0.12) == (2, 8)
 
 
-def test_a_track_that_starts_with_a_cut_has_no_window_at_its_start() -> None:
-    track = [frame(n, n / 25) for n in range(100, 115)]
-    assert lip_window(track, 2, 0.12) is None
-    assert lip_window(track, 3, 0.12) is not None
+@pytest.mark.parametrize("at", [0, 14])
+def test_changes_of_a_shifted_window_are_those_within_it(at: int) -> None:
+    """Each frame's change is since up to 0.12 s before: of frames 0 to 6, all; of 8 to 14, those from 11 on."""
+    changes = [0.1] * 7 + [0.9] * 4 + [0.2] * 4
+    found = lip_window([frame(n, n / 25, mouth_change=changes[n]) for n in range(15)], at, 0.12)
+    assert found is not None
+    assert found.mouth_change == (0.1 if at == 0 else 0.2)
 
 
 def test_a_window_goes_by_time_where_the_rate_varies() -> None:
@@ -81,10 +94,10 @@ def test_a_window_goes_by_time_where_the_rate_varies() -> None:
     assert (window.opening_max, window.motion) == (0.3, pytest.approx(0.2))
 
 
-def test_a_window_needs_a_frame_on_either_side_even_between_two_distant_frames() -> None:
-    """Frames half a second apart: the window holds one frame, and nothing was skipped."""
+def test_a_window_between_two_distant_frames_holds_the_frame_itself() -> None:
+    """Frames half a second apart: nothing was skipped."""
     assert lip_window(frames([0.0, 0.5, 1.0], [0.9, 0.1, 0.9]), 1, 0.12) == LipWindow(0.1, HEIGHT, 0.0, 0.0, 0.0)
-    assert lip_window(frames([0.0, 0.5]), 1, 0.12) is None
+    assert lip_window(frames([0.5]), 0, 0.12) is None
 
 
 def test_a_window_of_no_width_is_the_frame_itself() -> None:
@@ -98,10 +111,17 @@ def test_a_complete_window_holds_exactly_the_frames_within_it(steps_s: list[floa
     openings = [data.draw(st.floats(0, 1)) for _ in times_s]
     window = lip_window(frames(times_s, openings), at, 0.12)
     start_s, end_s = times_s[at] - 0.12, times_s[at] + 0.12
+    if times_s[0] > start_s + 0.001:
+        end_s += times_s[0] - start_s
+        start_s = times_s[0]
+    elif times_s[-1] < end_s - 0.001:
+        start_s -= end_s - times_s[-1]
+        end_s = times_s[-1]
     if times_s[0] > start_s + 0.001 or times_s[-1] < end_s - 0.001:
         assert window is None
     elif window is not None:
-        least = [o for t, o in zip(times_s, openings, strict=True) if start_s + 0.001 < t < end_s - 0.001]
+        inside = [o for t, o in zip(times_s, openings, strict=True) if start_s + 0.001 < t < end_s - 0.001]
+        least = [*inside, openings[at]]
         most = [o for t, o in zip(times_s, openings, strict=True) if start_s - 0.001 < t < end_s + 0.001]
         assert max(least) <= window.opening_max <= max(most)
         assert max(least) - min(least) <= window.motion <= max(most) - min(most)

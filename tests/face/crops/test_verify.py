@@ -9,9 +9,9 @@ from pipeline.face.mesh.face_mesh import MeshFit
 from pipeline.face.mesh.mesh_measures import inner_lip_gap
 from pipeline.face.mesh.region import Region
 from pipeline.records.face import CANDIDATE, RANDOM
-from tests.face.faces import face
+from tests.face.faces import face, frames
 
-AT_25 = [n / 25 for n in range(25)]
+AT_25 = frames([n / 25 for n in range(25)])
 EYES = np.array([100.0, 100.0]), np.array([160.0, 100.0])
 LIDS = np.array([159, 158, 160, 145, 144, 153, 386, 385, 387, 374, 380, 373])
 
@@ -63,7 +63,7 @@ def test_a_window_has_the_frames_exactly_on_its_edges() -> None:
 
 
 def test_of_many_frames_five_are_looked_at_from_edge_to_edge_with_the_faces_own() -> None:
-    at_100 = [n / 100 for n in range(100)]
+    at_100 = frames([n / 100 for n in range(100)])
     (window,) = verified_windows([face(0.4, sampled_by=CANDIDATE)], at_100, 0.12).values()
     assert len(window) == 5
     assert (window[0], window[-1]) == (0.28, 0.52)
