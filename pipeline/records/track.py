@@ -15,6 +15,13 @@ class Track:
     end_s: float = column("time of the last frame, seconds")
     n_frames: int = column("number of frames observed")
     mean_box_h_px: float = column("mean height of the face box, pixels")
+    eye_opening_std: float = column("standard deviation of eye_opening over the track's frames")
+    mouth_height_std: float = column("the same of mouth_height")
+    yaw_std_deg: float = column("the same of yaw_deg, degrees")
+    is_still_picture: bool = column(
+        "whether it is a poster or a photo: seen for detect.min_still_s without the face moving; a clip's main track "
+        "only where all of its tracks are"
+    )
     av_covered_s: float = column("for how many seconds both this face and the clip's sound are there")
     av_correlation: float | None = column(
         "correlation of the mouth's movement with the loudness of the sound, at the lag where it is largest, -1 to 1; "

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pipeline.base.outcome import Dropped
 from pipeline.base.units import milliseconds
 from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
+from pipeline.face.tracking.movement import Movement, movement
 from pipeline.face.tracking.observations import TrackObservations
 from pipeline.face.tracking.search import FaceSearch
 from pipeline.face.tracking.settings import DetectParams
@@ -91,11 +93,14 @@ class Observer:
         sounds = [
             mouth_sound(frames, loud, params.model_copy(update={"usual_av_lag_s": lag_s})) for frames in frames_of
         ]
+        moved = [movement(frames, params) for frames in frames_of]
         presence = [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in frames_of]
+        if not all(one.is_still_picture for one in moved):
+            presence = [0.0 if one.is_still_picture else area for one, area in zip(moved, presence, strict=True)]
         main = main_track(presence, sounds, params)
         rows = [
-            _row(frames, one, offset, is_main=number == main)
-            for number, (frames, one) in enumerate(zip(frames_of, sounds, strict=True))
+            _row(frames, offset, sound, one, is_main=number == main)
+            for number, (frames, sound, one) in enumerate(zip(frames_of, sounds, moved, strict=True))
         ]
         return [*rows, *chain.from_iterable(frames_of)]
 
@@ -113,7 +118,7 @@ def _frames(clip_id: str, track_id: str, track: TrackObservations) -> list[Frame
     ]
 
 
-def _row(frames: Sequence[Frame], sound: MouthSound, offset: AvOffset, *, is_main: bool) -> Track:
+def _row(frames: Sequence[Frame], offset: AvOffset, sound: MouthSound, moved: Movement, *, is_main: bool) -> Track:
     return Track(
         track_id=frames[0].track_id,
         clip_id=frames[0].clip_id,
@@ -121,6 +126,7 @@ def _row(frames: Sequence[Frame], sound: MouthSound, offset: AvOffset, *, is_mai
         end_s=frames[-1].time_s,
         n_frames=len(frames),
         mean_box_h_px=sum(frame.box_h_px for frame in frames) / len(frames),
+        **asdict(moved),
         av_covered_s=sound.av_covered_s,
         av_correlation=sound.av_correlation,
         av_lag_s=sound.av_lag_s,

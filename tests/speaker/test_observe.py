@@ -97,6 +97,23 @@ def test_two_talkers_are_two_tracks_from_left_to_right(observe: Callable[..., Se
     assert sum(track.is_main for track in tracks) == 1
 
 
+@pytest.mark.slow
+def test_a_photo_that_is_larger_than_the_talker_is_marked_and_passed_over(tmp_path: Path) -> None:
+    write_clip(replace(TALK, duration_s=3.2), tmp_path / "talker.mp4")
+    write_clip(replace(TALK, person=4), tmp_path / "other.mp4")
+    talker = ffmpeg.input(str(tmp_path / "talker.mp4"))
+    photo = ffmpeg.input(str(tmp_path / "other.mp4")).video.filter("trim", end_frame=1).filter("scale", 960, 540)
+    photo = photo.filter("loop", loop=80, size=1).filter("setpts", "N/25/TB")
+    both = ffmpeg.filter([talker.video.filter("pad", 640, 540), photo], "hstack", shortest=1)
+    run_ffmpeg(ffmpeg.output(both, talker.audio, str(tmp_path / "a.mp4"), preset="ultrafast", crf="24", r=25))
+    rows = Observer(DETECT)(media_clip(tmp_path / "a.mp4"), tmp_path)
+    assert not isinstance(rows, Dropped), rows
+    small, large = (row for row in rows if isinstance(row, Track))
+    assert small.mean_box_h_px < large.mean_box_h_px
+    assert (small.is_still_picture, small.is_main) == (False, True)
+    assert (large.is_still_picture, large.is_main) == (True, False)
+
+
 def test_a_cut_ends_a_track_and_begins_another(observe: Callable[..., Seen]) -> None:
     _, _, _, tracks = observe(replace(TALK, kind="cuts", second_person=4))
     assert [round(track.start_s, 2) for track in tracks] == [0.0, 1.2]

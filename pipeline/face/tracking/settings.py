@@ -21,6 +21,10 @@ class DetectParams(Params):
     max_gap_s: float = Field(ge=0)
     change_s: float = Field(gt=0)
     min_track_s: float = Field(ge=0)
+    min_still_s: float = Field(gt=0)
+    max_still_eye_std: float = Field(ge=0)
+    max_still_mouth_std: float = Field(ge=0)
+    max_still_yaw_std_deg: float = Field(ge=0)
     min_cut_difference: float = Field(gt=0)
     min_cut_ratio: float = Field(ge=1)
     usual_av_lag_s: float
