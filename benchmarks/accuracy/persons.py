@@ -33,6 +33,7 @@ from pipeline.base.params import PARAMS_FILE, load_params, read_params
 from pipeline.face.backends.interface import FaceBackend, averaged_landmarks
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.measures.boxes import Box
+from pipeline.face.measures.measures import inside_share
 from pipeline.face.measures.points import eye_centres
 from pipeline.identity.network.clip_embedding import clip_embedding_step, embedding_of
 from pipeline.identity.network.recogniser import Recogniser, build_recogniser
@@ -66,6 +67,7 @@ GENERATED_PARAMS = {"whitening": 1.0, "same_person_above": 0.32, "other_person_b
 REAL_CLIPS, PHOTOS = "clips", "photos"
 PHOTO_MARGIN = 0.25  # mirrored around photos, some of which are cut close to the face
 MAX_PHOTO_PX = 1280
+MIN_INSIDE_SHARE = 0.9  # of a face's box, in the photo
 NOT_HUMAN = "not_human"  # a label
 LIMITS = np.arange(0.2, 0.9, 0.005)
 # Of the limits that are equally good for the others; below the middle, because half hidden faces are less alike. Set
@@ -289,17 +291,24 @@ def embed_photos(folder: Path, recogniser: Recogniser, network: str) -> Iterator
         bgr = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         margin = int(PHOTO_MARGIN * max(bgr.shape[:2]))
         bgr = cv2.copyMakeBorder(bgr, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
-        if face := largest_face(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), backend, template):
+        if face := largest_face(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), margin, backend, template):
             features = recogniser.embed([face[0]], [face[1]])
             yield path.name, one_embedding(f"{PHOTOS}/{clip_name(path.stem)}", network, features)
 
 
-def largest_face(picture: ImageRGB, backend: FaceBackend, template: Template) -> tuple[ImageRGB, Landmarks] | None:
-    """Return the largest face of ``picture``, aligned, with its points; None without a face."""
+def largest_face(
+    picture: ImageRGB, margin_px: int, backend: FaceBackend, template: Template
+) -> tuple[ImageRGB, Landmarks] | None:
+    """Return the largest face of ``picture``, aligned, with its points; None without a face.
+
+    Faces in the mirrored margin, and those that the photo's edge cuts off, count as none.
+    """
     grey = grey_of(picture)
+    width_px, height_px = (side - 2 * margin_px for side in grey.shape[::-1])
     for found in sorted(backend.detect(grey), key=lambda one: -one.box.area):
+        in_photo = found.box.moved(-margin_px, -margin_px)
         points = averaged_landmarks(backend, grey, found.box)
-        if points is not None:
+        if points is not None and inside_share(in_photo, width_px, height_px) >= MIN_INSIDE_SHARE:
             similarity = similarity_to(template, *eye_centres(points))
             return crop_aligned(picture, similarity, template.size_px), transform(similarity, points)
     return None
