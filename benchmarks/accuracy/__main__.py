@@ -9,21 +9,18 @@ change affects are computed again.
 """
 
 import json
-import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.figures import Figure, list_wide, print_and_exit, read_options
+from benchmarks.accuracy.figures import Figure, list_wide, print_and_exit, process_pool, read_options
 from benchmarks.accuracy.persons import measure_persons
 from benchmarks.accuracy.sound import measure_sound
 from benchmarks.accuracy.voice import measure_voice
@@ -230,7 +227,7 @@ def standard_figures(
     predicted = correct = strictly_correct = expected = found = 0
     errors: dict[str, int] = defaultdict(int)
     missed: dict[str, int] = defaultdict(int)
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
+    with process_pool() as pool:
         measured = list(pool.map(partial(_face_measures, at, crop), clips))
     for clip, faces in zip(clips, measured, strict=True):
         reasons = missed_thresholds(to_table(FaceMeasures, faces), limits).to_pylist()

@@ -1,8 +1,11 @@
 """Figures: measured numbers with their targets; and the options and clips that the accuracy benchmarks share."""
 
 import argparse
+import os
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NoReturn
 
@@ -55,6 +58,11 @@ def print_and_exit(figures: Iterable[Figure]) -> NoReturn:
     for figure in all_figures:
         print(figure.line())
     raise SystemExit(0 if all(figure.passes for figure in all_figures) else 1)
+
+
+def process_pool() -> ProcessPoolExecutor:
+    """Return a process for each core. They are spawned: a fork beside OpenCV's threads may wait for them for ever."""
+    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"))
 
 
 def list_wide(

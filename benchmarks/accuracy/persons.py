@@ -6,15 +6,12 @@ persons one of the two networks', and folders of clips and photos, whose persons
 ``benchmarks/accuracy/labels``. Figures whose inputs are missing are reported as unavailable.
 """
 
-import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +21,7 @@ import pyarrow as pa
 import yaml
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.figures import Figure, list_folder, print_and_exit, read_options
+from benchmarks.accuracy.figures import Figure, list_folder, print_and_exit, process_pool, read_options
 from benchmarks.real_files import CLIPS_VARIABLE, PHOTOS_VARIABLE, folder_named_by
 from pipeline.base.arrays import ImageRGB, Landmarks
 from pipeline.base.errors import FacevoxError, WeightsUnavailable
@@ -67,7 +64,6 @@ GENERATED_PARAMS = {"whitening": 1.0, "same_person_above": 0.32, "other_person_b
 REAL_CLIPS, PHOTOS = "clips", "photos"
 PHOTO_MARGIN = 0.25  # mirrored around photos, some of which are cut close to the face
 MAX_PHOTO_PX = 1280
-MIN_INSIDE_SHARE = 0.9  # of a face's box, in the photo
 NOT_HUMAN = "not_human"  # a label
 LIMITS = np.arange(0.2, 0.9, 0.005)
 # Of the limits that are equally good for the others; below the middle, because half hidden faces are less alike. Set
@@ -123,7 +119,7 @@ def generated_figures(at: Layout, weights: Path, n_persons: int, seed: int) -> l
     items = [GeneratedClip(seed, person, clip) for person in range(n_persons) for clip in range(CLIPS_PER_PERSON)]
     truth = {item.clip_id: str(item.person) for item in items}
     names = shuffled_names(items, np.random.default_rng(seed))
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
+    with process_pool() as pool:
         embeddings = list(pool.map(partial(embed_generated, weights=weights), items, chunksize=4))
     write_params(at, NETWORK, [GENERATED], GENERATED_PARAMS)
     write_manifest(at.clips(GENERATED), Clip, [a_clip(GENERATED, one.clip_id, names[one.clip_id]) for one in items])
@@ -283,7 +279,8 @@ def embed_photos(folder: Path, recogniser: Recogniser, network: str) -> Iterator
     from pipeline.face.backends.registry import build_backend
 
     backend = build_backend("blazeface_dlib")
-    template = Template(**read_params(PARAMS_FILE)["crop"]["template"])
+    params = read_params(PARAMS_FILE)
+    template, min_inside_share = Template(**params["crop"]["template"]), params["select"]["min_inside_share"]
     for path in sorted(one for one in folder.iterdir() if one.suffix in (".jpg", ".png")):
         bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
         assert bgr is not None, path
@@ -291,24 +288,25 @@ def embed_photos(folder: Path, recogniser: Recogniser, network: str) -> Iterator
         bgr = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         margin = int(PHOTO_MARGIN * max(bgr.shape[:2]))
         bgr = cv2.copyMakeBorder(bgr, margin, margin, margin, margin, cv2.BORDER_REFLECT_101)
-        if face := largest_face(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), margin, backend, template):
+        if face := largest_face(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), margin, min_inside_share, backend, template):
             features = recogniser.embed([face[0]], [face[1]])
             yield path.name, one_embedding(f"{PHOTOS}/{clip_name(path.stem)}", network, features)
 
 
 def largest_face(
-    picture: ImageRGB, margin_px: int, backend: FaceBackend, template: Template
+    picture: ImageRGB, margin_px: int, min_inside_share: float, backend: FaceBackend, template: Template
 ) -> tuple[ImageRGB, Landmarks] | None:
     """Return the largest face of ``picture``, aligned, with its points; None without a face.
 
-    Faces in the mirrored margin, and those that the photo's edge cuts off, count as none.
+    Faces in the mirrored margin, and those of whose box less than ``min_inside_share`` is in the photo, count as none.
     """
     grey = grey_of(picture)
     width_px, height_px = (side - 2 * margin_px for side in grey.shape[::-1])
     for found in sorted(backend.detect(grey), key=lambda one: -one.box.area):
-        in_photo = found.box.moved(-margin_px, -margin_px)
+        if inside_share(found.box.moved(-margin_px, -margin_px), width_px, height_px) < min_inside_share:
+            continue
         points = averaged_landmarks(backend, grey, found.box)
-        if points is not None and inside_share(in_photo, width_px, height_px) >= MIN_INSIDE_SHARE:
+        if points is not None:
             similarity = similarity_to(template, *eye_centres(points))
             return crop_aligned(picture, similarity, template.size_px), transform(similarity, points)
     return None

@@ -22,29 +22,11 @@ from pipeline.storage.manifest import read_manifest, read_table, write_manifest
 from pipeline.storage.shards import shard_paths, write_shards
 from tests.built_dataset import ALL
 from tests.face.faces import PERFECT_FACE
+from tests.face.tracks import a_track
 
 
 def track(number: int, av_zscore: float | None, *, is_main: bool) -> Track:
-    return Track(
-        track_id=f"set/one-t{number:02d}",
-        clip_id="set/one",
-        start_s=0.0,
-        end_s=8.0,
-        n_frames=200,
-        mean_box_h_px=100.0,
-        eye_opening_std=0.05,
-        mouth_height_std=0.05,
-        yaw_std_deg=3.0,
-        is_still_picture=False,
-        av_covered_s=8.0,
-        av_correlation=None,
-        av_lag_s=None,
-        av_zscore=av_zscore,
-        av_offset_s=None,
-        av_offset_certainty=None,
-        out_of_step_s=0.0,
-        is_main=is_main,
-    )
+    return replace(a_track("set/one", number, is_main=is_main), av_covered_s=8.0, av_zscore=av_zscore)
 
 
 def segment(clip_id: str) -> Segment:

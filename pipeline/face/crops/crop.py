@@ -147,8 +147,9 @@ class Cropper:
         self._backend = self._backend or build_backend(self._backend_name)
         self._mesh = self._mesh or FaceMesh(find_weights(FACE_MESH))
         frames = {frame.time_s: frame for frame in from_table(Frame, item.frames)}
-        chosen = {face.time_s: face for face in choose(measure_track([*frames.values()], self._params), self._params)}
-        windows = verified_windows(chosen.values(), [*frames.values()], self._params.lip_window_s)
+        ordered = [*frames.values()]
+        chosen = {face.time_s: face for face in choose(measure_track(ordered, self._params), self._params)}
+        windows = verified_windows(chosen.values(), ordered, self._params.lip_window_s)
         verifier = Verifier(self._mesh, windows, self._params.max_verified_gap)
         faces: list[Face] = []
         times_s = sorted(verifier.times_s | chosen.keys())

@@ -27,29 +27,10 @@ from benchmarks.accuracy.backends import (
 from pipeline.base.errors import BadInput
 from pipeline.records.face import SelectedFace
 from pipeline.records.frame import Frame
-from pipeline.records.track import Track
 from tests.face.faces import PERFECT_FACE, PERFECT_FRAME
+from tests.face.tracks import a_track
 
-TRACK = Track(
-    track_id="set/clip-t00",
-    clip_id="set/clip",
-    start_s=0.0,
-    end_s=1.0,
-    n_frames=26,
-    mean_box_h_px=120.0,
-    eye_opening_std=0.05,
-    mouth_height_std=0.05,
-    yaw_std_deg=3.0,
-    is_still_picture=False,
-    av_covered_s=1.0,
-    av_correlation=None,
-    av_lag_s=None,
-    av_zscore=None,
-    av_offset_s=None,
-    av_offset_certainty=None,
-    out_of_step_s=0.0,
-    is_main=True,
-)
+TRACK = replace(a_track("set/clip", 0, is_main=True), end_s=1.0, n_frames=26, av_covered_s=1.0)
 
 
 def observed(name: str, x_px: float, time_s: float = 0.0, clip_id: str = "set/clip") -> Frame:
