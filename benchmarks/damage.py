@@ -22,13 +22,13 @@ from typing import Annotated
 import typer
 
 from benchmarks.small_run import SMALL, TINY
-from pipeline.base.cache import CACHE_VARIABLE
-from pipeline.base.errors import FacevoxError
-from pipeline.base.hashing import sha256_of
-from pipeline.base.layout import Layout
-from pipeline.base.params import PARAMS_FILE
+from pipeline.core.base.cache import CACHE_VARIABLE
+from pipeline.core.base.errors import FacevoxError
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import PARAMS_FILE
+from pipeline.core.storage.items import ItemStore
 from pipeline.engine.settings import environment
-from pipeline.storage.items import ItemStore
 from stages.__main__ import STAGES, run_stage
 from stages.commands.profile import apply_profiles
 

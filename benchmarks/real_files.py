@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 CLIPS_VARIABLE = "FACEVOX_REAL_CLIPS"
 PHOTOS_VARIABLE = "FACEVOX_REAL_PHOTOS"

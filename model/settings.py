@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.base.params import Params
+from pipeline.core.base.params import Params
 
 Variant = Literal["base", "audio_embedding", "audio_concat", "audio_avff", "identity_label", "full"]
 """The rows of the paper's Table 5, each of which adds one part to the one before."""

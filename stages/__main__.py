@@ -12,7 +12,7 @@ import typer
 # Arrow's other allocators keep the pages of large tables that are gone. Set before anything imports it.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
-from pipeline.base.errors import FacevoxError
+from pipeline.core.base.errors import FacevoxError
 from pipeline.engine.disk_errors import DiskProblem, check_writable, disk_problem
 from pipeline.engine.stopping import (
     DVC_STAGE,

@@ -8,17 +8,17 @@ from pipeline.audio.clip import segment_clip
 from pipeline.audio.items import read_audio_items
 from pipeline.audio.profiles import PROFILES
 from pipeline.audio.settings import AudioParams
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.schema import from_table
+from pipeline.core.records.segment import Segment
+from pipeline.core.storage.manifest import count_rows, write_manifest
+from pipeline.core.storage.shards import iterate_batches, write_shards
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.records.clip import Clip
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.schema import from_table
-from pipeline.records.segment import Segment
-from pipeline.storage.manifest import count_rows, write_manifest
-from pipeline.storage.shards import iterate_batches, write_shards
 
 VERSION = 4  # of what this step returns: raise it whenever the same input gives another result
 

@@ -1,18 +1,18 @@
 """Crop and align faces of every clip's main track: random ones and candidates for standard faces."""
 
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params, read_section
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params, read_section
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.face import Face
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.storage.manifest import count_rows, write_manifest
+from pipeline.core.storage.shards import write_shards
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.face.backends.registry import backend_content
 from pipeline.face.crops.crop import CropParams, Cropper
 from pipeline.face.crops.items import read_crop_items
-from pipeline.records.clip import Clip
-from pipeline.records.face import Face
-from pipeline.records.ledger import LedgerRow
-from pipeline.storage.manifest import count_rows, write_manifest
-from pipeline.storage.shards import write_shards
 
 VERSION = 6  # of what this step returns: raise it whenever the same input gives another result
 

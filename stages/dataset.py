@@ -1,7 +1,7 @@
 """Cap, pair and count faces and segments, audit the split, and print the paper's Table 1 for this run."""
 
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params, read_section
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params, read_section
 from pipeline.dataset.build import DatasetParams, audit_split, build_person
 from pipeline.dataset.rows import dataset_writer, iterate_persons, write_stats
 from pipeline.dataset.table1 import count, render

@@ -1,19 +1,19 @@
 """Detect, track and measure the faces of every clip in one decode."""
 
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.track import Track
+from pipeline.core.storage.clip_order import in_row_order
+from pipeline.core.storage.manifest import count_rows, write_manifest, write_tables
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.face.backends.registry import backend_content
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.clip import Clip
-from pipeline.records.frame import Frame
-from pipeline.records.ledger import LedgerRow
-from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
-from pipeline.storage.clip_order import in_row_order
-from pipeline.storage.manifest import count_rows, write_manifest, write_tables
 from pipeline.video.clip import read_media_clips
 
 VERSION = 8  # of what this step returns: raise it whenever the same input gives another result

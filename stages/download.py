@@ -1,16 +1,16 @@
 """Fetch the media of every clip and record its properties."""
 
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.media import Media
+from pipeline.core.storage.manifest import count_rows, iterate_manifest, write_manifest
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.records.clip import Clip
-from pipeline.records.ledger import LedgerRow
-from pipeline.records.media import Media
 from pipeline.sources.acquire import Acquirer
 from pipeline.sources.links import link_media
-from pipeline.storage.manifest import count_rows, iterate_manifest, write_manifest
 from pipeline.video.fetch import DownloadParams
 from pipeline.video.fetch_settings import read_fetch_settings
 from pipeline.video.media_check import check_media, mark_edited

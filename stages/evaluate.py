@@ -1,10 +1,10 @@
 """Inpaint the standard faces of the test persons and compute metrics: images, identity, retrieval, voice swaps."""
 
-from pipeline.base.layout import Layout
-from pipeline.records.evaluation import EvaluatedFace
-from pipeline.storage.atomic import replacing_folder, write_text
-from pipeline.storage.json_file import read_json
-from pipeline.storage.manifest import write_manifest
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.evaluation import EvaluatedFace
+from pipeline.core.storage.atomic import replacing_folder, write_text
+from pipeline.core.storage.json_file import read_json
+from pipeline.core.storage.manifest import write_manifest
 
 
 def main(at: Layout = Layout()) -> None:
@@ -12,7 +12,7 @@ def main(at: Layout = Layout()) -> None:
     from model.evaluation.inputs import NothingToEvaluate, load_evaluation_params
     from model.evaluation.stored_evaluation import write_evaluation
     from model.evaluation.summary import as_json, as_text, empty_metrics, headlines_of
-    from pipeline.base.device import read_device
+    from pipeline.core.base.device import read_device
 
     device = read_device()
     try:

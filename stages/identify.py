@@ -1,17 +1,17 @@
 """Label every cropped face with its identity embedding."""
 
-from pipeline.base.device import Placement, read_device
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.device import Placement, read_device
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
+from pipeline.core.records.label import Label
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.storage.clip_order import in_row_order
+from pipeline.core.storage.json_file import read_json
+from pipeline.core.storage.manifest import count_rows, write_manifest, write_tables
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.identity.network.label import FaceLabeller, IdentifyParams, faces_of_clips, unlabelled_rows
-from pipeline.records.label import Label
-from pipeline.records.ledger import LedgerRow
-from pipeline.storage.clip_order import in_row_order
-from pipeline.storage.json_file import read_json
-from pipeline.storage.manifest import count_rows, write_manifest, write_tables
 
 VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
 

@@ -2,17 +2,17 @@
 
 from itertools import chain
 
-from pipeline.base.errors import SplitLeak
-from pipeline.base.layout import Layout
-from pipeline.base.params import read_section
+from pipeline.core.base.errors import SplitLeak
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import read_section
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.storage.atomic import write_text
+from pipeline.core.storage.manifest import iterate_manifest
 from pipeline.identity.persons.leakage import leakage_report
 from pipeline.identity.persons.limits import networks_of, persons_params
 from pipeline.identity.persons.overrides import read_overrides
 from pipeline.identity.persons.result import audit_persons, decide_persons, summary_of, write_persons
-from pipeline.records.clip import Clip
-from pipeline.records.evidence import ClipEmbedding
-from pipeline.storage.atomic import write_text
-from pipeline.storage.manifest import iterate_manifest
 
 
 def main(at: Layout = Layout()) -> None:

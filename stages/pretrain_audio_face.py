@@ -1,6 +1,6 @@
 """Train the audio-face decoder: from a voice to a face of the same person."""
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 
 STAGE, NAME = "pretrain_audio_face", "audio_face"
 

@@ -1,6 +1,6 @@
 """Fetch the face recognition network that params.yaml names, or train one on the training persons."""
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 
 
 def main(at: Layout = Layout()) -> None:

@@ -1,6 +1,6 @@
 """Fetch the voice network that params.yaml names, or train one on the training persons' voices."""
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 
 STAGE, NAME = "pretrain_voice", "voice"
 

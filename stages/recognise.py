@@ -1,9 +1,13 @@
 """Embed the face of every clip by a face recognition network, as evidence on identities."""
 
-from pipeline.base.device import device_name
-from pipeline.base.errors import WeightsUnavailable
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params, read_section
+from pipeline.core.base.device import device_name
+from pipeline.core.base.errors import WeightsUnavailable
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params, read_section
+from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.storage.clip_order import in_row_order
+from pipeline.core.storage.manifest import write_manifest, write_tables
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
@@ -13,10 +17,6 @@ from pipeline.identity.network.clip_embedding import (
     clip_faces,
     write_no_embeddings,
 )
-from pipeline.records.evidence import ClipEmbedding
-from pipeline.records.ledger import LedgerRow
-from pipeline.storage.clip_order import in_row_order
-from pipeline.storage.manifest import write_manifest, write_tables
 
 VERSION = 3  # of what this step returns: raise it whenever the same input gives another result
 

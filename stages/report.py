@@ -1,7 +1,8 @@
 """Write the report on the run: items kept and dropped, faces, sound, training, metrics."""
 
-from pipeline.base.layout import Layout
-from pipeline.base.params import read_section
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import read_section
+from pipeline.core.storage.atomic import write_text
 from pipeline.report.evaluation import read_evaluation
 from pipeline.report.faces import read_sheets
 from pipeline.report.funnel import read_funnels, read_table1
@@ -9,7 +10,6 @@ from pipeline.report.identity import is_synthetic, read_audit, read_recognition_
 from pipeline.report.page import Report, render_page
 from pipeline.report.sound import read_sounds
 from pipeline.report.training import read_trainings
-from pipeline.storage.atomic import write_text
 
 
 def main(at: Layout = Layout()) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params, read_section
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params, read_section
+from pipeline.core.records.face import SelectedFace
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.storage.manifest import write_tables
 from pipeline.face.crops.review import read_review
 from pipeline.face.crops.selection import SelectionCounts, select_crops, selection_ledger
 from pipeline.face.crops.standard import SelectParams, check_verified
-from pipeline.records.face import SelectedFace
-from pipeline.records.ledger import LedgerRow
-from pipeline.storage.manifest import write_tables
 
 
 def main(at: Layout = Layout()) -> None:

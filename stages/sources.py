@@ -1,7 +1,7 @@
 """List the clips of a dataset: published identity and address of each."""
 
-from pipeline.base.layout import Layout
-from pipeline.base.params import read_section
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import read_section
 from pipeline.sources.kinds import list_clips
 from pipeline.sources.listing import write_listing
 

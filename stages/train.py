@@ -1,6 +1,6 @@
 """Train the generator, or one of the paper's ablations of it, on the training persons' standard faces."""
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 
 STAGE, NAME = "train", "generator"
 

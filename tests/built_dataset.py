@@ -9,22 +9,22 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from pipeline.base.arrays import ImageRGB, LogMel
-from pipeline.base.images import encode_png
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.arrays import ImageRGB, LogMel
+from pipeline.core.base.images import encode_png
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import NO_CROP, Clip
+from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.core.records.face import CANDIDATE, RANDOM, Face
+from pipeline.core.records.label import Label
+from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.schema import Image, key_of, to_table
+from pipeline.core.records.segment import Segment
+from pipeline.core.storage.manifest import read_table, write_manifest
+from pipeline.core.storage.shards import shard_paths, write_shards
 from pipeline.dataset.build import DatasetParams, PersonRows, build_person
 from pipeline.dataset.reader import BuiltDataset, open_dataset
 from pipeline.face.crops.verify import VERIFIED_COLUMNS
-from pipeline.records.clip import NO_CROP, Clip
-from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.face import CANDIDATE, RANDOM, Face
-from pipeline.records.label import Label
-from pipeline.records.person import ClipPerson
-from pipeline.records.schema import Image, key_of, to_table
-from pipeline.records.segment import Segment
-from pipeline.storage.manifest import read_table, write_manifest
-from pipeline.storage.shards import shard_paths, write_shards
 
 ALL = DatasetParams(
     max_faces_per_person=999,

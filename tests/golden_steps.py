@@ -22,9 +22,18 @@ from numpy.typing import NDArray
 from pipeline.audio.clip import AudioItem, segment_clip
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.settings import AudioParams
-from pipeline.base.images import decode_png
-from pipeline.base.imports import ROOT
-from pipeline.base.params import Params, load_params
+from pipeline.core.base.images import decode_png
+from pipeline.core.base.imports import ROOT
+from pipeline.core.base.params import Params, load_params
+from pipeline.core.records.clip import NO_CROP, Clip
+from pipeline.core.records.face import Face, SelectedFace
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.schema import ARROW_TYPES, Image, describe, from_table, to_table
+from pipeline.core.records.track import Track
+from pipeline.core.records.truth import TruthFrame, TruthSpeech
+from pipeline.core.storage.atomic import write_text
+from pipeline.core.storage.manifest import read_manifest
+from pipeline.core.storage.shards import write_shards
 from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
 from pipeline.face.crops.selection import select_crops
 from pipeline.face.crops.standard import SelectParams
@@ -32,17 +41,8 @@ from pipeline.face.tracking.settings import DetectParams
 from pipeline.identity.network.clip_embedding import ClipEmbedder, RecogniseParams, clip_faces
 from pipeline.identity.network.label import FaceLabeller, faces_of_clips
 from pipeline.identity.network.recogniser import prepared
-from pipeline.records.clip import NO_CROP, Clip
-from pipeline.records.face import Face, SelectedFace
-from pipeline.records.frame import Frame
-from pipeline.records.schema import ARROW_TYPES, Image, describe, from_table, to_table
-from pipeline.records.track import Track
-from pipeline.records.truth import TruthFrame, TruthSpeech
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.speaker.observe import Observer
-from pipeline.storage.atomic import write_text
-from pipeline.storage.manifest import read_manifest
-from pipeline.storage.shards import write_shards
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec, edge_case_spec
 from pipeline.video.clip import MediaClip

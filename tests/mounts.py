@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.imports import ROOT
+from pipeline.core.base.imports import ROOT
 
 _CAN_NOT_MOUNT = 77
 

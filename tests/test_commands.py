@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.base.errors import BadInput, BadParams
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import Dropped
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.storage.manifest import write_manifest
+from pipeline.core.base.errors import BadInput, BadParams
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.storage.manifest import write_manifest
 from stages.commands.profile import apply_profiles
 from stages.commands.status import render_history, render_status
 

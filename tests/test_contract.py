@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.base.imports import PACKAGES, ROOT, import_closure, imported_files
+from pipeline.core.base.imports import PACKAGES, ROOT, import_closure, imported_files
 from stages.__main__ import STAGES
 from stages.commands.dictionary import render_dictionary
 
@@ -25,9 +25,10 @@ STEPS_WITH_A_VERSION = ("audio", "crop", "detect", "download", "identify", "reco
 # other.
 LAYERS = (
     "pipeline",
-    "pipeline/base",
-    "pipeline/records",
-    "pipeline/storage",
+    "pipeline/core",
+    "pipeline/core/base",
+    "pipeline/core/records",
+    "pipeline/core/storage",
     "pipeline/engine",
     "pipeline/weights",
     "pipeline/video/stamps",

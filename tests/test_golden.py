@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.records.face import Face, SelectedFace
-from pipeline.records.frame import Frame
-from pipeline.records.media import Media
-from pipeline.records.track import Track
+from pipeline.core.records.face import Face, SelectedFace
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.media import Media
+from pipeline.core.records.track import Track
 from tests.golden_steps import GOLDEN, STEPS, Earlier, differences, numbers_of, run_steps, version_of
 
 pytestmark = pytest.mark.slow

@@ -24,20 +24,20 @@ from benchmarks.accuracy.figures import Figure, list_wide, print_and_exit, proce
 from benchmarks.accuracy.persons import measure_persons
 from benchmarks.accuracy.sound import measure_sound
 from benchmarks.accuracy.voice import measure_voice
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
+from pipeline.core.records.face import CANDIDATE, Face, FaceMeasures, SelectedFace
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.media import Media
+from pipeline.core.records.schema import to_table
+from pipeline.core.records.truth import TruthFrame
+from pipeline.core.storage.manifest import read_manifest
+from pipeline.core.storage.shards import read_columns
 from pipeline.face.crops.align import transform
 from pipeline.face.crops.crop import CropParams, measure_track, observed_eyes
 from pipeline.face.crops.standard import SelectParams, missed_thresholds
 from pipeline.face.crops.verify import FACE_MESH, Verifier, verified_windows
 from pipeline.face.mesh.face_mesh import FaceMesh
-from pipeline.records.face import CANDIDATE, Face, FaceMeasures, SelectedFace
-from pipeline.records.frame import Frame
-from pipeline.records.media import Media
-from pipeline.records.schema import to_table
-from pipeline.records.truth import TruthFrame
-from pipeline.storage.manifest import read_manifest
-from pipeline.storage.shards import read_columns
 from pipeline.video.decode import rgb_frames_at
 from pipeline.weights.fetch import find_weights
 from stages.__main__ import run_stage

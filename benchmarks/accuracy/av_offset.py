@@ -30,13 +30,13 @@ from benchmarks.accuracy.figures import DURATION_S, Figure, print_and_exit
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
-from pipeline.base.arrays import WaveformInt16
-from pipeline.base.errors import BadMedia
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import load_params
+from pipeline.core.base.arrays import WaveformInt16
+from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import load_params
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.track import Track
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.frame import Frame
-from pipeline.records.track import Track
 from pipeline.speaker.av_offset import AvOffset, av_offset
 from pipeline.speaker.mouth_sound import GRID_HZ, Floats, loudness
 from pipeline.speaker.observe import Observer

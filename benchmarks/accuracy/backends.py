@@ -25,22 +25,22 @@ import yaml
 
 from benchmarks.accuracy.figures import list_folder
 from benchmarks.speed.steps import FaceSteps
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.draws import draw_order
-from pipeline.base.errors import BadInput, FacevoxError
-from pipeline.base.images import decode_png, encode_png
-from pipeline.base.layout import Layout
-from pipeline.base.params import PARAMS_FILE, load_params, read_params
-from pipeline.base.units import MILLISECONDS_PER_S, milliseconds
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.draws import draw_order
+from pipeline.core.base.errors import BadInput, FacevoxError
+from pipeline.core.base.images import decode_png, encode_png
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import PARAMS_FILE, load_params, read_params
+from pipeline.core.base.units import MILLISECONDS_PER_S, milliseconds
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.face import Face, SelectedFace
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.track import Track
+from pipeline.core.storage.manifest import read_manifest
+from pipeline.core.storage.shards import iterate_batches
 from pipeline.face.crops.crop import box_of
 from pipeline.face.measures.boxes import iou
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.clip import Clip
-from pipeline.records.face import Face, SelectedFace
-from pipeline.records.frame import Frame
-from pipeline.records.track import Track
-from pipeline.storage.manifest import read_manifest
-from pipeline.storage.shards import iterate_batches
 from pipeline.video.clip import MediaClip, read_media_clips
 from pipeline.video.decode import grey_frames
 from pipeline.weights.fetch import find_weights

@@ -9,8 +9,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NoReturn
 
-from pipeline.base.layout import Layout
-from pipeline.base.params import PARAMS_FILE
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import PARAMS_FILE
 from pipeline.sources import folder as folder_source
 from pipeline.sources.listing import write_listing
 from pipeline.sources.settings import FolderSource, SyntheticSource

@@ -23,10 +23,15 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.figures import Figure, list_folder, print_and_exit, process_pool, read_options
 from benchmarks.real_files import CLIPS_VARIABLE, PHOTOS_VARIABLE, folder_named_by
-from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.errors import FacevoxError, WeightsUnavailable
-from pipeline.base.layout import Layout
-from pipeline.base.params import PARAMS_FILE, load_params, read_params
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.errors import FacevoxError, WeightsUnavailable
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import PARAMS_FILE, load_params, read_params
+from pipeline.core.records.clip import NO_CROP, Clip, clip_name
+from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.media import Media
+from pipeline.core.records.person import TEST, TRAIN, ClipPerson
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.face.backends.interface import FaceBackend, averaged_landmarks
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.measures.boxes import Box
@@ -40,11 +45,6 @@ from pipeline.identity.persons.leakage import audit_leakage
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.published import published_identities
 from pipeline.identity.vectors import Vectors, unit
-from pipeline.records.clip import NO_CROP, Clip, clip_name
-from pipeline.records.evidence import ClipEmbedding
-from pipeline.records.media import Media
-from pipeline.records.person import TEST, TRAIN, ClipPerson
-from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.weights.fetch import find_weights
 from stages.__main__ import run_stage
 
@@ -149,7 +149,7 @@ def shuffled_names(items: Sequence[GeneratedClip], rng: np.random.Generator) -> 
 
 def embed_generated(item: GeneratedClip, weights: Path) -> ClipEmbedding:
     """Generate the faces of one clip, in one room and light, of random pose and lips, and embed them."""
-    from pipeline.base.seeds import keyed_rng
+    from pipeline.core.base.seeds import keyed_rng
     from pipeline.face.backends.dlib_backend import DlibBackend
     from pipeline.synthetic.look.aligned import HeadPose, aligned_face
     from pipeline.synthetic.script.traits import traits_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.accuracy.backends import SINGLE_SPEAKER
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 
 DATASET = "clips"
 

@@ -25,10 +25,10 @@ from pipeline.audio.profiles import PROFILES, SAMPLE_RATE_HZ, SILERO, SileroProf
 from pipeline.audio.segment import cut
 from pipeline.audio.settings import AudioParams
 from pipeline.audio.vad import voiced_mask
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
-from pipeline.records.truth import TruthSpeech
-from pipeline.storage.manifest import read_manifest
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
+from pipeline.core.records.truth import TruthSpeech
+from pipeline.core.storage.manifest import read_manifest
 from stages.__main__ import run_stage
 
 DATASET = "sound"

@@ -23,14 +23,14 @@ import yaml
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.figures import list_folder
-from pipeline.base.layout import Layout
-from pipeline.base.params import PARAMS_FILE, load_params, read_params
-from pipeline.base.units import milliseconds
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import PARAMS_FILE, load_params, read_params
+from pipeline.core.base.units import milliseconds
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.face import FaceMeasures, SelectedFace
+from pipeline.core.records.schema import column_names
+from pipeline.core.storage.manifest import read_table
 from pipeline.face.crops.standard import SelectParams, missed_thresholds
-from pipeline.records.clip import Clip
-from pipeline.records.face import FaceMeasures, SelectedFace
-from pipeline.records.schema import column_names
-from pipeline.storage.manifest import read_table
 from stages.__main__ import run_stage
 
 DATASET = "people"

@@ -26,18 +26,18 @@ from benchmarks.accuracy.persons import LABELS, a_clip
 from benchmarks.real_files import CLIPS_VARIABLE, folder_named_by
 from pipeline.audio.extract import of_sound
 from pipeline.audio.reading import SoundRange
-from pipeline.base.layout import Layout
-from pipeline.base.params import PARAMS_FILE, load_params
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import PARAMS_FILE, load_params
+from pipeline.core.records.clip import Clip, clip_name, content_of
+from pipeline.core.records.dataset import DatasetSegment
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.person import TRAIN, ClipPerson
+from pipeline.core.records.track import Track
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.dataset.build import DatasetParams, segment_drop
 from pipeline.dataset.rows import iterate_segments
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.clip import Clip, clip_name, content_of
-from pipeline.records.dataset import DatasetSegment
-from pipeline.records.frame import Frame
-from pipeline.records.person import TRAIN, ClipPerson
-from pipeline.records.track import Track
 from pipeline.speaker.mouth_sound import loudness, mouth_sound
-from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.clip import read_media_clips
 from stages.__main__ import run_stage

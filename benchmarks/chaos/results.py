@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline.base.hashing import sha256_of
+from pipeline.core.base.hashing import sha256_of
 
 # They state seconds, or are for people.
 UNLIKE = re.compile(r"(^|/)(training|\.gitignore|README\.md)(/|$)")

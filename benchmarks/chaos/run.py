@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.points import TIME, WRITES, Point
-from pipeline.base.imports import ROOT
+from pipeline.core.base.imports import ROOT
 
 # Three clips of three people, two seconds each, and trainings of a few steps with a checkpoint after each.
 PARAMS = (

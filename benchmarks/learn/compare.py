@@ -22,9 +22,9 @@ from model.inference.inpaint import inpaint_face
 from model.networks.generator_file import load_generator
 from model.networks.voice import load_voice_network
 from model.training.run_settings import read_run_settings
-from pipeline.base.arrays import FramesRGB, ImageRGB
-from pipeline.base.errors import WeightsUnavailable
-from pipeline.base.torch_threads import single_thread
+from pipeline.core.base.arrays import FramesRGB, ImageRGB
+from pipeline.core.base.errors import WeightsUnavailable
+from pipeline.core.base.torch_threads import single_thread
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.synthetic.script.traits import VOICE_TRAITS
 from pipeline.weights.fetch import find_weights

@@ -16,12 +16,12 @@ from pydantic import Field
 
 from pipeline.audio.features import segment_features
 from pipeline.audio.settings import AudioParams
-from pipeline.base.arrays import LogMel
-from pipeline.base.errors import FacevoxError
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import Params
-from pipeline.base.progress import progress
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.arrays import LogMel
+from pipeline.core.base.errors import FacevoxError
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import Params
+from pipeline.core.base.progress import progress
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import HeadPose, aligned_face
 from pipeline.synthetic.script.speech import generate_speech, plan_bursts
 from pipeline.synthetic.script.traits import VOICE_TRAITS, Traits, traits_of, voice_of

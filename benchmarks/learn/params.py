@@ -16,7 +16,7 @@ from model.settings import (
     TrainParams,
 )
 from pipeline.audio.settings import AudioParams
-from pipeline.base.params import Params, Section, check_section, read_params
+from pipeline.core.base.params import Params, Section, check_section, read_params
 
 LEARN_FILE = Path("benchmarks/learn/learn.yaml")
 QUICK_FILE = Path("benchmarks/learn/learn_quick.yaml")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.learn.ridge import Reals, Ridge, fit_ridge
-from pipeline.base.arrays import FramesRGB
+from pipeline.core.base.arrays import FramesRGB
 from pipeline.synthetic.script.traits import VOICE_TRAITS
 
 

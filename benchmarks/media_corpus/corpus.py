@@ -26,7 +26,7 @@ from benchmarks.media_corpus.kinds import (
 from benchmarks.media_corpus.project import Ended, read_ends, run_project
 from benchmarks.media_corpus.truth import Case
 from benchmarks.media_corpus.workshop import Workshop
-from pipeline.records.clip import clip_name
+from pipeline.core.records.clip import clip_name
 from pipeline.synthetic import clip as synthetic
 
 KINDS = (

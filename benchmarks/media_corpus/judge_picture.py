@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from benchmarks.media_corpus.talkers import FPS, PERSONS, Master, Talker
 from benchmarks.media_corpus.truth import Shown, Truth
 from benchmarks.media_corpus.workshop import Workshop
-from pipeline.records.face import Face
-from pipeline.records.frame import Frame
-from pipeline.records.media import Media
+from pipeline.core.records.face import Face
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.media import Media
 
 Reals = NDArray[Any]
 Picture = NDArray[np.uint8]

@@ -13,7 +13,7 @@ from benchmarks.media_corpus.truth import Heard, Truth
 from pipeline.audio.filters import mel_filters
 from pipeline.audio.logmel import mel_power
 from pipeline.audio.profiles import SYNC, SYNC_HOP_SAMPLES
-from pipeline.records.segment import Segment
+from pipeline.core.records.segment import Segment
 
 COLUMN_S = SYNC_HOP_SAMPLES / SOUND_HZ
 STEP_S, FURTHEST_S = 0.01, 0.4

@@ -13,20 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.media_corpus.truth import FAILED, OK, Case
-from pipeline.base.cache import CACHE_VARIABLE
-from pipeline.base.layout import Layout
-from pipeline.base.params import PARAMS_FILE
+from pipeline.core.base.cache import CACHE_VARIABLE
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import PARAMS_FILE
+from pipeline.core.records.clip import clip_name
+from pipeline.core.records.face import Face
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.media import Media
+from pipeline.core.records.schema import from_table
+from pipeline.core.records.segment import Segment
+from pipeline.core.storage.clip_rows import ClipRows
+from pipeline.core.storage.manifest import iterate_manifest, read_table
+from pipeline.core.storage.shards import shard_paths
 from pipeline.engine.settings import environment
-from pipeline.records.clip import clip_name
-from pipeline.records.face import Face
-from pipeline.records.frame import Frame
-from pipeline.records.ledger import LedgerRow
-from pipeline.records.media import Media
-from pipeline.records.schema import from_table
-from pipeline.records.segment import Segment
-from pipeline.storage.clip_rows import ClipRows
-from pipeline.storage.manifest import iterate_manifest, read_table
-from pipeline.storage.shards import shard_paths
 from stages.__main__ import run_stage
 from stages.commands.profile import apply_profiles
 

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pipeline.engine.run
 from benchmarks.scale.names import DATASET, clip_number
 from benchmarks.scale.rows import OF_CLIP, VARIANTS, Tables, media_rows
-from pipeline.base.outcome import Dropped
-from pipeline.storage.items import ItemStore, put_result
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.storage.items import ItemStore, put_result
 
 _ALL_DIFFERENT = ("recognise",)  # embeddings of different persons must differ
 

@@ -19,18 +19,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.scale.names import CLIPS_PER_PERSON, NETWORK, clip_number, person_number
-from pipeline.base.images import encode_png
-from pipeline.base.outcome import Dropped
-from pipeline.records.clip import Clip
-from pipeline.records.evidence import ClipEmbedding
-from pipeline.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
-from pipeline.records.frame import Frame
-from pipeline.records.label import Label
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.media import Media
-from pipeline.records.schema import Image, column_names, to_table
-from pipeline.records.segment import Segment
-from pipeline.records.track import Track
+from pipeline.core.base.images import encode_png
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.label import Label
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.media import Media
+from pipeline.core.records.schema import Image, column_names, to_table
+from pipeline.core.records.segment import Segment
+from pipeline.core.records.track import Track
 
 N_FRAMES = 150
 N_RANDOM, N_FACES = 10, 15

@@ -1,9 +1,9 @@
 """Open the training split as a training does: write its files, map them, and read some rows of each kind."""
 
 from model.data.split import open_split
-from pipeline.base.cache import cache_folder
-from pipeline.base.layout import Layout
-from pipeline.records.person import TRAIN
+from pipeline.core.base.cache import cache_folder
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.person import TRAIN
 
 N_READ = 100
 

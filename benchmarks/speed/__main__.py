@@ -23,8 +23,8 @@ from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.settings import AudioParams
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import load_params
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import load_params
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.clip import MediaClip

@@ -11,11 +11,11 @@ from statistics import median
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.timing import seconds
+from pipeline.core.records.person import TEST, TRAIN
 from pipeline.dataset.reader import BuiltDataset
 from pipeline.export.folder import export_folder
 from pipeline.export.huggingface import export_huggingface
 from pipeline.export.webdataset import export_webdataset
-from pipeline.records.person import TEST, TRAIN
 from tests.built_dataset import make_dataset_in
 from tests.export.conftest import PLAN
 

@@ -8,7 +8,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.speed.steps import FaceSteps
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.outcome import Dropped
 from pipeline.video.clip import MediaClip
 from pipeline.video.ffmpeg_program import run_ffmpeg
 

@@ -12,9 +12,9 @@ import torch
 
 from benchmarks.timing import seconds
 from model.settings import PretrainIdentityParams
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.params import load_params
-from pipeline.base.torch_threads import single_thread
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.params import load_params
+from pipeline.core.base.torch_threads import single_thread
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.identity.network.resnet import FaceRecognitionNetwork, feature_size, preprocess
 from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import PARAMS_FILE, load_params
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import PARAMS_FILE, load_params
+from pipeline.core.records.face import Face
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.schema import to_table
+from pipeline.core.records.track import Track
 from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.face import Face
-from pipeline.records.frame import Frame
-from pipeline.records.schema import to_table
-from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
 from pipeline.video.clip import MediaClip
 

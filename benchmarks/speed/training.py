@@ -19,7 +19,7 @@ from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess
 from model.training.run_settings import read_run_settings
 from model.training.tasks.inpainting import GeneratorTrainingParams, StartNetworks, train_generator
-from pipeline.base.params import PARAMS_FILE, read_section
+from pipeline.core.base.params import PARAMS_FILE, read_section
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 
 PAPER_WIDTH, PAPER_BATCH = 64, 4

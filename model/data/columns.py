@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.images import decode_png
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.images import decode_png
 from pipeline.dataset.reader import Shape
 
 Rows: TypeAlias = NDArray[np.intp]

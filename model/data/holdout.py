@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.data.columns import Column
-from pipeline.base.draws import draw_order, draw_unit
+from pipeline.core.base.draws import draw_order, draw_unit
 
 
 def choose_holdout(persons: Sequence[str], origins: Column[str], share: float, seed: int) -> NDArray[np.bool_]:

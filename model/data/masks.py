@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.settings import MaskParams
-from pipeline.base.errors import BadInput
-from pipeline.base.images import LARGEST_FILE_BYTES, MOST_PIXELS, read_picture_file
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.images import LARGEST_FILE_BYTES, MOST_PIXELS, read_picture_file
 
 Mask: TypeAlias = NDArray[np.uint8]
 """(H, W) uint8: 1 in the masked region, 0 where the face is known."""

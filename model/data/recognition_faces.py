@@ -10,10 +10,10 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from pipeline.base.arrays import FramesRGB, ImageRGB
-from pipeline.base.errors import BadInput
-from pipeline.base.hashing import sha256_of
-from pipeline.base.images import read_picture_file
+from pipeline.core.base.arrays import FramesRGB, ImageRGB
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.images import read_picture_file
 from pipeline.identity.network.resnet import INPUT_PX, view
 
 SHORTER_SIDE_PX = 256

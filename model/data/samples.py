@@ -19,9 +19,9 @@ from model.data.samples_draw import Epochs, assign_other_persons, draw_other_row
 from model.data.samples_tensors import face_tensor, flipped, greyed, log_mel_tensor
 from model.data.split import DatasetSplit
 from model.settings import MaskParams, TrainParams
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.seeds import keyed_rng
 
 AnySample = TypeVar("AnySample")
 AnyBatch = TypeVar("AnyBatch", covariant=True)

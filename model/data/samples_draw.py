@@ -3,7 +3,7 @@
 import numpy as np
 
 from model.data.columns import Rows
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.seeds import keyed_rng
 
 
 class Epochs:

@@ -15,9 +15,9 @@ from model.data.samples_tensors import face_tensor, log_mel_tensor
 from model.data.split import DatasetSplit
 from model.networks.voice import VOICE_SIZE
 from model.settings import PretrainAudioFaceParams, PretrainVoiceParams
-from pipeline.base.arrays import LogMel
-from pipeline.base.errors import BadInput
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.arrays import LogMel
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.seeds import keyed_rng
 
 
 class VoiceSample(NamedTuple):

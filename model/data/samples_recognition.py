@@ -14,8 +14,8 @@ from model.data.columns import Rows
 from model.data.recognition_faces import RecognitionFaces
 from model.data.samples_draw import Epochs
 from model.settings import PretrainIdentityParams
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.identity.network.resnet import INPUT_PX, preprocess_framed
 
 HALF_PX = INPUT_PX // 2

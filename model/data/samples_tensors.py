@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.base.arrays import ImageRGB, LogMel
+from pipeline.core.base.arrays import ImageRGB, LogMel
 
 
 def face_tensor(face: ImageRGB) -> Tensor:

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from model.data.columns import Column, MappedColumn, Rows, indices_in, read_matrix, read_picture, read_vector
 from model.data.split_files import SplitFiles, split_key, write_split_files
-from pipeline.base.arrays import FaceEmbedding, FramesRGB, ImageRGB, LogMel
-from pipeline.base.errors import BadInput
-from pipeline.base.layout import Layout
+from pipeline.core.base.arrays import FaceEmbedding, FramesRGB, ImageRGB, LogMel
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.layout import Layout
+from pipeline.core.storage.items import ItemStore, item_key
+from pipeline.core.storage.used_items import hold_in_use, record_used
 from pipeline.dataset.reader import BuiltDataset, Shape, open_dataset
-from pipeline.storage.items import ItemStore, item_key
-from pipeline.storage.used_items import hold_in_use, record_used
 
 _STEP = "dataset_split"
 

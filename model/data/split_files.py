@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.ipc
 
-from pipeline.base.errors import BadInput
-from pipeline.base.hashing import sha256_of
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.records.label import Label
+from pipeline.core.storage.items import item_key
 from pipeline.dataset.reader import BuiltDataset, Shape, iterate_faces, iterate_labels, iterate_segments, log_mel_shapes
-from pipeline.records.label import Label
-from pipeline.storage.items import item_key
 
 FACE_PX = 256
 """Side of the networks' input faces."""

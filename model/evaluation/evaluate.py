@@ -23,9 +23,9 @@ from model.evaluation.tsne import map_faces
 from model.inference.inpaint import inpaint_face
 from model.inference.marked_pictures import write_marked
 from model.networks.generator import InpaintingGenerator
-from pipeline.base.progress import progress
-from pipeline.records.evaluation import EvaluatedFace, MapPoint
-from pipeline.storage.manifest import write_manifest
+from pipeline.core.base.progress import progress
+from pipeline.core.records.evaluation import EvaluatedFace, MapPoint
+from pipeline.core.storage.manifest import write_manifest
 
 
 def evaluate_network(

@@ -9,8 +9,8 @@ import numpy as np
 from model.data.masks import Mask, draw_mask
 from model.data.split import DatasetSplit
 from model.settings import EvaluateParams, MaskParams
-from pipeline.base.arrays import ImageRGB, LogMel
-from pipeline.base.draws import draw_order
+from pipeline.core.base.arrays import ImageRGB, LogMel
+from pipeline.core.base.draws import draw_order
 
 SEED_BYTES = 8
 

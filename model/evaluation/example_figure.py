@@ -7,7 +7,7 @@ from model.evaluation.evaluation_faces import EvaluationFace, choose_persons
 from model.evaluation.picture_table import draw_table, masked
 from model.inference.inpaint import InpaintedFace
 from model.settings import EvaluateParams
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 
 HEADINGS = ("masked", "inpainted", "true", "voice alone")
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from model.evaluation.evaluation_faces import EvaluationFace
 from model.evaluation.metric_suite import CSIM_NETWORKS, RECOGNISERS, RECOGNITION, Features, MetricSuite
 from model.evaluation.networks.recognisers import cosine_distances, euclidean_distances
-from pipeline.base.arrays import ImageRGB
-from pipeline.records.evaluation import EvaluatedFace
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.records.evaluation import EvaluatedFace
 
 OVERALL = "overall"
 

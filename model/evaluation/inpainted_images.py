@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 from model.evaluation.evaluation_faces import EvaluationFace
 from model.evaluation.picture_table import mask_picture
 from model.inference.inpaint import InpaintedFace
-from pipeline.base.images import encode_png
-from pipeline.records.evaluation import InpaintedImage
-from pipeline.records.schema import Image, arrow_schema, to_table
-from pipeline.storage.atomic import replacing
+from pipeline.core.base.images import encode_png
+from pipeline.core.records.evaluation import InpaintedImage
+from pipeline.core.records.schema import Image, arrow_schema, to_table
+from pipeline.core.storage.atomic import replacing
 
 ROWS_AT_ONCE = 64
 

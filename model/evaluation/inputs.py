@@ -9,15 +9,15 @@ from model.evaluation.metric_suite import MetricSuite, load_metric_suite
 from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import load_generator
 from model.settings import EvaluateParams, MaskParams
-from pipeline.base.cache import cache_folder
-from pipeline.base.device import Placement
-from pipeline.base.errors import FacevoxError
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
-from pipeline.records.dataset import Identity
-from pipeline.records.person import TEST
-from pipeline.storage.json_file import read_json
-from pipeline.storage.manifest import read_manifest
+from pipeline.core.base.cache import cache_folder
+from pipeline.core.base.device import Placement
+from pipeline.core.base.errors import FacevoxError
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
+from pipeline.core.records.dataset import Identity
+from pipeline.core.records.person import TEST
+from pipeline.core.storage.json_file import read_json
+from pipeline.core.storage.manifest import read_manifest
 
 
 class NothingToEvaluate(FacevoxError):

@@ -16,9 +16,9 @@ from model.evaluation.metrics.image import l1, l1_masked, psnr, ssim, ssim_win7
 from model.evaluation.metrics.landmarks import LandmarkDetector, landmark_distances
 from model.evaluation.metrics.lpips import Lpips
 from model.evaluation.networks.recognisers import load_recogniser
-from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.device import Placement
-from pipeline.base.errors import BadParams, WeightsUnavailable
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.device import Placement
+from pipeline.core.base.errors import BadParams, WeightsUnavailable
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.identity.network.recogniser import Recogniser
 from pipeline.weights.fetch import find_weights

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from model.data.masks import Mask
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 
 GAP_PX = 4
 HEADER_PX = 20

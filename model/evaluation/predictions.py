@@ -13,15 +13,15 @@ from model.evaluation.picture_table import mask_picture, masked
 from model.evaluation.summary import Metrics, as_json, summarise_metrics
 from model.networks.generator import IMAGE_PX
 from model.settings import EvaluateParams, MaskParams
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput
-from pipeline.base.images import encode_png, read_picture_file
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.images import encode_png, read_picture_file
+from pipeline.core.records.evaluation import EvaluatedFace
+from pipeline.core.records.person import TEST
+from pipeline.core.storage.atomic import write_text
+from pipeline.core.storage.manifest import write_manifest
 from pipeline.export.names import folder_names
 from pipeline.export.target import write_note, writing_export
-from pipeline.records.evaluation import EvaluatedFace
-from pipeline.records.person import TEST
-from pipeline.storage.atomic import write_text
-from pipeline.storage.manifest import write_manifest
 
 KIND = "masked faces"
 SUFFIX = ".png"

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from model.evaluation.face_metrics import OVERALL, FaceMetrics, group_rows
 from model.evaluation.metrics.retrieval import choose_queries, first_hits, rank_gallery
-from pipeline.records.evaluation import RetrievedFace
-from pipeline.storage.atomic import write_text
-from pipeline.storage.manifest import write_manifest
+from pipeline.core.records.evaluation import RetrievedFace
+from pipeline.core.storage.atomic import write_text
+from pipeline.core.storage.manifest import write_manifest
 
 N_LISTED = 10
 

@@ -18,17 +18,17 @@ from model.evaluation.inputs import check_network, load_inputs, load_network, op
 from model.evaluation.metric_suite import LPIPS, LPIPS_HEADS
 from model.settings import EvaluateParams, MaskParams
 from model.training.code_version import code_version
-from pipeline.base.cache import cache_folder
-from pipeline.base.errors import BadInput, WeightsUnavailable
-from pipeline.base.hashing import sha256_of
-from pipeline.base.layout import Layout
-from pipeline.base.torch_threads import torch_threads
-from pipeline.records.evaluation import EvaluatedFace
-from pipeline.storage.atomic import replacing, replacing_folder, write_text
-from pipeline.storage.items import ItemStore
-from pipeline.storage.json_file import read_json
-from pipeline.storage.manifest import write_manifest
-from pipeline.storage.used_items import hold_in_use, record_used
+from pipeline.core.base.cache import cache_folder
+from pipeline.core.base.errors import BadInput, WeightsUnavailable
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.torch_threads import torch_threads
+from pipeline.core.records.evaluation import EvaluatedFace
+from pipeline.core.storage.atomic import replacing, replacing_folder, write_text
+from pipeline.core.storage.items import ItemStore
+from pipeline.core.storage.json_file import read_json
+from pipeline.core.storage.manifest import write_manifest
+from pipeline.core.storage.used_items import hold_in_use, record_used
 from pipeline.weights.fetch import find_weights
 
 _STEP = "evaluate"
@@ -91,7 +91,7 @@ def _key(at: Layout, params: EvaluateParams, mask_params: MaskParams, device: to
         "recognition_network": _sha256_of_file(at.recognition_network) if has_recognition else None,
         "networks": _networks(params.networks),
         "test_split": open_test_split(at).content_hash,
-        "code": code_version(Path(__file__), no_results=("pipeline/base/progress.py",)),
+        "code": code_version(Path(__file__), no_results=("pipeline/core/base/progress.py",)),
         "libraries": {name: version(name) for name in _LIBRARIES},
         "device": device.type,
     }

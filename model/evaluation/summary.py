@@ -15,8 +15,8 @@ from model.evaluation.metrics.intervals import estimate_mean
 from model.evaluation.metrics.retrieval import DEPTHS
 from model.evaluation.retrieve import Retrieval, retrieve
 from model.settings import EvaluateParams
-from pipeline.records.evaluation import EvaluatedFace, SwappedFace
-from pipeline.records.schema import describe
+from pipeline.core.records.evaluation import EvaluatedFace, SwappedFace
+from pipeline.core.records.schema import describe
 
 METRICS = tuple(name for name, _, is_nullable, _ in describe(EvaluatedFace) if is_nullable)
 SHARES = ("is_found", "is_true_found")

@@ -21,10 +21,10 @@ from model.evaluation.picture_table import draw_table
 from model.inference.inpaint import inpaint_face
 from model.inference.marked_pictures import write_marked
 from model.networks.generator import InpaintingGenerator
-from pipeline.base.arrays import FaceEmbedding, ImageRGB
+from pipeline.core.base.arrays import FaceEmbedding, ImageRGB
+from pipeline.core.records.evaluation import SwappedFace
+from pipeline.core.storage.manifest import write_manifest
 from pipeline.identity.network.embed import FaceRecogniser
-from pipeline.records.evaluation import SwappedFace
-from pipeline.storage.manifest import write_manifest
 
 
 class Swaps(NamedTuple):

@@ -9,7 +9,7 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from model.evaluation.face_metrics import FaceMetrics
-from pipeline.records.evaluation import MapPoint
+from pipeline.core.records.evaluation import MapPoint
 
 PERPLEXITY = 30.0
 POINTS_PER_NEIGHBOUR = 3

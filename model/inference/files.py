@@ -16,12 +16,12 @@ from model.settings import MaskParams
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.settings import AudioParams
-from pipeline.base.arrays import ImageRGB, Landmarks, LogMel
-from pipeline.base.device import read_device
-from pipeline.base.errors import BadInput, BadMedia
-from pipeline.base.images import read_picture_file
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.arrays import ImageRGB, Landmarks, LogMel
+from pipeline.core.base.device import read_device
+from pipeline.core.base.errors import BadInput, BadMedia
+from pipeline.core.base.images import read_picture_file
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.align import Template, similarity_to
 from pipeline.face.measures.points import LEFT_EYE, N_POINTS, RIGHT_EYE, eye_centres

@@ -8,8 +8,8 @@ import torch
 
 from model.data.masks import Mask
 from model.networks.generator import InpaintingGenerator
-from pipeline.base.arrays import ImageRGB, Landmarks, LogMel, Similarity
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import ImageRGB, Landmarks, LogMel, Similarity
+from pipeline.core.base.errors import BadInput
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to
 from pipeline.face.measures.points import eye_centres
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput
-from pipeline.storage.atomic import replacing
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput
+from pipeline.core.storage.atomic import replacing
 
 NOTICE = "Synthetic: parts of this face were inpainted by facevox from a voice. It shows nobody as they are."
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"

@@ -13,19 +13,19 @@ import numpy as np
 
 from model.inference.marked_pictures import NOTICE
 from pipeline.audio.extract import played_sound
-from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.errors import BadInput, BadMedia
-from pipeline.base.hashing import sha256_of
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.errors import BadInput, BadMedia
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.track import Track
+from pipeline.core.storage.atomic import replacing
 from pipeline.face.backends.interface import averaged_landmarks
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.crop import box_of
 from pipeline.face.measures.boxes import Box
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.frame import Frame
-from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
-from pipeline.storage.atomic import replacing
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg

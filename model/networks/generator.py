@@ -10,7 +10,7 @@ from model.networks.audio_face import AudioFaceDecoder
 from model.networks.unet import CHANNELS_PER_WIDTH, FaceDecoder, FaceEncoder
 from model.networks.voice import PUBLISHED_MELS, VOICE_SIZE, VoiceNetwork
 from model.settings import ModelParams
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 IMAGE_PX = 256
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from model.networks.generator import InpaintingGenerator
 from model.networks.voice import VoiceNetwork
 from model.settings import ModelParams
-from pipeline.base.errors import BadInput
-from pipeline.base.params import Params
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.params import Params
 from pipeline.weights.shape_check import check_state
 from pipeline.weights.state_dict import write_state_dict
 

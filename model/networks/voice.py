@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.weights.shape_check import BATCH_COUNTER, check_state
 from pipeline.weights.state_dict import read_state_dict
 

@@ -24,10 +24,10 @@ from torch import Tensor, nn
 
 from model.training.code_version import code_version
 from model.training.context import TrainingContext
-from pipeline.base.hashing import sha256_of
-from pipeline.base.params import Params
-from pipeline.storage.atomic import scratch_folder, write_text
-from pipeline.storage.used_items import hold_in_use, record_used
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.params import Params
+from pipeline.core.storage.atomic import scratch_folder, write_text
+from pipeline.core.storage.used_items import hold_in_use, record_used
 
 NOT_IN_KEY = ("steps",)
 FACTS = "training.json"

@@ -4,15 +4,18 @@ import ast
 import hashlib
 from pathlib import Path
 
-from pipeline.base.imports import ROOT, import_closure
+from pipeline.core.base.imports import ROOT, import_closure
 
 NO_RESULTS = (
     *(f"model/training/{name}.py" for name in ("context", "run_settings", "stopwatch", "training_log")),
     "model/training/tasks/sample_grid.py",
-    *(f"pipeline/base/{name}.py" for name in ("arrays", "cache", "errors", "hashing", "layout", "outcome", "params")),
-    *(f"pipeline/base/{name}.py" for name in ("imports", "progress")),
+    *(
+        f"pipeline/core/base/{name}.py"
+        for name in ("arrays", "cache", "errors", "hashing", "layout", "outcome", "params")
+    ),
+    *(f"pipeline/core/base/{name}.py" for name in ("imports", "progress")),
     *(f"pipeline/weights/{name}.py" for name in ("fetch", "published", "registry")),
-    *(f"pipeline/{name}/" for name in ("dataset", "engine", "export", "records", "storage")),
+    *(f"pipeline/{name}/" for name in ("core/records", "core/storage", "dataset", "engine", "export")),
 )
 """Files and folders that neither compute nor draw at random: what they read is hashed by content."""
 

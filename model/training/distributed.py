@@ -19,7 +19,7 @@ from torch import Tensor, distributed
 from torch.optim import Optimizer
 
 from model.training.run_settings import RunSettings
-from pipeline.base.errors import FacevoxError
+from pipeline.core.base.errors import FacevoxError
 
 WORLD_SIZE_VARIABLE, LOCAL_RANK_VARIABLE = "WORLD_SIZE", "LOCAL_RANK"
 """Set by torchrun, beside the address at which the processes meet."""

@@ -23,9 +23,9 @@ from model.training.loss_means import LossMeans, format_losses
 from model.training.placement import batch_to_device
 from model.training.stopwatch import Stopwatch
 from model.training.training_log import TrainingLog, training_log
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput, FacevoxError
-from pipeline.base.progress import Advance, progress
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput, FacevoxError
+from pipeline.core.base.progress import Advance, progress
 
 
 class CannotTrain(BadInput):

@@ -10,7 +10,7 @@ from torch.optim import Adam
 
 from model.settings import OptimizerParams, TrainingParams
 from model.training.distributed import TrainingProcess
-from pipeline.base.torch_threads import torch_threads
+from pipeline.core.base.torch_threads import torch_threads
 
 Network = TypeVar("Network", bound=nn.Module)
 

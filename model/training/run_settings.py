@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pipeline.base.device import read_device
-from pipeline.base.errors import BadInput
+from pipeline.core.base.device import read_device
+from pipeline.core.base.errors import BadInput
 
 LOADER_WORKERS_VARIABLE = "FACEVOX_LOADER_WORKERS"
 CHECKPOINT_EVERY_VARIABLE = "FACEVOX_CHECKPOINT_EVERY"

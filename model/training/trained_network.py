@@ -16,16 +16,16 @@ from model.training.distributed import TrainingProcess, join_processes, wait_for
 from model.training.fit import CannotTrain, TrainingResult
 from model.training.loss_means import format_losses
 from model.training.run_settings import read_run_settings
-from pipeline.base.cache import cache_folder
-from pipeline.base.errors import WeightsUnavailable
-from pipeline.base.hashing import sha256_of
-from pipeline.base.layout import Layout
-from pipeline.records.dataset import Identity
-from pipeline.records.person import TRAIN
-from pipeline.storage.atomic import write_text
-from pipeline.storage.json_file import read_json
-from pipeline.storage.manifest import read_manifest
-from pipeline.storage.used_items import record_used
+from pipeline.core.base.cache import cache_folder
+from pipeline.core.base.errors import WeightsUnavailable
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.dataset import Identity
+from pipeline.core.records.person import TRAIN
+from pipeline.core.storage.atomic import write_text
+from pipeline.core.storage.json_file import read_json
+from pipeline.core.storage.manifest import read_manifest
+from pipeline.core.storage.used_items import record_used
 from pipeline.weights.state_dict import write_state_dict
 
 HASH_DIGITS = 12

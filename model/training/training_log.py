@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.images import encode_png
-from pipeline.storage.atomic import replacing
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.images import encode_png
+from pipeline.core.storage.atomic import replacing
 
 PICTURES = "pictures"
 

@@ -10,12 +10,12 @@ from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.reading import SoundRange
 from pipeline.audio.settings import AudioParams
-from pipeline.base.arrays import Waveform
-from pipeline.base.errors import BadMedia
-from pipeline.base.outcome import Dropped
-from pipeline.base.units import milliseconds, samples_in
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.segment import Segment
+from pipeline.core.base.arrays import Waveform
+from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.units import milliseconds, samples_in
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.segment import Segment
 from pipeline.video.clip import MediaClip
 
 

@@ -13,8 +13,8 @@ from pipeline.audio.pcm import from_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.reading import SoundRange, SoundReading
 from pipeline.audio.runs import Run, Stretch, runs
-from pipeline.base.arrays import Waveform, WaveformInt16
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.arrays import Waveform, WaveformInt16
+from pipeline.core.base.errors import BadMedia
 from pipeline.video.clock import clock_of
 from pipeline.video.probe import MAX_DURATION_S
 from pipeline.video.streams import FILES_ONLY, sound_stream

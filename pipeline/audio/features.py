@@ -10,8 +10,8 @@ from pipeline.audio.profiles import PROFILES, SAMPLE_RATE_HZ
 from pipeline.audio.segment import Segment, cut
 from pipeline.audio.settings import AudioParams
 from pipeline.audio.vad import detector_of, voiced_samples
-from pipeline.base.arrays import LogMel, Waveform, WaveformInt16
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.arrays import LogMel, Waveform, WaveformInt16
+from pipeline.core.base.outcome import Dropped
 
 QUIETEST_DBFS = -120.0  # in place of minus infinity, the level of digital silence
 

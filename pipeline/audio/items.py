@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from pipeline.audio.clip import AudioItem
-from pipeline.base.layout import Layout
-from pipeline.records.track import Track
-from pipeline.storage.clip_rows import ClipRows
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.track import Track
+from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.video.clip import MediaClip, read_media_clips
 
 

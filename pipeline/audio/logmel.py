@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pipeline.audio.filters import mel_filters, window
 from pipeline.audio.profiles import MelProfile
 from pipeline.audio.settings import PadMode
-from pipeline.base.arrays import LogMel, WaveformInt16
-from pipeline.base.units import exact_div
+from pipeline.core.base.arrays import LogMel, WaveformInt16
+from pipeline.core.base.units import exact_div
 
 FLOAT32_EPS = float(np.finfo(np.float32).eps)
 BLOCK_FRAMES = 32  # spectra computed at a time: few enough to stay in the processor's cache

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.base.arrays import Waveform, WaveformInt16
+from pipeline.core.base.arrays import Waveform, WaveformInt16
 
 FULL_SCALE = 32_768
 LOWEST, HIGHEST = -FULL_SCALE, FULL_SCALE - 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.audio.settings import PICTURES_PER_S, ProfileName
-from pipeline.base.units import MILLISECONDS_PER_S, exact_div, samples_in
+from pipeline.core.base.units import MILLISECONDS_PER_S, exact_div, samples_in
 
 SAMPLE_RATE_HZ = 16_000
 WINDOW_SAMPLES = samples_in(0.025, SAMPLE_RATE_HZ)  # 25 ms -> 400

@@ -8,7 +8,7 @@ from math import gcd
 from typing import TYPE_CHECKING
 
 from pipeline.audio.runs import Run
-from pipeline.base.units import samples_in
+from pipeline.core.base.units import samples_in
 from pipeline.video.clock import Clock
 from pipeline.video.probe import MAX_DURATION_S
 from pipeline.video.stamps.packets import NO_STAMP

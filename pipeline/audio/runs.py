@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from pipeline.base.arrays import WaveformInt16
+from pipeline.core.base.arrays import WaveformInt16
 
 if TYPE_CHECKING:
     from av import AudioFrame

@@ -6,8 +6,8 @@ import numpy as np
 
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.settings import AudioParams
-from pipeline.base.arrays import Waveform
-from pipeline.base.units import samples_in
+from pipeline.core.base.arrays import Waveform
+from pipeline.core.base.units import samples_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)

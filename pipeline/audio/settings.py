@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.base.params import Params
+from pipeline.core.base.params import Params
 
 ProfileName = Literal["paper", "voice2face", "sf2f", "sync"]
 DetectorName = Literal["webrtc", "silero"]

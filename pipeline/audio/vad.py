@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline.audio.profiles import PROFILES, SAMPLE_RATE_HZ, SILERO, SileroProfile, VadProfile
 from pipeline.audio.settings import AudioParams
 from pipeline.audio.silero import speech_probabilities, speech_stretches
-from pipeline.base.arrays import WaveformInt16
+from pipeline.core.base.arrays import WaveformInt16
 
 
 def detector_of(params: AudioParams) -> VadProfile | SileroProfile:

@@ -6,13 +6,13 @@ from math import sqrt
 
 from pydantic import Field
 
-from pipeline.base.draws import draw_order
-from pipeline.base.errors import SplitLeak
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import Params
-from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.face import RANDOM
-from pipeline.records.person import in_both_splits
+from pipeline.core.base.draws import draw_order
+from pipeline.core.base.errors import SplitLeak
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import Params
+from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.core.records.face import RANDOM
+from pipeline.core.records.person import in_both_splits
 
 
 class DatasetParams(Params):

@@ -10,17 +10,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import LogMel
-from pipeline.base.errors import BadInput, BadManifest
-from pipeline.base.layout import Layout
-from pipeline.records.clip import Clip
-from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.face import Face
-from pipeline.records.label import Label
-from pipeline.records.person import TEST, TRAIN
-from pipeline.records.schema import arrow_schema, check_schema, from_table, key_of
-from pipeline.records.segment import Segment
-from pipeline.storage.manifest import iterate_manifest, iterate_tables, read_table
+from pipeline.core.base.arrays import LogMel
+from pipeline.core.base.errors import BadInput, BadManifest
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.core.records.face import Face
+from pipeline.core.records.label import Label
+from pipeline.core.records.person import TEST, TRAIN
+from pipeline.core.records.schema import arrow_schema, check_schema, from_table, key_of
+from pipeline.core.records.segment import Segment
+from pipeline.core.storage.manifest import iterate_manifest, iterate_tables, read_table
 
 _MANIFESTS = ("identities", "faces", "audio", "pairs")
 _PAIRS_PER_BATCH = 1 << 16

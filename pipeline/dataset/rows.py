@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.core.records.face import SelectedFace
+from pipeline.core.records.label import Label
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.schema import arrow_schema, column, to_table
+from pipeline.core.records.segment import Segment
+from pipeline.core.records.track import Track
+from pipeline.core.storage.atomic import scratch_folder, write_text
+from pipeline.core.storage.manifest import iterate_manifest, iterate_tables, open_parquet, write_manifest, write_tables
+from pipeline.core.storage.query import query
+from pipeline.core.storage.shards import shard_of, shard_paths
 from pipeline.dataset.build import PersonDataset, PersonRows
 from pipeline.dataset.table1 import Counts, totals
-from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.face import SelectedFace
-from pipeline.records.label import Label
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.person import ClipPerson
-from pipeline.records.schema import arrow_schema, column, to_table
-from pipeline.records.segment import Segment
-from pipeline.records.track import Track
-from pipeline.storage.atomic import scratch_folder, write_text
-from pipeline.storage.manifest import iterate_manifest, iterate_tables, open_parquet, write_manifest, write_tables
-from pipeline.storage.query import query
-from pipeline.storage.shards import shard_of, shard_paths
 
 if TYPE_CHECKING:
     import duckdb

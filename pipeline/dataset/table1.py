@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from pipeline.records.dataset import Identity
-from pipeline.records.person import TEST, TRAIN
+from pipeline.core.records.dataset import Identity
+from pipeline.core.records.person import TEST, TRAIN
 
 _ROWS: dict[str, Callable[[Identity], int]] = {
     "identities": lambda identity: 1,

@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.base.cache import CACHE_VARIABLE, cache_folder
-from pipeline.base.errors import FacevoxError
+from pipeline.core.base.cache import CACHE_VARIABLE, cache_folder
+from pipeline.core.base.errors import FacevoxError
 
 _FULL, _READ_ONLY, _DENIED = "the disk is full", "the disk is read-only", "this user may not read and write there"
 

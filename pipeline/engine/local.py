@@ -17,10 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.outcome import FAILED, Dropped
+from pipeline.core.base.outcome import FAILED, Dropped
+from pipeline.core.storage.items import ItemStore, put_result
 from pipeline.engine.settings import Settings, environment
 from pipeline.engine.stopping import end_with_parent
-from pipeline.storage.items import ItemStore, put_result
 
 Function = Callable[[Any, Path], Sequence[object] | Dropped]
 Job = tuple[Any, str]  # an item and its key

@@ -7,17 +7,17 @@ from typing import Generic, TypeVar
 
 import pyarrow as pa
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import OK, Dropped
-from pipeline.base.progress import Advance, progress
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import OK, Dropped
+from pipeline.core.base.progress import Advance, progress
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.storage.items import ItemStore
+from pipeline.core.storage.used_items import hold_in_use, record_used
 from pipeline.engine.disk_errors import check_writable
 from pipeline.engine.item_keys import ItemKeys
 from pipeline.engine.local import compute
 from pipeline.engine.settings import Settings
 from pipeline.engine.step import Step
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.storage.items import ItemStore
-from pipeline.storage.used_items import hold_in_use, record_used
 
 Item = TypeVar("Item")
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base.cache import cache_folder
-from pipeline.base.errors import BadInput
+from pipeline.core.base.cache import cache_folder
+from pipeline.core.base.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

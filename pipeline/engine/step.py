@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pipeline.base.outcome import Dropped
-from pipeline.storage.items import item_key
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.storage.items import item_key
 
 Item = TypeVar("Item")
 

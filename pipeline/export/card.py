@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
+from pipeline.core.records.schema import describe
 from pipeline.dataset.reader import BuiltDataset, Shape
 from pipeline.dataset.table1 import count, render
 from pipeline.export.target import Counts
-from pipeline.records.schema import describe
 
 LabelKind = tuple[str, int]
 """Of identity labels: the network, and how many values an embedding has."""

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.images import decode_png
+from pipeline.core.base.images import decode_png
 
 
 def encode_npy(array: NDArray[np.float32]) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pipeline.base.progress import Advance, progress
+from pipeline.core.base.progress import Advance, progress
 from pipeline.dataset.reader import (
     BuiltDataset,
     iterate_faces,

@@ -12,8 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
-from pipeline.base.errors import BadManifest
-from pipeline.base.progress import Advance, progress
+from pipeline.core.base.errors import BadManifest
+from pipeline.core.base.progress import Advance, progress
+from pipeline.core.records.dataset import Pair
+from pipeline.core.records.schema import HUGGINGFACE_KEY, arrow_schema
+from pipeline.core.storage.query import query
 from pipeline.dataset.reader import (
     BuiltDataset,
     Shape,
@@ -27,9 +30,6 @@ from pipeline.export.parquet import ParquetFiles
 from pipeline.export.rows import ExportedFace, ExportedPair, ExportedSegment
 from pipeline.export.spool import Spool
 from pipeline.export.target import Counts, write_note, writing_export
-from pipeline.records.dataset import Pair
-from pipeline.records.schema import HUGGINGFACE_KEY, arrow_schema
-from pipeline.storage.query import query
 
 KIND = "huggingface"
 _RECORDS: dict[str, type] = {"pairs": ExportedPair, "faces": ExportedFace, "audio": ExportedSegment}

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 MAX_NAME_LENGTH = 80
 _HASH_LENGTH = 16

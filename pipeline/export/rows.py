@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from pipeline.records.dataset import Pair
-from pipeline.records.face import Face
-from pipeline.records.schema import Vector, column
-from pipeline.records.segment import Segment
+from pipeline.core.records.dataset import Pair
+from pipeline.core.records.face import Face
+from pipeline.core.records.schema import Vector, column
+from pipeline.core.records.segment import Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

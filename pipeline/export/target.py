@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.base.errors import BadInput
-from pipeline.storage.atomic import replacing_folder
+from pipeline.core.base.errors import BadInput
+from pipeline.core.storage.atomic import replacing_folder
 
 NOTE = "facevox-export.json"
 

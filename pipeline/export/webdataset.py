@@ -9,8 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pipeline.base.errors import BadManifest
-from pipeline.base.progress import Advance, progress
+from pipeline.core.base.errors import BadManifest
+from pipeline.core.base.progress import Advance, progress
+from pipeline.core.records.dataset import Pair
+from pipeline.core.storage.query import query
 from pipeline.dataset.reader import (
     BuiltDataset,
     iterate_faces,
@@ -25,8 +27,6 @@ from pipeline.export.encode import encode_npy
 from pipeline.export.names import safe_name
 from pipeline.export.spool import Spool
 from pipeline.export.target import Counts, write_note, writing_export
-from pipeline.records.dataset import Pair
-from pipeline.storage.query import query
 
 KIND = "webdataset"
 SHARD_BYTES = 500 * 10**6

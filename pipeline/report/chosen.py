@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from pipeline.base.draws import draw_order
-from pipeline.records.schema import from_table, key_of
-from pipeline.storage.query import query
-from pipeline.storage.row_groups import rows_of_ids
+from pipeline.core.base.draws import draw_order
+from pipeline.core.records.schema import from_table, key_of
+from pipeline.core.storage.query import query
+from pipeline.core.storage.row_groups import rows_of_ids
 
 
 class HasPerson(Protocol):

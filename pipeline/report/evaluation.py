@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
+from pipeline.core.storage.json_file import read_json_if_any
 from pipeline.report.face_map import FaceMap, read_face_map
 from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.inpainted import InpaintedFace, Query, read_inpainted_faces, read_queries
 from pipeline.report.metrics import IDENTITY, PICTURES, PUBLISHED_SETS, RETRIEVAL, RETRIEVAL_SET, Metric
 from pipeline.report.notes import as_text, flatten
 from pipeline.report.pictures import inline_grid
-from pipeline.storage.json_file import read_json_if_any
 
 _OVERALL = "overall"
 _OTHER_KEYS = {_OVERALL, "retrieval", "swap", "unavailable", "notes"}

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from pipeline.base.layout import Layout
-from pipeline.records.evaluation import MapPoint
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.evaluation import MapPoint
+from pipeline.core.storage.manifest import read_manifest
 from pipeline.report.chosen import choose
-from pipeline.storage.manifest import read_manifest
 
 _WIDTH, _HEIGHT, _MARGIN = 640, 460, 14
 _MOST_FACES = 300

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.base.layout import Layout
-from pipeline.records.dataset import DatasetFace
-from pipeline.records.face import RANDOM, Face
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.dataset import DatasetFace
+from pipeline.core.records.face import RANDOM, Face
 from pipeline.report.chosen import Choice, choose_from, read_payload
 from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.pictures import inline_face

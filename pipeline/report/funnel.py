@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import FAILED, OK
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import FAILED, OK
+from pipeline.core.records.dataset import DatasetFace
+from pipeline.core.records.face import SelectedFace
+from pipeline.core.storage.json_file import read_json_if_any
+from pipeline.core.storage.ledger import StageCounts, count_ends
+from pipeline.core.storage.query import query
+from pipeline.core.storage.row_groups import dataset_range
 from pipeline.dataset.table1 import Counts
-from pipeline.records.dataset import DatasetFace
-from pipeline.records.face import SelectedFace
-from pipeline.storage.json_file import read_json_if_any
-from pipeline.storage.ledger import StageCounts, count_ends
-from pipeline.storage.query import query
-from pipeline.storage.row_groups import dataset_range
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.base.layout import Layout
-from pipeline.records.clip import Clip
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.clip import Clip
+from pipeline.core.storage.json_file import read_json_if_any
+from pipeline.core.storage.manifest import iterate_tables
 from pipeline.report.notes import flatten
-from pipeline.storage.json_file import read_json_if_any
-from pipeline.storage.manifest import iterate_tables
 
 _SYNTHETIC = "synthetic:"
 _MOST_LEAKS = 20

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.images import decode_png
-from pipeline.base.layout import Layout
-from pipeline.records.dataset import DatasetFace
-from pipeline.records.evaluation import InpaintedImage, RetrievedFace
-from pipeline.records.face import Face
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.images import decode_png
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.dataset import DatasetFace
+from pipeline.core.records.evaluation import InpaintedImage, RetrievedFace
+from pipeline.core.records.face import Face
+from pipeline.core.storage.manifest import read_manifest, read_table
 from pipeline.report.chosen import choose, read_payload, read_rows
 from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.pictures import SYNTHETIC, inline_face, inline_face_image
-from pipeline.storage.manifest import read_manifest, read_table
 
 _MOST_INPAINTED = 12
 _MOST_QUERIES = 6

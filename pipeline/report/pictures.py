@@ -6,8 +6,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageRGB, LogMel
-from pipeline.base.images import decode_png
+from pipeline.core.base.arrays import ImageRGB, LogMel
+from pipeline.core.base.images import decode_png
 from pipeline.report.inline import Picture, SizeBudget
 
 _FACE_PX = 160

@@ -14,13 +14,13 @@ from pipeline.audio.extract import joined, of_sound
 from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.reading import SoundRange
-from pipeline.base.arrays import Waveform
-from pipeline.base.errors import BadMedia
-from pipeline.base.layout import Layout
-from pipeline.records.dataset import DatasetSegment
-from pipeline.records.media import Media
-from pipeline.records.person import TEST, TRAIN
-from pipeline.records.segment import Segment
+from pipeline.core.base.arrays import Waveform
+from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.dataset import DatasetSegment
+from pipeline.core.records.media import Media
+from pipeline.core.records.person import TEST, TRAIN
+from pipeline.core.records.segment import Segment
 from pipeline.report.chosen import choose_from, read_payload, read_rows
 from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.pictures import inline_log_mel

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
+from pipeline.core.storage.json_file import read_json_if_any
 from pipeline.report.chart import Chart, Point, draw_chart
 from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.notes import flatten
 from pipeline.report.pictures import inline_grid
-from pipeline.storage.json_file import read_json_if_any
 
 _SIZE_BUDGET = 1_200_000
 _MOST_PER_PICTURE = 240_000

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.base.errors import BadMedia
-from pipeline.base.hashing import sha256_of
-from pipeline.base.outcome import Dropped
-from pipeline.records.clip import Clip, content_of
-from pipeline.records.media import Media
-from pipeline.records.truth import TruthFrame, TruthSpeech
-from pipeline.storage.manifest import write_manifest
+from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip, content_of
+from pipeline.core.records.media import Media
+from pipeline.core.records.truth import TruthFrame, TruthSpeech
+from pipeline.core.storage.manifest import write_manifest
 from pipeline.synthetic.script.spec import SCHEME
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.video.fetch_settings import FetchSettings

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import Dropped
-from pipeline.records.clip import NO_CROP, Clip, clip_name
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import NO_CROP, Clip, clip_name
+from pipeline.core.storage.user_table import read_user_table
 from pipeline.sources.listing import Drop, Found
 from pipeline.sources.settings import FolderSource
-from pipeline.storage.user_table import read_user_table
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v", ".ts", ".flv", ".wmv", ".3gp"}

@@ -6,8 +6,8 @@ A new kind needs a section class in pipeline/sources/settings.py (its ``SOURCES`
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pipeline.base.errors import BadParams
-from pipeline.records.clip import clip_name
+from pipeline.core.base.errors import BadParams
+from pipeline.core.records.clip import clip_name
 from pipeline.sources import folder, synthetic, table
 from pipeline.sources.listing import Found
 from pipeline.sources.settings import parse_source

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.media import Media
+from pipeline.core.records.schema import from_table
+from pipeline.core.storage.atomic import replacing_folder
 from pipeline.engine.run import StepRun
-from pipeline.records.clip import Clip
-from pipeline.records.media import Media
-from pipeline.records.schema import from_table
 from pipeline.sources.acquire import TRUTH_FILES, is_used_in_place
 from pipeline.sources.file_links import link_file
-from pipeline.storage.atomic import replacing_folder
 
 
 def link_media(run: StepRun[Clip], clips: Iterable[Clip], dataset: str, at: Layout) -> Iterator[Media]:

@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.base.outcome import Dropped
-from pipeline.records.clip import Clip
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.schema import arrow_schema, column, to_table
-from pipeline.storage.atomic import scratch_folder
-from pipeline.storage.manifest import iterate_tables, write_tables
-from pipeline.storage.query import query
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.schema import arrow_schema, column, to_table
+from pipeline.core.storage.atomic import scratch_folder
+from pipeline.core.storage.manifest import iterate_tables, write_tables
+from pipeline.core.storage.query import query
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation

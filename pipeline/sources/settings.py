@@ -6,8 +6,8 @@ from typing import Any, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.base.errors import BadParams
-from pipeline.base.params import Params, check_section
+from pipeline.core.base.errors import BadParams
+from pipeline.core.base.params import Params, check_section
 
 
 class SyntheticSource(Params):

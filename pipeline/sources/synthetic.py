@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.records.clip import NO_CROP, Clip, content_of
+from pipeline.core.records.clip import NO_CROP, Clip, content_of
 from pipeline.sources.settings import SyntheticSource
 from pipeline.synthetic.script.spec import KINDS, ClipSpec, edge_case_spec
 

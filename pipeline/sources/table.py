@@ -13,9 +13,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import Dropped
-from pipeline.records.clip import Clip, clip_name, content_of
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip, clip_name, content_of
 from pipeline.sources.folder import hash_file
 from pipeline.sources.listing import Found
 from pipeline.sources.settings import TableSource

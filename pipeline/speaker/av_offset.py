@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.records.frame import Frame
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.frame import Frame
 from pipeline.speaker.mouth_sound import (
     GRID_HZ,
     Floats,

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from pipeline.audio.pcm import from_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
-from pipeline.base.arrays import WaveformInt16
+from pipeline.core.base.arrays import WaveformInt16
+from pipeline.core.records.frame import Frame
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.frame import Frame
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -11,9 +11,11 @@ import numpy as np
 
 from pipeline.audio.extract import of_sound
 from pipeline.audio.reading import SoundRange
-from pipeline.base.errors import BadMedia
-from pipeline.base.outcome import Dropped
-from pipeline.base.units import milliseconds
+from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.units import milliseconds
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.track import Track
 from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.tracking.movement import Movement, movement
@@ -21,8 +23,6 @@ from pipeline.face.tracking.observations import TrackObservations
 from pipeline.face.tracking.search import FaceSearch
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.face.tracking.tracker import Tracker
-from pipeline.records.frame import Frame
-from pipeline.records.track import Track
 from pipeline.speaker.av_offset import AvOffset, av_offset
 from pipeline.speaker.mouth_sound import GRID_HZ, Floats, MouthSound, loudness, main_track, mouth_sound
 from pipeline.video.clip import MediaClip

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.encode import Encoding, write_mp4
 from pipeline.synthetic.look.body import draw_body
 from pipeline.synthetic.look.face import draw_head

@@ -15,7 +15,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 
 AAC_FRAME = 1024
 AUDIO_BITS_PER_S = 64_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.look.features import Expression
 from pipeline.synthetic.look.geometry import Camera, Reals, rotation
 from pipeline.synthetic.look.landmarks import Landmarks, landmarks

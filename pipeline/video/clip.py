@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base.errors import BadManifest
-from pipeline.records.clip import Clip
-from pipeline.records.media import Media
-from pipeline.storage.manifest import iterate_manifest
+from pipeline.core.base.errors import BadManifest
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.media import Media
+from pipeline.core.storage.manifest import iterate_manifest
 from pipeline.video.media_check import check_media
 
 

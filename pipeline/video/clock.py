@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.video.picture import display_matrix
 from pipeline.video.stamps.jumps import without_jumps
 from pipeline.video.stamps.packets import NO_STAMP, Stamps, read_stamps

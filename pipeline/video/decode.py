@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.base.arrays import ImageGrey, ImageRGB
-from pipeline.base.errors import BadMedia
-from pipeline.base.units import SAME_TIME_S
+from pipeline.core.base.arrays import ImageGrey, ImageRGB
+from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.units import SAME_TIME_S
 from pipeline.video.picture import FormReader, shown_luma, shown_rgb
 from pipeline.video.seek import FrameReader, decoded, decoded_from, opened
 

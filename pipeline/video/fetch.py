@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import Params
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import Params
 from pipeline.video.fetch_errors import classify
 from pipeline.video.fetch_settings import FetchSettings
 from pipeline.video.hdr import SDR

@@ -5,7 +5,7 @@ yt-dlp raises one exception for nearly everything, and sites state the cause as 
 
 import re
 
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.outcome import Dropped
 
 MAX_DETAIL_LENGTH = 1000
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 JS_RUNTIMES = ("deno", "node", "bun", "quickjs")
 

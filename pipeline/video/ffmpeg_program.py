@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 
 
 def run_ffmpeg(described: Any) -> bytes:

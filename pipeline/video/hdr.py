@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, ImageRGB
+from pipeline.core.base.arrays import ImageGrey, ImageRGB
 
 SDR, PQ, HLG = "sdr", "pq", "hlg"
 

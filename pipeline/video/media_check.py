@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.base.errors import BadInput, BadManifest
-from pipeline.base.hashing import sha256_of
-from pipeline.base.layout import Layout
-from pipeline.base.progress import progress
-from pipeline.records.media import Media
-from pipeline.records.schema import column
-from pipeline.storage.manifest import iterate_manifest, iterate_tables, write_manifest
+from pipeline.core.base.errors import BadInput, BadManifest
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.progress import progress
+from pipeline.core.records.media import Media
+from pipeline.core.records.schema import column
+from pipeline.core.storage.manifest import iterate_manifest, iterate_tables, write_manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

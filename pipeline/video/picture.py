@@ -11,8 +11,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, ImageRGB
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.arrays import ImageGrey, ImageRGB
+from pipeline.core.base.errors import BadMedia
 from pipeline.video.hdr import HLG, PQ, SDR, sdr_luma, sdr_rgb
 
 Picture = NDArray[np.uint8]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.video.clock import PACKETS_TO_TRY, Clock, clock_of
 from pipeline.video.picture import FormReader, PictureForm
 from pipeline.video.streams import FILES_ONLY, picture_stream, sound_stream

@@ -8,8 +8,8 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.errors import BadMedia
-from pipeline.base.units import SAME_TIME_S, milliseconds
+from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.units import SAME_TIME_S, milliseconds
 from pipeline.video.clock import Clock, clock_of
 from pipeline.video.probe import MAX_DURATION_S
 from pipeline.video.streams import FILES_ONLY, picture_stream

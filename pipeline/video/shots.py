@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from pipeline.base.arrays import ImageGrey
+from pipeline.core.base.arrays import ImageGrey
 from pipeline.video.decode import GreyFrame
 
 _THUMBNAIL_PX = (32, 18)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 
 FILES_ONLY = {"protocol_whitelist": "file"}
 """Options under which a media file, whatever it refers to, opens no network and no other kind of source."""

@@ -4,9 +4,9 @@ import os
 from functools import partial
 from pathlib import Path
 
-from pipeline.base.cache import cache_folder
-from pipeline.base.errors import BadInput, UntrustedWeights, WeightsUnavailable
-from pipeline.base.hashing import sha256_of
+from pipeline.core.base.cache import cache_folder
+from pipeline.core.base.errors import BadInput, UntrustedWeights, WeightsUnavailable
+from pipeline.core.base.hashing import sha256_of
 from pipeline.weights.packaged import find_packaged, how_to_install
 from pipeline.weights.registry import REGISTRY, NamedWeights, PackageFile
 

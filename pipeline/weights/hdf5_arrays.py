@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadInput, UntrustedWeights
+from pipeline.core.base.errors import BadInput, UntrustedWeights
 
 Arrays = dict[str, NDArray[np.float32]]
 

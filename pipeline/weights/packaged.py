@@ -3,8 +3,8 @@
 import importlib.metadata
 from pathlib import Path
 
-from pipeline.base.errors import UntrustedWeights
-from pipeline.base.hashing import sha256_of
+from pipeline.core.base.errors import UntrustedWeights
+from pipeline.core.base.hashing import sha256_of
 from pipeline.weights.registry import NamedWeights, PackageFile
 
 

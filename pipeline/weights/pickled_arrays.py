@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadInput, UntrustedWeights
+from pipeline.core.base.errors import BadInput, UntrustedWeights
 
 MALFORMED = (
     pickle.UnpicklingError,

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 BATCH_COUNTER = "num_batches_tracked"
 """What batch norms count; files from before torch 0.4.1 have none, and evaluation needs none."""

@@ -12,8 +12,8 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from pipeline.base.errors import BadInput, UntrustedWeights
-from pipeline.storage.atomic import replacing
+from pipeline.core.base.errors import BadInput, UntrustedWeights
+from pipeline.core.storage.atomic import replacing
 from pipeline.weights import hdf5_arrays
 from pipeline.weights.pickled_arrays import read_pickled_arrays
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 
 class TfliteNetwork:

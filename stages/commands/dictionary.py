@@ -1,19 +1,19 @@
 """The data dictionary: every manifest with its columns, generated from the records."""
 
-from pipeline.records.clip import Clip
-from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.evaluation import EvaluatedFace, InpaintedImage, MapPoint, RetrievedFace, SwappedFace
-from pipeline.records.evidence import ClipEmbedding, PersonEvidence
-from pipeline.records.face import Face, SelectedFace
-from pipeline.records.frame import Frame
-from pipeline.records.label import Label
-from pipeline.records.ledger import LedgerRow
-from pipeline.records.media import Media
-from pipeline.records.person import ClipPerson, Person
-from pipeline.records.schema import describe
-from pipeline.records.segment import Segment
-from pipeline.records.track import Track
-from pipeline.records.truth import TruthFrame, TruthSpeech
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.core.records.evaluation import EvaluatedFace, InpaintedImage, MapPoint, RetrievedFace, SwappedFace
+from pipeline.core.records.evidence import ClipEmbedding, PersonEvidence
+from pipeline.core.records.face import Face, SelectedFace
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.label import Label
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.media import Media
+from pipeline.core.records.person import ClipPerson, Person
+from pipeline.core.records.schema import describe
+from pipeline.core.records.segment import Segment
+from pipeline.core.records.track import Track
+from pipeline.core.records.truth import TruthFrame, TruthSpeech
 
 # In the order of the pipeline: (record, path, the stage that writes it).
 _MANIFESTS: tuple[tuple[type, str, str], ...] = (

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from pipeline.base.cache import cache_folder
-from pipeline.base.errors import FacevoxError, ToolMissing
+from pipeline.core.base.cache import cache_folder
+from pipeline.core.base.errors import FacevoxError, ToolMissing
 from pipeline.engine.settings import read_settings
 from pipeline.weights.fetch import LOCAL_VARIABLE, find_present
 from pipeline.weights.packaged import how_to_install
@@ -127,7 +127,7 @@ def _is_other_disk(cache: Path, checkout: Path) -> bool:
 
 
 def _device() -> str:
-    from pipeline.base.device import DEVICE_VARIABLE, read_device
+    from pipeline.core.base.device import DEVICE_VARIABLE, read_device
 
     device = read_device()
     import torch

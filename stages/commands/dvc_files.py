@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.storage.atomic import write_text
+from pipeline.core.storage.atomic import write_text
 
 _LOCK, _RWLOCK, _RWLOCK_GUARD = "lock", "rwlock", "rwlock.lock"
 _RWLOCK_KEYS = {"read", "write"}

@@ -77,7 +77,7 @@ def folder(
 
 
 def _open(split: Split | None) -> "BuiltDataset":
-    from pipeline.base.layout import Layout
+    from pipeline.core.base.layout import Layout
     from pipeline.dataset.reader import open_dataset
 
     return open_dataset(Layout(), split)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 
 
 def export_masked_faces(to: Path, at: Layout = Layout(), *, force: bool = False) -> None:
@@ -22,8 +22,8 @@ def evaluate_pictures(pictures: Path, out: Path, at: Layout = Layout()) -> None:
     from model.evaluation.inputs import load_evaluation_params, load_inputs
     from model.evaluation.predictions import evaluate_predictions
     from model.evaluation.summary import as_text
-    from pipeline.base.device import read_device
-    from pipeline.base.torch_threads import torch_threads
+    from pipeline.core.base.device import read_device
+    from pipeline.core.base.torch_threads import torch_threads
 
     device = read_device()
     params, mask_params = load_evaluation_params(at)

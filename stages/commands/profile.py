@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.base.errors import BadParams
-from pipeline.base.params import PARAMS_FILE
-from pipeline.storage.atomic import replacing
+from pipeline.core.base.errors import BadParams
+from pipeline.core.base.params import PARAMS_FILE
+from pipeline.core.storage.atomic import replacing
 
 PROFILES = Path("profiles")
 

@@ -1,9 +1,9 @@
 """The status of a run: the funnel of every stage, and the history of one item."""
 
-from pipeline.base.errors import BadInput
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import OK
-from pipeline.storage.ledger import StageCounts, count_ends, end_of, history_of
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import OK
+from pipeline.core.storage.ledger import StageCounts, count_ends, end_of, history_of
 
 # Stages in the order of the pipeline; the ledger has only their names.
 ORDER = ("sources", "download", "detect", "crop", "select", "audio", "recognise", "persons", "identify", "dataset")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipeline.storage.garbage import Garbage, Sizes
+    from pipeline.core.storage.garbage import Garbage, Sizes
 
 app = typer.Typer(no_args_is_help=True, help="Size, integrity and cleaning of the store of results that runs share.")
 
@@ -19,8 +19,8 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 @app.command()
 def size() -> None:
     """Show the number and bytes of stored results by step, of trainings, weights and unfinished downloads."""
-    from pipeline.base.cache import cache_folder
-    from pipeline.storage.garbage import sizes_of
+    from pipeline.core.base.cache import cache_folder
+    from pipeline.core.storage.garbage import sizes_of
 
     print(cache_folder())
     _print_sizes(sizes_of(cache_folder()))
@@ -29,10 +29,10 @@ def size() -> None:
 @app.command()
 def verify() -> None:
     """Read all stored results; those that are not as they were written are removed, and computed again by a run."""
-    from pipeline.base.cache import cache_folder
-    from pipeline.base.progress import progress
-    from pipeline.storage.garbage import ITEMS, names_in
-    from pipeline.storage.items import ItemStore
+    from pipeline.core.base.cache import cache_folder
+    from pipeline.core.base.progress import progress
+    from pipeline.core.storage.garbage import ITEMS, names_in
+    from pipeline.core.storage.items import ItemStore
 
     store = ItemStore(cache_folder() / ITEMS)
     steps = names_in(store.root)
@@ -57,8 +57,8 @@ def verify() -> None:
 
 def _remove_damaged_states() -> int:
     """Remove the states of trainings that are not as they were written; return their number."""
-    from pipeline.base.cache import cache_folder
-    from pipeline.storage.garbage import TRAININGS, names_in
+    from pipeline.core.base.cache import cache_folder
+    from pipeline.core.storage.garbage import TRAININGS, names_in
 
     root = cache_folder() / TRAININGS
     if not names_in(root):
@@ -89,8 +89,8 @@ def gc(
     yes: Annotated[bool, typer.Option("--yes/--dry-run", help="Remove, or only show what would be removed.")] = False,
 ) -> None:
     """Remove the results and trainings that the last runs in these checkouts did not use, and what killed runs left."""
-    from pipeline.base.cache import cache_folder
-    from pipeline.storage.garbage import collect
+    from pipeline.core.base.cache import cache_folder
+    from pipeline.core.storage.garbage import collect
 
     kept = [checkout.resolve() for checkout in checkouts or [Path()]]
     datasets = {checkout: _datasets(checkout) for checkout in kept}
@@ -109,18 +109,18 @@ def gc(
 
 
 def _datasets(checkout: Path) -> list[str]:
-    from pipeline.base.layout import Layout
-    from pipeline.base.params import read_section
+    from pipeline.core.base.layout import Layout
+    from pipeline.core.base.params import read_section
 
     return list(read_section("datasets", Layout(checkout).params))
 
 
 def _runs_of(checkout: Path) -> list[str]:
     """Return the names of the runs in ``checkout``; raises BadInput when none is recorded, as all would be removed."""
-    from pipeline.base.cache import cache_folder
-    from pipeline.base.errors import BadInput
-    from pipeline.storage.garbage import ITEMS, TRAININGS
-    from pipeline.storage.used_items import runs_in
+    from pipeline.core.base.cache import cache_folder
+    from pipeline.core.base.errors import BadInput
+    from pipeline.core.storage.garbage import ITEMS, TRAININGS
+    from pipeline.core.storage.used_items import runs_in
 
     runs = sorted({run for name in (ITEMS, TRAININGS) for run in runs_in(cache_folder() / name, checkout)})
     if not runs:
@@ -133,9 +133,9 @@ def _runs_of(checkout: Path) -> list[str]:
 
 def _check_records(checkout: Path, datasets: list[str]) -> None:
     """Raise BadInput where what is recorded of ``checkout`` is not what its results and params.yaml need."""
-    from pipeline.base.cache import cache_folder
-    from pipeline.base.errors import BadInput
-    from pipeline.storage.garbage import outdated_runs, unrecorded_runs
+    from pipeline.core.base.cache import cache_folder
+    from pipeline.core.base.errors import BadInput
+    from pipeline.core.storage.garbage import outdated_runs, unrecorded_runs
 
     if runs := unrecorded_runs(cache_folder(), checkout, datasets):
         raise BadInput(
@@ -164,9 +164,9 @@ def _print_kept(checkout: Path, runs: list[str]) -> None:
 
 def _print_others(kept: list[Path]) -> None:
     """Print the checkouts, other than ``kept``, that use the store too."""
-    from pipeline.base.cache import cache_folder
-    from pipeline.storage.garbage import ITEMS
-    from pipeline.storage.used_items import checkouts_of
+    from pipeline.core.base.cache import cache_folder
+    from pipeline.core.storage.garbage import ITEMS
+    from pipeline.core.storage.used_items import checkouts_of
 
     others = [path for path in checkouts_of(cache_folder() / ITEMS) if path not in kept and path.is_dir()]
     if others:

@@ -1,10 +1,10 @@
 """The results of a run: Table 1, the funnel of every stage, the evaluation's metrics, and the paths of all outputs."""
 
-from pipeline.base.errors import BadInput
-from pipeline.base.layout import Layout
-from pipeline.base.params import read_section
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import read_section
+from pipeline.core.storage.json_file import read_json
 from pipeline.dataset.table1 import render
-from pipeline.storage.json_file import read_json
 from stages.commands.status import render_status
 
 _HEADLINES = {

@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import lfilter
 
 from pipeline.audio.settings import AudioParams
-from pipeline.base.arrays import Waveform
+from pipeline.core.base.arrays import Waveform
 from pipeline.synthetic.clip import sound_of
 from pipeline.synthetic.plan import plan_clip
 from pipeline.synthetic.script.spec import ClipSpec

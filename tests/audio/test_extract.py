@@ -26,7 +26,7 @@ from pipeline.audio.extract import extract_waveform, joined, of_sound, played_so
 from pipeline.audio.reading import SoundRange, SoundReading
 from pipeline.audio.segment import cut
 from pipeline.audio.settings import AudioParams
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.video.clock import clock_of
 from pipeline.video.ffmpeg_program import run_ffmpeg
 

@@ -11,8 +11,8 @@ from pipeline.audio.pcm import from_int16, to_int16
 from pipeline.audio.profiles import PROFILES
 from pipeline.audio.settings import AudioParams, ProfileName
 from pipeline.audio.vad import voiced_samples
-from pipeline.base.arrays import Waveform
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.arrays import Waveform
+from pipeline.core.base.outcome import Dropped
 
 MakeSpeech = Callable[..., Waveform]
 MakeParams = Callable[..., AudioParams]

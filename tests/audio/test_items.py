@@ -8,9 +8,9 @@ import pytest
 import pipeline.audio.items
 from pipeline.audio.clip import AudioItem
 from pipeline.audio.items import read_audio_items
-from pipeline.base.layout import Layout
-from pipeline.records.track import Track
-from pipeline.storage.manifest import write_manifest
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.track import Track
+from pipeline.core.storage.manifest import write_manifest
 from tests.face.tracks import a_track, media_clips
 
 

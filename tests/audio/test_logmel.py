@@ -13,7 +13,7 @@ from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import PROFILES
 from pipeline.audio.settings import ProfileName
 from pipeline.audio.vad import voiced_samples
-from pipeline.base.arrays import Waveform, WaveformInt16
+from pipeline.core.base.arrays import Waveform, WaveformInt16
 from tests.real_files import CLIPS, needs_clips
 
 DURATIONS_S = (0.3, 3.0, 6.0, 10.01, 12.0)

@@ -9,9 +9,9 @@ import pytest
 from benchmarks.recordings import Recording, write_recording
 from pipeline.audio.clip import AudioItem, segment_clip
 from pipeline.audio.settings import AudioParams
-from pipeline.base.arrays import Waveform
-from pipeline.base.outcome import Dropped
-from pipeline.records.segment import Segment
+from pipeline.core.base.arrays import Waveform
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.segment import Segment
 from pipeline.video.clip import MediaClip
 
 MakeParams = Callable[..., AudioParams]

@@ -7,8 +7,8 @@ import pytest
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.settings import AudioParams
-from pipeline.base.errors import BadMedia
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.outcome import Dropped
 from tests.real_files import CLIPS, needs_clips
 
 pytestmark = needs_clips

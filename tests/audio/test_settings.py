@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from pipeline.audio.settings import AudioParams
-from pipeline.base.errors import BadParams
-from pipeline.base.params import check_section
+from pipeline.core.base.errors import BadParams
+from pipeline.core.base.params import check_section
 
 PAPER: dict[str, Any] = {
     "profile": "paper",

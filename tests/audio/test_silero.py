@@ -9,7 +9,7 @@ from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import SILERO, SileroProfile
 from pipeline.audio.silero import speech_probabilities, speech_stretches
 from pipeline.audio.vad import voiced_mask
-from pipeline.base.arrays import Waveform
+from pipeline.core.base.arrays import Waveform
 
 CHUNK = 512
 

@@ -14,7 +14,7 @@ from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import PROFILES, SILERO, SileroProfile, VadProfile
 from pipeline.audio.settings import AudioParams, ProfileName
 from pipeline.audio.vad import collect, detector_of, voiced_mask, voiced_samples
-from pipeline.base.arrays import Waveform, WaveformInt16
+from pipeline.core.base.arrays import Waveform, WaveformInt16
 from tests.real_files import CLIPS, needs_clips
 
 SETTINGS = {"paper": (2, 20, 2), "voice2face": (2, 20, 2), "sf2f": (1, 30, 10), "sync": (2, 20, 2)}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.real_files import CLIPS_VARIABLE, folder_named_by
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 
 def test_a_variable_names_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,19 +32,19 @@ from benchmarks.scale.rows import (
     segment_rows,
 )
 from benchmarks.scale.training_data import main as open_training_data
-from pipeline.base.layout import Layout
-from pipeline.records.clip import Clip
-from pipeline.records.evidence import ClipEmbedding
-from pipeline.records.face import Face, SelectedFace
-from pipeline.records.frame import Frame
-from pipeline.records.label import Label
-from pipeline.records.ledger import LedgerRow
-from pipeline.records.media import Media
-from pipeline.records.schema import column_names, key_of
-from pipeline.records.segment import Segment
-from pipeline.records.track import Track
-from pipeline.storage.manifest import read_table
-from pipeline.storage.shards import read_columns
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.face import Face, SelectedFace
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.label import Label
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.media import Media
+from pipeline.core.records.schema import column_names, key_of
+from pipeline.core.records.segment import Segment
+from pipeline.core.records.track import Track
+from pipeline.core.storage.manifest import read_table
+from pipeline.core.storage.shards import read_columns
 from stages.__main__ import run_stage
 
 N_CLIPS = 50

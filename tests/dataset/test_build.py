@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.draws import draw_order
-from pipeline.base.errors import SplitLeak
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.draws import draw_order
+from pipeline.core.base.errors import SplitLeak
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.core.records.face import CANDIDATE, RANDOM
+from pipeline.core.records.person import TRAIN, ClipPerson
 from pipeline.dataset.build import DatasetParams, audit_split, cap_faces, pair_up, segment_drop
-from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.face import CANDIDATE, RANDOM
-from pipeline.records.person import TRAIN, ClipPerson
 from tests.built_dataset import Dataset, build
 
 PARAMS = DatasetParams(

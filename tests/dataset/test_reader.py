@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput, BadManifest
-from pipeline.base.layout import Layout
+from pipeline.core.base.errors import BadInput, BadManifest
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.face import Face
+from pipeline.core.records.label import Label
+from pipeline.core.records.person import TEST, TRAIN
+from pipeline.core.storage import manifest
+from pipeline.core.storage.manifest import read_manifest, read_table, write_manifest, write_table
 from pipeline.dataset.reader import (
     BuiltDataset,
     iterate_faces,
@@ -19,11 +24,6 @@ from pipeline.dataset.reader import (
     only_standard,
     open_dataset,
 )
-from pipeline.records.face import Face
-from pipeline.records.label import Label
-from pipeline.records.person import TEST, TRAIN
-from pipeline.storage import manifest
-from pipeline.storage.manifest import read_manifest, read_table, write_manifest, write_table
 from tests.built_dataset import Made
 from tests.export.conftest import PEOPLE
 

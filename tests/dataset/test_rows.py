@@ -7,19 +7,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.core.records.face import RANDOM, Face, SelectedFace
+from pipeline.core.records.label import Label
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.person import TRAIN, ClipPerson
+from pipeline.core.records.schema import Image, key_of, to_table
+from pipeline.core.records.segment import Segment
+from pipeline.core.records.track import Track
+from pipeline.core.storage.manifest import read_manifest, read_table, write_manifest
+from pipeline.core.storage.shards import shard_paths, write_shards
 from pipeline.dataset.build import build_person
 from pipeline.dataset.rows import dataset_writer, iterate_persons, iterate_segments
-from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.face import RANDOM, Face, SelectedFace
-from pipeline.records.label import Label
-from pipeline.records.ledger import LedgerRow
-from pipeline.records.person import TRAIN, ClipPerson
-from pipeline.records.schema import Image, key_of, to_table
-from pipeline.records.segment import Segment
-from pipeline.records.track import Track
-from pipeline.storage.manifest import read_manifest, read_table, write_manifest
-from pipeline.storage.shards import shard_paths, write_shards
 from tests.built_dataset import ALL
 from tests.face.faces import PERFECT_FACE
 from tests.face.tracks import a_track

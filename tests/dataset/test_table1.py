@@ -1,7 +1,7 @@
 """Table 1 is laid out as in the paper, and the paper's own numbers give its totals, but for its one slip."""
 
+from pipeline.core.records.dataset import Identity
 from pipeline.dataset.table1 import Counts, count, render, totals
-from pipeline.records.dataset import Identity
 
 
 def identity(dataset: str, person: str, split: str, n_faces: int, n_standard_faces: int, n_segments: int) -> Identity:

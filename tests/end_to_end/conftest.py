@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.small_run import SMALL, TINY
-from pipeline.base.imports import ROOT
+from pipeline.core.base.imports import ROOT
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.base.images import decode_png
+from pipeline.core.base.images import decode_png
 from tests.end_to_end.conftest import Checkout
 
 pytestmark = pytest.mark.slow

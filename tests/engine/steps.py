@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.schema import column
 from pipeline.engine.settings import Settings
 from pipeline.engine.step import Step
-from pipeline.records.schema import column
 
 GIBIBYTE = 1 << 30
 GATE = "../gate"  # 'gated' items wait for this file

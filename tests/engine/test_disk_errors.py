@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.engine.disk_errors import DiskProblem, check_writable, disk_problem
 from tests.mounts import in_namespace
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.engine.run import run_step
 from pipeline.engine.disk_errors import disk_problem
-from pipeline.storage.items import ItemStore
+from pipeline.core.storage.items import ItemStore
 from tests.engine.steps import settings_for, step_for
 
 cache = Path(sys.argv[1])

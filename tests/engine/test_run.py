@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.schema import from_table
 from pipeline.engine.run import StepRun, run_step
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.schema import from_table
 from tests.engine.steps import Square, settings_for, step_for
 
 ROOT = Path(__file__).parents[2]

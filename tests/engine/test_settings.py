@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.engine.settings import read_settings
 
 NAMES = ("FACEVOX_WORKERS", "FACEVOX_ITEM_TIMEOUT_S", "FACEVOX_WORKER_MEMORY_MB", "FACEVOX_ITEM_OUTPUT_MB")

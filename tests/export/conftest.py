@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.records.face import CANDIDATE, RANDOM
-from pipeline.records.person import TEST, TRAIN
+from pipeline.core.records.face import CANDIDATE, RANDOM
+from pipeline.core.records.person import TEST, TRAIN
 from tests.built_dataset import FaceKind, Made, Persons, Plan, make_dataset_in
 
 SIDE_PX, N_MELS, N_FRAMES, LABEL_SIZE = 12, 4, 10, 6

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from stages.__main__ import app
 from tests.built_dataset import Made
 from tests.export.conftest import files_in

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
+from pipeline.core.records.dataset import DatasetFace, DatasetSegment
+from pipeline.core.records.person import TEST, TRAIN
 from pipeline.export.folder import export_folder
 from pipeline.export.names import safe_name
-from pipeline.records.dataset import DatasetFace, DatasetSegment
-from pipeline.records.person import TEST, TRAIN
 from tests.built_dataset import Made
 from tests.export.conftest import LABEL_SIZE, N_FRAMES, N_MELS, files_in
 

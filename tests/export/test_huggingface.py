@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
+from pipeline.core.records.person import TEST, TRAIN
 from pipeline.export import parquet
 from pipeline.export.huggingface import export_huggingface
-from pipeline.records.person import TEST, TRAIN
 from tests.built_dataset import Made
 from tests.export.conftest import LABEL_SIZE, LICENCES, N_FRAMES, N_MELS, PEOPLE, SIDE_PX, files_in
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.export.names import MAX_NAME_LENGTH, folder_names, safe_name
 
 _TEXTS = st.text(max_size=40) | st.text("./\\ab=-", max_size=12) | st.text("aA=", min_size=60, max_size=100)

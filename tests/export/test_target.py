@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput
-from pipeline.base.imports import ROOT
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.imports import ROOT
 from pipeline.export.folder import export_folder
 from pipeline.export.huggingface import export_huggingface
 from pipeline.export.target import NOTE, writing_export

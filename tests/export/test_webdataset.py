@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.base.draws import draw_order
+from pipeline.core.base.draws import draw_order
+from pipeline.core.records.person import TEST, TRAIN
 from pipeline.export.names import safe_name
 from pipeline.export.webdataset import export_webdataset
-from pipeline.records.person import TEST, TRAIN
 from tests.built_dataset import Made
 from tests.export.conftest import LICENCES, PEOPLE, files_in
 

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, Landmarks
-from pipeline.base.units import milliseconds
+from pipeline.core.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.units import milliseconds
+from pipeline.core.records.face import FaceMeasures
+from pipeline.core.records.frame import Frame
 from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.crops.standard import SelectParams, StandardnessScales
 from pipeline.face.measures.boxes import Box
-from pipeline.records.face import FaceMeasures
-from pipeline.records.frame import Frame
 
 PERFECT_FRAME = Frame(
     frame_id="set/clip-t00-00000000",

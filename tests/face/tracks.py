@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.records.track import Track
+from pipeline.core.records.track import Track
 from pipeline.video.clip import MediaClip
 
 

@@ -1,6 +1,6 @@
 """Clips of which only dataset, identity, name and address matter."""
 
-from pipeline.records.clip import NO_CROP, Clip
+from pipeline.core.records.clip import NO_CROP, Clip
 
 
 def clip(dataset: str, identity: str, name: str = "c", address: str = "") -> Clip:

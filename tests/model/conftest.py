@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model.data.split import DatasetSplit
-from pipeline.records.person import TEST, TRAIN
+from pipeline.core.records.person import TEST, TRAIN
 from tests.built_dataset import Made, Plan, make_dataset_in, smooth_face
 
 N_MELS, N_FRAMES, LABEL_SIZE = 64, 96, 16

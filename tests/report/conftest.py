@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 from stages.report import main
 from tests.report.made_run import HOSTILE, RATE_HZ, make_data, make_evaluation, make_media, make_training
 

@@ -12,23 +12,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.images import encode_png
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.images import encode_png
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import NO_CROP, Clip
+from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
+from pipeline.core.records.evaluation import InpaintedImage, MapPoint, RetrievedFace
+from pipeline.core.records.face import CANDIDATE, RANDOM, Face, SelectedFace
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.media import Media
+from pipeline.core.records.person import TEST, TRAIN
+from pipeline.core.records.schema import Image, column_names, to_table
+from pipeline.core.records.segment import Segment
+from pipeline.core.storage.manifest import write_manifest
+from pipeline.core.storage.shards import write_shards
 from pipeline.dataset.table1 import count, totals
 from pipeline.face.crops.verify import VERIFIED_COLUMNS
-from pipeline.records.clip import NO_CROP, Clip
-from pipeline.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.records.evaluation import InpaintedImage, MapPoint, RetrievedFace
-from pipeline.records.face import CANDIDATE, RANDOM, Face, SelectedFace
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.media import Media
-from pipeline.records.person import TEST, TRAIN
-from pipeline.records.schema import Image, column_names, to_table
-from pipeline.records.segment import Segment
-from pipeline.storage.manifest import write_manifest
-from pipeline.storage.shards import write_shards
 
 SET = "one"
 HOSTILE = "<script>alert(1)</script>"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 
 pytestmark = pytest.mark.slow
 

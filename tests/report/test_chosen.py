@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadManifest
-from pipeline.base.layout import Layout
-from pipeline.records.face import Face
-from pipeline.records.person import ClipPerson
-from pipeline.records.segment import Segment
+from pipeline.core.base.errors import BadManifest
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.face import Face
+from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.segment import Segment
+from pipeline.core.storage.manifest import write_manifest
 from pipeline.report.chosen import Choice, choose, choose_from, read_payload, read_rows
-from pipeline.storage.manifest import write_manifest
 from tests.report.made_run import HOSTILE, QUOTED, SET, face_of
 
 SHARD = f"data/faces/{SET}/shard-00000-of-00001.parquet"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 from pipeline.report.evaluation import Evaluation, MetricRow, MetricTable, MetricValue, read_evaluation
 from pipeline.report.metrics import IDENTITY, PICTURES, RETRIEVAL
 from tests.report.made_run import HOSTILE, QUOTED, SET, make_evaluation, write_json

@@ -1,6 +1,6 @@
 """Contact sheets."""
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 from pipeline.report.faces import read_sheets
 from tests.report.made_run import HOSTILE, QUOTED, SET
 

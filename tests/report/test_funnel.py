@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import Dropped
-from pipeline.records.face import SelectedFace
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.face import SelectedFace
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.report.funnel import DropCount, StageRow, Step, read_funnels
-from pipeline.storage.manifest import read_manifest, write_manifest
 from tests.report.made_run import HOSTILE, SET, clip_of, write_ledger
 
 

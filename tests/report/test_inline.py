@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.base.images import encode_png
+from pipeline.core.base.images import encode_png
 from pipeline.report import evaluation, faces, inpainted, sound, training
 from pipeline.report.inline import SizeBudget
 from pipeline.report.pictures import SYNTHETIC, inline_face, inline_grid, inline_log_mel

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 from stages.report import main
 from tests.report.made_run import HOSTILE, PARAMS, QUOTED, SET, make_data, make_evaluation, make_training
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.layout import Layout
-from pipeline.records.dataset import DatasetSegment
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.dataset import DatasetSegment
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.report import sound
 from pipeline.report.sound import Sound, read_sounds
-from pipeline.storage.manifest import read_manifest, write_manifest
 from tests.report.made_run import HOSTILE, N_VALID, QUOTED, RATE_HZ, SET, make_media, write_segments, write_wav
 
 SAMPLES = np.random.default_rng(5).integers(-9000, 9000, 2 * RATE_HZ, np.int16)

@@ -1,6 +1,6 @@
 """The trainings: notes, curves as DVCLive writes them, pictures during training."""
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 from pipeline.report.training import Training, read_trainings
 from tests.report.made_run import make_training, write_curve, write_json
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from pipeline.base.outcome import OK, Dropped
-from pipeline.records.clip import Clip
-from pipeline.records.ledger import LedgerRow
+from pipeline.core.base.outcome import OK, Dropped
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.storage.manifest import read_manifest
 from pipeline.sources.listing import Drop, Found, ListingCounts, write_listing
-from pipeline.storage.manifest import read_manifest
 
 Listing: TypeAlias = tuple[list[Clip], list[Drop]]
 

@@ -7,10 +7,10 @@ import ffmpeg
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.base.hashing import sha256_of
-from pipeline.base.outcome import FAILED, FILTERED, Dropped
-from pipeline.records.clip import NO_CROP, Clip, content_of
-from pipeline.records.media import Media
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.outcome import FAILED, FILTERED, Dropped
+from pipeline.core.records.clip import NO_CROP, Clip, content_of
+from pipeline.core.records.media import Media
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import Dropped
-from pipeline.records.clip import Clip
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip
 from pipeline.sources.folder import list_clips
 from pipeline.sources.settings import FolderSource
 from tests.sources.listed import Listing, listing_of

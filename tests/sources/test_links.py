@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 import stages.download
-from pipeline.base.errors import BadInput
-from pipeline.base.hashing import sha256_of
-from pipeline.base.layout import Layout
-from pipeline.records.clip import Clip
-from pipeline.records.media import Media
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.media import Media
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.sources.acquire import TRUTH_FILES
-from pipeline.storage.manifest import read_manifest, write_manifest
 from pipeline.synthetic.clip import write_clip
 from pipeline.video.clip import read_media_clips
 from tests.sources.test_acquire import PARAMS, SPEC, clip

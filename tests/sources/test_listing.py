@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import Dropped
-from pipeline.records.clip import NO_CROP, Clip
-from pipeline.records.ledger import LedgerRow
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import NO_CROP, Clip
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.storage.manifest import read_manifest
 from pipeline.sources.listing import write_listing
-from pipeline.storage.manifest import read_manifest
 from tests.sources.listed import listing_of
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.base.errors import BadParams
+from pipeline.core.base.errors import BadParams
 from pipeline.sources.kinds import LISTERS, list_clips
 from pipeline.sources.settings import SOURCES, FolderSource, TableSource, parse_source
 

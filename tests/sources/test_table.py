@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import Dropped
-from pipeline.records.clip import Clip, content_of
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip, content_of
 from pipeline.sources.kinds import list_clips
 from tests.sources.listed import Listing, listing_of
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.base.params import load_params
+from pipeline.core.base.params import load_params
+from pipeline.core.records.frame import Frame
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.frame import Frame
 from pipeline.speaker.av_offset import IN_STEP_LAG_S, AvOffset, av_offset
 from pipeline.speaker.mouth_sound import GRID_HZ, Floats, main_track, mouth_sound
 from tests.speaker.test_mouth_sound import mouthing, noisy, syllables

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from pipeline.audio.pcm import to_int16
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
-from pipeline.base.arrays import Waveform
-from pipeline.base.params import load_params
+from pipeline.core.base.arrays import Waveform
+from pipeline.core.base.params import load_params
+from pipeline.core.records.frame import Frame
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.frame import Frame
 from pipeline.speaker import mouth_sound as module
 from pipeline.speaker.mouth_sound import GRID_HZ, MouthSound, loudness, main_track, mouth_sound
 from pipeline.synthetic.clip import sound_of

@@ -10,16 +10,16 @@ import ffmpeg
 import numpy as np
 import pytest
 
-from pipeline.base.images import decode_png
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import load_params
+from pipeline.core.base.images import decode_png
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import load_params
+from pipeline.core.records.face import CANDIDATE, RANDOM
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.schema import to_table
+from pipeline.core.records.track import Track
 from pipeline.face.crops.align import transform
 from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip, choose, measure_track
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.face import CANDIDATE, RANDOM
-from pipeline.records.frame import Frame
-from pipeline.records.schema import to_table
-from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.mp4 import set_display_matrix

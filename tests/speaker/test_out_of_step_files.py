@@ -9,11 +9,11 @@ import pytest
 
 from pipeline.audio.clip import AudioItem, segment_clip
 from pipeline.audio.settings import AudioParams
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import load_params
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import load_params
+from pipeline.core.records.segment import Segment
+from pipeline.core.records.track import Track
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.segment import Segment
-from pipeline.records.track import Track
 from pipeline.speaker.observe import Observer
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec

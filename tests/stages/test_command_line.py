@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from stages import __main__ as command_line
 
 

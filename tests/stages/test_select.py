@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from pipeline.base.errors import BadManifest
-from pipeline.base.layout import Layout
-from pipeline.records.face import Face, SelectedFace
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.schema import Image, to_table
-from pipeline.storage import manifest
-from pipeline.storage.manifest import read_manifest, write_tables
-from pipeline.storage.shards import write_shards
+from pipeline.core.base.errors import BadManifest
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.face import Face, SelectedFace
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.schema import Image, to_table
+from pipeline.core.storage import manifest
+from pipeline.core.storage.manifest import read_manifest, write_tables
+from pipeline.core.storage.shards import write_shards
 from stages import select
 from stages.__main__ import run_stage
 from tests.face.faces import SELECT, face

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 from pipeline.synthetic.encode import Encoding, write_mp4
 
 SIZES_PX = [(640, 360), (360, 640), (480, 270), (270, 480), (320, 180), (352, 288), (854, 480), (160, 120), (202, 114)]

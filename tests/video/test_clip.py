@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput, BadManifest
-from pipeline.base.layout import Layout
-from pipeline.records.clip import NO_CROP, Clip
-from pipeline.records.media import Media
-from pipeline.storage.manifest import write_manifest
+from pipeline.core.base.errors import BadInput, BadManifest
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.clip import NO_CROP, Clip
+from pipeline.core.records.media import Media
+from pipeline.core.storage.manifest import write_manifest
 from pipeline.video.clip import MediaClip, read_media_clips
 from tests.video.test_media_check import media
 

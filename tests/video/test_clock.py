@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from benchmarks.recordings import Recording, click_times_s, clicks, flash_times_s, write_recording
 from pipeline.audio.extract import extract_waveform
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.video.clock import clock_of
 from pipeline.video.decode import rgb_frames, rgb_frames_at
 from pipeline.video.ffmpeg_program import run_ffmpeg

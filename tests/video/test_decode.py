@@ -10,7 +10,7 @@ import ffmpeg
 import numpy as np
 import pytest
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video import seek

@@ -10,8 +10,8 @@ import ffmpeg
 import pytest
 import yt_dlp
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import FAILED, Dropped
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import FAILED, Dropped
 from pipeline.video import fetch as fetch_module
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.video.fetch_errors import classify

@@ -5,7 +5,7 @@ from pathlib import Path
 import ffmpeg
 import pytest
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.video.ffmpeg_program import run_ffmpeg
 
 

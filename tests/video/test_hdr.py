@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.outcome import Dropped
 from pipeline.video.decode import grey_frames
 from pipeline.video.fetch import refuse
 from pipeline.video.ffmpeg_program import run_ffmpeg

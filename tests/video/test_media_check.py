@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput
-from pipeline.base.layout import Layout
-from pipeline.records.media import Media
-from pipeline.storage.manifest import read_manifest, write_manifest
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.media import Media
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.video import media_check
 from pipeline.video.media_check import CheckedFile, check_media, mark_edited
 

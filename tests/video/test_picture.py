@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.mp4 import set_display_matrix
 from pipeline.synthetic.script.spec import ClipSpec

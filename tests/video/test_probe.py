@@ -7,7 +7,7 @@ import ffmpeg
 import pytest
 from PIL import Image
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.video import probe as module
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.picture import PictureForm

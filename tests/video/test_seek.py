@@ -8,7 +8,7 @@ import ffmpeg
 import numpy as np
 import pytest
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.video import seek
 from pipeline.video.decode import grey_frames, rgb_frames_at
 from pipeline.video.ffmpeg_program import run_ffmpeg

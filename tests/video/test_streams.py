@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.video.decode import grey_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe

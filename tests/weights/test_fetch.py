@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput, UntrustedWeights, WeightsUnavailable
+from pipeline.core.base.errors import BadInput, UntrustedWeights, WeightsUnavailable
 from pipeline.weights.fetch import locate_weights
 from pipeline.weights.registry import REGISTRY, NamedWeights
 

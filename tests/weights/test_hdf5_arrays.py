@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.base.errors import BadInput, FacevoxError, UntrustedWeights
+from pipeline.core.base.errors import BadInput, FacevoxError, UntrustedWeights
 from pipeline.weights import hdf5_arrays
 from pipeline.weights.hdf5_arrays import read_hdf5_arrays
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadInput, FacevoxError, UntrustedWeights
+from pipeline.core.base.errors import BadInput, FacevoxError, UntrustedWeights
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network
 from pipeline.weights import state_dict as checkpoint

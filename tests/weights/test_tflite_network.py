@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.base.errors import BadInput
-from pipeline.base.imports import ROOT
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.imports import ROOT
 from pipeline.weights.fetch import find_weights
 from pipeline.weights.tflite_network import TfliteNetwork, one_cv_thread
 

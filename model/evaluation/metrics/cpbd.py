@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput
 
 BLOCK_PX = 64
 EDGE_SHARE = 0.002

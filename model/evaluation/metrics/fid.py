@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.evaluation.networks.inception import CLASSIFIER, FEATURE_SIZE, INPUT_PX, Inception
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.device import Placement
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.device import Placement
+from pipeline.core.base.errors import BadInput
 from pipeline.weights.published import load_network
 
 HALF_RANGE = 127.5

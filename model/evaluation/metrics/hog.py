@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.feature import hog
 
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 
 SIDE_PX = 64
 N_ORIENTATIONS = 9

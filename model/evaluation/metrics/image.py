@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput
 
 MAX_LEVEL = 255
 SSIM_SIGMA_PX = 1.5

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB, Landmarks
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import FaceBackend, averaged_landmarks
 from pipeline.face.measures.points import interocular_px

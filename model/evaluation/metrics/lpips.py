@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.device import Placement
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.device import Placement
+from pipeline.core.base.errors import BadInput
 from pipeline.weights.published import load_network
 
 CHANNELS = (64, 192, 384, 256, 256)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.draws import draw_order
-from pipeline.base.errors import BadInput
+from pipeline.core.base.draws import draw_order
+from pipeline.core.base.errors import BadInput
 
 DEPTHS = (1, 5, 8, 10)
 

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.device import Placement
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.device import Placement
+from pipeline.core.base.errors import BadInput
 from pipeline.identity.network.face_check import check_face
 from pipeline.identity.network.five_points import five_points_of
 from pipeline.weights.published import filled, read_weights

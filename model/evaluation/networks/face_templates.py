@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB, Landmarks
 from pipeline.face.crops.align import crop_aligned
 from pipeline.identity.network.five_points import FIVE_POINTS, similarity_on
 

@@ -10,8 +10,8 @@ from model.evaluation.networks.face_network import Distance, FaceNetwork, Networ
 from model.evaluation.networks.resnet_face18 import ARCFACE
 from model.evaluation.networks.sphere20 import COSFACE, SPHEREFACE
 from model.evaluation.networks.vgg_face import VGGFACE
-from pipeline.base.device import Placement
-from pipeline.base.errors import BadInput
+from pipeline.core.base.device import Placement
+from pipeline.core.base.errors import BadInput
 from pipeline.identity.network.recogniser import MobileFaceNet, Recogniser
 from pipeline.identity.network.resnet import CROP_PX
 

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from model.evaluation.networks.face_network import EmbeddingNetwork, FaceNetwork, channels_first
 from model.evaluation.networks.face_templates import cut_128
-from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB, Landmarks
 
 BLOCKS_OF_STAGE = (2, 2, 2, 2)
 LAST_PLACES = 8 * 8

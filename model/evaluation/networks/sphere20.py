@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from model.evaluation.networks.face_network import EmbeddingNetwork, FaceNetwork, channels_first
 from model.evaluation.networks.face_templates import cut_112x96
-from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB, Landmarks
 
 PAIRS_OF_STAGE = (1, 2, 4, 1)
 LAST_PLACES = 7 * 6

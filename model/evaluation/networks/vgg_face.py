@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.evaluation.networks.face_network import EmbeddingNetwork, FaceNetwork, channels_first
-from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB, Landmarks
 from pipeline.identity.network.resnet import INPUT_PX, view
 
 CONVOLUTIONS_OF_BLOCK = (2, 2, 3, 3, 3)

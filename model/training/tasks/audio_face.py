@@ -18,9 +18,9 @@ from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, TrainingResult, fit
 from model.training.placement import adam, autocast, compiled, reproducible, to_device
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput
-from pipeline.base.hashing import sha256_of
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.hashing import sha256_of
 
 SECTION = "pretrain_audio_face"
 

@@ -7,8 +7,8 @@ from model.settings import ModelParams, PretrainAudioFaceParams
 from model.training.context import TrainingContext
 from model.training.tasks.audio_face import SECTION, train_audio_face
 from model.training.trained_network import TrainedNetwork, read_note, training_split, write_network
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
 from pipeline.weights.fetch import find_weights
 
 

@@ -21,7 +21,7 @@ from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, TrainingResult, fit
 from model.training.placement import autocast, compiled, reproducible, to_device
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 from pipeline.identity.network.resnet import FaceRecognitionNetwork, preprocess_framed
 
 SECTION = "pretrain_identity"

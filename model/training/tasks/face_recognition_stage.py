@@ -14,19 +14,19 @@ from model.training.context import TrainingContext
 from model.training.fit import CannotTrain
 from model.training.tasks.face_recognition import SECTION, RecognitionMetrics, train_recognition_network
 from model.training.trained_network import format_result, open_context
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import WeightsUnavailable
-from pipeline.base.hashing import sha256_of
-from pipeline.base.images import decode_png
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params, read_section
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import WeightsUnavailable
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.images import decode_png
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params, read_section
+from pipeline.core.records.face import Face
+from pipeline.core.records.person import TRAIN, ClipPerson
+from pipeline.core.storage.atomic import write_text
+from pipeline.core.storage.manifest import iterate_manifest
+from pipeline.core.storage.shards import iterate_batches
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network
-from pipeline.records.face import Face
-from pipeline.records.person import TRAIN, ClipPerson
-from pipeline.storage.atomic import write_text
-from pipeline.storage.manifest import iterate_manifest
-from pipeline.storage.shards import iterate_batches
 from pipeline.weights.fetch import find_weights
 from pipeline.weights.state_dict import write_state_dict
 

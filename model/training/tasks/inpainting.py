@@ -29,9 +29,9 @@ from model.training.fit import CannotTrain, TrainingResult, fit
 from model.training.placement import adam, autocast, batch_to_device, compiled, reproducible, to_device
 from model.training.tasks.losses import PatchLogits, discriminator_loss, generator_losses
 from model.training.tasks.sample_grid import sample_grid
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput
-from pipeline.base.hashing import sha256_of
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.hashing import sha256_of
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 
 SECTION = "train"

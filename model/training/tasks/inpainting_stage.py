@@ -10,11 +10,11 @@ from model.training.context import TrainingContext
 from model.training.fit import CannotTrain
 from model.training.tasks.inpainting import GeneratorTrainingParams, StartNetworks, train_generator
 from model.training.trained_network import TrainedNetwork, read_note, training_split
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
+from pipeline.core.storage.json_file import read_json
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 from pipeline.identity.network.weights_file import load_recognition_network
-from pipeline.storage.json_file import read_json
 
 Name = str | None
 """The name that the note on a network gives it; None where the variant needs no such network."""

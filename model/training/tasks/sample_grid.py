@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 
 
 def sample_grid(

@@ -9,8 +9,8 @@ from model.settings import ModelParams, PretrainVoiceParams
 from model.training.context import TrainingContext
 from model.training.tasks.voice import SECTION, VoiceMetrics, train_voice
 from model.training.trained_network import TrainedNetwork, training_split, write_network
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
 from pipeline.weights.fetch import find_weights
 
 

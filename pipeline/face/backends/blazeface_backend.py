@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.arrays import ImageGrey, Landmarks
 from pipeline.face.backends.blazeface_detector import BlazeFaceDetector
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import Detection, FrameReference

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey
+from pipeline.core.base.arrays import ImageGrey
 from pipeline.face.backends.interface import Detection
 from pipeline.face.backends.tiles import without_duplicates
 from pipeline.face.measures.boxes import Box

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.arrays import ImageGrey, Landmarks
 from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, Landmarks
-from pipeline.base.device import read_device
-from pipeline.base.errors import BadInput, ToolMissing
+from pipeline.core.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.device import read_device
+from pipeline.core.base.errors import BadInput, ToolMissing
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.backends.yunet_backend import YunetDetector
@@ -69,7 +69,7 @@ class FaceAlignmentBackend:
         """Return (68, 64, 64) for one square of 256 px."""
         import torch
 
-        from pipeline.base.torch_threads import single_thread
+        from pipeline.core.base.torch_threads import single_thread
 
         both = np.stack([face, face[:, ::-1]]).astype(np.float32) / 255
         pictures = torch.from_numpy(both)[:, None].expand(-1, 3, -1, -1).to(self._device)

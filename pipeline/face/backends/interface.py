@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pipeline.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.arrays import ImageGrey, Landmarks
 from pipeline.face.measures.boxes import Box
 from pipeline.video.decode import GreyFrame
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.arrays import ImageGrey, Landmarks
-from pipeline.base.errors import BadInput, ToolMissing
+from pipeline.core.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.errors import BadInput, ToolMissing
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.backends.tiles import is_cut, tiles, without_duplicates

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, Landmarks
-from pipeline.base.errors import BadInput, BadMedia
+from pipeline.core.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.errors import BadInput, BadMedia
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box, iou

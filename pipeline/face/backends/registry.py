@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.base.errors import BadMedia, BadParams
+from pipeline.core.base.errors import BadMedia, BadParams
 from pipeline.face.backends.interface import FaceBackend
 
 KNOWN_BACKENDS = (
@@ -58,7 +58,7 @@ def backend_content(name: str, clip_id: str) -> tuple[str, ...]:
     kind, _, folder = name.partition(":")
     if kind != "precomputed":
         return ()
-    from pipeline.base.hashing import sha256_of
+    from pipeline.core.base.hashing import sha256_of
     from pipeline.face.backends.precomputed_backend import face_table_path
 
     try:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.face.measures.kernels import compiled
 
 # What is refused in a file. The limits keep indices within int16, and a shape with all its leaves within int32.

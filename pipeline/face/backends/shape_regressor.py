@@ -17,7 +17,7 @@ from llvmlite import ir
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.arrays import ImageGrey, Landmarks
 from pipeline.face.backends.shape_predictor_file import ShapePredictor, read_shape_predictor
 from pipeline.face.measures.kernels import compiled
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.arrays import ImageGrey
+from pipeline.core.base.arrays import ImageGrey
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box

@@ -5,8 +5,8 @@ from typing import cast
 import numpy as np
 from pydantic import Field
 
-from pipeline.base.arrays import ImageRGB, Landmarks, Similarity
-from pipeline.base.params import Params
+from pipeline.core.base.arrays import ImageRGB, Landmarks, Similarity
+from pipeline.core.base.params import Params
 
 _OVERSAMPLE = 2
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.base.errors import BadInput
-from pipeline.base.images import decode_png, encode_png
-from pipeline.base.layout import Layout
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.images import decode_png, encode_png
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.face import Face, SelectedFace
+from pipeline.core.records.schema import from_table
+from pipeline.core.storage.row_groups import rows_of_dataset, rows_of_ids
+from pipeline.core.storage.shards import shard_of, shard_paths
 from pipeline.face.crops.sheet import Tile, draw_sheet
-from pipeline.records.face import Face, SelectedFace
-from pipeline.records.schema import from_table
-from pipeline.storage.row_groups import rows_of_dataset, rows_of_ids
-from pipeline.storage.shards import shard_of, shard_paths
 
 _TILES_PER_SHEET = 60
 _ROWS_PER_PART = 1 << 12  # as objects a few megabytes

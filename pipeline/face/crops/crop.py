@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.errors import BadMedia
-from pipeline.base.images import encode_png
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import Params
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.images import encode_png
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import Params
+from pipeline.core.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.schema import Image, from_table
 from pipeline.face.backends.interface import FaceBackend, FrameReference, averaged_landmarks
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
@@ -33,9 +36,6 @@ from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.points import eye_centres
 from pipeline.face.measures.resolution import true_interocular_px
 from pipeline.face.mesh.face_mesh import FaceMesh
-from pipeline.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
-from pipeline.records.frame import Frame
-from pipeline.records.schema import Image, from_table
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
 from pipeline.weights.fetch import find_weights

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.track import Track
+from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.face.crops.crop import ObservedClip
-from pipeline.records.frame import Frame
-from pipeline.records.track import Track
-from pipeline.storage.clip_rows import ClipRows
 from pipeline.video.clip import read_media_clips
 
 

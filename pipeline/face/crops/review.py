@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.base.errors import BadInput
-from pipeline.storage.user_table import read_user_table
+from pipeline.core.base.errors import BadInput
+from pipeline.core.storage.user_table import read_user_table
 
 COLUMNS = ("face_id", "is_standard", "who", "why")
 _VALUES = {"yes": True, "no": False}

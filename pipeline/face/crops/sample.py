@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from pipeline.base.draws import draw_order
+from pipeline.core.base.draws import draw_order
+from pipeline.core.records.face import FaceMeasures
 from pipeline.face.crops.standard import is_apart
-from pipeline.records.face import FaceMeasures
 
 
 def draw_random(faces: Sequence[FaceMeasures], n: int, seed: int) -> list[FaceMeasures]:

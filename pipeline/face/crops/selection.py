@@ -7,13 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.base.outcome import FILTERED, OK
+from pipeline.core.base.outcome import FILTERED, OK
+from pipeline.core.records.face import Face, FaceMeasures, SelectedFace
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.schema import arrow_schema, column_names
+from pipeline.core.storage.manifest import iterate_tables, read_table
+from pipeline.core.storage.shards import shard_paths
 from pipeline.face.crops.standard import REVIEWED, SelectParams, select_faces
-from pipeline.records.face import Face, FaceMeasures, SelectedFace
-from pipeline.records.ledger import LedgerRow
-from pipeline.records.schema import arrow_schema, column_names
-from pipeline.storage.manifest import iterate_tables, read_table
-from pipeline.storage.shards import shard_paths
 
 
 def select_crops(folder: Path, review: Mapping[str, bool], params: SelectParams) -> Iterator[pa.Table]:

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from pipeline.base.errors import BadParams
-from pipeline.base.params import Params
-from pipeline.base.units import SAME_TIME_S
-from pipeline.records.face import FaceMeasures
-from pipeline.records.frame import Frame
+from pipeline.core.base.errors import BadParams
+from pipeline.core.base.params import Params
+from pipeline.core.base.units import SAME_TIME_S
+from pipeline.core.records.face import FaceMeasures
+from pipeline.core.records.frame import Frame
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.records.face import CANDIDATE, FaceMeasures
+from pipeline.core.records.frame import Frame
 from pipeline.face.crops.standard import window_range
 from pipeline.face.mesh.face_mesh import FaceMesh, MeshFit
 from pipeline.face.mesh.lip_line import lip_line_contrast
 from pipeline.face.mesh.mesh_measures import MeshPoints, eye_openings, inner_lip_gap, iris_seen, mesh_pose_deg
 from pipeline.face.mesh.region import Region
-from pipeline.records.face import CANDIDATE, FaceMeasures
-from pipeline.records.frame import Frame
 
 FACE_MESH = "face_landmarker"
 """The weights of the mesh, by name."""

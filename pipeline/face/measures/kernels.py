@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, Landmarks, Profiles
+from pipeline.core.base.arrays import ImageGrey, Landmarks, Profiles
 from pipeline.face.measures.points import LEFT_EYE, MOUTH_LEFT, MOUTH_RIGHT, RIGHT_EYE
 
 _P = ParamSpec("_P")

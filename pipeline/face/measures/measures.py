@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, Landmarks, Measured, Profiles
+from pipeline.core.base.arrays import ImageGrey, Landmarks, Measured, Profiles
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.points import (
     INNER_LIP_LOWER,

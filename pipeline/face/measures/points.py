@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from pipeline.base.arrays import Landmarks, Measured
+from pipeline.core.base.arrays import Landmarks, Measured
 
 N_POINTS = 68
 

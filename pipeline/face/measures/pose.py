@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import Landmarks, Measured
+from pipeline.core.base.arrays import Landmarks, Measured
 
 # A generic head: x to the image's right, y up, z towards the camera, origin at the landmarks' mean, in interocular
 # distances; the left half and the middle, which the right half mirrors. Measured: the head whose projections fit

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.arrays import ImageGrey, Landmarks
 from pipeline.face.measures.points import eye_centres, interocular_px
 
 # An enlarged picture holds no detail above the frequencies of the small one. The frequency below which this share of

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, ImageRGB
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import ImageGrey, ImageRGB
+from pipeline.core.base.errors import BadInput
 from pipeline.face.mesh.mesh_measures import MeshPoints
 from pipeline.face.mesh.region import Region
 from pipeline.weights.tflite_network import TfliteNetwork

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.base.arrays import ImageGrey, ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageGrey, ImageRGB, Landmarks
 from pipeline.face.mesh.mesh_measures import (
     OUTER_LIP_LOWER,
     OUTER_LIP_UPPER,

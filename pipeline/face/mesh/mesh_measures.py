@@ -5,7 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import Landmarks, Measured
+from pipeline.core.base.arrays import Landmarks, Measured
 from pipeline.face.measures.points import distance
 from pipeline.face.measures.pose import angles_deg
 

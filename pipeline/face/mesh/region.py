@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, ImageRGB, Landmarks, Similarity
+from pipeline.core.base.arrays import ImageGrey, ImageRGB, Landmarks, Similarity
 from pipeline.face.measures.boxes import Box
 
 # MediaPipe enlarges the upright box around its points, or its detector's, by this (face_landmark_front_cpu.pbtxt,

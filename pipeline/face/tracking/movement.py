@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.base.units import SAME_TIME_S
+from pipeline.core.base.units import SAME_TIME_S
+from pipeline.core.records.frame import Frame
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.frame import Frame
 
 
 @dataclass(frozen=True, slots=True)

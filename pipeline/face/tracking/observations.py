@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import Landmarks, Profile
+from pipeline.core.base.arrays import Landmarks, Profile
+from pipeline.core.records.frame import Frame
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.measures import (
     asymmetry,
@@ -19,7 +20,6 @@ from pipeline.face.measures.measures import (
 )
 from pipeline.face.measures.points import eye_centres, interocular_px
 from pipeline.face.measures.pose import head_pose_deg
-from pipeline.records.frame import Frame
 
 Numbers: TypeAlias = NDArray[np.void]
 """(T,) with a field for each column of Frame that holds a number, of the same name: 201 bytes an observation."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB, Landmarks
 from pipeline.face.backends.interface import FaceBackend, averaged_landmarks
 from pipeline.face.tracking.search import FaceSearch
 from pipeline.face.tracking.settings import DetectParams

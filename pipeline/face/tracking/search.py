@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.base.arrays import ImageGrey
+from pipeline.core.base.arrays import ImageGrey
 from pipeline.face.backends.interface import Detection, FaceBackend, FrameReference, around, reference_to
 from pipeline.face.measures.boxes import Box
 from pipeline.face.tracking.settings import DetectParams

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from pipeline.base.params import Params
+from pipeline.core.base.params import Params
 
 
 class DetectParams(Params):

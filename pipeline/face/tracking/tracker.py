@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pipeline.base.arrays import Profiles
-from pipeline.base.units import SAME_TIME_S
+from pipeline.core.base.arrays import Profiles
+from pipeline.core.base.units import SAME_TIME_S
 from pipeline.face.backends.interface import Detection, FaceBackend, around, reference_to
 from pipeline.face.measures.boxes import Box, iou
 from pipeline.face.measures.measures import changes, mouth_and_eye_profiles, sharpness_and_brightness

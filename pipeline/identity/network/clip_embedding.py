@@ -11,20 +11,20 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.base.device import Placement, read_device
-from pipeline.base.hashing import sha256_of
-from pipeline.base.images import decode_png
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import Params
+from pipeline.core.base.device import Placement, read_device
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.images import decode_png
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import Params
+from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.face import Face
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.storage.clip_order import in_clip_order
+from pipeline.core.storage.manifest import read_table, write_manifest
+from pipeline.core.storage.shards import shard_paths
 from pipeline.identity.network.recogniser import Recogniser, build_recogniser
 from pipeline.identity.vectors import unit
-from pipeline.records.evidence import ClipEmbedding
-from pipeline.records.face import Face
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.storage.clip_order import in_clip_order
-from pipeline.storage.manifest import read_table, write_manifest
-from pipeline.storage.shards import shard_paths
 from pipeline.weights.fetch import find_weights
 
 _MIN_LENGTH = 1e-6

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.errors import UntrustedWeights
-from pipeline.base.hashing import sha256_of
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.errors import UntrustedWeights
+from pipeline.core.base.hashing import sha256_of
 from pipeline.face.crops.align import crop_aligned
 from pipeline.identity.network.face_check import check_face
 from pipeline.identity.network.five_points import five_points, similarity_on, usual_landmarks

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.device import Placement
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.device import Placement
 from pipeline.identity.network.resnet import Bottleneck, FaceRecognitionNetwork, preprocess
 from pipeline.identity.network.weights_file import load_recognition_network
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput
 
 
 def check_face(face: ImageRGB) -> None:

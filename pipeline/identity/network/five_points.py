@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageRGB, Landmarks, Similarity
+from pipeline.core.base.arrays import ImageRGB, Landmarks, Similarity
 from pipeline.face.crops.align import transform
 from pipeline.face.measures.points import (
     LEFT_EYE,

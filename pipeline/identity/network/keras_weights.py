@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.identity.network.resnet import BLOCKS
 from pipeline.weights.hdf5_arrays import read_hdf5_arrays
 from pipeline.weights.state_dict import LARGEST_FILE_BYTES

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from pipeline.base.device import Placement
-from pipeline.base.images import decode_png
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import Params
+from pipeline.core.base.device import Placement
+from pipeline.core.base.images import decode_png
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import Params
+from pipeline.core.records.face import Face
+from pipeline.core.records.label import Label
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.storage.clip_order import in_clip_order
+from pipeline.core.storage.manifest import read_table
+from pipeline.core.storage.shards import shard_paths
 from pipeline.identity.network.embed import FaceRecogniser
-from pipeline.records.face import Face
-from pipeline.records.label import Label
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.storage.clip_order import in_clip_order
-from pipeline.storage.manifest import read_table
-from pipeline.storage.shards import shard_paths
 
 
 class IdentifyParams(Params):

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.device import Placement
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.device import Placement
+from pipeline.core.base.errors import BadInput
 from pipeline.face.crops.align import crop_aligned
 from pipeline.identity.network.face_check import check_face
 from pipeline.identity.network.five_points import FIVE_POINTS, five_points, similarity_on, usual_landmarks

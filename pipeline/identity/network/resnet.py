@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.base.arrays import FramesRGB
-from pipeline.base.errors import BadInput
+from pipeline.core.base.arrays import FramesRGB
+from pipeline.core.base.errors import BadInput
 
 INPUT_PX = 224
 MEAN_BGR = (91.4953, 103.8827, 131.0912)

@@ -6,7 +6,7 @@ from pathlib import Path
 from safetensors import safe_open
 from torch import Tensor
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.identity.network.keras_weights import read_keras_weights
 from pipeline.identity.network.resnet import (
     CAFFE,

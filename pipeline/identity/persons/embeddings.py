@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.core.records.evidence import ClipEmbedding
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.vectors import BLOCK_ROWS, Groups, StoredVectors, VectorFile, unit, whiten
-from pipeline.records.evidence import ClipEmbedding
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from pipeline.core.records.evidence import LISTED, OVERRIDDEN, SAME_PERSON, PersonEvidence
+from pipeline.core.records.person import BY_EVIDENCE, BY_OVERRIDE
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import Comparison
-from pipeline.records.evidence import LISTED, OVERRIDDEN, SAME_PERSON, PersonEvidence
-from pipeline.records.person import BY_EVIDENCE, BY_OVERRIDE
 
 BY_PARAMS = "params"
 _DECIDED_BY = {OVERRIDDEN: BY_OVERRIDE, LISTED: BY_PARAMS}

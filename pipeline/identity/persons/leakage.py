@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.core.records.person import TEST, TRAIN, ClipPerson, in_both_splits
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.vectors import Vectors, close_pairs, group_means, largest_product
-from pipeline.records.person import TEST, TRAIN, ClipPerson, in_both_splits
 
 PERSON = "person"
 CONTENT = "media content"

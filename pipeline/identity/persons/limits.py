@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pipeline.base.errors import BadInput, BadParams
-from pipeline.base.params import check_section
+from pipeline.core.base.errors import BadInput, BadParams
+from pipeline.core.base.params import check_section
+from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.storage.manifest import read_table
 from pipeline.identity.persons.params import PersonsParams
-from pipeline.records.evidence import ClipEmbedding
-from pipeline.storage.manifest import read_table
 
 OF_NETWORK = "network"
 """What params.yaml says in place of a limit to take the network's own."""

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.base.errors import BadInput
-from pipeline.records.clip import Clip
+from pipeline.core.base.errors import BadInput
+from pipeline.core.records.clip import Clip
 
 _COLUMNS = ["dataset", "identity", "person", "why"]
 _CLIP_COLUMN = "clip"

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from pipeline.base.params import Params
+from pipeline.core.base.params import Params
 
 
 class PersonsParams(Params):

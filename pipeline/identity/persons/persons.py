@@ -3,10 +3,10 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from pipeline.base.draws import draw_unit
+from pipeline.core.base.draws import draw_unit
+from pipeline.core.records.person import BY_EVIDENCE, BY_NAME, BY_OVERRIDE, TEST, TRAIN, ClipPerson, Person
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.published import PublishedIdentity
-from pipeline.records.person import BY_EVIDENCE, BY_NAME, BY_OVERRIDE, TEST, TRAIN, ClipPerson, Person
 
 
 def split_of(person_id: str, test_share: float, seed: int) -> str:

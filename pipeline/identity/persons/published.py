@@ -5,10 +5,10 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip
 from pipeline.identity.persons.overrides import DROP, Override, Overrides, OverridesCheck, overrides_of
 from pipeline.identity.persons.params import PersonsParams
-from pipeline.records.clip import Clip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.evidence import ClipEmbedding, PersonEvidence
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.media import Media
+from pipeline.core.records.person import TEST, ClipPerson, Person
+from pipeline.core.storage.manifest import read_table, write_manifest
 from pipeline.identity.persons.decide import Decisions, decide
 from pipeline.identity.persons.embeddings import FaceEmbeddings, face_embeddings
 from pipeline.identity.persons.evidence import evidence_of
@@ -19,12 +25,6 @@ from pipeline.identity.persons.overrides import Overrides
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.persons import clip_persons_of, persons_of
 from pipeline.identity.persons.published import published_identities
-from pipeline.records.clip import Clip
-from pipeline.records.evidence import ClipEmbedding, PersonEvidence
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.media import Media
-from pipeline.records.person import TEST, ClipPerson, Person
-from pipeline.storage.manifest import read_table, write_manifest
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.look.geometry import Reals
 from pipeline.synthetic.look.head import EYE_X, HALF_HEIGHT, NOSE_BASE, HeadShape, grid, hair_mask, taper
 from pipeline.synthetic.script.traits import Traits

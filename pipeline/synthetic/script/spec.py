@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 SCHEME = "synthetic:"
 PRESETS = ("demo", "wide")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.seeds import keyed_rng
 
 F0_LOW_HZ, F0_HIGH_HZ = 88.0, 255.0
 FORMANT_SCALE_LOW, FORMANT_SCALE_HIGH = 0.90, 1.22

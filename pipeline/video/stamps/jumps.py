@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 from pipeline.video.stamps.line import AHEAD_S, MOST_JUMPS, Line
 from pipeline.video.stamps.packets import BACK_S, MOST_REORDERED, Stamps, is_in_order, with_own_stamps
 

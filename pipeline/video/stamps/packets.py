@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadMedia
+from pipeline.core.base.errors import BadMedia
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

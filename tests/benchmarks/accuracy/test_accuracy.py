@@ -10,11 +10,11 @@ from benchmarks.accuracy import __main__ as accuracy
 from benchmarks.accuracy import figures, persons, sound, voice
 from benchmarks.accuracy.__main__ import ObservedTruth, detection_figures, pose_figures, track_figures
 from benchmarks.accuracy.figures import Figure, list_wide
-from pipeline.base.layout import Layout
-from pipeline.base.params import PARAMS_FILE, load_params
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import PARAMS_FILE, load_params
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.truth import TruthFrame
 from pipeline.face.crops.standard import SelectParams
-from pipeline.records.frame import Frame
-from pipeline.records.truth import TruthFrame
 from tests.face.faces import PERFECT_FRAME
 from tests.real_files import needs_weights
 

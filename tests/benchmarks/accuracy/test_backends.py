@@ -24,9 +24,9 @@ from benchmarks.accuracy.backends import (
     tiled,
     track_line,
 )
-from pipeline.base.errors import BadInput
-from pipeline.records.face import SelectedFace
-from pipeline.records.frame import Frame
+from pipeline.core.base.errors import BadInput
+from pipeline.core.records.face import SelectedFace
+from pipeline.core.records.frame import Frame
 from tests.face.faces import PERFECT_FACE, PERFECT_FRAME
 from tests.face.tracks import a_track
 

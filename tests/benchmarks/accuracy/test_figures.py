@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.accuracy.figures import DURATION_S, Figure, list_wide, print_and_exit
-from pipeline.base.layout import Layout
-from pipeline.base.params import PARAMS_FILE, read_params
-from pipeline.records.clip import Clip
-from pipeline.storage.manifest import read_manifest
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import PARAMS_FILE, read_params
+from pipeline.core.records.clip import Clip
+from pipeline.core.storage.manifest import read_manifest
 from pipeline.synthetic.script.spec import KINDS, ClipSpec
 
 

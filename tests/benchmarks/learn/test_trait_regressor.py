@@ -16,7 +16,7 @@ from benchmarks.learn.trait_regressor import (
     ordered_shares,
     visible_traits,
 )
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import aligned_face
 from pipeline.synthetic.script.traits import VOICE_TRAITS, Traits, traits_of
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.base.errors import WeightsUnavailable
+from pipeline.core.base.errors import WeightsUnavailable
 from pipeline.face.backends.blazeface_backend import BlazefaceDlibBackend, BlazefaceMeshBackend
 from pipeline.face.backends.blazeface_detector import BlazeFaceDetector, anchor_middles, scales
 from pipeline.face.backends.dlib_backend import DlibBackend

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.base.arrays import ImageGrey, ImageRGB
+from pipeline.core.base.arrays import ImageGrey, ImageRGB
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.measures import eye_opening, lip_opening

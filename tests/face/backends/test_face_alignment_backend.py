@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.base.errors import BadInput, ToolMissing, UntrustedWeights, WeightsUnavailable
+from pipeline.core.base.errors import BadInput, ToolMissing, UntrustedWeights, WeightsUnavailable
 from pipeline.face.backends.face_alignment_backend import _MIRRORED, FaceAlignmentBackend, load_fan, peaks
 from pipeline.face.backends.interface import Detection
 from pipeline.face.backends.registry import build_backend

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.errors import BadParams
+from pipeline.core.base.errors import BadParams
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.measures.boxes import Box, iou
 

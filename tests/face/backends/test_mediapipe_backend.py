@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.errors import BadInput, ToolMissing
+from pipeline.core.base.errors import BadInput, ToolMissing
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.mediapipe_backend import MediapipeBackend, _detector_bytes, _square
 from pipeline.face.backends.registry import build_backend

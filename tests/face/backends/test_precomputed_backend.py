@@ -8,8 +8,8 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from pipeline.base.errors import BadInput, BadMedia, BadParams
-from pipeline.base.hashing import sha256_of
+from pipeline.core.base.errors import BadInput, BadMedia, BadParams
+from pipeline.core.base.hashing import sha256_of
 from pipeline.face.backends.interface import FrameReference
 from pipeline.face.backends.precomputed_backend import POINTS, PrecomputedBackend, read_face_table
 from pipeline.face.backends.registry import backend_content, build_backend

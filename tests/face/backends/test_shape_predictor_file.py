@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.face.backends.shape_predictor_file import read_shape_predictor
 from pipeline.face.backends.shape_regressor import ShapeRegressor
 from tests.face.backends.tiny_shape_predictor import (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.arrays import ImageGrey, Landmarks
 from pipeline.face.backends.dlib_backend import landmark_model_path
 from pipeline.face.backends.shape_predictor_file import ShapePredictor, read_shape_predictor
 from pipeline.face.backends.shape_regressor import ShapeRegressor, load_regressor

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.base.errors import WeightsUnavailable
+from pipeline.core.base.errors import WeightsUnavailable
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.backends.yunet_backend import YunetDlibBackend, _box

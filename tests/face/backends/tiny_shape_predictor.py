@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey
+from pipeline.core.base.arrays import ImageGrey
 from pipeline.face.backends.shape_predictor_file import ShapePredictor
 
 N_CASCADES, N_TREES, N_SPLITS, N_FEATURES, N_POINTS = 3, 23, 7, 11, 4

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.base.errors import BadInput
-from pipeline.base.images import decode_png, encode_png
-from pipeline.base.layout import Layout
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.images import decode_png, encode_png
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.face import Face, SelectedFace
+from pipeline.core.records.schema import Image, to_table
+from pipeline.core.storage.manifest import read_manifest, write_manifest
+from pipeline.core.storage.shards import write_shards
 from pipeline.face.crops.contact_sheets import draw_sheets
 from pipeline.face.crops.sheet import Tile, draw_sheet
-from pipeline.records.face import Face, SelectedFace
-from pipeline.records.schema import Image, to_table
-from pipeline.storage.manifest import read_manifest, write_manifest
-from pipeline.storage.shards import write_shards
 from stages.__main__ import app
 from tests.face.faces import face
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import pipeline.face.crops.items
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.schema import from_table, to_table
+from pipeline.core.records.track import Track
+from pipeline.core.storage.manifest import write_manifest, write_tables
 from pipeline.face.crops.crop import ObservedClip
 from pipeline.face.crops.items import read_crop_items
-from pipeline.records.frame import Frame
-from pipeline.records.schema import from_table, to_table
-from pipeline.records.track import Track
-from pipeline.storage.manifest import write_manifest, write_tables
 from pipeline.video.clip import MediaClip
 from tests.face.faces import PERFECT_FRAME
 from tests.face.tracks import a_track, media_clips

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.face.crops.review import read_review
 
 HEAD = "face_id,is_standard,who,why\n"

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.records.face import FaceMeasures
 from pipeline.face.crops.sample import best_apart, draw_random
-from pipeline.records.face import FaceMeasures
 from tests.face.faces import face
 
 TRACK = [face(n / 25) for n in range(60)]

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.face import Face, FaceMeasures, SelectedFace
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.schema import Image, from_table, to_table
+from pipeline.core.storage.manifest import write_tables
+from pipeline.core.storage.shards import shard_paths, write_shards
 from pipeline.face.crops.selection import SelectionCounts, select_crops, selection_ledger
-from pipeline.records.face import Face, FaceMeasures, SelectedFace
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.records.schema import Image, from_table, to_table
-from pipeline.storage.manifest import write_tables
-from pipeline.storage.shards import shard_paths, write_shards
 from tests.face.faces import SELECT, face
 
 N_CLIPS = 300  # more than one shard

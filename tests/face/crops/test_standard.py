@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.errors import BadParams
+from pipeline.core.base.errors import BadParams
+from pipeline.core.records.face import FaceMeasures
+from pipeline.core.records.schema import to_table
 from pipeline.face.crops.standard import (
     LipWindow,
     check_verified,
@@ -18,8 +20,6 @@ from pipeline.face.crops.standard import (
     usual_face,
     window_range,
 )
-from pipeline.records.face import FaceMeasures
-from pipeline.records.schema import to_table
 from tests.face.faces import SCALES, SELECT, face, frame, frames
 
 AT_25 = [n / 25 for n in range(15)]

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.schema import describe, to_table
 from pipeline.face.crops.table_bytes import content_hash, from_bytes, to_bytes
-from pipeline.records.frame import Frame
-from pipeline.records.schema import describe, to_table
 
 N_ROWS = 300
 RNG = np.random.default_rng(3)

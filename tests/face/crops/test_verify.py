@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.records.face import CANDIDATE, RANDOM
 from pipeline.face.crops.verify import VERIFIED_COLUMNS, Verifier, verified_windows
 from pipeline.face.mesh.face_mesh import MeshFit
 from pipeline.face.mesh.mesh_measures import inner_lip_gap
 from pipeline.face.mesh.region import Region
-from pipeline.records.face import CANDIDATE, RANDOM
 from tests.face.faces import face, frames
 
 AT_25 = frames([n / 25 for n in range(25)])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.arrays import Landmarks
+from pipeline.core.base.arrays import Landmarks
 from pipeline.face.measures.pose import _INDICES, _POINTS, head_pose_deg
 
 angles = st.floats(-35, 35)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.base.arrays import ImageGrey
+from pipeline.core.base.arrays import ImageGrey
 from pipeline.face.measures.points import eye_centres, interocular_px
 from pipeline.face.measures.resolution import block_px, true_interocular_px
 from tests.face.faces import UNIT_FACE

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.face.backends.dlib_backend import DlibBackend
 from pipeline.face.backends.interface import averaged_landmarks
 from pipeline.face.measures.points import MOUTH_LEFT, MOUTH_RIGHT, eye_centres, interocular_px

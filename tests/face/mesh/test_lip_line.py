@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 from pipeline.face.mesh.lip_line import lip_line_contrast
 from pipeline.face.mesh.mesh_measures import (
     LEFT_EYE_LOWER,

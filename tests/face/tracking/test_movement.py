@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.base.params import load_params
+from pipeline.core.base.params import load_params
+from pipeline.core.records.frame import Frame
 from pipeline.face.tracking.movement import movement
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.records.frame import Frame
 from tests.face.faces import frame
 
 DETECT = load_params(DetectParams, "detect").model_copy(

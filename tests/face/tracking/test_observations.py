@@ -6,12 +6,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from pipeline.core.records.frame import Frame
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.measures import asymmetry, changes_from_shut, eye_opening, lip_opening, mouth_height
 from pipeline.face.measures.points import eye_centres, interocular_px
 from pipeline.face.measures.pose import head_pose_deg
 from pipeline.face.tracking.observations import Observation, TrackObservations
-from pipeline.records.frame import Frame
 from tests.face.faces import points_in
 
 SCALE = 1.5

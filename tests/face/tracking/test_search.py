@@ -5,8 +5,8 @@ from math import inf
 import numpy as np
 import pytest
 
-from pipeline.base.arrays import ImageGrey
-from pipeline.base.params import load_params
+from pipeline.core.base.arrays import ImageGrey
+from pipeline.core.base.params import load_params
 from pipeline.face.backends.interface import Detection
 from pipeline.face.measures.boxes import Box
 from pipeline.face.tracking.search import FaceSearch, find_faces, find_near

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.base.arrays import ImageGrey, Landmarks
+from pipeline.core.base.arrays import ImageGrey, Landmarks
 from pipeline.face.backends.interface import Detection, FrameReference
 from pipeline.face.measures.boxes import Box
 from pipeline.face.tracking.tracker import Tracker

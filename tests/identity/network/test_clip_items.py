@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-import pipeline.storage.shards
+import pipeline.core.storage.shards
+from pipeline.core.records.face import Face
+from pipeline.core.records.schema import Image, to_table
+from pipeline.core.storage.shards import shard_of, shard_paths, write_shards
 from pipeline.identity.network.clip_embedding import clip_faces
 from pipeline.identity.network.label import faces_of_clips
-from pipeline.records.face import Face
-from pipeline.records.schema import Image, to_table
-from pipeline.storage.shards import shard_of, shard_paths, write_shards
 from tests.face.faces import face
 
 CLIPS = [f"set/{name}" for name in ("a", "a-2", "b", "c", "d")]
@@ -42,7 +42,7 @@ def faces_of(clip_id: str) -> pa.Table:
 @pytest.fixture
 def faces_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Five clips in eight shards."""
-    monkeypatch.setattr(pipeline.storage.shards, "CLIPS_PER_SHARD", 1)
+    monkeypatch.setattr(pipeline.core.storage.shards, "CLIPS_PER_SHARD", 1)
     write_shards(tmp_path / "faces", Face, CLIPS, faces_of)
     assert len(shard_paths(tmp_path / "faces")) == 8
     assert sorted(CLIPS, key=lambda clip_id: shard_of(clip_id, 8)) != CLIPS

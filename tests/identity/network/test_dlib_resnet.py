@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.base.errors import BadInput, UntrustedWeights
+from pipeline.core.base.errors import BadInput, UntrustedWeights
 from pipeline.face.crops.align import transform
 from pipeline.identity.network.dlib_resnet import CHIP_POINTS, INPUT_PX, MEAN_FEATURE, DlibResnet, chip_of
 from pipeline.identity.network.five_points import five_points, similarity_on, usual_landmarks

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.identity.network.resnet import preprocess
 from pipeline.identity.network.weights_file import load_recognition_network

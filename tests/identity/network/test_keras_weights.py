@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from pipeline.base.errors import BadInput, UntrustedWeights
+from pipeline.core.base.errors import BadInput, UntrustedWeights
 from pipeline.identity.network.keras_weights import read_keras_weights
 from pipeline.identity.network.resnet import CAFFE, KERAS
 from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network

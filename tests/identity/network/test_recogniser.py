@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.face.backends.interface import averaged_landmarks
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform

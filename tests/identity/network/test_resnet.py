@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.data.recognition_faces import recognition_crop
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.identity.network.resnet import (
     MEAN_BGR,

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.evidence import ClipEmbedding, PersonEvidence
 from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Overrides
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.result import decide_persons
-from pipeline.records.clip import Clip
-from pipeline.records.evidence import ClipEmbedding, PersonEvidence
 from tests.identity.clips import clip
 
 SIZE = 64

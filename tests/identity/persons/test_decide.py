@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.records.evidence import ClipEmbedding
 from pipeline.identity.persons.decide import decide
 from pipeline.identity.persons.embeddings import face_embeddings
 from pipeline.identity.persons.overrides import Override
 from pipeline.identity.persons.persons import clip_persons_of
 from pipeline.identity.persons.published import published_identities
-from pipeline.records.evidence import ClipEmbedding
 from tests.identity.clips import clip
 from tests.identity.persons.decided import NONE, PARAMS, decide_clips, decide_shown, faces_of, summary, whole
 

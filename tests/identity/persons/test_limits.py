@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.base.errors import BadInput, BadParams
-from pipeline.base.imports import ROOT
-from pipeline.base.params import read_section
+from pipeline.core.base.errors import BadInput, BadParams
+from pipeline.core.base.imports import ROOT
+from pipeline.core.base.params import read_section
+from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.storage.manifest import write_manifest
 from pipeline.identity.persons.limits import LIMITS, OF_NETWORK, FaceLimits, networks_of, persons_params
 from pipeline.identity.persons.params import PersonsParams
-from pipeline.records.evidence import ClipEmbedding
-from pipeline.storage.manifest import write_manifest
 from pipeline.weights.registry import REGISTRY
 from tests.identity.persons.decided import PARAMS
 

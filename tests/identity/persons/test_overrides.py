@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.identity.persons.overrides import Override, overrides_of, read_overrides
 from tests.identity.clips import clip
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.base.errors import BadInput
-from pipeline.base.outcome import Dropped
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.person import TEST, TRAIN, ClipPerson, Person
 from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Override, Overrides
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.persons import clip_persons_of, persons_of, split_of
 from pipeline.identity.persons.published import published_identities
-from pipeline.records.clip import Clip
-from pipeline.records.person import TEST, TRAIN, ClipPerson, Person
 from tests.identity.clips import clip
 from tests.identity.persons.decided import PARAMS
 

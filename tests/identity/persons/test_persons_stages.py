@@ -10,23 +10,23 @@ import yaml
 
 import stages.persons
 import stages.recognise
-from pipeline.base.errors import SplitLeak
-from pipeline.base.images import encode_png
-from pipeline.base.imports import ROOT
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import Dropped
-from pipeline.base.params import load_params, read_params
+from pipeline.core.base.errors import SplitLeak
+from pipeline.core.base.images import encode_png
+from pipeline.core.base.imports import ROOT
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import load_params, read_params
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.evidence import ClipEmbedding, PersonEvidence
+from pipeline.core.records.face import Face
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.media import Media
+from pipeline.core.records.person import TEST, TRAIN, ClipPerson, Person
+from pipeline.core.records.schema import Image, to_table
+from pipeline.core.storage.manifest import read_manifest, write_manifest
+from pipeline.core.storage.shards import write_shards
 from pipeline.identity.network.clip_embedding import RecogniseParams, clip_faces, embedding_of
 from pipeline.identity.persons.persons import split_of
-from pipeline.records.clip import Clip
-from pipeline.records.evidence import ClipEmbedding, PersonEvidence
-from pipeline.records.face import Face
-from pipeline.records.ledger import LedgerRow
-from pipeline.records.media import Media
-from pipeline.records.person import TEST, TRAIN, ClipPerson, Person
-from pipeline.records.schema import Image, to_table
-from pipeline.storage.manifest import read_manifest, write_manifest
-from pipeline.storage.shards import write_shards
 from pipeline.weights.registry import REGISTRY
 from tests.face.faces import face
 from tests.identity.clips import clip

@@ -16,7 +16,7 @@ from PIL import Image
 
 from model.data.masks import draw_mask
 from model.settings import MaskKind, MaskParams
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 BANDS: dict[MaskKind, tuple[float, float]] = {
     "strokes_small": (0.1, 0.2),

@@ -15,9 +15,9 @@ from PIL import Image
 from model.data.recognition_faces import list_folder, published_crop, store_faces
 from model.training.context import TrainingContext
 from model.training.tasks.face_recognition import train_recognition_network
-from pipeline.base import images
-from pipeline.base.errors import BadInput
-from pipeline.base.images import read_picture_file
+from pipeline.core.base import images
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.images import read_picture_file
 from tests.model.params_of import identity_params
 
 

@@ -13,9 +13,9 @@ from model.data.samples import Batch, LoaderSettings, Sample, TrainingSamples, l
 from model.data.samples_draw import assign_other_persons
 from model.data.split import DatasetSplit, open_split
 from model.settings import MaskParams
-from pipeline.base.errors import BadInput
-from pipeline.base.seeds import keyed_rng
-from pipeline.records.person import TRAIN
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.seeds import keyed_rng
+from pipeline.core.records.person import TRAIN
 from tests.model.params_of import train_params
 
 PLAIN = train_params(batch=4, seed=5)

@@ -8,8 +8,8 @@ import torch
 from model.data.samples import LoaderSettings, load_batches
 from model.data.samples_pretrain import AudioFaceSamples, VoiceSamples, hold_out_voices
 from model.data.split import DatasetSplit, open_split
-from pipeline.base.errors import BadInput
-from pipeline.records.person import TRAIN
+from pipeline.core.base.errors import BadInput
+from pipeline.core.records.person import TRAIN
 from tests.model.params_of import audio_face_params, voice_params
 
 VOICE = voice_params(batch=4, seed=5, max_frames=80, holdout_share=0.5)

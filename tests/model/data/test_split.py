@@ -13,8 +13,8 @@ from PIL import Image
 
 import model.data.split
 from model.data.split import DatasetSplit, open_split
-from pipeline.base.errors import BadInput
-from pipeline.records.person import TEST, TRAIN
+from pipeline.core.base.errors import BadInput
+from pipeline.core.records.person import TEST, TRAIN
 
 ROOT = Path(__file__).parents[3]
 
@@ -145,7 +145,7 @@ def test_a_process_killed_while_it_writes_leaves_nothing_half_done(made, tmp_pat
 import os, signal, sys
 from pathlib import Path
 import model.data.split_files, model.data.split
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
 def dies(built, shape):
     yield next(segments(built, shape))
     os.kill(os.getpid(), signal.SIGKILL)

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.evaluation.metrics.cpbd import blur_probabilities, cpbd, edge_widths, sobel_edges
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from tests.face.drawn import drawn_face
 
 Luma = NDArray[np.float64]

@@ -26,17 +26,17 @@ from model.evaluation.summary import summarise_metrics
 from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import save_generator
 from model.settings import EvaluateParams, MaskParams, ModelParams
-from pipeline.base.arrays import ImageRGB, Landmarks
-from pipeline.base.draws import draw_order
-from pipeline.base.errors import BadInput, BadParams
-from pipeline.base.images import decode_png, encode_png
-from pipeline.base.layout import Layout
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.draws import draw_order
+from pipeline.core.base.errors import BadInput, BadParams
+from pipeline.core.base.images import decode_png, encode_png
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.dataset import Identity
+from pipeline.core.records.evaluation import EvaluatedFace, InpaintedImage, MapPoint, RetrievedFace, SwappedFace
+from pipeline.core.records.schema import from_table
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 from pipeline.identity.network.weights_file import write_recognition_network
-from pipeline.records.dataset import Identity
-from pipeline.records.evaluation import EvaluatedFace, InpaintedImage, MapPoint, RetrievedFace, SwappedFace
-from pipeline.records.schema import from_table
-from pipeline.storage.manifest import read_manifest, write_manifest
 from stages import evaluate
 from stages.commands.predictions import evaluate_pictures, export_masked_faces
 from tests.built_dataset import Made

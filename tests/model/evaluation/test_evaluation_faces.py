@@ -6,7 +6,7 @@ import numpy as np
 from model.data.split import DatasetSplit, open_split
 from model.evaluation.evaluation_faces import EvaluationFace, iterate_evaluation_faces
 from model.settings import EvaluateParams, MaskParams
-from pipeline.records.person import TEST, TRAIN
+from pipeline.core.records.person import TEST, TRAIN
 
 MASK = MaskParams(kind="rectangle_released", size_px=128, image=None)
 

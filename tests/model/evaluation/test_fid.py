@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from model.evaluation.metrics.fid import InceptionFeatures, few_images_note, frechet_distance, prepared
 from model.evaluation.networks.inception import Inception
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.weights.published import filled
 
 Features = NDArray[np.float64]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from model.evaluation.metrics.hog import hog_distance, hog_features
 from model.evaluation.metrics.image import l1, l1_masked, psnr, ssim, ssim_win7
 from model.evaluation.metrics.landmarks import LandmarkDetector, landmark_distances
-from pipeline.base.arrays import ImageRGB
-from pipeline.base.errors import BadInput
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import aligned_face
 from pipeline.synthetic.script.traits import traits_of
 

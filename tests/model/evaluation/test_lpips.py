@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.evaluation.metrics.lpips import AlexNetTrunk, Heads, Lpips
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.weights.fetch import locate_entry
 from pipeline.weights.registry import NamedWeights
 from tests.real_files import WEIGHTS, needs_weights

@@ -21,7 +21,7 @@ from model.evaluation.networks.recognisers import (
     euclidean_distances,
     load_recogniser,
 )
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.face.measures.points import LEFT_EYE, MOUTH_LEFT, MOUTH_RIGHT, NOSE_TIP, RIGHT_EYE
 from pipeline.identity.network.five_points import EYES, USUAL_FIVE_POINTS, five_points_of
 from pipeline.identity.network.recogniser import MobileFaceNet

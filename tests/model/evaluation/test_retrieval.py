@@ -6,9 +6,9 @@ import pytest
 from model.evaluation.face_metrics import FaceMetrics, PairFeatures
 from model.evaluation.metrics.retrieval import choose_queries, first_hits, rank_gallery
 from model.evaluation.retrieve import retrieve
-from pipeline.base.errors import BadInput
-from pipeline.records.evaluation import EvaluatedFace
-from pipeline.records.schema import describe
+from pipeline.core.base.errors import BadInput
+from pipeline.core.records.evaluation import EvaluatedFace
+from pipeline.core.records.schema import describe
 
 
 def ranks(queries: list, persons: list[str], gallery: list, gallery_persons: list[str]) -> list[int]:

@@ -11,7 +11,7 @@ from model.evaluation.summary import summarise_swaps
 from model.evaluation.swap import draw_swaps, measure_swaps, swap_voices
 from model.networks.generator import Inpainted
 from model.settings import EvaluateParams
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 
 LEVELS = {"ana": 40, "bo": 120, "cy": 230}
 PARAMS = EvaluateParams(

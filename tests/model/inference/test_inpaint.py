@@ -15,10 +15,10 @@ from model.inference.marked_pictures import NOTICE, SOURCE_TYPE, write_marked
 from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import save_generator
 from model.settings import ModelParams
-from pipeline.base.errors import BadInput
-from pipeline.base.imports import ROOT
-from pipeline.base.layout import Layout
-from pipeline.base.params import load_params
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.imports import ROOT
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to
 from pipeline.face.measures.points import eye_centres

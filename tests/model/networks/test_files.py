@@ -14,7 +14,7 @@ from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import METADATA_KEY, load_generator, save_generator
 from model.networks.voice import VoiceNetwork
 from model.settings import VARIANTS, ModelParams, Variant
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 State = dict[str, Tensor]
 

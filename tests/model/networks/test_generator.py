@@ -7,7 +7,7 @@ from torch import Tensor
 from model.networks.generator import InpaintingGenerator
 from model.networks.voice import VoiceNetwork
 from model.settings import VARIANTS, ModelParams, Variant
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 
 LABEL_SIZE = 16
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from model.networks.audio_face import AudioFaceDecoder, load_audio_face_decoder
 from model.networks.discriminator import PatchDiscriminator
 from model.networks.voice import load_voice_network
-from pipeline.base.errors import BadInput, UntrustedWeights
+from pipeline.core.base.errors import BadInput, UntrustedWeights
 
 State = dict[str, Tensor]
 

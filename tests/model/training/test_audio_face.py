@@ -17,8 +17,8 @@ from model.training.checkpoint import digest_of
 from model.training.context import TrainingContext
 from model.training.fit import CannotTrain
 from model.training.tasks.audio_face import train_audio_face
-from pipeline.base.errors import BadInput
-from pipeline.base.torch_threads import single_thread
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.torch_threads import single_thread
 from tests.model.params_of import audio_face_params
 from tests.model.training.networks_to_train import WIDTH, make_networks
 from tests.model.training.toy_task import bytes_of

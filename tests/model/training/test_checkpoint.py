@@ -24,8 +24,8 @@ from model.training.checkpoint import (
 )
 from model.training.code_version import code_version
 from model.training.context import TrainingContext
-from pipeline.base.hashing import sha256_of
-from pipeline.storage.used_items import unused, used_keys
+from pipeline.core.base.hashing import sha256_of
+from pipeline.core.storage.used_items import unused, used_keys
 from tests.model.training.toy_task import PARAMS
 
 INPUTS = {"data": "d", "voice": "v"}
@@ -313,19 +313,21 @@ def test_the_digest_of_a_network_is_that_of_its_weights() -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of its own: ``train`` imports ``draw`` through ``loss``, inside a function, and never ``lonely``."""
     (tmp_path / "model").mkdir()
-    (tmp_path / "pipeline" / "base").mkdir(parents=True)
+    (tmp_path / "pipeline" / "core" / "base").mkdir(parents=True)
     (tmp_path / "model" / "train.py").write_text("import torch\nfrom model import loss\nRATE = 1\n")
-    (tmp_path / "model" / "loss.py").write_text("def loss():\n    from pipeline.base.draws import x\n    return x\n")
-    (tmp_path / "pipeline" / "base" / "draws.py").write_text(
-        "from model import train\nfrom pipeline.base import errors\nx = 1\n"
+    (tmp_path / "model" / "loss.py").write_text(
+        "def loss():\n    from pipeline.core.base.draws import x\n    return x\n"
     )
-    (tmp_path / "pipeline" / "base" / "errors.py").write_text("TEXT = 'sorry'\n")
+    (tmp_path / "pipeline" / "core" / "base" / "draws.py").write_text(
+        "from model import train\nfrom pipeline.core.base import errors\nx = 1\n"
+    )
+    (tmp_path / "pipeline" / "core" / "base" / "errors.py").write_text("TEXT = 'sorry'\n")
     (tmp_path / "model" / "lonely.py").write_text("y = 1\n")
     monkeypatch.setattr(code_version_module, "ROOT", tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize("file", ["model/train.py", "model/loss.py", "pipeline/base/draws.py"])
+@pytest.mark.parametrize("file", ["model/train.py", "model/loss.py", "pipeline/core/base/draws.py"])
 def test_code_has_another_version_when_it_or_what_it_imports_changes(project: Path, file: str) -> None:
     before = code_version(project / "model" / "train.py")
     (project / file).write_text((project / file).read_text() + "z = 2\n")
@@ -337,8 +339,8 @@ def test_texts_layout_and_files_that_compute_nothing_do_not_change_the_version(p
     code = '"""What."""\n# Why.\nimport torch\n\nfrom model import loss\n\nRATE = (1)\n"""How fast."""\n'
     (project / "model" / "train.py").write_text(code)
     (project / "model" / "loss.py").write_text(
-        'def loss():\n    """Why."""\n    from pipeline.base.draws import x\n    return x\n'
+        'def loss():\n    """Why."""\n    from pipeline.core.base.draws import x\n    return x\n'
     )
     (project / "model" / "lonely.py").write_text("y = 2\n")
-    (project / "pipeline" / "base" / "errors.py").write_text("TEXT = 'oh'\n")
+    (project / "pipeline" / "core" / "base" / "errors.py").write_text("TEXT = 'oh'\n")
     assert code_version(project / "model" / "train.py") == before

@@ -20,9 +20,9 @@ from torch.nn import functional
 from model.training.checkpoint import Checkpoints
 from model.training.distributed import TrainingProcess, join_processes
 from model.training.run_settings import RunSettings, read_run_settings
-from pipeline.base.errors import BadInput
-from pipeline.base.imports import ROOT
-from pipeline.base.torch_threads import single_thread
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.imports import ROOT
+from pipeline.core.base.torch_threads import single_thread
 from tests.model.training.toy_task import PARAMS, ToySamples, toy_network, train_toy
 from tests.model.training.two_processes import inpaint
 

@@ -18,7 +18,7 @@ from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess
 from model.training.fit import CannotTrain
 from model.training.tasks.face_recognition import RecognitionMetrics, one_cycle, train_recognition_network
-from pipeline.base.errors import FacevoxError
+from pipeline.core.base.errors import FacevoxError
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 from tests.model.params_of import identity_params
 

@@ -18,11 +18,11 @@ from model.training import stopwatch
 from model.training.checkpoint import Checkpoints
 from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess
-from pipeline.base import progress as progress_module
-from pipeline.base.errors import BadInput, FacevoxError
-from pipeline.base.images import decode_png
-from pipeline.base.imports import ROOT
-from pipeline.base.torch_threads import single_thread
+from pipeline.core.base import progress as progress_module
+from pipeline.core.base.errors import BadInput, FacevoxError
+from pipeline.core.base.images import decode_png
+from pipeline.core.base.imports import ROOT
+from pipeline.core.base.torch_threads import single_thread
 from tests.model.training.toy_task import PARAMS, ToyBatch, ToySamples, ToyTask, bytes_of, toy_network, train_toy
 
 

@@ -20,9 +20,9 @@ from model.training.checkpoint import digest_of
 from model.training.context import TrainingContext
 from model.training.fit import CannotTrain, TrainingResult
 from model.training.tasks.inpainting import train_generator
-from pipeline.base.errors import BadInput
-from pipeline.base.images import decode_png
-from pipeline.base.torch_threads import single_thread
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.images import decode_png
+from pipeline.core.base.torch_threads import single_thread
 from tests.model.params_of import RELEASED, mask_params, train_params
 from tests.model.training.descent import RATE, gradient_descent
 from tests.model.training.networks_to_train import WIDTH, Networks, generator_params, make_networks, model_params

@@ -9,11 +9,11 @@ import yaml
 from PIL import Image
 from safetensors.torch import load_file
 
-from pipeline.base.layout import Layout
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.person import ClipPerson
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.identity.network.resnet import CAFFE, KERAS
 from pipeline.identity.network.weights_file import load_recognition_network
-from pipeline.records.person import ClipPerson
-from pipeline.storage.manifest import read_manifest, write_manifest
 from stages import pretrain_identity
 from tests.built_dataset import make_dataset_in
 from tests.export.conftest import PLAN

@@ -16,12 +16,12 @@ from model.networks.generator_file import load_generator
 from model.networks.voice import VoiceNetwork, load_voice_network
 from model.training.distributed import TrainingProcess
 from model.training.run_settings import RunSettings
-from pipeline.base.errors import BadInput
-from pipeline.base.layout import Layout
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.dataset import Identity
+from pipeline.core.storage.atomic import write_text
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.identity.network.weights_file import write_recognition_network
-from pipeline.records.dataset import Identity
-from pipeline.storage.atomic import write_text
-from pipeline.storage.manifest import read_manifest, write_manifest
 from stages import pretrain_audio_face, pretrain_voice, train
 from tests.built_dataset import Made
 from tests.model.params_of import AUDIO_FACE, MASK, TRAIN, VOICE

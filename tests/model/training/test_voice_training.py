@@ -15,8 +15,8 @@ from model.networks.voice import VoiceNetwork
 from model.training.context import TrainingContext
 from model.training.fit import CannotTrain
 from model.training.tasks.voice import train_voice
-from pipeline.base.errors import BadInput
-from pipeline.base.torch_threads import single_thread
+from pipeline.core.base.errors import BadInput
+from pipeline.core.base.torch_threads import single_thread
 from tests.model.conftest import N_FRAMES
 from tests.model.params_of import voice_params
 from tests.model.small_split import small_split

@@ -15,7 +15,7 @@ from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import TrainingResult, fit
 from model.training.placement import adam, reproducible, to_device
-from pipeline.base.arrays import ImageRGB
+from pipeline.core.base.arrays import ImageRGB
 from tests.model.params_of import optimizer_params
 
 PARAMS = optimizer_params(steps=12, batch=4, lr=0.01, report_every=3)

@@ -14,7 +14,7 @@ from model.training.distributed import TrainingProcess, join_processes
 from model.training.run_settings import RunSettings
 from model.training.tasks.face_recognition import train_recognition_network
 from model.training.tasks.inpainting import train_generator
-from pipeline.base.errors import FacevoxError
+from pipeline.core.base.errors import FacevoxError
 from tests.model.params_of import identity_params
 from tests.model.small_split import small_split
 from tests.model.training.descent import RATE, gradient_descent

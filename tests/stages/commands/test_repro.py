@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.base.imports import ROOT
+from pipeline.core.base.imports import ROOT
 
 WAIT = f"{sys.executable} wait.py"
 STAGE = f"""

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipeline.base.errors import BadInput, BadParams
-from pipeline.base.layout import Layout
-from pipeline.base.outcome import Dropped
-from pipeline.records.ledger import LedgerRow, ledger_row
-from pipeline.storage.items import ItemStore
-from pipeline.storage.manifest import write_manifest
-from pipeline.storage.used_items import checkouts_of, record_used
+from pipeline.core.base.errors import BadInput, BadParams
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.storage.items import ItemStore
+from pipeline.core.storage.manifest import write_manifest
+from pipeline.core.storage.used_items import checkouts_of, record_used
 from stages.commands.store import _text, app
 
 STEPS = ("download", "detect", "crop", "audio", "recognise", "identify")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.look.aligned import HeadPose, aligned_face
 from pipeline.synthetic.script.traits import VOICE_TRAITS, Traits, traits_of
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.base.errors import BadInput
+from pipeline.core.base.errors import BadInput
 from pipeline.synthetic.script.spec import KINDS, PRESETS, ClipSpec, edge_case_spec
 
 SPEC = ClipSpec(seed=7, person=3, clip=1)

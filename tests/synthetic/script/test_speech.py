@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.script.motion import DEMO, WIDE, Motion, generate_motion
 from pipeline.synthetic.script.speech import Speech, generate_speech, mouth_opening, plan_bursts
 

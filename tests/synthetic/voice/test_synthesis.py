@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.base.seeds import keyed_rng
+from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.script.speech import Speech, generate_speech, is_speaking, plan_bursts
 from pipeline.synthetic.script.traits import (
     HISS_BRIGHT_HZ,

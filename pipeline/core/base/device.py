@@ -1,0 +1,65 @@
+"""The device on which networks train and run: the setting FACEVOX_DEVICE."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.base.errors import BadInput
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICE_VARIABLE = "FACEVOX_DEVICE"
+
+
+def device_name() -> str | None:
+    """Return the setting, None where it is not set; raise BadInput for no device's name. Imports nothing heavy."""
+    name = os.environ.get(DEVICE_VARIABLE) or None
+    if name is not None and not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
+        raise BadInput(f"{DEVICE_VARIABLE}={name}: expected cpu, cuda, or cuda:N for GPU N, from 0")
+    return name
+
+
+def read_device() -> "torch.device":
+    """Return the device of the setting; by default the first GPU where torch finds one, else the processor.
+
+    Raises BadInput for no device's name, and for a GPU that torch does not find.
+    """
+    name = device_name()
+    import torch
+
+    n_gpus = torch.cuda.device_count()
+    if name is None:
+        return torch.device("cuda" if n_gpus else "cpu")
+    kind, _, number = name.partition(":")
+    if kind == "cuda" and int(number or 0) >= n_gpus:
+        found = f"{n_gpus or 'no'} {'GPU' if n_gpus == 1 else 'GPUs'}"
+        raise BadInput(f"{DEVICE_VARIABLE}={name}: torch finds {found} here")
+    return torch.device(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a network computes embeddings: the name of a device, and how many threads of the processor."""
+
+    device: str = "cpu"
+    threads: int = 1
+
+    @property
+    def key(self) -> dict[str, str | int]:
+        """What of it changes last bits: the kind of device, and the threads."""
+        return {"device": self.device.partition(":")[0], "threads": self.threads}
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Compute without gradients on the threads within the block, and on a GPU in whole float32."""
+        import torch
+
+        from pipeline.core.base.torch_threads import torch_threads
+
+        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        with torch_threads(self.threads), torch.inference_mode(), exact:
+            yield

@@ -1,0 +1,168 @@
+"""Paths of all files, relative to the root of the checkout; dvc.yaml has the same paths."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.base.params import PARAMS_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths under ``root``; the default is the current folder, which DVC makes the root of its copy."""
+
+    root: Path = Path()
+
+    @property
+    def params(self) -> Path:
+        """params.yaml."""
+        return self.root / PARAMS_FILE
+
+    def clips(self, dataset: str) -> Path:
+        """Return the manifest of Clip."""
+        return self._set(dataset) / "clips.parquet"
+
+    def media(self, dataset: str) -> Path:
+        """Return the manifest of Media."""
+        return self._set(dataset) / "media.parquet"
+
+    def frames(self, dataset: str) -> Path:
+        """Return the manifest of Frame."""
+        return self._set(dataset) / "frames.parquet"
+
+    def tracks(self, dataset: str) -> Path:
+        """Return the manifest of Track."""
+        return self._set(dataset) / "tracks.parquet"
+
+    def clip_embeddings(self, dataset: str) -> Path:
+        """Return the manifest of ClipEmbedding."""
+        return self._set(dataset) / "clip_embeddings.parquet"
+
+    @property
+    def selected_faces(self) -> Path:
+        """The manifest of SelectedFace, of all datasets.
+
+        It is not in the folder of the datasets' other manifests: stages that depend on all of those do not depend on
+        thresholds.
+        """
+        return self.root / "manifests" / "selected_faces.parquet"
+
+    @property
+    def ledgers(self) -> Path:
+        """The folder of all ledgers."""
+        return self.root / "manifests" / "ledger"
+
+    def ledger(self, stage: str, dataset: str | None = None) -> Path:
+        """Return the manifest of LedgerRow of one stage; without a dataset, of a stage that runs once for all."""
+        return self.ledgers / (dataset or "") / f"{stage}.parquet"
+
+    def review(self, dataset: str) -> Path:
+        """Return the table of overrides on faces; it need not exist."""
+        return self.root / "manifests" / "review" / f"{dataset}.csv"
+
+    @property
+    def person_overrides(self) -> Path:
+        """The table of overrides on identities and clips; it need not exist."""
+        return self.root / "manifests" / "review" / "persons.csv"
+
+    @property
+    def persons(self) -> Path:
+        """The manifest of Person."""
+        return self.root / "manifests" / "persons.parquet"
+
+    @property
+    def clip_persons(self) -> Path:
+        """The manifest of ClipPerson."""
+        return self.root / "manifests" / "clip_persons.parquet"
+
+    @property
+    def person_evidence(self) -> Path:
+        """The manifest of PersonEvidence."""
+        return self.root / "manifests" / "person_evidence.parquet"
+
+    @property
+    def leakage(self) -> Path:
+        """The leakage audit's checks and findings, JSON."""
+        return self.root / "manifests" / "leakage.json"
+
+    @property
+    def recognition_network(self) -> Path:
+        """The weights of the face recognition network, safetensors."""
+        return self.root / "data" / "recognition_network" / "weights.safetensors"
+
+    @property
+    def recognition_network_note(self) -> Path:
+        """The note on the face recognition network: what it is, and its metrics; JSON."""
+        return self.root / "manifests" / "recognition_network.json"
+
+    def labels(self, dataset: str) -> Path:
+        """Return the manifest of Label."""
+        return self.root / "manifests" / "labels" / dataset / "embeddings.parquet"
+
+    def dataset(self, name: str) -> Path:
+        """Return one of the finished dataset's files (Parquet); ``name``: identities, faces, audio or pairs."""
+        return self.root / "manifests" / "dataset" / f"{name}.parquet"
+
+    @property
+    def stats(self) -> Path:
+        """The finished dataset's counts, JSON."""
+        return self.root / "manifests" / "dataset" / "stats.json"
+
+    @property
+    def dataset_headlines(self) -> Path:
+        """Those of the counts that ``dvc exp show`` has as columns, JSON."""
+        return self.root / "manifests" / "dataset" / "headlines.json"
+
+    def media_folder(self, dataset: str) -> Path:
+        """Return the folder of media files."""
+        return self.root / "data" / "media" / dataset
+
+    def checked_media(self, dataset: str) -> Path:
+        """Return the manifest of CheckedFile: the media files as they were when they were last found to be right."""
+        return self.root / "data" / "media" / ".checked" / f"{dataset}.parquet"
+
+    def faces_folder(self, dataset: str) -> Path:
+        """Return the folder of shards of Face."""
+        return self.root / "data" / "faces" / dataset
+
+    def audio_folder(self, dataset: str) -> Path:
+        """Return the folder of shards of Segment."""
+        return self.root / "data" / "audio" / dataset
+
+    def model(self, name: str) -> Path:
+        """Return the trained weights of one network: voice, audio_face or generator; safetensors."""
+        return self.root / "data" / "models" / f"{name}.safetensors"
+
+    def model_note(self, name: str) -> Path:
+        """Return the note on that network: what it is, its training data and its metrics; JSON."""
+        return self.root / "manifests" / "models" / f"{name}.json"
+
+    def training_folder(self, stage: str) -> Path:
+        """Return the folder of one training's losses and sample grids, as DVCLive writes them."""
+        return self.root / "data" / "training" / stage
+
+    @property
+    def metrics(self) -> Path:
+        """The evaluation's metrics, JSON."""
+        return self.root / "metrics.json"
+
+    @property
+    def evaluation_headlines(self) -> Path:
+        """Those of the metrics that ``dvc exp show`` has as columns, JSON."""
+        return self.root / "manifests" / "evaluation" / "headlines.json"
+
+    def evaluation(self, name: str) -> Path:
+        """Return one table of the evaluation, Parquet."""
+        return self.root / "manifests" / "evaluation" / f"{name}.parquet"
+
+    @property
+    def evaluation_folder(self) -> Path:
+        """The folder of inpainted faces, grids and plots."""
+        return self.root / "data" / "evaluation"
+
+    @property
+    def report(self) -> Path:
+        """The report on the run, HTML."""
+        return self.root / "report" / "index.html"
+
+    def _set(self, dataset: str) -> Path:
+        return self.root / "manifests" / "sets" / dataset

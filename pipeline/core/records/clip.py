@@ -1,0 +1,55 @@
+"""A clip: a range of talking-face video as a source lists it, before its media is fetched."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from pipeline.core.records.schema import column
+
+MAX_NAME_LENGTH = 80
+HASH_LENGTH = 16
+SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+HASH_ENDING = re.compile(r"-x[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """One row of ``manifests/sets/<dataset>/clips.parquet``."""
+
+    clip_id: str = column("id and sort key: <dataset>/<clip>")
+    dataset: str = column("name of the dataset, as in params.yaml")
+    identity: str = column("who speaks, as published; unique within the dataset")
+    address: str = column("what to fetch: URL, file (absolute or from the repository root), synthetic:...")
+    start_s: float | None = column("start of the clip within the media, seconds; null: from its beginning")
+    end_s: float | None = column("end of the clip within the media, seconds, after start_s; null: to its end")
+    crop_x: int | None = column("published crop, left edge, pixels of a video crop_height_px high; or null")
+    crop_y: int | None = column("published crop, top edge, pixels of a video crop_height_px high")
+    crop_w: int | None = column("published crop, width, pixels of a video crop_height_px high")
+    crop_h: int | None = column("published crop, height, pixels of a video crop_height_px high")
+    crop_height_px: int | None = column("height of the video for which the crop was published, pixels")
+    licence: str = column("terms under which it is published, as the source states them; may be empty")
+    origin: str = column("the list and line, the folder, or the generator that this row comes from")
+    content_hash: str = column("sha256: of a local file's bytes; else of address and range (see content_of)")
+
+
+NO_CROP: dict[str, None] = dict.fromkeys(("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px"))
+"""The crop columns of a clip for which none was published."""
+
+
+def clip_name(text: str) -> str:
+    """Return a safe id part for ``text``: 1-80 of A-Z a-z 0-9 . _ -, the first no dot.
+
+    A text that is safe already stays as it is. To any other, also one that itself ends like that, ``-x`` and 16
+    hexadecimal digits of its hash are appended, so that two texts never share a name.
+    """
+    safe = SAFE_NAME.fullmatch(text) and len(text) <= MAX_NAME_LENGTH
+    if safe and not HASH_ENDING.fullmatch(text[-HASH_LENGTH - 2 :]):
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[: MAX_NAME_LENGTH - HASH_LENGTH - 2]
+    return f"{stem or 'clip'}-x{digest}"
+
+
+def content_of(address: str, start_s: float | None, end_s: float | None) -> str:
+    """Return the sha256 of address and time range, for a clip whose bytes are not fetched yet."""
+    return hashlib.sha256(f"{address}\n{start_s}\n{end_s}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,55 @@
+"""Evidence on who is who: the embedding of each clip's face, and comparisons of published identities by it."""
+
+from dataclasses import dataclass
+
+from pipeline.core.records.schema import Vector, column
+
+SAME_PERSON = "same_person_two_names"
+TWO_PERSONS = "two_persons_one_name"
+OUTLIER = "outlier"
+
+MERGED = "merged"
+SEPARATED = "separated"
+DROPPED = "dropped"
+LISTED = "listed"
+NOT_MERGED = "not_merged"
+OVERRIDDEN = "overridden"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipEmbedding:
+    """One row of ``manifests/sets/<dataset>/clip_embeddings.parquet``: the face of one clip's main track."""
+
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
+    n_faces: int = column("faces that were embedded, the most frontal ones")
+    spherical_variance: float = column("1 minus the length of the mean of their unit embeddings; 0: all equal")
+    embedding: Vector = column("that mean at length 1; 128 values of MobileFaceNet and of dlib's network")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonEvidence:
+    """One row of ``manifests/person_evidence.parquet``: faces that contradict a name, and the decision."""
+
+    evidence_id: str = column("<kind>:<clip_id>, and for two names +<other_clip_id>")
+    kind: str = column(
+        "'same_person_two_names'; 'two_persons_one_name': some of a name's clips show another person than most; "
+        "'outlier': a single clip shows nobody else's face"
+    )
+    name: str = column("a normalised name of clips")
+    identity: str = column("<dataset>/<identity as published> of clip_id")
+    clip_id: str = column("the first of the clips in question")
+    n_clips: int = column("how many they are")
+    other_name: str = column("the other name; of the two other kinds: the same name, that of the other clips")
+    other_identity: str = column("<dataset>/<identity as published> of other_clip_id")
+    other_clip_id: str = column("the first of the clips they are compared with")
+    n_other_clips: int = column("how many those are")
+    score: float = column(
+        "mean cosine over all pairs of a clip of these and one of those, after whitening if params.yaml sets it"
+    )
+    threshold: float = column("the limit that the score passed: of params.yaml or of the network")
+    decision: str = column(
+        "'merged', 'separated', 'dropped'; 'listed': params.yaml switches the action off; 'not_merged': alike, but not "
+        "all that would become one person are; 'overridden': persons.csv decides otherwise"
+    )
+    decided_by: str = column("'evidence' or 'override'; 'params' where these switch the action off")

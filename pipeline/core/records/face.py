@@ -1,0 +1,87 @@
+"""A face: an aligned crop of one frame with all measures that later decisions need."""
+
+from dataclasses import dataclass
+
+from pipeline.core.records.schema import Image, Vector, column
+
+RANDOM = "random"
+CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceMeasures:
+    """The measures of a crop, without its picture."""
+
+    face_id: str = column("<track_id>-<time in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    track_id: str = column("the track: <clip_id>-t<two digits>")
+    time_s: float = column("time of the frame, seconds since the first picture of the media")
+    sampled_by: str = column("'random' (drawn at random) or 'candidate' (among the best by standardness)")
+    standardness: float | None = column("0 is a perfect standard face, lower is worse; null: window incomplete")
+    yaw_deg: float = column("head turned towards the image's right, degrees")
+    pitch_deg: float = column("head raised, degrees")
+    roll_deg: float = column("head tilted clockwise in the image, degrees, before alignment")
+    asymmetry: float = column("distance of nose and eyes from their mirror image over the interocular distance")
+    lip_opening: float = column("gap between the inner lips over the interocular distance; 0 closed")
+    lip_opening_max: float | None = column("largest lip opening in the window around the frame; null: incomplete")
+    mouth_rise: float | None = column(
+        "largest mouth height in the window less that of the shut mouth in this track, over the interocular distance; "
+        "null: incomplete"
+    )
+    lip_motion: float | None = column(
+        "largest minus smallest lip opening, or mouth height, in the window; null: incomplete"
+    )
+    mouth_change: float | None = column("largest change of the mouth's grey profile in the window; null: incomplete")
+    eye_change: float | None = column("largest change of an eye's grey profile in the window; null: incomplete")
+    eye_opening: float = column("eye height over eye width, mean of both eyes")
+    eye_share: float = column("eye opening over its median in this track; a blink is well below 1")
+    sharpness: float = column("variance of the Laplacian of the face at 128x128 px")
+    brightness: float = column("mean grey value of the face box, 0-255")
+    interocular_px: float = column("distance of the eye centres in the source frame, pixels")
+    score: float = column("the detector's own score")
+    inside_share: float = column("share of the face box inside the frame, 0-1")
+    true_interocular_px: float = column(
+        "the distance of the eye centres at the size at which the face would lose no detail, pixels, at most 80: well "
+        "below interocular_px where the picture was enlarged, blurred or compressed to blocks"
+    )
+    mesh_presence: float | None = column(
+        "how sure the face mesh is that there is a face, 0-1, lowest in the window; null here and below: not verified"
+    )
+    lip_gap: float | None = column(
+        "gap between the inner lips of the mesh over the interocular distance, largest in the verified frames of the "
+        "window; 0.02 or less shut"
+    )
+    rest_gap: float | None = column("the smallest gap between the inner lips in the verified frames of this clip")
+    lip_line: float | None = column(
+        "how much darker than the lips the line between them is, over their grey value; near 0: the mouth is covered"
+    )
+    lid_opening: float | None = column("eye height over eye width by the mesh, of the more closed eye; 0.3 open")
+    lid_share: float | None = column("lid opening over its median in the verified frames of this clip")
+    iris_seen: float | None = column(
+        "distance of the lids over the width of the iris, of the more closed eye; 0.6 open, 0.4 half shut"
+    )
+    mesh_yaw_deg: float | None = column("head turned towards the image's right by the mesh, degrees")
+    mesh_pitch_deg: float | None = column("head raised by the mesh, degrees")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face(FaceMeasures):
+    """One row of the shards ``data/faces/<dataset>/``."""
+
+    image_sha256: str = column("sha256 of the picture's bytes")
+    image: Image = column("the aligned face, 256x256 RGB, lossless PNG; eye centres at those of the template")
+    landmarks_px: Vector = column(
+        "68 points in the aligned image (order: pipeline/face/measures/points.py), x and y in turn, pixels"
+    )
+    alignment: Vector = column(
+        "the (2, 3) map from pixels of the frame to the aligned image, row by row; pixel centres lie at integers"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectedFace(FaceMeasures):
+    """One row of ``manifests/selected_faces.parquet``: a crop and whether it is a standard face."""
+
+    is_standard: bool = column("frontal, lips shut, eyes open, truly resolved by the thresholds, or by an override")
+    is_resting: bool = column("a standard face whose lips are parted, as they are at rest (select.resting_mouth)")
+    reason: str = column("the first threshold that it misses, or 'reviewed'; empty for a standard face")

@@ -1,0 +1,31 @@
+"""The ledger: how each item of each stage ended."""
+
+from dataclasses import dataclass
+
+from pipeline.core.base.outcome import OK, Dropped
+from pipeline.core.records.schema import column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One row of ``manifests/ledger/<dataset>/<stage>.parquet``."""
+
+    item_id: str = column("the clip, face, segment or person that the stage processed")
+    stage: str = column("name of the stage")
+    status: str = column("'ok', 'filtered' (dropped on purpose) or 'failed' (could not be computed)")
+    reason: str = column("why it is not ok, in snake_case; empty when ok")
+    detail: str = column("the numbers of the reason, or its error message; empty when ok")
+    retryable: bool = column("whether another run tries the item again")
+
+
+def ledger_row(stage: str, item_id: str, dropped: Dropped | None = None) -> LedgerRow:
+    """Return the row for an item that ended well (``dropped`` is None) or did not."""
+    end = dropped or Dropped(OK, "")
+    return LedgerRow(
+        item_id=item_id,
+        stage=stage,
+        status=end.status,
+        reason=end.reason,
+        detail=end.detail,
+        retryable=end.retryable,
+    )

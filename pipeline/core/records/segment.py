@@ -1,0 +1,37 @@
+"""A segment: six seconds of a clip's sound as a log-mel."""
+
+from dataclasses import dataclass
+
+from pipeline.core.records.schema import Vector, column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentMeasures:
+    """The measures of a segment, without its log-mel."""
+
+    segment_id: str = column("<clip_id>-a<start in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    start_s: float = column("start within the media, seconds since the first picture")
+    end_s: float = column("end within the media, seconds; shorter sound is repeated to the segment's length")
+    voiced_s: float = column("seconds that the voice activity detector keeps")
+    n_valid_frames: int = column("log-mel frames that are sound; those behind them are padding")
+    level_dbfs: float = column("root mean square level, dB below full scale")
+    clipped_share: float = column("share of samples at full scale, 0-1")
+    face_seen_share: float = column(
+        "share of the segment's time in which the main track runs, 0-1; the same face after a cut is another track"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment(SegmentMeasures):
+    """One row of the shards ``data/audio/<dataset>/``."""
+
+    sound_channel: str = column("'mix', or the channel that was read (FL, FR, ...) where mixing cancels the voice")
+    av_correction_s: float = column(
+        "by how much later than start_s the sound was taken, seconds: out_of_step_s of the clip's tracks where "
+        "audio.out_of_step is 'correct', else 0"
+    )
+    profile: str = column("name of the log-mel profile")
+    n_mels: int = column("mel bins: rows of the log-mel")
+    n_frames: int = column("frames: columns of the log-mel")
+    log_mel: Vector = column("n_mels x n_frames values, row by row, standardised per mel bin over the valid frames")

@@ -1,0 +1,48 @@
+"""A track: one face followed through consecutive frames of one shot."""
+
+from dataclasses import dataclass
+
+from pipeline.core.records.schema import column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One row of ``manifests/sets/<dataset>/tracks.parquet``."""
+
+    track_id: str = column("<clip_id>-t<two digits>, numbered by first appearance, then from left to right")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    start_s: float = column("time of the first frame, seconds since the first picture of the media")
+    end_s: float = column("time of the last frame, seconds")
+    n_frames: int = column("number of frames observed")
+    mean_box_h_px: float = column("mean height of the face box, pixels")
+    eye_opening_std: float = column("standard deviation of eye_opening over the track's frames")
+    mouth_height_std: float = column("the same of mouth_height")
+    yaw_std_deg: float = column("the same of yaw_deg, degrees")
+    is_still_picture: bool = column(
+        "whether it is a poster or a photo: seen for detect.min_still_s without the face moving; a clip's main track "
+        "only where all of its tracks are"
+    )
+    av_covered_s: float = column("for how many seconds both this face and the clip's sound are there")
+    av_correlation: float | None = column(
+        "correlation of the mouth's movement with the loudness of the sound, at the lag where it is largest, -1 to 1; "
+        "null: no sound, or too little"
+    )
+    av_lag_s: float | None = column(
+        "that lag, seconds from the mouth to the sound: within detect.max_av_lag_s of the usual one plus out_of_step_s"
+    )
+    av_zscore: float | None = column(
+        "av_correlation, times the weight of the lag, over the standard deviation of the correlation of unrelated "
+        "series; the largest over lags, so about 1.7 by chance; the speaker's is above detect.min_av_zscore"
+    )
+    av_offset_s: float | None = column(
+        "by how much the sound of the whole clip comes later than its picture, seconds, alike in all of its tracks: "
+        "where mouths and sound correlate best, up to detect.max_av_offset_s; null: as above"
+    )
+    av_offset_certainty: float | None = column(
+        "natural logarithm of how much likelier av_offset_s is than any other offset; 0.8 by chance, hardly above 6"
+    )
+    out_of_step_s: float = column(
+        "av_offset_s where its certainty is at least detect.min_av_offset_certainty and its size at least "
+        "detect.min_av_offset_s, else 0: what the stage audio corrects"
+    )
+    is_main: bool = column("whether this is the clip's main track: the speaker's, or else the largest")
