@@ -34,8 +34,8 @@ from stages.commands.profile import apply_profiles
 
 DATASET = "demo"
 _STAGES = (
-    *("sources", "download", "detect", "crop", "select", "audio", "recognise", "persons", "pretrain_identity"),
-    *("identify", "dataset", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"),
+    *("sources", "download", "detect", "subjects", "crop", "select", "audio", "recognise", "persons"),
+    *("pretrain_identity", "identify", "dataset", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"),
 )
 STEPS = {
     **{name: name for name in ("download", "detect", "crop", "audio", "recognise", "identify")},

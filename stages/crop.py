@@ -1,4 +1,4 @@
-"""Crop and align faces of every clip's main track: random ones and candidates for standard faces."""
+"""Crop and align faces of every clip's main subject: random ones and candidates for standard faces."""
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params, read_section

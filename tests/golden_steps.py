@@ -29,6 +29,7 @@ from pipeline.core.records.clip import NO_CROP, Clip
 from pipeline.core.records.face import Face, SelectedFace
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import ARROW_TYPES, Image, describe, from_table, to_table
+from pipeline.core.records.subject import SubjectTrack
 from pipeline.core.records.track import Track
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.atomic import write_text
@@ -40,7 +41,10 @@ from pipeline.face.crops.standard import SelectParams
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.identity.network.clip_embedding import ClipEmbedder, RecogniseParams, clip_faces
 from pipeline.identity.network.label import FaceLabeller, faces_of_clips
-from pipeline.identity.network.recogniser import prepared
+from pipeline.identity.network.recogniser import build_recogniser, prepared
+from pipeline.identity.subjects.link import subjects_of
+from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.track_embedding import SeveralTracks, TrackEmbedder, chosen_frames
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.speaker.observe import Observer
 from pipeline.synthetic.clip import write_clip
@@ -105,8 +109,9 @@ class Earlier:
 
     @property
     def main_tracks(self) -> dict[str, Track]:
-        """The main track of each clip."""
-        return {track.clip_id: track for track in self.results["detect"].of(Track) if track.is_main}
+        """The main subject's track of each clip."""
+        main_ids = {row.track_id for row in self.results["subjects"].of(SubjectTrack) if row.is_main}
+        return {track.clip_id: track for track in self.results["detect"].of(Track) if track.track_id in main_ids}
 
 
 def run_steps(folder: Path) -> Earlier:
@@ -224,6 +229,22 @@ def _detect(earlier: Earlier, folder: Path) -> Result:
     return Result([row for clip in CLIPS for row in _rows(observer(clip, folder))])
 
 
+def _subjects(earlier: Earlier, folder: Path) -> Result:
+    """Every track is embedded, by a network that knows no faces, and not linked to any other."""
+    params, backend = _load("subjects", SubjectsParams), _load("detect", DetectParams).backend
+    embed = TrackEmbedder(backend, build_recogniser(_network_in(folder)), "golden")
+    frames, tracks = earlier.results["detect"].of(Frame), earlier.results["detect"].of(Track)
+    rows: list[Any] = []
+    for clip in CLIPS:
+        of_clip = [track for track in tracks if track.clip_id == clip.clip_id]
+        of_track = [[frame for frame in frames if frame.track_id == track.track_id] for track in of_clip]
+        chosen = [frame for one in of_track for frame in chosen_frames(one, params)]
+        embeddings = _rows(embed(SeveralTracks(clip, to_table(Frame, chosen)), folder))
+        found = subjects_of(of_clip, {one.track_id: one.embedding for one in embeddings}, 1.1, params)
+        rows += [*embeddings, *found.tracks, *found.subjects]
+    return Result(rows)
+
+
 def _crop(earlier: Earlier, folder: Path) -> Result:
     params, frames = _load("crop", CropParams), earlier.results["detect"].of(Frame)
     cropper = Cropper(params, _load("detect", DetectParams).backend)
@@ -244,7 +265,7 @@ def _select(earlier: Earlier, _: Path) -> Result:
 def _audio(earlier: Earlier, folder: Path) -> Result:
     function = partial(segment_clip, params=_load("audio", AudioParams))
     tracks = earlier.main_tracks
-    items = [AudioItem(clip, (tracks[clip.clip_id].start_s, tracks[clip.clip_id].end_s)) for clip in CLIPS]
+    items = [AudioItem(clip, ((tracks[clip.clip_id].start_s, tracks[clip.clip_id].end_s),)) for clip in CLIPS]
     return Result([row for item in items for row in _rows(function(item, folder))])
 
 
@@ -269,6 +290,7 @@ def _identify(earlier: Earlier, folder: Path) -> Result:
 STEPS: dict[str, Callable[[Earlier, Path], Result]] = {
     "download": _download,
     "detect": _detect,
+    "subjects": _subjects,
     "crop": _crop,
     "select": _select,
     "audio": _audio,

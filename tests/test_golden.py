@@ -25,6 +25,7 @@ LARGER = 1.01
 RECORDS = {
     "download": {"Media", "TruthFrame", "TruthSpeech", "arrays"},
     "detect": {"Frame", "Track"},
+    "subjects": {"TrackEmbedding", "SubjectTrack", "Subject"},
     "crop": {"Face"},
     "select": {"SelectedFace"},
     "audio": {"Segment"},
@@ -38,7 +39,9 @@ PLANTS = [
     ("detect", "pipeline.face.tracking.observations", "head_pose_deg"),
     ("detect", "pipeline.speaker.mouth_sound", "_correlation"),
     ("crop", "pipeline.face.crops.crop", "standardness"),
-    ("crop", "pipeline.face.crops.crop", "similarity_to"),
+    ("subjects", "pipeline.identity.subjects.track_embedding", "mean_direction"),
+    ("subjects", "pipeline.identity.subjects.link", "moving_presence"),
+    ("crop", "pipeline.face.crops.aligned_face", "similarity_to"),
     ("crop", "pipeline.face.crops.crop", "true_interocular_px"),
     ("crop", "pipeline.face.crops.verify", "inner_lip_gap"),
     ("select", "pipeline.face.crops.standard", "missed_thresholds"),

@@ -34,7 +34,7 @@ from pipeline.core.records.truth import TruthFrame
 from pipeline.core.storage.manifest import read_manifest
 from pipeline.core.storage.shards import read_columns
 from pipeline.face.crops.align import transform
-from pipeline.face.crops.crop import CropParams, measure_track, observed_eyes
+from pipeline.face.crops.crop import CropParams, measure_track
 from pipeline.face.crops.standard import SelectParams, missed_thresholds
 from pipeline.face.crops.verify import FACE_MESH, Verifier, verified_windows
 from pipeline.face.mesh.face_mesh import FaceMesh
@@ -90,7 +90,7 @@ def main() -> None:
 
 def measure(at: Layout) -> list[Figure]:
     """Run the stages in ``at`` and return the figures."""
-    for stage in ("download", "detect", "crop"):
+    for stage in ("download", "detect", "subjects", "crop"):
         run_stage(stage, DATASET, at)
     run_stage("select", at)
     limits = load_params(SelectParams, "select", at.params)
@@ -287,10 +287,10 @@ def _verified(path: Path, frames: Sequence[Frame], crop: CropParams) -> Iterator
     by_time = {frame.time_s: frame for frame in ordered}
     faces = measure_track(ordered, crop)
     as_candidates = [replace(face, sampled_by=CANDIDATE) for face in faces]
-    windows = verified_windows(as_candidates, ordered, crop.lip_window_s)
+    windows = verified_windows(as_candidates, [ordered], crop.lip_window_s)
     verifier = Verifier(FaceMesh(find_weights(FACE_MESH)), windows, inf)
     for time_s, picture in rgb_frames_at(path, sorted(verifier.times_s)):
-        verifier.look(time_s, picture, *observed_eyes(by_time[time_s]))
+        verifier.look(by_time[time_s], picture)
     for face in faces:
         yield replace(face, **verifier.columns(face.time_s))
 

@@ -21,24 +21,24 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from benchmarks.accuracy.figures import list_folder
+from benchmarks.accuracy.figures import list_folder, write_params
 from benchmarks.speed.steps import FaceSteps
 from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.draws import draw_order
 from pipeline.core.base.errors import BadInput, FacevoxError
 from pipeline.core.base.images import decode_png, encode_png
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import PARAMS_FILE, load_params, read_params
+from pipeline.core.base.params import PARAMS_FILE, load_params
 from pipeline.core.base.units import MILLISECONDS_PER_S, milliseconds
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.face import Face, SelectedFace
 from pipeline.core.records.frame import Frame
+from pipeline.core.records.subject import SubjectTrack
 from pipeline.core.records.track import Track
 from pipeline.core.storage.manifest import read_manifest
 from pipeline.core.storage.shards import iterate_batches
-from pipeline.face.crops.crop import box_of
+from pipeline.face.crops.aligned_face import box_of
 from pipeline.face.measures.boxes import iou
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.video.clip import MediaClip, read_media_clips
@@ -122,6 +122,10 @@ class Found:
         return read_manifest(self.at.tracks(DATASET), Track)
 
     @cached_property
+    def main_tracks(self) -> set[str]:
+        return {row.track_id for row in read_manifest(self.at.subject_tracks(DATASET), SubjectTrack) if row.is_main}
+
+    @cached_property
     def frames(self) -> list[Frame]:
         return read_manifest(self.at.frames(DATASET), Frame)
 
@@ -132,13 +136,9 @@ class Found:
 
 def run_stages(folder: Path, backend: str, at: Layout) -> Found:
     """Run the face stages in ``at`` on the videos of ``folder``, with the numbers of params.yaml."""
-    params = read_params(PARAMS_FILE)
-    params["datasets"] = [DATASET]
-    params["detect"]["backend"] = backend
-    at.root.mkdir(parents=True, exist_ok=True)
-    at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
+    write_params(at, DATASET, detect={"backend": backend})
     list_folder(at, DATASET, folder)
-    for stage in ("download", "detect", "crop"):
+    for stage in ("download", "detect", "subjects", "crop"):
         run_stage(stage, DATASET, at)
     run_stage("select", at)
     return Found(backend, folder.resolve(), at)
@@ -314,8 +314,8 @@ def print_tracks(found: Sequence[Found]) -> None:
     for clip_id in several:
         print(f"\n{clip_id.partition('/')[2]}")
         for one, rows_of in zip(found, tracks, strict=True):
-            lines = [track_line(track) for track in rows_of.get(clip_id, [])] or ["none"]
-            for line in lines:
+            lines = [track_line(row, is_main=row.track_id in one.main_tracks) for row in rows_of.get(clip_id, [])]
+            for line in lines or ["none"]:
                 print(f"  {one.backend:10} {line}")
 
 
@@ -328,14 +328,14 @@ def long_tracks(tracks: Iterable[Track]) -> dict[str, list[Track]]:
     return dict(found)
 
 
-def track_line(track: Track) -> str:
+def track_line(track: Track, *, is_main: bool) -> str:
     """Return a track in one line."""
     sound = f"covered {track.av_covered_s:5.1f} s"
     if track.av_correlation is not None:
         sound += f", av_correlation {track.av_correlation:+.2f}"
         sound += f" at lag {track.av_lag_s:+.2f} s" if track.av_lag_s is not None else ""
         sound += f", av_zscore {track.av_zscore:4.1f}" if track.av_zscore is not None else ""
-    mark = "MAIN" if track.is_main else "    "
+    mark = "MAIN" if is_main else "    "
     span = f"{track.start_s:6.2f}-{track.end_s:6.2f} s"
     return f"{track.track_id[-3:]} {mark} {span}, box {track.mean_box_h_px:4.0f} px, {sound}"
 

@@ -2,15 +2,17 @@
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import yaml
 
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import PARAMS_FILE
+from pipeline.core.base.params import PARAMS_FILE, read_params
 from pipeline.sources import folder as folder_source
 from pipeline.sources.listing import write_listing
 from pipeline.sources.settings import FolderSource, SyntheticSource
@@ -70,7 +72,7 @@ def list_wide(
 ) -> None:
     """Write params.yaml for this dataset and the clips manifest of ``n_persons`` talkers of 'wide', one clip each."""
     at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
-    apply_profiles([], [f"datasets=[{dataset}]"], at.root)
+    apply_profiles([], [f"datasets=[{dataset}]", f"sources.{dataset}={{kind: synthetic}}"], at.root)
     source = SyntheticSource(
         kind="synthetic",
         input="pipeline/synthetic",
@@ -84,6 +86,17 @@ def list_wide(
         edge_cases=edge_cases,
     )
     write_listing(list_clips(dataset, source), at.clips(dataset), at.ledger("sources", dataset))
+
+
+def write_params(at: Layout, *datasets: str, **changes: Mapping[str, Any]) -> None:
+    """Write params.yaml as committed, for these datasets of real clips; ``changes``: values by section and key."""
+    params = read_params(PARAMS_FILE)
+    params["datasets"] = [*datasets]
+    params["sources"] = {name: {"kind": "folder"} for name in datasets}
+    for section, values in changes.items():
+        params[section].update(values)
+    at.root.mkdir(parents=True, exist_ok=True)
+    at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
 def list_folder(at: Layout, dataset: str, folder: Path) -> None:

@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import yaml
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.figures import Figure, list_folder, print_and_exit, process_pool, read_options
+from benchmarks.accuracy.figures import Figure, list_folder, print_and_exit, process_pool, read_options, write_params
 from benchmarks.real_files import CLIPS_VARIABLE, PHOTOS_VARIABLE, folder_named_by
 from pipeline.core.base.arrays import ImageRGB, Landmarks
 from pipeline.core.base.errors import FacevoxError, WeightsUnavailable
@@ -121,7 +120,7 @@ def generated_figures(at: Layout, weights: Path, n_persons: int, seed: int) -> l
     names = shuffled_names(items, np.random.default_rng(seed))
     with process_pool() as pool:
         embeddings = list(pool.map(partial(embed_generated, weights=weights), items, chunksize=4))
-    write_params(at, NETWORK, [GENERATED], GENERATED_PARAMS)
+    write_params(at, GENERATED, recognise={"network": NETWORK}, persons=GENERATED_PARAMS)
     write_manifest(at.clips(GENERATED), Clip, [a_clip(GENERATED, one.clip_id, names[one.clip_id]) for one in items])
     write_manifest(at.media(GENERATED), Media, [])
     write_manifest(at.clip_embeddings(GENERATED), ClipEmbedding, embeddings)
@@ -188,10 +187,10 @@ def real_figures(at: Layout, network: str, clips_folder: Path, photos_folder: Pa
     """Return the figures of the real clips and photos in two folders, each under a name of its own, by ``network``."""
     embed_clip = clip_embedding_step(network, 1)
     person_of = real_persons()
-    write_params(at, network, [REAL_CLIPS, PHOTOS], {})
+    write_params(at, REAL_CLIPS, PHOTOS, recognise={"network": network})
     list_folder(at, REAL_CLIPS, clips_folder)
     clips = read_manifest(at.clips(REAL_CLIPS), Clip)
-    for stage in ("download", "detect", "crop", "recognise"):
+    for stage in ("download", "detect", "subjects", "crop", "recognise"):
         run_stage(stage, REAL_CLIPS, at)
     photos = list(embed_photos(photos_folder, build_recogniser(find_weights(network)), str(embed_clip.key["network"])))
     write_manifest(at.clips(PHOTOS), Clip, [a_clip(PHOTOS, one.clip_id, name) for name, one in photos])
@@ -310,17 +309,6 @@ def largest_face(
             similarity = similarity_to(template, *eye_centres(points))
             return crop_aligned(picture, similarity, template.size_px), transform(similarity, points)
     return None
-
-
-def write_params(at: Layout, network: str, datasets: list[str], persons: Mapping[str, float]) -> None:
-    """Write params.yaml as committed, but for the datasets, the network and the values in ``persons``."""
-    params = read_params(PARAMS_FILE)
-    params["datasets"] = datasets
-    params["sources"] |= {name: {"kind": "folder"} for name in datasets}
-    params["recognise"]["network"] = network
-    params["persons"].update(persons)
-    at.root.mkdir(parents=True)
-    at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
 def a_clip(dataset: str, clip_id: str, identity: str) -> Clip:

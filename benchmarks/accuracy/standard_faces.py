@@ -19,12 +19,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.figures import list_folder
+from benchmarks.accuracy.figures import list_folder, write_params
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import PARAMS_FILE, load_params, read_params
+from pipeline.core.base.params import load_params
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.face import FaceMeasures, SelectedFace
@@ -94,9 +93,9 @@ def _run_stages(folders: Sequence[Path], at: Layout) -> Layout:
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() != ".tsv" and not (videos / path.name).is_symlink():
                 (videos / path.name).symlink_to(path.resolve())
-    at.params.write_text(yaml.safe_dump({**read_params(PARAMS_FILE), "datasets": [DATASET]}), encoding="utf-8")
+    write_params(at, DATASET)
     list_folder(at, DATASET, videos)
-    for stage in ("download", "detect", "crop"):
+    for stage in ("download", "detect", "subjects", "crop"):
         run_stage(stage, DATASET, at)
     run_stage("select", at)
     return at

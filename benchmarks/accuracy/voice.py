@@ -2,8 +2,8 @@
 
 Part of ``python -m benchmarks.accuracy``; ``python -m benchmarks.accuracy.voice`` measures it alone. It generates clips
 of the 'wide' preset: talkers, silent faces under a voice, and faces whose lips move to another speech than that in the
-sound. It runs the stages download, detect and audio on them with the numbers of params.yaml, and counts for each kind
-the clips of which the stage dataset would keep every segment.
+sound. It runs the stages download, detect, subjects and audio on them with the numbers of params.yaml, and counts for
+each kind the clips of which the stage dataset would keep every segment.
 
 With real clips, it prints the same for single speakers, each as it is and with the sound of every other person. These
 figures have no target, because the comparison of mouth and sound was developed on these clips.
@@ -21,18 +21,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.backends import INDEX_FILE, single_speakers
-from benchmarks.accuracy.figures import DURATION_S, Figure, print_and_exit, read_options
+from benchmarks.accuracy.figures import DURATION_S, Figure, print_and_exit, read_options, write_params
 from benchmarks.accuracy.persons import LABELS, a_clip
 from benchmarks.real_files import CLIPS_VARIABLE, folder_named_by
 from pipeline.audio.extract import of_sound
 from pipeline.audio.reading import SoundRange
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import PARAMS_FILE, load_params
+from pipeline.core.base.params import load_params
 from pipeline.core.records.clip import Clip, clip_name, content_of
 from pipeline.core.records.dataset import DatasetSegment
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.person import TRAIN, ClipPerson
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import SubjectTrack
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.dataset.build import DatasetParams, segment_drop
 from pipeline.dataset.rows import iterate_segments
@@ -64,7 +64,7 @@ def measure_voice(folder: Path, n_persons: int, seed: int) -> list[Figure]:
         for kind in (OWN, VOICE_OVER, WRONG_FACE)
         for person in range(n_persons)
     }
-    segments = _run_stages(at, {clip_id: (spec.to_address(), clip_id) for clip_id, spec in specs.items()})
+    segments = _run_stages(at, {clip_id: (spec.to_address(), clip_id) for clip_id, spec in specs.items()}, "synthetic")
     kept = _kept(segments, load_params(DatasetParams, "dataset", at.params))
     share = {
         kind: 100 * float(np.mean([kept[clip_id] for clip_id in kept if specs[clip_id].kind == kind]))
@@ -87,16 +87,15 @@ def _spec(seed: int, person: int, kind: str) -> ClipSpec:
     return ClipSpec(seed=seed, person=person, clip=0, kind=kind, preset="wide", duration_s=DURATION_S)
 
 
-def _run_stages(at: Layout, listed: Mapping[str, tuple[str, str]]) -> list[DatasetSegment]:
+def _run_stages(at: Layout, listed: Mapping[str, tuple[str, str]], kind: str) -> list[DatasetSegment]:
     """Run the stages in ``at`` on clips, (address, person) by id; return their segments for the stage dataset."""
-    at.root.mkdir(parents=True)
-    at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
+    write_params(at, DATASET, sources={DATASET: {"kind": kind}})
     clips = [
         replace(a_clip(DATASET, clip_id, person), address=address, content_hash=content_of(address, None, None))
         for clip_id, (address, person) in listed.items()
     ]
     write_manifest(at.clips(DATASET), Clip, clips)
-    for stage in ("download", "detect", "audio"):
+    for stage in ("download", "detect", "subjects", "audio"):
         run_stage(stage, DATASET, at)
     clip_persons = (
         ClipPerson(clip_id=clip.clip_id, dataset=DATASET, person_id=clip.identity, split=TRAIN) for clip in clips
@@ -120,7 +119,7 @@ def print_real(at: Layout, folder: Path) -> None:
     listed = {
         f"{DATASET}/{clip_name(Path(name).stem)}": ((folder / name).as_posix(), person_of[name]) for name in names
     }
-    segments = _run_stages(at, listed)
+    segments = _run_stages(at, listed, "folder")
     params = load_params(DatasetParams, "dataset", at.params)
     for reason in ("face_not_seen", "other_voice"):
         ends = [(segment, segment_drop(segment, params)) for segment in segments]
@@ -141,10 +140,10 @@ def print_real(at: Layout, folder: Path) -> None:
 def _with_other_sound(at: Layout, segments: Mapping[str, DatasetSegment]) -> Iterator[DatasetSegment]:
     """Yield a segment of each clip as it would be with the sound of each other person's clip, from its start."""
     params = load_params(DetectParams, "detect", at.params)
-    main_tracks = {track.clip_id: track.track_id for track in read_manifest(at.tracks(DATASET), Track) if track.is_main}
+    main_tracks = {row.track_id for row in read_manifest(at.subject_tracks(DATASET), SubjectTrack) if row.is_main}
     frames: dict[str, list[Frame]] = defaultdict(list)
     for frame in sorted(read_manifest(at.frames(DATASET), Frame), key=lambda frame: frame.time_s):
-        if frame.track_id == main_tracks[frame.clip_id]:
+        if frame.track_id in main_tracks:
             frames[frame.clip_id].append(frame)
     clips = {clip.clip_id: clip for clip in read_media_clips(at.clips(DATASET), at.media(DATASET), at.root)}
     loud: dict[str, NDArray[np.float64]] = {

@@ -245,6 +245,7 @@ def _tracks() -> pa.Table:
         start_s=0.0,
         end_s=_frame_times_ms()[-1] / 1000,
         n_frames=N_FRAMES,
+        presence_px2=180.0 * 180.0 * N_FRAMES,
         mean_box_h_px=180.0,
         eye_opening_std=0.05,
         mouth_height_std=0.05,
@@ -257,7 +258,6 @@ def _tracks() -> pa.Table:
         av_offset_s=0.02,
         av_offset_certainty=8.0,
         out_of_step_s=0.0,
-        is_main=True,
     )
     return _whole(Track, [track])
 

@@ -145,7 +145,7 @@ def _decode(path: Path) -> None:
 
 
 def _listen(clip: MediaClip, folder: Path, params: AudioParams) -> None:
-    segment_clip(AudioItem(clip, (0.0, DURATION_S)), folder, params=params)
+    segment_clip(AudioItem(clip, ((0.0, DURATION_S),)), folder, params=params)
 
 
 if __name__ == "__main__":

@@ -26,12 +26,12 @@ class FaceSteps:
         self._cropper = Cropper(load_params(CropParams, "crop", params), detect.backend)
 
     def detect(self, clip: MediaClip) -> tuple[Frame, ...]:
-        """Return the frames of the main track; raises BadInput when there is none."""
+        """Return the frames of the largest track; raises BadInput when there is none."""
         rows = self._observer(clip, _NO_FOLDER)
         if isinstance(rows, Dropped):
             raise BadInput(f"{clip.path}: expected a face, {rows.reason}")
-        main_track = next(row.track_id for row in rows if isinstance(row, Track) and row.is_main)
-        return tuple(row for row in rows if isinstance(row, Frame) and row.track_id == main_track)
+        main = max((row for row in rows if isinstance(row, Track)), key=lambda track: track.presence_px2)
+        return tuple(row for row in rows if isinstance(row, Frame) and row.track_id == main.track_id)
 
     def crop(self, clip: MediaClip, frames: tuple[Frame, ...]) -> list[Face] | Dropped:
         """Return the faces cropped from these frames."""

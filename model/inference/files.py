@@ -27,6 +27,7 @@ from pipeline.face.crops.align import Template, similarity_to
 from pipeline.face.measures.points import LEFT_EYE, N_POINTS, RIGHT_EYE, eye_centres
 from pipeline.face.tracking.portrait import find_portrait
 from pipeline.face.tracking.settings import DetectParams
+from pipeline.identity.subjects.settings import SubjectsParams
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v"})
 LONGEST_SOUND_S = 600.0
@@ -65,7 +66,9 @@ def inpaint_file(
     if source.suffix.lower() in VIDEO_SUFFIXES:
         if options.eyes_px is not None:
             raise BadInput("--eyes: expected a picture; in a video the eyes move")
-        n_inpainted, n_frames = inpaint_video(source, out, inpaint, detect)
+        n_inpainted, n_frames = inpaint_video(
+            source, out, inpaint, detect, load_params(SubjectsParams, "subjects", at.params)
+        )
         return f"{out}: {n_inpainted} of {n_frames} frames inpainted; marked as synthetic"
     _inpaint_picture_file(source, out, inpaint, options.eyes_px, detect)
     return f"{out}: inpainted; marked as synthetic"

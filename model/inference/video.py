@@ -22,9 +22,10 @@ from pipeline.core.records.track import Track
 from pipeline.core.storage.atomic import replacing
 from pipeline.face.backends.interface import averaged_landmarks
 from pipeline.face.backends.registry import build_backend
-from pipeline.face.crops.crop import box_of
+from pipeline.face.crops.aligned_face import box_of
 from pipeline.face.measures.boxes import Box
 from pipeline.face.tracking.settings import DetectParams
+from pipeline.speaker.main_face import MainFaceParams, main_face, moving_presence
 from pipeline.speaker.observe import Observer
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames
@@ -42,15 +43,19 @@ InpaintFrame = Callable[[ImageRGB, Landmarks], ImageRGB]
 """From a picture and its face's 68 points to the inpainted picture."""
 
 
-def inpaint_video(source: Path, out: Path, inpaint: InpaintFrame, params: DetectParams) -> tuple[int, int]:
+def inpaint_video(
+    source: Path, out: Path, inpaint: InpaintFrame, params: DetectParams, main_params: MainFaceParams
+) -> tuple[int, int]:
     """Write ``source`` with the face of its main track inpainted, as mp4; return (frames inpainted, frames in all).
+
+    ``main_params`` say which of several tracks is the main one.
 
     Frames in which that face is not detected are copied, and so is the sound. The metadata has the notice that the
     video is synthetic. Raises BadInput when no face is found, or for a name that is not .mp4.
     """
     if out.suffix.lower() != ".mp4":
         raise BadInput(f"{out}: expected a name that ends in .mp4 for an inpainted video")
-    boxes = _main_track_boxes(source, params)
+    boxes = _main_track_boxes(source, params, main_params)
     backend = build_backend(params.backend)
     n_inpainted = n_frames = 0
     with replacing(out) as temporary, writing_video(temporary, source) as write_frame:
@@ -64,7 +69,7 @@ def inpaint_video(source: Path, out: Path, inpaint: InpaintFrame, params: Detect
     return n_inpainted, n_frames
 
 
-def _main_track_boxes(source: Path, params: DetectParams) -> dict[int, Box]:
+def _main_track_boxes(source: Path, params: DetectParams, main_params: MainFaceParams) -> dict[int, Box]:
     """Return the box of the main track's face by time, in ticks."""
     probed = probe(source)
     clip = MediaClip(
@@ -79,7 +84,8 @@ def _main_track_boxes(source: Path, params: DetectParams) -> dict[int, Box]:
     rows = Observer(params)(clip, source.parent)
     if isinstance(rows, Dropped):
         raise BadInput(f"{source}: expected a face to inpaint: {rows.reason}, {rows.detail}")
-    main = next(row.track_id for row in rows if isinstance(row, Track) and row.is_main)
+    tracks = [row for row in rows if isinstance(row, Track)]
+    main = tracks[main_face(moving_presence(tracks), [one.av_zscore for one in tracks], main_params)].track_id
     return {
         round(row.time_s * TICKS_PER_S): box_of(row) for row in rows if isinstance(row, Frame) and row.track_id == main
     }

@@ -1,5 +1,6 @@
 """Cut a clip's sound into segments and turn each into a log-mel."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,16 +22,16 @@ from pipeline.video.clip import MediaClip
 
 @dataclass(frozen=True, slots=True)
 class AudioItem:
-    """The item of the audio step: a clip, the interval of its main track (None: it has none), and its out_of_step_s."""
+    """The item of the audio step: a clip, the intervals of its main subject's tracks, and its out_of_step_s."""
 
     clip: MediaClip
-    main_track_s: tuple[float, float] | None
+    seen_s: tuple[tuple[float, float], ...]
     out_of_step_s: float = 0.0
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result."""
-        return (*self.clip.content, str(self.main_track_s), str(self.out_of_step_s))
+        return (*self.clip.content, str(self.seen_s), str(self.out_of_step_s))
 
     def correction_s(self, params: AudioParams) -> float:
         """Return by how much later than the picture the sound is taken, seconds; negative: earlier."""
@@ -71,11 +72,12 @@ def segment_id(clip_id: str, start_s: float) -> str:
     return f"{clip_id}-a{milliseconds(start_s):08d}"
 
 
-def covered_share(start_s: float, end_s: float, interval_s: tuple[float, float] | None) -> float:
-    """Return the share of [start_s, end_s] that lies in ``interval_s``, 0-1."""
-    if interval_s is None or end_s <= start_s:
+def covered_share(start_s: float, end_s: float, intervals_s: Iterable[tuple[float, float]]) -> float:
+    """Return the share of [start_s, end_s] that lies in ``intervals_s``, which hardly overlap, 0-1."""
+    if end_s <= start_s:
         return 0.0
-    return max(0.0, min(end_s, interval_s[1]) - max(start_s, interval_s[0])) / (end_s - start_s)
+    covered_s = sum(max(0.0, min(end_s, last_s) - max(start_s, first_s)) for first_s, last_s in intervals_s)
+    return min(1.0, covered_s / (end_s - start_s))
 
 
 def _sound(item: AudioItem, params: AudioParams) -> tuple[Waveform, str]:
@@ -104,7 +106,7 @@ def _segment(item: AudioItem, feature: SegmentFeature, offset_s: float, params: 
         n_valid_frames=feature.n_valid_frames,
         level_dbfs=feature.level_dbfs,
         clipped_share=feature.clipped_share,
-        face_seen_share=covered_share(start_s, end_s, item.main_track_s),
+        face_seen_share=covered_share(start_s, end_s, item.seen_s),
         sound_channel=channel,
         av_correction_s=item.correction_s(params),
         profile=params.profile,

@@ -78,8 +78,7 @@ def build_person(person: PersonRows, params: DatasetParams) -> PersonDataset:
 def segment_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | None:
     """Return the drop of a segment that is not, or not surely, the voice of its clip's main face; None otherwise.
 
-    Both limits use the main track only. Other tracks, even after a cut in the video, may show other persons, and their
-    faces are never cropped. The av_zscore of a face's own voice grows with the root of ``av_covered_s``, so the limit
+    Both limits use the main subject's tracks only: other faces are never cropped. The av_zscore of a face's own voice grows with the root of ``av_covered_s``, so the limit
     is lower below ``full_av_covered_s``; a segment without an av_zscore is kept.
     """
     if segment.face_seen_share < params.min_face_seen_share:

@@ -22,7 +22,7 @@ from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.person import ClipPerson
 from pipeline.core.records.schema import arrow_schema, column, to_table
 from pipeline.core.records.segment import Segment
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import Subject
 from pipeline.core.storage.atomic import scratch_folder, write_text
 from pipeline.core.storage.manifest import iterate_manifest, iterate_tables, open_parquet, write_manifest, write_tables
 from pipeline.core.storage.query import query
@@ -50,7 +50,7 @@ _SEGMENTS = """
     SELECT segment_id, dataset, person_id, split, clip_id, voiced_s, n_valid_frames, face_seen_share,
         coalesce(av_covered_s, 0.0) AS av_covered_s, av_zscore, shard
     FROM segments JOIN clips USING (clip_id)
-        LEFT JOIN (SELECT clip_id, av_covered_s, av_zscore FROM tracks WHERE is_main) USING (clip_id)
+        LEFT JOIN (SELECT clip_id, av_covered_s, av_zscore FROM subjects WHERE is_main) USING (clip_id)
     ORDER BY dataset, person_id, segment_id
 """
 _ROWS_PER_PART = 1 << 12
@@ -82,7 +82,7 @@ def iterate_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]
 
 
 def iterate_segments(datasets: Sequence[str], at: Layout) -> Iterator[DatasetSegment]:
-    """Yield the segments of all clips with a person, each with its clip's main track, by person, in id order."""
+    """Yield the segments of all clips with a person, each with its clip's main subject, by person, in id order."""
     with scratch_folder(at.dataset("joined")) as folder:
         yield from iterate_manifest(_save_segments(datasets, at, folder), DatasetSegment)
 
@@ -179,7 +179,7 @@ def _save_segments(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
     _save_clips(clips, shards, at)
     with query({"clips": (clips, _PlacedClip)}, folder) as connection:
         _add_table(connection, "segments", [path for paths in shards.values() for path in paths], Segment)
-        _add_table(connection, "tracks", [at.tracks(name) for name in datasets], Track)
+        _add_table(connection, "subjects", [at.subjects(name) for name in datasets], Subject)
         _save(connection, _SEGMENTS, segments, DatasetSegment)
     return segments
 

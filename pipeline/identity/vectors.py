@@ -26,6 +26,7 @@ _BLOCK_VALUES = 1 << 20  # products in memory
 # Blocks are multiplied in single precision, twice as fast: pairs this near below a limit are computed again exactly.
 _SLACK = 1e-5
 _TINY = 1e-12
+_MIN_LENGTH = 1e-6  # of a mean of unit vectors
 _VALUE_BYTES = 8
 
 
@@ -33,6 +34,18 @@ def unit(vectors: NDArray[np.floating]) -> Vectors:
     """Return ``vectors`` (N, D) at length 1; one without length stays as it is."""
     wide = np.asarray(vectors, np.float64)
     return np.asarray(wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), _TINY))
+
+
+def mean_direction(features: NDArray[np.floating]) -> tuple[NDArray[np.float32], float] | None:
+    """Return the mean of the unit ``features`` (N, D) at length 1, (D,), and 1 minus its length before.
+
+    None where they have no common direction, or there are none.
+    """
+    if not len(features):
+        return None
+    mean = unit(features).mean(axis=0)
+    length = float(np.linalg.norm(mean))
+    return ((mean / length).astype(np.float32), 1 - length) if length >= _MIN_LENGTH else None
 
 
 class VectorFile:

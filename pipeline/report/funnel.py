@@ -22,6 +22,7 @@ _UNITS = {
     "sources": "clips",
     "download": "clips",
     "detect": "clips",
+    "subjects": "subjects",
     "crop": "clips",
     "select": "faces",
     "audio": "clips",

@@ -1,4 +1,4 @@
-"""Measure how well a face's mouth correlates with the sound of its clip, and choose the speaker's track.
+"""Measure how well a face's mouth correlates with the sound of its clip.
 
 Opening lips let out more sound, above all around the second formant, so that a mouth and the loudness of its voice
 rise and fall together (Grant and Seitz 2000, J. Acoust. Soc. Am. 108, 1197). Pauses and phrases of two persons often
@@ -194,21 +194,3 @@ def _autocorrelation(series: Floats) -> Floats:
     furthest = min(round(MEMORY_S * GRID_HZ), len(series) - 1)
     products = [series[:-lag] @ series[lag:] for lag in range(1, furthest + 1)]
     return np.array(products) / max(float(series @ series), 1e-300)
-
-
-def main_track(presence: Sequence[float], sounds: Sequence[MouthSound], params: DetectParams) -> int:
-    """Return the index of the clip's main track, given each track's ``presence`` (sum of box areas) and MouthSound.
-
-    It is the track with the greatest presence: large, and there for long. But among the tracks with at least
-    ``min_presence_share`` of that, one whose ``av_zscore`` is at least ``min_av_zscore``, and exceeds that of every
-    other by ``min_av_zscore_lead``, is the speaker's and takes its place.
-    """
-    largest = int(np.argmax(presence))
-    candidates = [n for n, one in enumerate(presence) if one >= params.min_presence_share * presence[largest]]
-    best, *others = sorted(candidates, key=lambda n: -_zscore(sounds[n]))
-    to_beat = max((_zscore(sounds[n]) + params.min_av_zscore_lead for n in others), default=params.min_av_zscore)
-    return best if _zscore(sounds[best]) >= max(params.min_av_zscore, to_beat) else largest
-
-
-def _zscore(one: MouthSound) -> float:
-    return 0.0 if one.av_zscore is None else one.av_zscore

@@ -24,7 +24,7 @@ from pipeline.face.tracking.search import FaceSearch
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.face.tracking.tracker import Tracker
 from pipeline.speaker.av_offset import AvOffset, av_offset
-from pipeline.speaker.mouth_sound import GRID_HZ, Floats, MouthSound, loudness, main_track, mouth_sound
+from pipeline.speaker.mouth_sound import GRID_HZ, Floats, MouthSound, loudness, mouth_sound
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import grey_frames
 from pipeline.video.shots import CutDetector
@@ -93,14 +93,9 @@ class Observer:
         sounds = [
             mouth_sound(frames, loud, params.model_copy(update={"usual_av_lag_s": lag_s})) for frames in frames_of
         ]
-        moved = [movement(frames, params) for frames in frames_of]
-        presence = [sum(frame.box_w_px * frame.box_h_px for frame in frames) for frames in frames_of]
-        if not all(one.is_still_picture for one in moved):
-            presence = [0.0 if one.is_still_picture else area for one, area in zip(moved, presence, strict=True)]
-        main = main_track(presence, sounds, params)
         rows = [
-            _row(frames, offset, sound, one, is_main=number == main)
-            for number, (frames, sound, one) in enumerate(zip(frames_of, sounds, moved, strict=True))
+            _row(frames, offset, sound, movement(frames, params))
+            for frames, sound in zip(frames_of, sounds, strict=True)
         ]
         return [*rows, *chain.from_iterable(frames_of)]
 
@@ -118,13 +113,14 @@ def _frames(clip_id: str, track_id: str, track: TrackObservations) -> list[Frame
     ]
 
 
-def _row(frames: Sequence[Frame], offset: AvOffset, sound: MouthSound, moved: Movement, *, is_main: bool) -> Track:
+def _row(frames: Sequence[Frame], offset: AvOffset, sound: MouthSound, moved: Movement) -> Track:
     return Track(
         track_id=frames[0].track_id,
         clip_id=frames[0].clip_id,
         start_s=frames[0].time_s,
         end_s=frames[-1].time_s,
         n_frames=len(frames),
+        presence_px2=sum(frame.box_w_px * frame.box_h_px for frame in frames),
         mean_box_h_px=sum(frame.box_h_px for frame in frames) / len(frames),
         **asdict(moved),
         av_covered_s=sound.av_covered_s,
@@ -134,7 +130,6 @@ def _row(frames: Sequence[Frame], offset: AvOffset, sound: MouthSound, moved: Mo
         av_offset_s=offset.offset_s,
         av_offset_certainty=offset.certainty,
         out_of_step_s=offset.out_of_step_s,
-        is_main=is_main,
     )
 
 

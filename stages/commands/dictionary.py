@@ -12,6 +12,7 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.person import ClipPerson, Person
 from pipeline.core.records.schema import describe
 from pipeline.core.records.segment import Segment
+from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding
 from pipeline.core.records.track import Track
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 
@@ -23,6 +24,9 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (TruthSpeech, "data/media/<dataset>/<clip>.speech.parquet", "download, synthetic clips only"),
     (Frame, "manifests/sets/<dataset>/frames.parquet", "detect"),
     (Track, "manifests/sets/<dataset>/tracks.parquet", "detect"),
+    (TrackEmbedding, "manifests/sets/<dataset>/track_embeddings.parquet", "subjects"),
+    (SubjectTrack, "manifests/sets/<dataset>/subject_tracks.parquet", "subjects"),
+    (Subject, "manifests/sets/<dataset>/subjects.parquet", "subjects"),
     (Face, "data/faces/<dataset>/shard-*.parquet", "crop"),
     (SelectedFace, "manifests/selected_faces.parquet", "select"),
     (Segment, "data/audio/<dataset>/shard-*.parquet", "audio"),

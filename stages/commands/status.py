@@ -6,8 +6,11 @@ from pipeline.core.base.outcome import OK
 from pipeline.core.storage.ledger import StageCounts, count_ends, end_of, history_of
 
 # Stages in the order of the pipeline; the ledger has only their names.
-ORDER = ("sources", "download", "detect", "crop", "select", "audio", "recognise", "persons", "identify", "dataset")
-UNITS = {"select": "faces", "dataset": "persons"}
+ORDER = (
+    *("sources", "download", "detect", "subjects", "crop", "select", "audio", "recognise", "persons", "identify"),
+    "dataset",
+)
+UNITS = {"subjects": "subjects", "select": "faces", "dataset": "persons"}
 _CLIPS = "clips"
 
 

@@ -23,7 +23,7 @@ def audio_item(sound: Waveform, folder: Path, start_s: float | None = None, end_
     """A clip of 16 kHz mono whose main track runs from 3 s to 9 s."""
     path = write_recording(folder / "clip.mkv", Recording(suffix="mkv", rate_hz=16_000), sound)
     clip = MediaClip(clip_id="set/one", path=path, sha256="", has_audio=True, start_s=start_s, end_s=end_s)
-    return AudioItem(clip, (3.0, 9.0))
+    return AudioItem(clip, ((3.0, 9.0),))
 
 
 @pytest.mark.parametrize("vad", ["webrtc", "silero"])
@@ -99,7 +99,7 @@ def test_a_voice_whose_channels_cancel_each_other_is_read_from_one_and_recorded(
     recording = Recording(suffix="mkv", rate_hz=16_000, layout="stereo")
     path = write_recording(tmp_path / "clip.mkv", recording, np.stack([talker, right * talker]))
     clip = MediaClip(clip_id="set/one", path=path, sha256="", has_audio=True, start_s=None, end_s=None)
-    rows = segment_clip(AudioItem(clip, None), tmp_path, params=audio_params())
+    rows = segment_clip(AudioItem(clip, ()), tmp_path, params=audio_params())
     alone = segment_clip(audio_item(talker, tmp_path), tmp_path, params=audio_params())
     assert isinstance(rows, list) and isinstance(alone, list)
     (segment,), (expected,) = rows, alone

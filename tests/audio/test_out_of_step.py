@@ -35,7 +35,7 @@ def only_segment(
         start_s=start_s,
         end_s=None if start_s is None else start_s + 6.0,
     )
-    rows = segment_clip(AudioItem(clip, (0.0, 14.0), out_of_step_s), path.parent, params=params)
+    rows = segment_clip(AudioItem(clip, ((0.0, 14.0),), out_of_step_s), path.parent, params=params)
     if isinstance(rows, Dropped):
         return rows
     return next(row for row in rows if isinstance(row, Segment))

@@ -1,4 +1,4 @@
-"""Rows of the dataset: persons, shards and main tracks are joined to faces and segments, person by person."""
+"""Rows of the dataset: persons, shards and main subjects are joined to faces and segments, person by person."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,18 +15,19 @@ from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.person import TRAIN, ClipPerson
 from pipeline.core.records.schema import Image, key_of, to_table
 from pipeline.core.records.segment import Segment
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import Subject
 from pipeline.core.storage.manifest import read_manifest, read_table, write_manifest
 from pipeline.core.storage.shards import shard_paths, write_shards
 from pipeline.dataset.build import build_person
 from pipeline.dataset.rows import dataset_writer, iterate_persons, iterate_segments
 from tests.built_dataset import ALL
 from tests.face.faces import PERFECT_FACE
-from tests.face.tracks import a_track
+from tests.face.tracks import a_subject
 
 
-def track(number: int, av_zscore: float | None, *, is_main: bool) -> Track:
-    return replace(a_track("set/one", number, is_main=is_main), av_covered_s=8.0, av_zscore=av_zscore)
+def subject(number: int, av_zscore: float | None, *, is_main: bool) -> Subject:
+    one = a_subject("set/one", number, is_main=is_main)
+    return replace(one, av_covered_s=8.0, av_zscore=av_zscore)
 
 
 def segment(clip_id: str) -> Segment:
@@ -57,8 +58,8 @@ def clip_person(clip: str, person: str = "ana", dataset: str = "set") -> ClipPer
 def at(tmp_path: Path) -> Layout:
     """Two clips with sound: one has two faces, the other none."""
     at = Layout(tmp_path)
-    tracks = [track(0, 1.0, is_main=False), track(1, 4.5, is_main=True)]
-    write_manifest(at.tracks("set"), Track, tracks)
+    subjects = [subject(0, 1.0, is_main=False), subject(1, 4.5, is_main=True)]
+    write_manifest(at.subjects("set"), Subject, subjects)
     write_segments(at, "set", ["set/none", "set/one"])
     return at
 
@@ -70,7 +71,7 @@ def write_segments(at: Layout, dataset: str, clip_ids: list[str]) -> None:
     write_shards(at.audio_folder(dataset), Segment, clip_ids, rows_of, {"log_mel": 2})
 
 
-def test_a_segment_has_the_measures_of_its_clips_main_track(at: Layout) -> None:
+def test_a_segment_has_the_measures_of_its_clips_main_subject(at: Layout) -> None:
     write_manifest(at.clip_persons, ClipPerson, [clip_person("none"), clip_person("one")])
     none, one = iterate_segments(["set"], at)
     assert (one.clip_id, one.face_seen_share, one.av_covered_s, one.av_zscore) == ("set/one", 0.75, 8.0, 4.5)
@@ -95,7 +96,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     write_manifest(at.clip_persons, ClipPerson, clip_persons)
     for dataset in ("set", "other"):
         clip_ids = [one.clip_id for one in clip_persons if one.dataset == dataset] + [f"{dataset}/nobody"]
-        write_manifest(at.tracks(dataset), Track, [])
+        write_manifest(at.subjects(dataset), Subject, [])
         write_segments(at, dataset, clip_ids)
         write_faces(at, dataset, clip_ids)
     with dataset_writer(at) as writer:

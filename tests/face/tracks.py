@@ -1,19 +1,21 @@
-"""Made-up tracks, and clips whose media nobody looks at."""
+"""Made-up tracks and subjects, and clips whose media nobody looks at."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipeline.core.records.subject import Subject, SubjectTrack
 from pipeline.core.records.track import Track
 from pipeline.video.clip import MediaClip
 
 
-def a_track(clip_id: str, number: int, *, is_main: bool) -> Track:
+def a_track(clip_id: str, number: int) -> Track:
     return Track(
         track_id=f"{clip_id}-t{number:02}",
         clip_id=clip_id,
         start_s=number / 10,
         end_s=1.2,
         n_frames=30,
+        presence_px2=432_000.0,
         mean_box_h_px=120.0,
         eye_opening_std=0.05,
         mouth_height_std=0.05,
@@ -26,6 +28,32 @@ def a_track(clip_id: str, number: int, *, is_main: bool) -> Track:
         av_offset_s=None,
         av_offset_certainty=None,
         out_of_step_s=0.0,
+    )
+
+
+def a_subject_track(clip_id: str, number: int, *, is_main: bool, subject: int | None = None) -> SubjectTrack:
+    """Return the row of a track that is a subject of its own, or of the subject with this number."""
+    return SubjectTrack(
+        track_id=f"{clip_id}-t{number:02}",
+        clip_id=clip_id,
+        subject_id=f"{clip_id}-s{number if subject is None else subject:02}",
+        is_main=is_main,
+        own_similarity=None,
+        other_similarity=None,
+    )
+
+
+def a_subject(clip_id: str, number: int, *, is_main: bool) -> Subject:
+    return Subject(
+        subject_id=f"{clip_id}-s{number:02}",
+        clip_id=clip_id,
+        n_tracks=1,
+        start_s=0.0,
+        end_s=1.2,
+        seen_s=1.2,
+        presence_px2=432_000.0,
+        av_covered_s=0.0,
+        av_zscore=None,
         is_main=is_main,
     )
 

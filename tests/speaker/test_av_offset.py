@@ -9,7 +9,9 @@ from pipeline.core.base.params import load_params
 from pipeline.core.records.frame import Frame
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.speaker.av_offset import IN_STEP_LAG_S, AvOffset, av_offset
-from pipeline.speaker.mouth_sound import GRID_HZ, Floats, main_track, mouth_sound
+from pipeline.speaker.main_face import main_face
+from pipeline.speaker.mouth_sound import GRID_HZ, Floats, mouth_sound
+from tests.speaker.test_main_face import PARAMS
 from tests.speaker.test_mouth_sound import mouthing, noisy, syllables
 
 DETECT = load_params(DetectParams, "detect")
@@ -122,11 +124,12 @@ def test_there_is_no_offset_of_a_track_that_is_short_or_comes_after_the_sound() 
         assert av_offset([track], loud[:150], DETECT) == AvOffset()
 
 
-def test_the_speaker_of_a_shifted_clip_is_the_main_track_at_its_offset() -> None:
+def test_the_speaker_of_a_shifted_clip_has_the_main_face_at_its_offset() -> None:
     loud = syllables(11, 8.0)
     tracks = [in_step(loud), noisy(mouthing(syllables(12, 8.0)), 0)]
     sound = late(loud, 0.6)
     offset = av_offset(tracks, sound, DETECT)
     corrected = DETECT.model_copy(update={"usual_av_lag_s": DETECT.usual_av_lag_s + offset.out_of_step_s})
     for params, main in ((DETECT, 1), (corrected, 0)):
-        assert main_track([1.0, 2.0], [mouth_sound(frames, sound, params) for frames in tracks], DETECT) == main
+        zscores = [mouth_sound(frames, sound, params).av_zscore for frames in tracks]
+        assert main_face([1.0, 2.0], zscores, PARAMS) == main

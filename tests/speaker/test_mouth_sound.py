@@ -13,7 +13,7 @@ from pipeline.core.base.params import load_params
 from pipeline.core.records.frame import Frame
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.speaker import mouth_sound as module
-from pipeline.speaker.mouth_sound import GRID_HZ, MouthSound, loudness, main_track, mouth_sound
+from pipeline.speaker.mouth_sound import GRID_HZ, MouthSound, loudness, mouth_sound
 from pipeline.synthetic.clip import sound_of
 from pipeline.synthetic.plan import plan_clip
 from pipeline.synthetic.script.spec import ClipSpec
@@ -244,35 +244,3 @@ def test_generated_talkers_are_separated_from_voices_over_and_from_other_persons
     assert sum(generated("talk", seed) > 2.7 for seed in seeds) >= 7
     assert sum(generated("wrong_face", seed) < 2.7 for seed in seeds) >= 7
     assert generated("voice_over", 0) == pytest.approx(0, abs=0.1)
-
-
-def with_zscore(av_zscore: float | None) -> MouthSound:
-    return MouthSound(av_covered_s=8.0, av_zscore=av_zscore)
-
-
-@pytest.mark.parametrize(
-    ("presence", "zscores", "main"),
-    [
-        ([1.0], [None], 0),
-        ([1.0, 2.0], [None, None], 1),
-        ([1.0, 2.0], [4.0, 1.0], 0),
-        ([1.0, 2.0], [4.0, None], 0),
-        ([1.0, 2.0], [2.4, 0.5], 1),
-        ([1.0, 2.0], [4.0, 3.1], 1),
-        ([0.4, 2.0], [9.0, 1.0], 1),
-        ([2.0, 1.5, 1.0], [1.0, 2.0, 3.0], 2),
-        ([2.0, 1.5, 1.0], [1.0, 2.1, 3.0], 0),
-        ([2.0, 1.5, 0.5], [1.0, 3.0, 9.0], 1),
-    ],
-)
-def test_the_main_track_is_the_largest_unless_a_comparable_one_is_clearly_the_speaker(
-    presence: list[float], zscores: list[float | None], main: int
-) -> None:
-    found = [with_zscore(one) for one in zscores]
-    assert main_track(presence, found, DETECT.model_copy(update={"min_av_zscore": 2.5})) == main
-
-
-def test_by_how_much_the_speaker_leads_is_a_param() -> None:
-    found = [with_zscore(4.0), with_zscore(3.1)]
-    for lead, main in ((1.0, 1), (0.9, 0), (0.5, 0)):
-        assert main_track([1.0, 2.0], found, DETECT.model_copy(update={"min_av_zscore_lead": lead})) == main

@@ -70,7 +70,7 @@ def observe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Seen]:
 def test_one_talker_is_one_track_with_a_frame_for_every_picture(observe: Callable[..., Seen], kind: str) -> None:
     rate = {"fps_num": 2213, "fps_den": 100} if kind == "odd_rate" else {}
     _, truth, frames, tracks = observe(replace(TALK, kind=kind, **rate))
-    assert len(tracks) == 1 and tracks[0].is_main and tracks[0].n_frames == len(frames)
+    assert len(tracks) == 1 and tracks[0].n_frames == len(frames)
     np.testing.assert_allclose([frame.time_s for frame in frames], truth.time_s, atol=1e-3)
     assert [frame.frame_index for frame in frames] == list(range(len(frames)))
 
@@ -94,11 +94,10 @@ def test_two_talkers_are_two_tracks_from_left_to_right(observe: Callable[..., Se
     for track, drawn in zip(tracks, truth.faces, strict=True):
         here = np.array([frame.left_eye_x_px for frame in frames if frame.track_id == track.track_id])
         np.testing.assert_allclose(here, drawn.left_eye_px[:, 0], atol=15)
-    assert sum(track.is_main for track in tracks) == 1
 
 
 @pytest.mark.slow
-def test_a_photo_that_is_larger_than_the_talker_is_marked_and_passed_over(tmp_path: Path) -> None:
+def test_a_photo_that_is_larger_than_the_talker_is_marked(tmp_path: Path) -> None:
     write_clip(replace(TALK, duration_s=3.2), tmp_path / "talker.mp4")
     write_clip(replace(TALK, person=4), tmp_path / "other.mp4")
     talker = ffmpeg.input(str(tmp_path / "talker.mp4"))
@@ -110,8 +109,7 @@ def test_a_photo_that_is_larger_than_the_talker_is_marked_and_passed_over(tmp_pa
     assert not isinstance(rows, Dropped), rows
     small, large = (row for row in rows if isinstance(row, Track))
     assert small.mean_box_h_px < large.mean_box_h_px
-    assert (small.is_still_picture, small.is_main) == (False, True)
-    assert (large.is_still_picture, large.is_main) == (True, False)
+    assert (small.is_still_picture, large.is_still_picture) == (False, True)
 
 
 def test_a_cut_ends_a_track_and_begins_another(observe: Callable[..., Seen]) -> None:

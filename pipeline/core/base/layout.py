@@ -33,6 +33,18 @@ class Layout:
         """Return the manifest of Track."""
         return self._set(dataset) / "tracks.parquet"
 
+    def track_embeddings(self, dataset: str) -> Path:
+        """Return the manifest of TrackEmbedding."""
+        return self._set(dataset) / "track_embeddings.parquet"
+
+    def subject_tracks(self, dataset: str) -> Path:
+        """Return the manifest of SubjectTrack."""
+        return self._set(dataset) / "subject_tracks.parquet"
+
+    def subjects(self, dataset: str) -> Path:
+        """Return the manifest of Subject."""
+        return self._set(dataset) / "subjects.parquet"
+
     def clip_embeddings(self, dataset: str) -> Path:
         """Return the manifest of ClipEmbedding."""
         return self._set(dataset) / "clip_embeddings.parquet"

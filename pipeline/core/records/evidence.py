@@ -18,7 +18,7 @@ OVERRIDDEN = "overridden"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipEmbedding:
-    """One row of ``manifests/sets/<dataset>/clip_embeddings.parquet``: the face of one clip's main track."""
+    """One row of ``manifests/sets/<dataset>/clip_embeddings.parquet``: the face of one clip's main subject."""
 
     clip_id: str = column("the clip: <dataset>/<clip>")
     network: str = column("the network: its name, and the first 12 digits of its weights' sha256")

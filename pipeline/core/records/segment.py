@@ -18,7 +18,7 @@ class SegmentMeasures:
     level_dbfs: float = column("root mean square level, dB below full scale")
     clipped_share: float = column("share of samples at full scale, 0-1")
     face_seen_share: float = column(
-        "share of the segment's time in which the main track runs, 0-1; the same face after a cut is another track"
+        "share of the segment's time in which tracks of the clip's main subject run, 0-1"
     )
 
 

@@ -14,14 +14,12 @@ class Track:
     start_s: float = column("time of the first frame, seconds since the first picture of the media")
     end_s: float = column("time of the last frame, seconds")
     n_frames: int = column("number of frames observed")
+    presence_px2: float = column("sum over its frames of the face box's area, pixels squared")
     mean_box_h_px: float = column("mean height of the face box, pixels")
     eye_opening_std: float = column("standard deviation of eye_opening over the track's frames")
     mouth_height_std: float = column("the same of mouth_height")
     yaw_std_deg: float = column("the same of yaw_deg, degrees")
-    is_still_picture: bool = column(
-        "whether it is a poster or a photo: seen for detect.min_still_s without the face moving; a clip's main track "
-        "only where all of its tracks are"
-    )
+    is_still_picture: bool = column("whether it is a poster or a photo: seen for detect.min_still_s without moving")
     av_covered_s: float = column("for how many seconds both this face and the clip's sound are there")
     av_correlation: float | None = column(
         "correlation of the mouth's movement with the loudness of the sound, at the lag where it is largest, -1 to 1; "
@@ -32,7 +30,7 @@ class Track:
     )
     av_zscore: float | None = column(
         "av_correlation, times the weight of the lag, over the standard deviation of the correlation of unrelated "
-        "series; the largest over lags, so about 1.7 by chance; the speaker's is above detect.min_av_zscore"
+        "series; the largest over lags, so about 1.7 by chance; the speaker's is above subjects.min_av_zscore"
     )
     av_offset_s: float | None = column(
         "by how much the sound of the whole clip comes later than its picture, seconds, alike in all of its tracks: "
@@ -45,4 +43,3 @@ class Track:
         "av_offset_s where its certainty is at least detect.min_av_offset_certainty and its size at least "
         "detect.min_av_offset_s, else 0: what the stage audio corrects"
     )
-    is_main: bool = column("whether this is the clip's main track: the speaker's, or else the largest")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.evaluation import EvaluatedFace
 from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.subject import TrackEmbedding
 from pipeline.core.storage.atomic import remove_folder, remove_left
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import count_rows, iterate_tables
@@ -25,10 +26,11 @@ ITEMS, TRAININGS, WEIGHTS, UNFINISHED = "items", "training", "weights", "unfinis
 DOWNLOADS = "download"  # the step that leaves unfinished downloads, for the next run to resume
 TEMPORARY = "left by ended processes"
 
-_ITEM_STAGES = ("download", "detect", "crop", "audio", "recognise", "identify")
+_ITEM_STAGES = ("download", "detect", "subjects", "crop", "audio", "recognise", "identify")
 _EVALUATE = "evaluate"
+_SUBJECTS = "subjects"
 _STAGES = (
-    *_ITEM_STAGES[:5],
+    *_ITEM_STAGES[:6],
     "pretrain_identity",
     "identify",
     "pretrain_voice",
@@ -130,6 +132,9 @@ def outdated_runs(cache: Path, checkout: Path, datasets: Collection[str]) -> lis
 
 def _used_items(at: Layout, step: str, dataset: str, *, missing: bool = False) -> bool:
     """Return whether a step's ledger has items that the store was asked for; ``missing`` where there is no ledger."""
+    if step == _SUBJECTS:  # its ledger has subjects, also where nothing was embedded
+        embeddings = at.track_embeddings(dataset)
+        return count_rows(embeddings, TrackEmbedding) > 0 if embeddings.is_file() else missing
     ledger = at.ledger(step, dataset)
     if not ledger.is_file():
         return missing

@@ -1,8 +1,9 @@
-"""Crop a clip's faces: seek to the chosen frames of its main track, align by the eyes, keep all measures."""
+"""Crop a clip's faces: seek to the chosen frames of its main subject, align by the eyes, keep all measures."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.images import encode_png
 from pipeline.core.base.outcome import Dropped
@@ -18,9 +19,10 @@ from pipeline.core.base.params import Params
 from pipeline.core.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import Image, from_table
-from pipeline.face.backends.interface import FaceBackend, FrameReference, averaged_landmarks
+from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
-from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
+from pipeline.face.crops.align import Template
+from pipeline.face.crops.aligned_face import align_face
 from pipeline.face.crops.sample import best_apart, draw_random
 from pipeline.face.crops.standard import (
     LipWindow,
@@ -32,8 +34,6 @@ from pipeline.face.crops.standard import (
 )
 from pipeline.face.crops.table_bytes import content_hash, from_bytes, to_bytes
 from pipeline.face.crops.verify import FACE_MESH, VERIFIED_COLUMNS, Verifier, verified_windows
-from pipeline.face.measures.boxes import Box
-from pipeline.face.measures.points import eye_centres
 from pipeline.face.measures.resolution import true_interocular_px
 from pipeline.face.mesh.face_mesh import FaceMesh
 from pipeline.video.clip import MediaClip
@@ -59,7 +59,10 @@ class CropParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class ObservedClip:
-    """The item of the crop step: a clip, and the frames of its main track in time order, a table of Frame."""
+    """The item of the crop step: a clip, and the frames of its main subject's tracks, a table of Frame.
+
+    In order of their ids: track by track, each in time order.
+    """
 
     clip: MediaClip
     frames: pa.Table
@@ -76,6 +79,12 @@ class ObservedClip:
 
 def _observed_clip(clip: MediaClip, frames: bytes) -> ObservedClip:
     return ObservedClip(clip, from_bytes(frames))
+
+
+def tracks_of(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Return the frames of each track, which follow each other, in order of its first frame."""
+    tracks = [list(track) for _, track in groupby(frames, key=lambda frame: frame.track_id)]
+    return sorted(tracks, key=lambda track: track[0].time_s)
 
 
 def measure_track(frames: Sequence[Frame], params: CropParams) -> list[FaceMeasures]:
@@ -146,53 +155,36 @@ class Cropper:
         del folder
         self._backend = self._backend or build_backend(self._backend_name)
         self._mesh = self._mesh or FaceMesh(find_weights(FACE_MESH))
-        frames = {frame.time_s: frame for frame in from_table(Frame, item.frames)}
-        ordered = [*frames.values()]
-        chosen = {face.time_s: face for face in choose(measure_track(ordered, self._params), self._params)}
-        windows = verified_windows(chosen.values(), ordered, self._params.lip_window_s)
+        tracks = tracks_of(from_table(Frame, item.frames))
+        # Two tracks of a subject may share an instant, where one ends as the other begins: the earlier one has it.
+        frames = {frame.time_s: frame for track in reversed(tracks) for frame in track}
+        measured = [face for track in tracks for face in measure_track(track, self._params)]
+        measured = [face for face in measured if face.track_id == frames[face.time_s].track_id]
+        chosen = {face.time_s: face for face in choose(measured, self._params)}
+        windows = verified_windows(chosen.values(), tracks, self._params.lip_window_s)
         verifier = Verifier(self._mesh, windows, self._params.max_verified_gap)
         faces: list[Face] = []
         times_s = sorted(verifier.times_s | chosen.keys())
         try:
             for time_s, picture in rgb_frames_at(item.clip.path, times_s, has_jumps=item.clip.has_jumps):
-                verifier.look(time_s, picture, *observed_eyes(frames[time_s]))
+                verifier.look(frames[time_s], picture)
                 if time_s in chosen:
-                    face = self._face(chosen[time_s], box_of(frames[time_s]), picture, self._backend)
+                    face = self._face(chosen[time_s], frames[time_s], picture, self._backend)
                     faces += [] if face is None else [face]
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
         return [replace(face, **verifier.columns(face.time_s)) for face in faces]
 
-    def _face(self, chosen: FaceMeasures, box: Box, picture: ImageRGB, backend: FaceBackend) -> Face | None:
-        """Align one frame by landmarks fitted at full size, which are finer than those of the observation.
-
-        None where the backend finds no face at full size.
-        """
-        import cv2
-
-        template = self._params.template
-        frame = FrameReference(chosen.clip_id, chosen.time_s, picture.shape[1])
-        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-        points = averaged_landmarks(backend, grey, box, frame)
-        if points is None:
+    def _face(self, chosen: FaceMeasures, frame: Frame, picture: ImageRGB, backend: FaceBackend) -> Face | None:
+        """Return the face of one frame; None where the backend finds no face at full size."""
+        found = align_face(frame, picture, backend, self._params.template)
+        if found is None:
             return None
-        similarity = similarity_to(template, *eye_centres(points))
-        png = encode_png(crop_aligned(picture, similarity, template.size_px))
+        png = encode_png(found.picture)
         return Face(
-            **asdict(replace(chosen, true_interocular_px=true_interocular_px(grey, points))),
+            **asdict(replace(chosen, true_interocular_px=true_interocular_px(found.grey, found.points))),
             image_sha256=hashlib.sha256(png).hexdigest(),
             image=Image(png, f"{chosen.face_id.replace('/', '_')}.png"),
-            landmarks_px=transform(similarity, points).reshape(-1),
-            alignment=similarity.astype(np.float32).reshape(-1),
+            landmarks_px=found.landmarks.reshape(-1),
+            alignment=found.similarity.astype(np.float32).reshape(-1),
         )
-
-
-def observed_eyes(frame: Frame) -> tuple[Landmarks, Landmarks]:
-    """Return the centres of the image-left and image-right eye, (2,) pixels of the full frame."""
-    left = np.array([frame.left_eye_x_px, frame.left_eye_y_px], np.float32)
-    return left, np.array([frame.right_eye_x_px, frame.right_eye_y_px], np.float32)
-
-
-def box_of(frame: Frame) -> Box:
-    """Return the box of an observed face, pixels of the full frame."""
-    return Box(frame.box_x_px, frame.box_y_px, frame.box_w_px, frame.box_h_px)

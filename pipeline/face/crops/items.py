@@ -7,15 +7,15 @@ import pyarrow.compute as pc
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.frame import Frame
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import SubjectTrack
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.face.crops.crop import ObservedClip
 from pipeline.video.clip import read_media_clips
 
 
 def read_crop_items(dataset: str, at: Layout) -> Iterator[ObservedClip]:
-    """Yield every clip that has a main track, in id order, with that track's frames; memory holds a few clips."""
-    tracks = ClipRows(at.tracks(dataset), Track, ["track_id", "is_main"])
+    """Yield every clip with a subject, in id order, with the frames of its main one; memory holds a few clips."""
+    tracks = ClipRows(at.subject_tracks(dataset), SubjectTrack, ["track_id", "is_main"])
     frames = ClipRows(at.frames(dataset), Frame)
     for clip in read_media_clips(at.clips(dataset), at.media(dataset), at.root):
         of_clip = tracks.of(clip.clip_id)

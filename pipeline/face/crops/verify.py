@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.records.face import CANDIDATE, FaceMeasures
 from pipeline.core.records.frame import Frame
+from pipeline.face.crops.aligned_face import observed_eyes
 from pipeline.face.crops.standard import window_range
 from pipeline.face.mesh.face_mesh import FaceMesh, MeshFit
 from pipeline.face.mesh.lip_line import lip_line_contrast
@@ -75,23 +76,25 @@ class Verifier:
                 self._faces_of[time_s].append(face_s)
         self._parted: set[float] = set()  # faces, by time
         self._looks: dict[float, Look] = {}
-        self._last: tuple[float, MeshPoints] | None = None
+        self._last: tuple[float, str, MeshPoints] | None = None
 
     @property
     def times_s(self) -> set[float]:
         """The frames that may be looked at."""
         return set(self._faces_of)
 
-    def look(self, time_s: float, picture: ImageRGB, left_eye: Landmarks, right_eye: Landmarks) -> None:
-        """Look at a frame, whose face has these eye centres, (2,) pixels each, if a window needs it."""
+    def look(self, frame: Frame, picture: ImageRGB) -> None:
+        """Look at the face of ``frame``, decoded as ``picture`` (H, W, 3), if a window needs it."""
+        time_s = frame.time_s
         faces = self._faces_of.get(time_s, [])
         if all(face_s in self._parted for face_s in faces):
             return
-        if self._last is not None and time_s - self._last[0] <= _SAME_PLACE_S:
-            fit = self._mesh.fit(picture, Region.of_mesh(self._last[1]))
+        last = self._last
+        if last is not None and time_s - last[0] <= _SAME_PLACE_S and last[1] == frame.track_id:
+            fit = self._mesh.fit(picture, Region.of_mesh(last[2]))
         else:
-            fit = self._mesh.fit_again(picture, Region.of_eyes(left_eye, right_eye))
-        self._last = (time_s, fit.points) if fit.presence >= _MIN_PRESENCE else None
+            fit = self._mesh.fit_again(picture, Region.of_eyes(*observed_eyes(frame)))
+        self._last = (time_s, frame.track_id, fit.points) if fit.presence >= _MIN_PRESENCE else None
         look = self._looks[time_s] = _look(picture, fit)
         if look.lip_gap > self._max_gap and fit.presence >= _MIN_PRESENCE:
             self._parted.update(faces)
@@ -136,19 +139,19 @@ def _look(picture: ImageRGB, fit: MeshFit) -> Look:
 
 
 def verified_windows(
-    faces: Iterable[FaceMeasures], frames: Sequence[Frame], half_width_s: float
+    faces: Iterable[FaceMeasures], tracks: Iterable[Sequence[Frame]], half_width_s: float
 ) -> dict[float, list[float]]:
     """Return the frames to look at, by the time of the face that they are of: all of its window (``window_range``).
 
-    ``frames``: those of the track, in time order. Of more than five, five from edge to edge with the face's own.
+    ``tracks``: the frames of each track, in time order. Of more than five, five from edge to edge with the face's own.
     Faces are verified that are candidates, or drawn at random and at least as standard as the least standard candidate.
     """
     known = [(face, face.standardness) for face in faces if face.standardness is not None]
     least = min((value for face, value in known if face.sampled_by == CANDIDATE), default=-inf)
-    index_at = {frame.time_s: index for index, frame in enumerate(frames)}
+    place_of = {frame.frame_id: (frames, index) for frames in tracks for index, frame in enumerate(frames)}
     windows = {}
     for face, value in known:
-        at = index_at[face.time_s]
+        frames, at = place_of[face.face_id]
         found = window_range(frames, at, half_width_s)
         if value >= least and found is not None:
             first, last = found

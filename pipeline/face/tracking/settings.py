@@ -1,4 +1,4 @@
-"""Section ``detect`` of params.yaml: how faces are found and followed, and which one is the speaker's."""
+"""Section ``detect`` of params.yaml: how faces are found and followed, and compared with the sound."""
 
 from pydantic import Field
 
@@ -34,6 +34,3 @@ class DetectParams(Params):
     min_av_offset_certainty: float = Field(ge=0)
     min_av_loudness: float = Field(ge=0)
     min_av_covered_s: float = Field(gt=0)
-    min_av_zscore: float = Field(ge=0)
-    min_av_zscore_lead: float = Field(ge=0)
-    min_presence_share: float = Field(ge=0, le=1)

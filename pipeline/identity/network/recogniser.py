@@ -1,6 +1,7 @@
 """Recognisers: face recognition networks that take pictures and return embeddings."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.base.arrays import ImageRGB, Landmarks
-from pipeline.core.base.device import Placement
+from pipeline.core.base.device import Placement, read_device
 from pipeline.core.base.errors import BadInput
+from pipeline.core.base.hashing import sha256_of
 from pipeline.face.crops.align import crop_aligned
 from pipeline.identity.network.face_check import check_face
 from pipeline.identity.network.five_points import FIVE_POINTS, five_points, similarity_on, usual_landmarks
+from pipeline.weights.fetch import find_weights
 
 INPUT_PX = 112
 # Mean and standard deviation of ImageNet's pixels, R, G, B, range 0-1: foamliu/MobileFaceNet, data_gen.py.
@@ -22,6 +25,7 @@ PIXEL_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 INPUT_SHAPE = (1, 3, INPUT_PX, INPUT_PX)
 ONNX_SUFFIX = ".onnx"
 DLIB_SUFFIX = ".dat"
+HASH_DIGITS = 12  # of the weights' sha256, with which a network's name ends
 MAX_BYTES = 1 << 28  # a file is read whole; MobileFaceNet has 4 MB, the largest face networks about 250
 
 _INPUT = "input0"
@@ -95,6 +99,26 @@ def build_recogniser(weights: Path, placement: Placement = Placement()) -> Recog
     from pipeline.identity.network.embed import FaceRecogniser
 
     return FaceRecogniser(weights, placement)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRecogniser:
+    """A recogniser, its network's name in manifests, and ``key``: what decides its features."""
+
+    recogniser: Recogniser
+    name: str
+    key: dict[str, str | int]
+
+
+def named_recogniser(network: str, threads: int) -> NamedRecogniser:
+    """Return the recogniser named ``network``, or with the weights at that path, on FACEVOX_DEVICE.
+
+    Raises WeightsUnavailable, and BadInput for a FACEVOX_DEVICE that is no device here.
+    """
+    weights = find_weights(network).absolute()
+    placement = Placement(str(read_device()), threads)
+    name = f"{Path(network).name}-{sha256_of(weights)[:HASH_DIGITS]}"
+    return NamedRecogniser(build_recogniser(weights, placement), name, {"network": name, **placement.key})
 
 
 def prepared(face: ImageRGB, points: Landmarks) -> NDArray[np.float32]:

@@ -30,7 +30,7 @@ from pipeline.core.records.frame import Frame
 from tests.face.faces import PERFECT_FACE, PERFECT_FRAME
 from tests.face.tracks import a_track
 
-TRACK = replace(a_track("set/clip", 0, is_main=True), end_s=1.0, n_frames=26, av_covered_s=1.0)
+TRACK = replace(a_track("set/clip", 0), end_s=1.0, n_frames=26, av_covered_s=1.0)
 
 
 def observed(name: str, x_px: float, time_s: float = 0.0, clip_id: str = "set/clip") -> Frame:
@@ -107,8 +107,8 @@ def test_tracks_are_long_from_a_second_on() -> None:
 
 def test_a_line_describes_a_track_with_and_without_sound() -> None:
     speaking = replace(TRACK, av_correlation=0.5, av_lag_s=-0.1, av_zscore=4.0)
-    assert track_line(TRACK) == "t00 MAIN   0.00-  1.00 s, box  120 px, covered   1.0 s"
-    assert track_line(speaking).endswith("av_correlation +0.50 at lag -0.10 s, av_zscore  4.0")
+    assert track_line(TRACK, is_main=True) == "t00 MAIN   0.00-  1.00 s, box  120 px, covered   1.0 s"
+    assert track_line(speaking, is_main=False).endswith("av_correlation +0.50 at lag -0.10 s, av_zscore  4.0")
 
 
 def test_single_speakers_are_those_with_one_talker_in_the_index(tmp_path: Path) -> None:

@@ -40,7 +40,9 @@ def test_the_exit_status_says_whether_every_target_is_met(
 def test_the_clips_are_one_of_each_talker_and_on_demand_one_of_each_edge_case(edge_cases: bool, tmp_path: Path) -> None:
     at = Layout(tmp_path)
     list_wide(at, "set", 2, 31415, (96, 64), edge_cases=edge_cases)
-    assert read_params(at.params) == {**read_params(PARAMS_FILE), "datasets": ["set"]}
+    committed = read_params(PARAMS_FILE)
+    sources = {**committed["sources"], "set": {"kind": "synthetic"}}
+    assert read_params(at.params) == {**committed, "datasets": ["set"], "sources": sources}
     specs = [ClipSpec.from_address(clip.address) for clip in read_manifest(at.clips("set"), Clip)]
     expected = {"seed": 31415, "clip": 0, "preset": "wide", "duration_s": DURATION_S, "width_px": 96, "height_px": 64}
     talkers = [spec for spec in specs if spec.person < 2]

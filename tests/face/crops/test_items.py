@@ -1,4 +1,4 @@
-"""The items of the crop step are the clips with a main track, each with that track's frames and no others."""
+"""The items of the crop step are the clips with a subject, each with the frames of its main one and no others."""
 
 import pickle
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ import pipeline.face.crops.items
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table, to_table
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import SubjectTrack
 from pipeline.core.storage.manifest import write_manifest, write_tables
 from pipeline.face.crops.crop import ObservedClip
 from pipeline.face.crops.items import read_crop_items
 from pipeline.video.clip import MediaClip
 from tests.face.faces import PERFECT_FRAME
-from tests.face.tracks import a_track, media_clips
+from tests.face.tracks import a_subject_track, media_clips
 
 MAIN_TRACKS = {"set/none": None, "set/talk": 1, "set/talk-2": 0, "set/unseen": 0, "set/z": 0}
 """Of each clip the number of its main track; 'set/unseen' has no frame of it."""
@@ -44,8 +44,8 @@ def frames_of(clip_id: str, number: int) -> list[Frame]:
 def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """Manifests of five clips with two tracks each, and media that nobody looks at."""
     at = Layout(tmp_path)
-    tracks = [a_track(clip_id, n, is_main=n == main) for clip_id, main in MAIN_TRACKS.items() for n in (0, 1)]
-    write_manifest(at.tracks("set"), Track, tracks)
+    tracks = [a_subject_track(clip_id, n, is_main=n == main) for clip_id, main in MAIN_TRACKS.items() for n in (0, 1)]
+    write_manifest(at.subject_tracks("set"), SubjectTrack, tracks)
     write_manifest(at.frames("set"), Frame, [frame for seen in SEEN for frame in frames_of(*seen)])
     monkeypatch.setattr(pipeline.face.crops.items, "read_media_clips", lambda *_: iter(clips()))
     return at
@@ -62,6 +62,13 @@ def test_clips_with_a_seen_main_track_come_in_id_order_with_its_frames(at: Layou
     ]
     for item in items:
         assert from_table(Frame, item.frames) == frames_of(item.clip.clip_id, MAIN_TRACKS[item.clip.clip_id] or 0)
+
+
+def test_a_subject_of_several_tracks_brings_the_frames_of_all(at: Layout) -> None:
+    tracks = [a_subject_track("set/talk", n, is_main=True, subject=0) for n in (0, 1)]
+    write_manifest(at.subject_tracks("set"), SubjectTrack, tracks)
+    (item,) = read_crop_items("set", at)
+    assert from_table(Frame, item.frames) == [*frames_of("set/talk", 0), *frames_of("set/talk", 1)]
 
 
 def test_row_groups_do_not_change_the_content(at: Layout) -> None:

@@ -1,0 +1,47 @@
+"""Subjects: the persons within one clip, each with the tracks that show them."""
+
+from dataclasses import dataclass
+
+from pipeline.core.records.schema import Vector, column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackEmbedding:
+    """One row of ``manifests/sets/<dataset>/track_embeddings.parquet``: a face of a clip with several tracks."""
+
+    track_id: str = column("the track: <clip_id>-t<two digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
+    n_faces: int = column("faces that were embedded, the most frontal ones")
+    spherical_variance: float = column("1 minus the length of the mean of their unit embeddings; 0: all equal")
+    embedding: Vector = column("that mean at length 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectTrack:
+    """One row of ``manifests/sets/<dataset>/subject_tracks.parquet``: the subject that a track shows."""
+
+    track_id: str = column("the track: <clip_id>-t<two digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    subject_id: str = column("the subject: <clip_id>-s<two digits>")
+    is_main: bool = column("whether that is the clip's main subject")
+    own_similarity: float | None = column(
+        "mean cosine of its embedding with those of the subject's other tracks; null: without embeddings of both"
+    )
+    other_similarity: float | None = column("the same with the tracks of the most similar other subject")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One row of ``manifests/sets/<dataset>/subjects.parquet``: one person within a clip."""
+
+    subject_id: str = column("<clip_id>-s<two digits>, numbered by first appearance, then from left to right")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    n_tracks: int = column("number of its tracks")
+    start_s: float = column("time of its first frame, seconds since the first picture of the media")
+    end_s: float = column("time of its last frame, seconds")
+    seen_s: float = column("for how many seconds its tracks last, together")
+    presence_px2: float = column("sum over the frames of its tracks of the face box's area, pixels squared")
+    av_covered_s: float = column("sum over its tracks of av_covered_s, seconds")
+    av_zscore: float | None = column("mean over its tracks of av_zscore, weighted by av_covered_s; null: of none known")
+    is_main: bool = column("whether this is the clip's main subject: the speaker, or else the one that is seen most")

@@ -1,0 +1,140 @@
+"""Link the tracks of one clip to subjects: tracks whose faces are alike, and that are never seen at the same time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.records.subject import Subject, SubjectTrack
+from pipeline.core.records.track import Track
+from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.vectors import Vectors
+from pipeline.speaker.main_face import main_face, moving_presence
+
+# A track lives on for some frames where another one of the same face begins.
+_SAME_TIME_S = 0.2
+# Of a clip with more tracks, so many of the greatest presence are linked: memory grows with their square.
+MAX_LINKED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSubjects:
+    """The subjects of one clip, in order of their ids, and the subject of each of its tracks, likewise."""
+
+    subjects: list[Subject]
+    tracks: list[SubjectTrack]
+
+
+def subjects_of(
+    tracks: Sequence[Track], embeddings: Mapping[str, Vectors], same_subject_above: float, params: SubjectsParams
+) -> ClipSubjects:
+    """Return the subjects of the ``tracks`` of one clip, which are in order of their ids.
+
+    ``embeddings``: of tracks, by id, of length 1; a track without one is a subject of its own, and so is a still
+    picture in a clip that has other tracks: it may show anybody.
+    """
+    presence = np.array(moving_presence(tracks))
+    is_linked = np.array([one.track_id in embeddings for one in tracks]) & (presence > 0)
+    by_presence = sorted(np.flatnonzero(is_linked).tolist(), key=lambda n: -presence[n])
+    linked = sorted(by_presence[:MAX_LINKED])
+    alike = np.full((len(tracks), len(tracks)), np.nan)
+    if linked:
+        vectors = np.stack([embeddings[tracks[n].track_id] for n in linked])
+        alike[np.ix_(linked, linked)] = vectors @ vectors.T
+    members = [
+        [linked[n] for n in group]
+        for group in linked_groups(
+            alike[np.ix_(linked, linked)], _overlaps([tracks[n] for n in linked]), same_subject_above
+        )
+    ]
+    members += [[n] for n in range(len(tracks)) if n not in set(linked)]
+    members.sort(key=lambda group: group[0])
+    zscores = [_av_zscore([tracks[n] for n in group]) for group in members]
+    main = main_face([float(presence[group].sum()) for group in members], zscores, params)
+    names = [f"{tracks[0].clip_id}-s{number:02d}" for number in range(len(members))]
+    return ClipSubjects(
+        [
+            _subject(name, [tracks[n] for n in group], zscore, is_main=number == main)
+            for number, (name, group, zscore) in enumerate(zip(names, members, zscores, strict=True))
+        ],
+        _subject_tracks(tracks, members, names, main, alike),
+    )
+
+
+def linked_groups(alike: Vectors, overlaps: NDArray[np.bool_], limit: float) -> list[list[int]]:
+    """Return groups of N tracks by average linkage (Sokal and Michener 1958), each in order.
+
+    The two groups with the greatest mean of ``alike`` (N, N) are joined while it is at least ``limit``; never two that
+    ``overlaps`` (N, N), seen at the same time, keeps apart.
+    """
+    groups = [[n] for n in range(len(alike))]
+    sums, apart = alike.astype(np.float64).copy(), overlaps.copy()
+    sizes = np.ones(len(alike))
+    while len(groups) > 1:
+        means = np.where(apart, -inf, sums / np.outer(sizes, sizes))
+        means[np.tril_indices(len(groups))] = -inf
+        one, other = np.unravel_index(int(np.argmax(means)), means.shape)
+        if not means[one, other] >= limit:
+            break
+        groups[one] = sorted(groups[one] + groups.pop(other))
+        sums[one], apart[one] = sums[one] + sums[other], apart[one] | apart[other]
+        sums[:, one], apart[:, one] = sums[one], apart[one]
+        kept = np.arange(len(sizes)) != other
+        sizes[one] += sizes[other]
+        sums, apart, sizes = sums[kept][:, kept], apart[kept][:, kept], sizes[kept]
+    return groups
+
+
+def _overlaps(tracks: Sequence[Track]) -> NDArray[np.bool_]:
+    starts, ends = np.array([one.start_s for one in tracks]), np.array([one.end_s for one in tracks])
+    both_s = np.minimum(ends[:, None], ends) - np.maximum(starts[:, None], starts)
+    return np.asarray(both_s > _SAME_TIME_S)
+
+
+def _av_zscore(tracks: Sequence[Track]) -> float | None:
+    known = [(one.av_zscore, one.av_covered_s) for one in tracks if one.av_zscore is not None]
+    if len(known) <= 1:  # not times and over its weight, which changes the last bit
+        return known[0][0] if known else None
+    return sum(zscore * covered_s for zscore, covered_s in known) / sum(covered_s for _, covered_s in known)
+
+
+def _subject(subject_id: str, tracks: Sequence[Track], av_zscore: float | None, *, is_main: bool) -> Subject:
+    return Subject(
+        subject_id=subject_id,
+        clip_id=tracks[0].clip_id,
+        n_tracks=len(tracks),
+        start_s=min(one.start_s for one in tracks),
+        end_s=max(one.end_s for one in tracks),
+        seen_s=sum(one.end_s - one.start_s for one in tracks),
+        presence_px2=sum(one.presence_px2 for one in tracks),
+        av_covered_s=sum(one.av_covered_s for one in tracks),
+        av_zscore=av_zscore,
+        is_main=is_main,
+    )
+
+
+def _subject_tracks(
+    tracks: Sequence[Track], members: Sequence[Sequence[int]], names: Sequence[str], main: int, alike: Vectors
+) -> list[SubjectTrack]:
+    rows = []
+    for number, group in enumerate(members):
+        for n in group:
+            others = [_mean(alike[n, other]) for place, other in enumerate(members) if place != number]
+            rows.append(
+                SubjectTrack(
+                    track_id=tracks[n].track_id,
+                    clip_id=tracks[n].clip_id,
+                    subject_id=names[number],
+                    is_main=number == main,
+                    own_similarity=_mean(alike[n, [one for one in group if one != n]]),
+                    other_similarity=max((one for one in others if one is not None), default=None),
+                )
+            )
+    return sorted(rows, key=lambda row: row.track_id)
+
+
+def _mean(values: Vectors) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None

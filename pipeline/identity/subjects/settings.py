@@ -1,0 +1,40 @@
+"""Section ``subjects`` of params.yaml: how the tracks of a clip are linked to persons."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.core.base.errors import BadParams
+from pipeline.speaker.main_face import MainFaceParams
+
+LIMITS: Mapping[str, float] = {
+    # dlib_face_recognition, less its MEAN_FEATURE. Of eight montages of real clips, shots of one person are 0.78 alike
+    # or more, shots of two 0.61 or less.
+    "55533b28a958": 0.65,
+    "b7120c095d60": 0.55,  # mobilefacenet
+}
+"""``same_subject_above`` of each network, by the first digits of its weights' sha256."""
+
+
+class SubjectsParams(MainFaceParams):
+    """Section ``subjects`` of params.yaml, whose comments say what each key means."""
+
+    max_faces: int = Field(ge=1)
+    min_apart_s: float = Field(ge=0)
+    min_interocular_px: float = Field(ge=0)
+    same_subject_above: float | Literal["network"]
+
+    def limit_of(self, network: str) -> float:
+        """Return the least similarity of two tracks of one subject, by embeddings of ``network``.
+
+        Raises BadParams where params.yaml names no number, and none is known of this network.
+        """
+        if self.same_subject_above != "network":
+            return self.same_subject_above
+        limit = LIMITS.get(network.rpartition("-")[2])
+        if limit is None:
+            raise BadParams(
+                f"params.yaml: subjects.same_subject_above: no limit is known of network '{network}', expected a number"
+            )
+        return limit

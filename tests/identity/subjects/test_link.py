@@ -1,0 +1,116 @@
+"""Tracks of one face are one subject: by average linkage, never two seen at once, and of still pictures none."""
+
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+import pytest
+
+from pipeline.core.records.track import Track
+from pipeline.identity.subjects.link import linked_groups, subjects_of
+from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.vectors import Vectors
+from tests.face.tracks import a_track
+
+PARAMS = SubjectsParams(
+    max_faces=3,
+    min_apart_s=0.4,
+    min_interocular_px=12,
+    same_subject_above=0.6,
+    min_av_zscore=2.7,
+    min_av_zscore_lead=1.0,
+    min_presence_share=0.3,
+)
+CLIP = "set/clip"
+
+
+def track(number: int, start_s: float, end_s: float, **changes: object) -> Track:
+    return replace(a_track(CLIP, number), start_s=start_s, end_s=end_s, **changes)  # type: ignore[arg-type]
+
+
+def at_angles(*cosines: float) -> dict[str, Vectors]:
+    """Return embeddings with these cosines to the first axis, all in one plane, of tracks 0, 1, 2, ..."""
+    return {f"{CLIP}-t{n:02d}": np.array([one, sqrt(1 - one**2)]) for n, one in enumerate(cosines)}
+
+
+def subject_of(tracks: list[Track], embeddings: dict[str, Vectors]) -> list[str]:
+    return [row.subject_id[-3:] for row in subjects_of(tracks, embeddings, 0.6, PARAMS).tracks]
+
+
+def no_overlap(n: int) -> np.ndarray:
+    return np.zeros((n, n), bool)
+
+
+@pytest.mark.parametrize(("cosine", "groups"), [(0.6, [[0, 1]]), (0.599, [[0], [1]])])
+def test_two_tracks_on_the_limit_are_one_subject(cosine: float, groups: list[list[int]]) -> None:
+    assert linked_groups(np.array([[1.0, cosine], [cosine, 1.0]]), no_overlap(2), 0.6) == groups
+
+
+def test_a_group_is_joined_by_the_mean_of_its_similarities() -> None:
+    alike = np.array([[1.0, 0.9, 0.7], [0.9, 1.0, 0.5], [0.7, 0.5, 1.0]])
+    assert linked_groups(alike, no_overlap(3), 0.6) == [[0, 1, 2]]
+    assert linked_groups(alike, no_overlap(3), 0.61) == [[0, 1], [2]]
+
+
+def test_tracks_seen_at_the_same_time_are_never_one_subject_however_alike() -> None:
+    alike = np.full((3, 3), 0.99)
+    alike[0, 2] = alike[2, 0] = 0.9
+    overlaps = no_overlap(3)
+    overlaps[0, 1] = overlaps[1, 0] = True
+    assert linked_groups(alike, overlaps, 0.6) == [[0], [1, 2]]
+    twice = [track(0, 0.0, 2.0), track(1, 1.0, 3.0)]
+    assert subject_of(twice, at_angles(1.0, 1.0)) == ["s00", "s01"]
+    hand_over = [track(0, 0.0, 2.0), track(1, 1.8, 3.0)]
+    assert subject_of(hand_over, at_angles(1.0, 1.0)) == ["s00", "s00"]
+
+
+def test_subjects_are_numbered_by_first_appearance() -> None:
+    tracks = [track(n, 2.0 * n, 2.0 * n + 1.9) for n in range(4)]
+    assert subject_of(tracks, at_angles(1.0, 0.0, 1.0, 0.1)) == ["s00", "s01", "s00", "s01"]
+
+
+def test_a_subject_adds_up_its_tracks_and_weighs_their_zscores_by_length() -> None:
+    tracks = [
+        track(0, 0.0, 2.0, av_covered_s=2.0, av_zscore=5.0),
+        track(1, 3.0, 9.0, av_covered_s=6.0, av_zscore=3.0, presence_px2=1000.0),
+        track(2, 9.1, 9.5),
+    ]
+    (subject,) = subjects_of(tracks, at_angles(1.0, 1.0, 1.0), 0.6, PARAMS).subjects
+    assert (subject.subject_id, subject.n_tracks, subject.is_main) == (f"{CLIP}-s00", 3, True)
+    assert (subject.start_s, subject.end_s, subject.seen_s) == (0.0, 9.5, pytest.approx(8.4))
+    assert subject.presence_px2 == 432_000.0 * 2 + 1000
+    assert (subject.av_covered_s, subject.av_zscore) == (8.0, pytest.approx(3.5))
+
+
+def test_the_only_track_gives_its_own_numbers_unchanged() -> None:
+    one = track(0, 0.1, 0.4, av_covered_s=0.3, av_zscore=0.1 + 0.2)
+    (subject,) = subjects_of([one], {}, 0.6, PARAMS).subjects
+    assert (subject.av_zscore, subject.av_covered_s, subject.presence_px2) == (0.1 + 0.2, 0.3, one.presence_px2)
+
+
+def test_many_short_shots_of_one_face_outweigh_a_longer_one_of_another() -> None:
+    tracks = [track(0, 0.0, 3.0, presence_px2=5.0), *(track(n, 3.0 + n, 3.9 + n, presence_px2=2.0) for n in (1, 2, 3))]
+    found = subjects_of(tracks, at_angles(0.0, 1.0, 1.0, 1.0), 0.6, PARAMS)
+    assert [one.is_main for one in found.subjects] == [False, True]
+    assert [row.is_main for row in found.tracks] == [False, True, True, True]
+    apart = subjects_of(tracks, {}, 0.6, PARAMS)
+    assert [one.is_main for one in apart.subjects] == [True, False, False, False]
+
+
+def test_a_still_picture_is_linked_to_nobody_and_is_the_main_one_only_alone() -> None:
+    photo = track(0, 0.0, 4.0, is_still_picture=True, presence_px2=9e9)
+    found = subjects_of([photo, track(1, 4.1, 6.0)], at_angles(1.0, 1.0), 0.6, PARAMS)
+    assert [row.subject_id[-3:] for row in found.tracks] == ["s00", "s01"]
+    assert [one.is_main for one in found.subjects] == [False, True]
+    photos = [photo, track(1, 4.1, 6.0, is_still_picture=True)]
+    assert subject_of(photos, at_angles(1.0, 1.0)) == ["s00", "s00"]
+
+
+def test_the_similarities_that_decided_are_kept() -> None:
+    tracks = [track(n, 2.0 * n, 2.0 * n + 1.9) for n in range(4)]
+    embeddings = at_angles(1.0, 0.8, 0.0)
+    first, second, third, unseen = subjects_of(tracks, embeddings, 0.6, PARAMS).tracks
+    assert first.own_similarity == second.own_similarity == pytest.approx(0.8)
+    assert third.own_similarity is None
+    assert third.other_similarity == pytest.approx((0.0 + 0.6) / 2)
+    assert (unseen.own_similarity, unseen.other_similarity) == (None, None)

@@ -1,0 +1,143 @@
+"""A track is embedded by its most frontal faces that are large and whole, each fitted in its frame at full size."""
+
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pipeline.identity.subjects.track_embedding as module
+from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.frame import Frame
+from pipeline.core.records.schema import from_table, to_table
+from pipeline.core.records.track import Track
+from pipeline.core.storage.manifest import write_manifest
+from pipeline.identity.subjects.track_embedding import (
+    SeveralTracks,
+    TrackEmbedder,
+    chosen_frames,
+    read_several_tracks,
+)
+from tests.face.faces import FakeBackend, frame
+from tests.face.tracks import a_track, media_clips
+from tests.identity.subjects.test_link import PARAMS
+
+CLIP = "set/clip"
+
+
+def at_yaws(*yaws_deg: float) -> list[Frame]:
+    """Return frames half a second apart, turned by these angles."""
+    return [frame(n, n / 2, yaw_deg=yaw_deg) for n, yaw_deg in enumerate(yaws_deg)]
+
+
+def of_track(frames: Sequence[Frame], number: int, clip_id: str = CLIP) -> list[Frame]:
+    track_id = f"{clip_id}-t{number:02d}"
+    return [
+        replace(one, clip_id=clip_id, track_id=track_id, frame_id=one.frame_id.replace("set/clip-t00", track_id))
+        for one in frames
+    ]
+
+
+def times_s(frames: Sequence[Frame]) -> list[float]:
+    return [one.time_s for one in frames]
+
+
+def test_the_most_frontal_frames_are_chosen_in_time_order() -> None:
+    assert times_s(chosen_frames(at_yaws(30, -2, 20, 1, -25, 3), PARAMS)) == [0.5, 1.5, 2.5]
+
+
+def test_frames_nearer_than_the_limit_to_a_better_one_are_passed_over() -> None:
+    near = [frame(n, time_s, yaw_deg=5.0 * n) for n, time_s in enumerate((0.0, 0.39, 0.4))]
+    assert times_s(chosen_frames(near, PARAMS)) == [0.0, 0.4]
+
+
+def test_small_and_cut_off_faces_are_left_out_exactly_below_the_limits() -> None:
+    frames = [
+        frame(0, 0.0, interocular_px=11.99),
+        frame(1, 1.0, interocular_px=12.0),
+        frame(2, 2.0, inside_share=0.79),
+        frame(3, 3.0, inside_share=0.8),
+    ]
+    assert times_s(chosen_frames(frames, PARAMS)) == [1.0, 3.0]
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """A clip of two tracks, one of a single track, and one of whose two tracks one is too small."""
+    at = Layout(tmp_path)
+    small = [replace(one, interocular_px=5.0) for one in at_yaws(0)]
+    frames = [
+        *of_track(at_yaws(0, 9, 8, 7), 0, "set/a"),
+        *of_track(at_yaws(3), 1, "set/a"),
+        *of_track(at_yaws(0), 0, "set/b"),
+        *of_track(at_yaws(0), 0, "set/c"),
+        *of_track(small, 1, "set/c"),
+    ]
+    write_manifest(at.frames("set"), Frame, frames)
+    tracks = [a_track(clip_id, n) for clip_id, n in (("a", 0), ("a", 1), ("b", 0), ("c", 0), ("c", 1))]
+    tracks = [replace(one, clip_id=f"set/{one.clip_id}", track_id=f"set/{one.track_id}") for one in tracks]
+    write_manifest(at.tracks("set"), Track, tracks)
+    clips = media_clips(["set/a", "set/b", "set/c"])
+    monkeypatch.setattr(module, "read_media_clips", lambda *_: iter(clips))
+    return at
+
+
+def test_only_clips_with_two_tracks_or_more_to_embed_are_items(at: Layout) -> None:
+    (item,) = read_several_tracks("set", PARAMS, at)
+    assert item.clip.clip_id == "set/a"
+    assert [(one.track_id[-3:], one.time_s) for one in from_table(Frame, item.frames)] == [
+        ("t00", 0.0),
+        ("t00", 1.0),
+        ("t00", 1.5),
+        ("t01", 0.0),
+    ]
+    again = pickle.loads(pickle.dumps(item))
+    assert again.content == item.content and again.frames.equals(item.frames)
+
+
+class CornerColours:
+    """Embeds a face as the colour in its middle."""
+
+    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> np.ndarray:
+        assert landmarks is not None and all(points.shape == (68, 2) for points in landmarks)
+        return np.array([face[len(face) // 2, len(face) // 2] for face in faces], np.float32).reshape(len(faces), 3)
+
+
+def embedded(monkeypatch: pytest.MonkeyPatch, backend: Any, frames: Sequence[Frame]) -> list[Any]:
+    """Embed frames of pictures that are red on the left and blue on the right."""
+    picture = np.zeros((360, 640, 3), np.uint8)
+    picture[:, :320], picture[:, 320:] = (200, 0, 0), (0, 0, 200)
+
+    def decoded(_: Path, wanted_s: Sequence[float], **__: Any) -> Iterator[tuple[float, ImageRGB]]:
+        assert list(wanted_s) == sorted(set(wanted_s))
+        return ((time_s, picture) for time_s in wanted_s)
+
+    monkeypatch.setattr(module, "rgb_frames_at", decoded)
+    monkeypatch.setattr(module, "build_backend", lambda _: backend)
+    (clip,) = media_clips([CLIP])
+    rows = TrackEmbedder("fake", CornerColours(), "colours-0")(SeveralTracks(clip, to_table(Frame, frames)), Path())
+    assert isinstance(rows, list)
+    return rows
+
+
+def test_two_tracks_in_one_frame_are_embedded_each_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = [replace(one, box_x_px=450.0) for one in of_track(at_yaws(0, 5), 1)]
+    left, other = embedded(monkeypatch, FakeBackend(), [*of_track(at_yaws(0), 0), *right])
+    assert (left.track_id, left.n_faces, other.track_id, other.n_faces) == (f"{CLIP}-t00", 1, f"{CLIP}-t01", 2)
+    np.testing.assert_allclose(left.embedding, [1, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(other.embedding, [0, 0, 1], atol=1e-6)
+    assert other.spherical_variance == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_track_whose_face_is_not_found_at_full_size_has_no_embedding(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OnlyLeft(FakeBackend):
+        def landmarks(self, grey: Any, box: Any, frame: Any = None) -> Any:
+            return super().landmarks(grey, box, frame) if box.x < 320 else None
+
+    right = [replace(one, box_x_px=450.0) for one in of_track(at_yaws(0), 1)]
+    rows = embedded(monkeypatch, OnlyLeft(), [*of_track(at_yaws(0), 0), *right])
+    assert [row.track_id for row in rows] == [f"{CLIP}-t00"]

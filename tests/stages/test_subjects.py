@@ -1,0 +1,123 @@
+"""The tracks of every clip become subjects, by embeddings where there are some; one of each clip's is its main one."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+
+from pipeline.core.base.errors import WeightsUnavailable
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.clip import Clip
+from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.schema import to_table
+from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding
+from pipeline.core.records.track import Track
+from pipeline.core.storage.manifest import read_manifest, write_manifest
+from pipeline.identity.network.recogniser import NamedRecogniser
+from stages import subjects
+from stages.__main__ import run_stage
+from tests.face.tracks import a_track
+from tests.identity.clips import clip
+from tests.identity.subjects.test_link import PARAMS
+
+CLIPS = ("none", "talk", "talk-2")
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Layout:
+    """Three clips: one without a face, one of three shots of two persons, and one of a single track."""
+    at = Layout(tmp_path)
+    write_params(at, kind="folder")
+    write_manifest(at.clips("set"), Clip, [clip("set", "ana", name) for name in CLIPS])
+    shots = [replace(a_track("set/talk", n), start_s=2.0 * n, end_s=2.0 * n + 1.9) for n in range(3)]
+    shots[1] = replace(shots[1], presence_px2=500_000.0)
+    write_manifest(at.tracks("set"), Track, [*shots, a_track("set/talk-2", 0)])
+    return at
+
+
+def write_params(at: Layout, kind: str, network: str | None = "faces") -> None:
+    content = {
+        "datasets": ["set"],
+        "sources": {"set": {"kind": kind}},
+        "detect": {"backend": "dlib"},
+        "subjects": PARAMS.model_dump(),
+        "recognise": {"network": network, "generated": False, "max_faces": 4, "threads": 1},
+    }
+    at.params.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+class Stored:
+    """The finished run of the step on the clip 'talk'."""
+
+    ok_ids = ("set/talk",)
+
+    def rows(self, clip_id: str, record: type) -> pa.Table:
+        axes = np.eye(2, dtype=np.float32)
+        rows = [
+            TrackEmbedding(
+                track_id=f"{clip_id}-t{n:02d}",
+                clip_id=clip_id,
+                network="faces-000000000000",
+                n_faces=3,
+                spherical_variance=0.0,
+                embedding=axes[n % 2],
+            )
+            for n in range(3)
+        ]
+        return to_table(record, rows)
+
+
+def links(at: Layout) -> dict[str, tuple[str, bool]]:
+    rows = read_manifest(at.subject_tracks("set"), SubjectTrack)
+    return {row.track_id[4:]: (row.subject_id[4:], row.is_main) for row in rows}
+
+
+def test_shots_of_one_face_are_one_subject_and_the_one_seen_most_is_main(
+    at: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(subjects, "named_recogniser", lambda *_: NamedRecogniser(None, "faces", {}))  # type: ignore[arg-type]
+    monkeypatch.setattr(subjects, "read_several_tracks", lambda *_: iter(()))
+    monkeypatch.setattr(subjects, "run_step", lambda *_, **__: Stored())
+    run_stage("subjects", "set", at)
+    assert links(at) == {
+        "talk-t00": ("talk-s00", True),
+        "talk-t01": ("talk-s01", False),
+        "talk-t02": ("talk-s00", True),
+        "talk-2-t00": ("talk-2-s00", True),
+    }
+    assert len(read_manifest(at.track_embeddings("set"), TrackEmbedding)) == 3
+    found = {row.subject_id[4:]: (row.n_tracks, row.is_main) for row in read_manifest(at.subjects("set"), Subject)}
+    assert found == {"talk-2-s00": (1, True), "talk-s00": (2, True), "talk-s01": (1, False)}
+    ledger = {row.item_id[4:]: row.reason for row in read_manifest(at.ledger("subjects", "set"), LedgerRow)}
+    assert ledger == {"talk-2-s00": "", "talk-s00": "", "talk-s01": "not_main_subject"}
+    assert "subjects@set: 3 subjects in 2 clips" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("kind", "network"), [("synthetic", "faces"), ("folder", None)])
+def test_without_embeddings_each_track_is_a_subject_and_the_largest_is_main(
+    at: Layout, kind: str, network: str | None
+) -> None:
+    write_params(at, kind, network)
+    run_stage("subjects", "set", at)
+    assert links(at) == {
+        "talk-t00": ("talk-s00", False),
+        "talk-t01": ("talk-s01", True),
+        "talk-t02": ("talk-s02", False),
+        "talk-2-t00": ("talk-2-s00", True),
+    }
+    assert read_manifest(at.track_embeddings("set"), TrackEmbedding) == []
+
+
+def test_a_network_whose_file_is_missing_is_said_and_all_goes_on(
+    at: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> None:
+        raise WeightsUnavailable("faces: can't be fetched.")
+
+    monkeypatch.setattr(subjects, "named_recogniser", missing)
+    run_stage("subjects", "set", at)
+    assert "Until then each track is a subject of its own" in capsys.readouterr().out
+    assert len(read_manifest(at.subjects("set"), Subject)) == 4
