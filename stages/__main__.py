@@ -43,7 +43,10 @@ STAGES = {
     "sources": ("List the clips of a dataset: published identity and address of each.", True),
     "download": ("Fetch the media of every clip and record its properties.", True),
     "detect": ("Detect, track and measure the faces of every clip in one decode.", True),
-    "subjects": ("Link the tracks of every clip to persons by their faces, and choose each clip's main one.", True),
+    "subjects": (
+        "Link every clip's tracks to persons by their faces, choose the main one, and decide when each of them speaks.",
+        True,
+    ),
     "crop": ("Crop and align faces of every clip's main subject: random ones and candidates for standard faces.", True),
     "select": (
         "Select the standard faces: frontal, lips shut, eyes open, resolved; by thresholds or by a person's override.",

@@ -1,11 +1,14 @@
 """Detect, track and measure the faces of every clip in one decode."""
 
+from functools import partial
+from pathlib import Path
+
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.ledger import LedgerRow
-from pipeline.core.records.track import Track
+from pipeline.core.records.track import Agreement, Shot, Track
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.manifest import count_rows, write_manifest, write_tables
 from pipeline.engine.run import run_step
@@ -43,5 +46,11 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     )
     frames = in_row_order(Frame, run.ok_ids, lambda clip_id: run.rows(clip_id, Frame))
     write_tables(at.frames(dataset), Frame, frames, row_group_rows=_FRAMES_IN_ROW_GROUP)
-    write_tables(at.tracks(dataset), Track, in_row_order(Track, run.ok_ids, lambda clip_id: run.rows(clip_id, Track)))
+    others: tuple[tuple[Path, type], ...] = (
+        (at.tracks(dataset), Track),
+        (at.shots(dataset), Shot),
+        (at.agreement(dataset), Agreement),
+    )
+    for path, record in others:
+        write_tables(path, record, in_row_order(record, run.ok_ids, partial(run.rows, record=record)))
     write_manifest(at.ledger("detect", dataset), LedgerRow, run.ledger())

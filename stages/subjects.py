@@ -1,21 +1,27 @@
-"""Link the tracks of every clip to persons by their faces, and choose each clip's main one."""
+"""Link every clip's tracks to persons by their faces, choose the main one, and decide when each of them speaks."""
+
+from pathlib import Path
 
 from pipeline.core.base.errors import WeightsUnavailable
+from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params, read_section
 from pipeline.core.records.schema import from_table
-from pipeline.core.records.subject import TrackEmbedding
+from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
 from pipeline.core.storage.clip_order import in_row_order
-from pipeline.core.storage.manifest import write_manifest, write_tables
+from pipeline.core.storage.manifest import write_tables
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.face.backends.registry import backend_content
 from pipeline.identity.network.clip_embedding import RecogniseParams
-from pipeline.identity.network.recogniser import NamedRecogniser, named_recogniser
-from pipeline.identity.subjects.clips import DatasetSubjects, EmbeddingsOf
+from pipeline.identity.network.recogniser import HASH_DIGITS, NamedRecogniser, named_recogniser
+from pipeline.identity.network.voice_network import VoiceNetwork
+from pipeline.identity.subjects.clips import DatasetSubjects, Embedded, EmbeddedOf
+from pipeline.identity.subjects.embedding import EditedClipEmbedder, read_edited_clips
 from pipeline.identity.subjects.settings import SubjectsParams
-from pipeline.identity.subjects.track_embedding import TrackEmbedder, read_several_tracks
+from pipeline.identity.subjects.voices import VoiceEmbedder
+from pipeline.weights.fetch import find_weights
 
 VERSION = 1  # of what this step returns: raise it whenever the same input gives another result
 
@@ -23,17 +29,43 @@ VERSION = 1  # of what this step returns: raise it whenever the same input gives
 def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``."""
     params = load_params(SubjectsParams, "subjects", at.params)
-    network = _network(dataset, at)
-    if network is None:
-        write_manifest(at.track_embeddings(dataset), TrackEmbedding, [])
-        found = DatasetSubjects(dataset, lambda _: [], params, at)
-    else:
-        found = DatasetSubjects(dataset, _embed(dataset, network, params, at), params, at)
+    found = DatasetSubjects(dataset, _embed(dataset, params, at), params, at)
     found.write()
-    print(f"subjects@{dataset}: {found.n_subjects} subjects in {found.n_clips} clips")
+    print(f"subjects@{dataset}: {found.n_subjects} subjects in {found.n_clips} clips, {found.n_turns} turns")
 
 
-def _network(dataset: str, at: Layout) -> NamedRecogniser | None:
+def _embed(dataset: str, params: SubjectsParams, at: Layout) -> EmbeddedOf:
+    """Embed tracks and voices of all clips that have several tracks or shots, write them, and return them by clip."""
+    backend = read_section("detect", at.params)["backend"]
+    faces, voices = _face_network(dataset, at), _voice_network(dataset, params)
+    names = {"faces": None if faces is None else faces.key, "voices": None if voices is None else voices.name}
+    step = Step(
+        name="subjects",
+        version=VERSION,
+        params={**names, "backend": backend},
+        function=EditedClipEmbedder(backend, faces, voices),
+        item_id=lambda item: item.clip.clip_id,
+        inputs=lambda item: (*item.content, *backend_content(backend, item.clip.clip_id)),
+    )
+    items = read_edited_clips(dataset, params, at)
+    run = run_step(step, items, read_settings(), title=f"subjects@{dataset}", checkout=at.root)
+    ok_ids = run.ok_ids
+    embedded = frozenset(ok_ids)
+    tracks = in_row_order(TrackEmbedding, ok_ids, lambda clip_id: run.rows(clip_id, TrackEmbedding))
+    write_tables(at.track_embeddings(dataset), TrackEmbedding, tracks)
+    stretches = in_row_order(VoiceEmbedding, ok_ids, lambda clip_id: run.rows(clip_id, VoiceEmbedding))
+    write_tables(at.voice_embeddings(dataset), VoiceEmbedding, stretches)
+
+    def of_clip(clip_id: str) -> Embedded:
+        if clip_id not in embedded:
+            return Embedded([], [])
+        tracks, voices = (run.rows(clip_id, record) for record in (TrackEmbedding, VoiceEmbedding))
+        return Embedded(from_table(TrackEmbedding, tracks), from_table(VoiceEmbedding, voices))
+
+    return of_clip
+
+
+def _face_network(dataset: str, at: Layout) -> NamedRecogniser | None:
     """Return the network of recognise.network; None where there is none, or where talkers are generated."""
     params = load_params(RecogniseParams, "recognise", at.params)
     if params.network is None or (
@@ -48,21 +80,14 @@ def _network(dataset: str, at: Layout) -> NamedRecogniser | None:
         return None
 
 
-def _embed(dataset: str, network: NamedRecogniser, params: SubjectsParams, at: Layout) -> EmbeddingsOf:
-    """Embed the tracks of all clips that have several, write them, and return them by clip."""
-    backend = read_section("detect", at.params)["backend"]
-    step = Step(
-        name="subjects",
-        version=VERSION,
-        params={**network.key, "backend": backend},
-        function=TrackEmbedder(backend, network.recogniser, network.name),
-        item_id=lambda item: item.clip.clip_id,
-        inputs=lambda item: (*item.content, *backend_content(backend, item.clip.clip_id)),
-    )
-    items = read_several_tracks(dataset, params, at)
-    run = run_step(step, items, read_settings(), title=f"subjects@{dataset}", checkout=at.root)
-    ok_ids = run.ok_ids
-    rows = in_row_order(TrackEmbedding, ok_ids, lambda clip_id: run.rows(clip_id, TrackEmbedding))
-    write_tables(at.track_embeddings(dataset), TrackEmbedding, rows)
-    embedded = frozenset(ok_ids)
-    return lambda clip_id: from_table(TrackEmbedding, run.rows(clip_id, TrackEmbedding)) if clip_id in embedded else []
+def _voice_network(dataset: str, params: SubjectsParams) -> VoiceEmbedder | None:
+    """Return the network of subjects.voices; None where there is none."""
+    if params.voices is None:
+        return None
+    try:
+        weights = find_weights(params.voices).absolute()
+    except WeightsUnavailable as error:
+        print(f"subjects@{dataset}: {error} Until then voices are told apart by mouth and sound alone;")
+        print(f"with the file in its place, run 'dvc repro -f -s subjects@{dataset}' and then 'dvc repro'.")
+        return None
+    return VoiceEmbedder(VoiceNetwork(weights), f"{Path(params.voices).name}-{sha256_of(weights)[:HASH_DIGITS]}")

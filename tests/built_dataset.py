@@ -33,6 +33,7 @@ ALL = DatasetParams(
     min_face_seen_share=0.0,
     min_av_zscore=None,
     full_av_covered_s=6.0,
+    min_turn_log_odds=0.0,
     seed=1,
 )
 
@@ -239,6 +240,7 @@ class _Maker:
                 face_seen_share=segment.face_seen_share,
                 av_covered_s=6.0,
                 av_zscore=5.0,
+                turn_log_odds=None,
                 shard=shards[segment.segment_id],
             )
             for clip, clip_person in clip_persons.items()
@@ -318,6 +320,9 @@ class _Maker:
             level_dbfs=-20.0,
             clipped_share=0.0,
             face_seen_share=1.0,
+            n_turns=1,
+            skipped_s=0.0,
+            turn_log_odds=None,
             sound_channel="mix",
             av_correction_s=0.0,
             profile="paper",

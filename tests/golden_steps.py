@@ -29,8 +29,8 @@ from pipeline.core.records.clip import NO_CROP, Clip
 from pipeline.core.records.face import Face, SelectedFace
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import ARROW_TYPES, Image, describe, from_table, to_table
-from pipeline.core.records.subject import SubjectTrack
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import SubjectTrack, TrackEmbedding
+from pipeline.core.records.track import Agreement, Track
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.atomic import write_text
 from pipeline.core.storage.manifest import read_manifest
@@ -41,10 +41,13 @@ from pipeline.face.crops.standard import SelectParams
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.identity.network.clip_embedding import ClipEmbedder, RecogniseParams, clip_faces
 from pipeline.identity.network.label import FaceLabeller, faces_of_clips
-from pipeline.identity.network.recogniser import build_recogniser, prepared
+from pipeline.identity.network.recogniser import NamedRecogniser, build_recogniser, prepared
+from pipeline.identity.network.voice_network import VoiceNetwork
+from pipeline.identity.subjects.embedding import EditedClip, EditedClipEmbedder, chosen_frames
 from pipeline.identity.subjects.link import subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
-from pipeline.identity.subjects.track_embedding import SeveralTracks, TrackEmbedder, chosen_frames
+from pipeline.identity.subjects.turns import ClipEvidence, turns_of
+from pipeline.identity.subjects.voices import VoiceEmbedder, stretches
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.speaker.observe import Observer
 from pipeline.synthetic.clip import write_clip
@@ -53,6 +56,7 @@ from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
 from pipeline.video.fetch import DownloadParams
 from pipeline.video.fetch_settings import read_fetch_settings
+from pipeline.weights.fetch import find_weights
 from tests.built_dataset import smooth_face
 
 GOLDEN = ROOT / "tests" / "golden" / "steps.json"
@@ -232,16 +236,28 @@ def _detect(earlier: Earlier, folder: Path) -> Result:
 def _subjects(earlier: Earlier, folder: Path) -> Result:
     """Every track is embedded, by a network that knows no faces, and not linked to any other."""
     params, backend = _load("subjects", SubjectsParams), _load("detect", DetectParams).backend
-    embed = TrackEmbedder(backend, build_recogniser(_network_in(folder)), "golden")
-    frames, tracks = earlier.results["detect"].of(Frame), earlier.results["detect"].of(Track)
+    voices = VoiceEmbedder(VoiceNetwork(find_weights("speaker_embedder")), "golden")
+    embed = EditedClipEmbedder(backend, NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}), voices)
+    detected = earlier.results["detect"]
+    frames, tracks = detected.of(Frame), detected.of(Track)
     rows: list[Any] = []
     for clip in CLIPS:
         of_clip = [track for track in tracks if track.clip_id == clip.clip_id]
         of_track = [[frame for frame in frames if frame.track_id == track.track_id] for track in of_clip]
         chosen = [frame for one in of_track for frame in chosen_frames(one, params)]
-        embeddings = _rows(embed(SeveralTracks(clip, to_table(Frame, chosen)), folder))
-        found = subjects_of(of_clip, {one.track_id: one.embedding for one in embeddings}, 1.1, params)
-        rows += [*embeddings, *found.tracks, *found.subjects]
+        parts_s = stretches([(0.0, of_clip[0].end_s)], 1.0)
+        embedded = _rows(embed(EditedClip(clip, to_table(Frame, chosen), tuple(parts_s)), folder))
+        faces = {one.track_id: one.embedding for one in embedded if isinstance(one, TrackEmbedding)}
+        found = subjects_of(of_clip, faces, 1.1, params)
+        evidence = ClipEvidence(
+            subjects=found.subjects,
+            seen_s=[[(track.start_s, track.end_s)] for track in of_clip],
+            subject_of={track.track_id: place for place, track in enumerate(of_clip)},
+            agreements=[row for row in detected.of(Agreement) if row.clip_id == clip.clip_id],
+            stretches_s=parts_s,
+            voices={},
+        )
+        rows += [*embedded, *found.tracks, *found.subjects, *turns_of(evidence, params)]
     return Result(rows)
 
 

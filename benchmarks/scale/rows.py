@@ -30,9 +30,11 @@ from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.media import Media
 from pipeline.core.records.schema import Image, column_names, to_table
 from pipeline.core.records.segment import Segment
-from pipeline.core.records.track import Track
+from pipeline.core.records.track import Agreement, Shot, Track
+from pipeline.speaker.agreement import LAGS_S
 
 N_FRAMES = 150
+N_HALVES = 12  # half seconds in which mouth and sound are compared
 N_RANDOM, N_FACES = 10, 15
 LABEL_SIZE = 2048  # of the VGGFace2 ResNet-50 at full width
 EMBEDDING_SIZE = 128  # of MobileFaceNet
@@ -79,12 +81,18 @@ def media_rows(clip: Clip) -> Tables:
 
 
 def observation_rows(clip_id: str) -> Tables | Dropped:
-    """Return a clip's frames and its track."""
+    """Return a clip's frames, its track, its shot, and how mouth and sound agree."""
     if clip_number(clip_id) % _EVERY == _WITHOUT_FACE:
         return Dropped.filtered("no_face", "no face is seen for as long as detect.min_track_s")
     track_id = f"{clip_id}-t00"
     frames = _of_clip(_frames(), clip_id, {"frame_id": _ids(track_id, _frame_times_ms()), "track_id": track_id})
-    return {Frame: frames, Track: _of_clip(_tracks(), clip_id, {"track_id": track_id})}
+    halves = {"agreement_id": _ids(track_id, [500 * n for n in range(N_HALVES)]), "track_id": track_id}
+    return {
+        Frame: frames,
+        Track: _of_clip(_tracks(), clip_id, {"track_id": track_id}),
+        Shot: _of_clip(_shots(), clip_id, {"shot_id": f"{clip_id}-c0000"}),
+        Agreement: _of_clip(_agreement(), clip_id, halves),
+    }
 
 
 def face_rows(clip_id: str) -> Tables:
@@ -263,6 +271,29 @@ def _tracks() -> pa.Table:
 
 
 @functools.cache
+def _shots() -> pa.Table:
+    return _whole(Shot, [Shot(shot_id="", clip_id="", start_s=0.0, end_s=_frame_times_ms()[-1] / 1000)])
+
+
+@functools.cache
+def _agreement() -> pa.Table:
+    rows = [
+        Agreement(
+            agreement_id="",
+            clip_id="",
+            track_id="",
+            start_s=n / 2,
+            covered_s=0.5,
+            products=np.full(len(LAGS_S), 5.0, np.float32),
+            voice_power=25.0,
+            variance_factor=4.0,
+        )
+        for n in range(N_HALVES)
+    ]
+    return _whole(Agreement, rows)
+
+
+@functools.cache
 def _faces() -> pa.Table:
     shared = {field.name for field in fields(FaceMeasures)} & set(_measures())
     rows = [
@@ -310,6 +341,9 @@ def _segments() -> pa.Table:
             level_dbfs=-24.0,
             clipped_share=0.0,
             face_seen_share=1.0,
+            n_turns=1,
+            skipped_s=0.0,
+            turn_log_odds=5.0,
             sound_channel="mix",
             av_correction_s=0.0,
             profile="paper",

@@ -1,7 +1,8 @@
 """Cut a clip's sound into segments and turn each into a log-mel."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.reading import SoundRange
 from pipeline.audio.settings import AudioParams
+from pipeline.audio.turns import WHOLE_CLIP, HeardTurn, Interval, JoinedTurns, joined_turns
 from pipeline.core.base.arrays import Waveform
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.outcome import Dropped
@@ -22,16 +24,17 @@ from pipeline.video.clip import MediaClip
 
 @dataclass(frozen=True, slots=True)
 class AudioItem:
-    """The item of the audio step: a clip, the intervals of its main subject's tracks, and its out_of_step_s."""
+    """The item of the audio step: a clip, the intervals of its main subject's tracks, its out_of_step_s, and turns."""
 
     clip: MediaClip
     seen_s: tuple[tuple[float, float], ...]
     out_of_step_s: float = 0.0
+    turns: tuple[HeardTurn, ...] = (WHOLE_CLIP,)
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result."""
-        return (*self.clip.content, str(self.seen_s), str(self.out_of_step_s))
+        return (*self.clip.content, str(self.seen_s), str(self.out_of_step_s), str(self.turns))
 
     def correction_s(self, params: AudioParams) -> float:
         """Return by how much later than the picture the sound is taken, seconds; negative: earlier."""
@@ -50,20 +53,20 @@ def segment_clip(item: AudioItem, folder: Path, *, params: AudioParams) -> list[
         waveform, channel = _sound(item, params)
     except BadMedia as error:
         return Dropped.failed(error.reason, error.detail)
-    found = segment_features(waveform, params)
-    offset_s = clip.start_s or 0.0
-    kept = [
-        _segment(item, feature, offset_s, params, channel)
-        for _, feature in found
-        if isinstance(feature, SegmentFeature)
-    ]
-    dropped = [
-        ledger_row("audio", segment_id(clip.clip_id, start_s + offset_s), end)
-        for start_s, end in found
-        if isinstance(end, Dropped)
-    ]
+    turns = (WHOLE_CLIP,) if params.sound_of == "clip" else item.turns
+    if not turns:
+        return Dropped.filtered("other_voice", "no voice is that of the clip's main subject")
+    kept: list[Segment] = []
+    dropped: list[LedgerRow] = []
+    for sound in joined_turns(waveform, clip.start_s or 0.0, turns, join=params.join_turns):
+        for start_s, end in segment_features(sound.waveform, params):
+            if isinstance(end, SegmentFeature):
+                kept.append(_segment(item, end, sound, params, channel))
+            else:
+                (_, (media_s, _)), *_ = sound.parts(start_s, inf)
+                dropped.append(ledger_row("audio", segment_id(clip.clip_id, media_s), end))
     if not kept:
-        return Dropped.filtered("no_speech", f"none of {len(found)} segments has enough voice")
+        return Dropped.filtered("no_speech", f"none of {len(dropped)} segments has enough voice")
     return [*kept, *dropped]
 
 
@@ -72,12 +75,14 @@ def segment_id(clip_id: str, start_s: float) -> str:
     return f"{clip_id}-a{milliseconds(start_s):08d}"
 
 
-def covered_share(start_s: float, end_s: float, intervals_s: Iterable[tuple[float, float]]) -> float:
-    """Return the share of [start_s, end_s] that lies in ``intervals_s``, which hardly overlap, 0-1."""
-    if end_s <= start_s:
+def seen_share(parts_s: Sequence[Interval], seen_s: Iterable[Interval]) -> float:
+    """Return the share of ``parts_s`` together that lies in the intervals ``seen_s``, which hardly overlap, 0-1."""
+    length_s = sum(end_s - start_s for start_s, end_s in parts_s)
+    if length_s <= 0:
         return 0.0
-    covered_s = sum(max(0.0, min(end_s, last_s) - max(start_s, first_s)) for first_s, last_s in intervals_s)
-    return min(1.0, covered_s / (end_s - start_s))
+    both = ((part, seen) for seen in seen_s for part in parts_s)
+    covered_s = sum(max(0.0, min(part[1], seen[1]) - max(part[0], seen[0])) for part, seen in both)
+    return min(1.0, covered_s / length_s)
 
 
 def _sound(item: AudioItem, params: AudioParams) -> tuple[Waveform, str]:
@@ -95,8 +100,12 @@ def _sound(item: AudioItem, params: AudioParams) -> tuple[Waveform, str]:
     return np.concatenate([missing, waveform]), channel
 
 
-def _segment(item: AudioItem, feature: SegmentFeature, offset_s: float, params: AudioParams, channel: str) -> Segment:
-    start_s, end_s = feature.start_s + offset_s, feature.end_s + offset_s
+def _segment(
+    item: AudioItem, feature: SegmentFeature, sound: JoinedTurns, params: AudioParams, channel: str
+) -> Segment:
+    parts = sound.parts(feature.start_s, feature.end_s)
+    start_s, end_s = parts[0][1][0], parts[-1][1][1]
+    odds = [turn.log_odds for turn, _ in parts if turn.log_odds is not None]
     return Segment(
         segment_id=segment_id(item.clip.clip_id, start_s),
         clip_id=item.clip.clip_id,
@@ -106,7 +115,10 @@ def _segment(item: AudioItem, feature: SegmentFeature, offset_s: float, params: 
         n_valid_frames=feature.n_valid_frames,
         level_dbfs=feature.level_dbfs,
         clipped_share=feature.clipped_share,
-        face_seen_share=covered_share(start_s, end_s, item.seen_s),
+        face_seen_share=seen_share([interval_s for _, interval_s in parts], item.seen_s),
+        n_turns=len(parts),
+        skipped_s=max(0.0, end_s - start_s - sum(last_s - first_s for _, (first_s, last_s) in parts)),
+        turn_log_odds=min(odds, default=None),
         sound_channel=channel,
         av_correction_s=item.correction_s(params),
         profile=params.profile,

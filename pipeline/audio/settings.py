@@ -10,6 +10,7 @@ from pipeline.core.base.params import Params
 ProfileName = Literal["paper", "voice2face", "sf2f", "sync"]
 DetectorName = Literal["webrtc", "silero"]
 PadMode = Literal["tile", "zero", "reflect", "none"]
+SoundOf = Literal["turns", "clip"]
 OutOfStep = Literal["correct", "filter", "keep"]
 
 PICTURES_PER_S = 25
@@ -24,6 +25,12 @@ class AudioParams(Params):
 
     vad: DetectorName
     """Voice detector: ``webrtc`` with the profile's settings, or ``silero``, a small network, with its own defaults."""
+
+    sound_of: SoundOf
+    """``turns``: the turns of the clip's main subject; ``clip``: all sound of a clip is its face's, as in the paper."""
+
+    join_turns: bool
+    """Whether shorter turns of a clip are joined to segments; else each turn is cut by itself."""
 
     segment_s: float = Field(ge=0.1)
     """Length of a segment; the paper's is 6 s."""

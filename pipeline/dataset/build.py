@@ -23,6 +23,7 @@ class DatasetParams(Params):
     max_segments_per_person: int = Field(ge=0)
     min_face_seen_share: float = Field(ge=0, le=1)
     min_av_zscore: float | None
+    min_turn_log_odds: float
     full_av_covered_s: float = Field(gt=0)
     seed: int
 
@@ -78,15 +79,23 @@ def build_person(person: PersonRows, params: DatasetParams) -> PersonDataset:
 def segment_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | None:
     """Return the drop of a segment that is not, or not surely, the voice of its clip's main face; None otherwise.
 
-    Both limits use the main subject's tracks only: other faces are never cropped. The av_zscore of a face's own voice grows with the root of ``av_covered_s``, so the limit
-    is lower below ``full_av_covered_s``; a segment without an av_zscore is kept.
+    Both limits use the main subject's tracks only: other faces are never cropped. The av_zscore of a face's own voice
+    grows with the root of ``av_covered_s``, so the limit is lower below ``full_av_covered_s``; a segment without an
+    av_zscore is kept. Of a clip of several shots or subjects ``min_turn_log_odds`` counts instead.
     """
     if segment.face_seen_share < params.min_face_seen_share:
         detail = (
             f"the main face is observed in {segment.face_seen_share:.3f} of it, below {params.min_face_seen_share:g}"
         )
         return Dropped.filtered("face_not_seen", detail)
-    if params.min_av_zscore is None or segment.av_zscore is None:
+    if params.min_av_zscore is None:
+        return None
+    if segment.turn_log_odds is not None:
+        if segment.turn_log_odds < params.min_turn_log_odds:
+            detail = f"log odds {segment.turn_log_odds:.2f} of its turns, below {params.min_turn_log_odds:g}"
+            return Dropped.filtered("other_voice", detail)
+        return None
+    if segment.av_zscore is None:
         return None
     limit = params.min_av_zscore * min(1.0, sqrt(segment.av_covered_s / params.full_av_covered_s))
     if segment.av_zscore < limit:

@@ -48,7 +48,7 @@ _FACES = """
 """
 _SEGMENTS = """
     SELECT segment_id, dataset, person_id, split, clip_id, voiced_s, n_valid_frames, face_seen_share,
-        coalesce(av_covered_s, 0.0) AS av_covered_s, av_zscore, shard
+        coalesce(av_covered_s, 0.0) AS av_covered_s, av_zscore, turn_log_odds, shard
     FROM segments JOIN clips USING (clip_id)
         LEFT JOIN (SELECT clip_id, av_covered_s, av_zscore FROM subjects WHERE is_main) USING (clip_id)
     ORDER BY dataset, person_id, segment_id

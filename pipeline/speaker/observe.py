@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.frame import Frame
-from pipeline.core.records.track import Track
+from pipeline.core.records.track import Agreement, Shot, Track
 from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.tracking.movement import Movement, movement
@@ -23,11 +23,14 @@ from pipeline.face.tracking.observations import TrackObservations
 from pipeline.face.tracking.search import FaceSearch
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.face.tracking.tracker import Tracker
+from pipeline.speaker.agreement import agreement
 from pipeline.speaker.av_offset import AvOffset, av_offset
 from pipeline.speaker.mouth_sound import GRID_HZ, Floats, MouthSound, loudness, mouth_sound
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import grey_frames
 from pipeline.video.shots import CutDetector
+
+Observed: TypeAlias = Frame | Track | Shot | Agreement
 
 
 class Observer:
@@ -37,22 +40,22 @@ class Observer:
         self._params = params
         self._backend: FaceBackend | None = None
 
-    def __call__(self, clip: MediaClip, folder: Path) -> list[Frame | Track] | Dropped:
-        """Return a Frame for each face and frame, and a Track for each track; or the reason why there is none."""
+    def __call__(self, clip: MediaClip, folder: Path) -> list[Observed] | Dropped:
+        """Return the Shots, a Frame for each face and frame, a Track for each track and its Agreement; or why not."""
         del folder
         try:
-            tracks = self._tracks(clip)
+            tracks, shots = self._tracks(clip)
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
         tracks = [track for track in tracks if _length_s(track) >= self._params.min_track_s]
         if not tracks:
             return Dropped.filtered("no_face", "no face is seen for as long as detect.min_track_s")
-        return self._records(clip, tracks)
+        return [*shots, *self._records(clip, tracks)]
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_params": self._params, "_backend": None}
 
-    def _tracks(self, clip: MediaClip) -> list[TrackObservations]:
+    def _tracks(self, clip: MediaClip) -> tuple[list[TrackObservations], list[Shot]]:
         params = self._params
         self._backend = self._backend or build_backend(params.backend)
         search = FaceSearch(self._backend, params, clip_id=clip.clip_id)
@@ -65,6 +68,8 @@ class Observer:
         )
         cuts = CutDetector(params.min_cut_difference, params.min_cut_ratio)
         last_searched = -params.every_n_frames
+        starts_s: list[float] = []
+        end_s = 0.0
         for frame in grey_frames(
             clip.path,
             max_side_px=params.max_side_px,
@@ -73,6 +78,9 @@ class Observer:
             has_jumps=clip.has_jumps,
         ):
             is_cut = cuts.is_cut(frame)
+            if is_cut or not starts_s:
+                starts_s.append(frame.time_s)
+            end_s = frame.time_s
             if is_cut:
                 tracker.end_all()
             tracker.follow(frame)
@@ -80,9 +88,9 @@ class Observer:
                 last_searched = frame.index
                 tracker.update(frame, search.find(frame, tracker.boxes()))
         tracker.end_all()
-        return tracker.finished()
+        return tracker.finished(), _shots(clip.clip_id, [*starts_s, end_s])
 
-    def _records(self, clip: MediaClip, tracks: list[TrackObservations]) -> list[Frame | Track]:
+    def _records(self, clip: MediaClip, tracks: list[TrackObservations]) -> list[Observed]:
         params = self._params
         ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
         frames_of = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
@@ -97,7 +105,15 @@ class Observer:
             _row(frames, offset, sound, movement(frames, params))
             for frames, sound in zip(frames_of, sounds, strict=True)
         ]
-        return [*rows, *chain.from_iterable(frames_of)]
+        agreements = [agreement(frames, loud, lag_s, params.min_av_loudness) for frames in frames_of]
+        return [*rows, *chain.from_iterable(frames_of), *chain.from_iterable(agreements)]
+
+
+def _shots(clip_id: str, times_s: Sequence[float]) -> list[Shot]:
+    return [
+        Shot(shot_id=f"{clip_id}-c{number:04d}", clip_id=clip_id, start_s=start_s, end_s=end_s)
+        for number, (start_s, end_s) in enumerate(pairwise(times_s))
+    ]
 
 
 def _length_s(track: TrackObservations) -> float:

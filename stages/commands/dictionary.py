@@ -12,8 +12,8 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.person import ClipPerson, Person
 from pipeline.core.records.schema import describe
 from pipeline.core.records.segment import Segment
-from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
+from pipeline.core.records.track import Agreement, Shot, Track
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 
 # In the order of the pipeline: (record, path, the stage that writes it).
@@ -24,9 +24,13 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (TruthSpeech, "data/media/<dataset>/<clip>.speech.parquet", "download, synthetic clips only"),
     (Frame, "manifests/sets/<dataset>/frames.parquet", "detect"),
     (Track, "manifests/sets/<dataset>/tracks.parquet", "detect"),
+    (Shot, "manifests/sets/<dataset>/shots.parquet", "detect"),
+    (Agreement, "manifests/sets/<dataset>/agreement.parquet", "detect"),
     (TrackEmbedding, "manifests/sets/<dataset>/track_embeddings.parquet", "subjects"),
     (SubjectTrack, "manifests/sets/<dataset>/subject_tracks.parquet", "subjects"),
     (Subject, "manifests/sets/<dataset>/subjects.parquet", "subjects"),
+    (VoiceEmbedding, "manifests/sets/<dataset>/voice_embeddings.parquet", "subjects"),
+    (Turn, "manifests/sets/<dataset>/turns.parquet", "subjects"),
     (Face, "data/faces/<dataset>/shard-*.parquet", "crop"),
     (SelectedFace, "manifests/selected_faces.parquet", "select"),
     (Segment, "data/audio/<dataset>/shard-*.parquet", "audio"),

@@ -57,6 +57,8 @@ def audio_params() -> Callable[..., AudioParams]:
     paper = {
         "profile": "paper",
         "vad": "webrtc",
+        "sound_of": "turns",
+        "join_turns": True,
         "segment_s": 6.0,
         "segment_step_s": 6.0,
         "min_voiced_share": 0.1,

@@ -1,6 +1,7 @@
 """Each segment of a clip ends as a row of the shards or of the ledger, and a clip without any as a reason."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from benchmarks.recordings import Recording, write_recording
 from pipeline.audio.clip import AudioItem, segment_clip
 from pipeline.audio.settings import AudioParams
+from pipeline.audio.turns import HeardTurn
 from pipeline.core.base.arrays import Waveform
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.ledger import LedgerRow
@@ -106,3 +108,27 @@ def test_a_voice_whose_channels_cancel_each_other_is_read_from_one_and_recorded(
     assert isinstance(segment, Segment) and isinstance(expected, Segment)
     assert segment.sound_channel == channel
     assert segment.level_dbfs == pytest.approx(expected.level_dbfs, abs=0.1)
+
+
+def test_turns_of_a_clip_are_joined_to_segments_that_say_what_was_left_out(
+    talker: Waveform, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    turns = (HeardTurn(1.0, 4.0, 3.0), HeardTurn(5.0, 9.0, 2.0))
+    item = replace(audio_item(np.tile(talker, 2), tmp_path), seen_s=((0.0, 4.0),), turns=turns)
+    rows = segment_clip(item, tmp_path, params=audio_params())
+    assert isinstance(rows, list)
+    (segment,) = rows
+    assert isinstance(segment, Segment)
+    assert (segment.start_s, segment.end_s) == (1.0, 8.0)
+    assert (segment.n_turns, segment.skipped_s, segment.turn_log_odds) == (2, 1.0, 2.0)
+    assert segment.face_seen_share == 0.5
+
+
+def test_a_clip_whose_subject_is_never_heard_is_filtered_unless_all_its_sound_is_asked_for(
+    talker: Waveform, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    item = replace(audio_item(talker, tmp_path), turns=())
+    assert segment_clip(item, tmp_path, params=audio_params()) == Dropped.filtered(
+        "other_voice", "no voice is that of the clip's main subject"
+    )
+    assert isinstance(segment_clip(item, tmp_path, params=audio_params(sound_of="clip")), list)

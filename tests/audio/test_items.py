@@ -8,14 +8,15 @@ import pytest
 import pipeline.audio.items
 from pipeline.audio.clip import AudioItem
 from pipeline.audio.items import read_audio_items
+from pipeline.audio.turns import WHOLE_CLIP, HeardTurn
 from pipeline.core.base.layout import Layout
-from pipeline.core.records.subject import SubjectTrack
+from pipeline.core.records.subject import SubjectTrack, Turn
 from pipeline.core.records.track import Track
 from pipeline.core.storage.manifest import write_manifest
 from tests.face.tracks import a_subject_track, a_track, media_clips
 
 
-def test_every_clip_has_the_ranges_of_its_main_subjects_tracks_and_its_offset(
+def test_every_clip_has_the_times_and_turns_of_its_main_subject_and_its_offset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = Layout(tmp_path)
@@ -32,12 +33,28 @@ def test_every_clip_has_the_ranges_of_its_main_subjects_tracks_and_its_offset(
     ]
     write_manifest(at.tracks("set"), Track, tracks)
     write_manifest(at.subject_tracks("set"), SubjectTrack, subjects)
+    turns = [a_turn("set/talk", 1, 5.0, 7.0), a_turn("set/talk", 0, 2.0, 4.0), a_turn("set/talk", 1, 8.0, 9.0)]
+    write_manifest(at.turns("set"), Turn, [*turns, a_turn("set/talk-2", 0, 0.0, 1.2, None)])
     clips = media_clips(["set/none", "set/talk", "set/talk-2", "set/two"])
     monkeypatch.setattr(pipeline.audio.items, "read_media_clips", lambda *_: iter(clips))
     ranges_s: list[tuple[tuple[float, float], ...]] = [(), ((0.1, 1.2), (0.2, 1.2)), ((0.0, 1.2),), ()]
     out_of_step_s = [0.0, -0.4, 0.0, 0.0]
-    expected = [AudioItem(*one) for one in zip(clips, ranges_s, out_of_step_s, strict=True)]
+    heard = [(WHOLE_CLIP,), (HeardTurn(5.0, 7.0, 2.5), HeardTurn(8.0, 9.0, 2.5)), (WHOLE_CLIP,), (WHOLE_CLIP,)]
+    expected = [AudioItem(*one) for one in zip(clips, ranges_s, out_of_step_s, heard, strict=True)]
     assert list(read_audio_items("set", at)) == expected
+
+
+def a_turn(clip_id: str, subject: int, start_s: float, end_s: float, log_odds: float | None = 2.5) -> Turn:
+    subject_id = f"{clip_id}-s{subject:02d}"
+    return Turn(
+        turn_id=f"{subject_id}-{round(1000 * start_s):08d}",
+        clip_id=clip_id,
+        subject_id=subject_id,
+        start_s=start_s,
+        end_s=end_s,
+        log_odds=log_odds,
+        own_log_odds=log_odds,
+    )
 
 
 def test_another_offset_is_another_input_of_the_step() -> None:

@@ -22,6 +22,7 @@ PARAMS = DatasetParams(
     min_face_seen_share=0.5,
     min_av_zscore=2.5,
     full_av_covered_s=9.0,
+    min_turn_log_odds=0.0,
     seed=1,
 )
 KEEP_ALL = PARAMS.model_copy(update={"min_face_seen_share": 0.0, "min_av_zscore": None})
@@ -70,6 +71,7 @@ def segment(
         face_seen_share=seen,
         av_covered_s=av_covered_s,
         av_zscore=av_zscore,
+        turn_log_odds=None,
         shard="data/audio/shard.parquet",
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.core.records.subject import Subject, SubjectTrack
-from pipeline.core.records.track import Track
+from pipeline.core.records.track import Shot, Track
 from pipeline.video.clip import MediaClip
 
 
@@ -29,6 +29,12 @@ def a_track(clip_id: str, number: int) -> Track:
         av_offset_certainty=None,
         out_of_step_s=0.0,
     )
+
+
+def a_shot(clip_id: str, number: int, end_s: float, start_s: float | None = None) -> Shot:
+    """Return the shot that begins ``number`` seconds after the clip, or at ``start_s``."""
+    start_s = float(number) if start_s is None else start_s
+    return Shot(shot_id=f"{clip_id}-c{number:04}", clip_id=clip_id, start_s=start_s, end_s=end_s)
 
 
 def a_subject_track(clip_id: str, number: int, *, is_main: bool, subject: int | None = None) -> SubjectTrack:

@@ -273,6 +273,9 @@ def _segment(person: str) -> Segment:
         level_dbfs=-20.0,
         clipped_share=0.0,
         face_seen_share=1.0,
+        n_turns=1,
+        skipped_s=0.0,
+        turn_log_odds=None,
         sound_channel="mix",
         av_correction_s=0.0,
         profile="paper",
@@ -344,6 +347,7 @@ def _make_dataset(at: Layout) -> None:
                 face_seen_share=1.0,
                 av_covered_s=1.0,
                 av_zscore=None,
+                turn_log_odds=None,
                 shard=f"data/audio/{SET}/shard-00000-of-00001.parquet",
                 **of_clip,
             )

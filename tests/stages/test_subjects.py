@@ -13,13 +13,14 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.schema import to_table
-from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
+from pipeline.core.records.track import Agreement, Shot, Track
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.identity.network.recogniser import NamedRecogniser
+from pipeline.speaker.agreement import LAGS_S
 from stages import subjects
 from stages.__main__ import run_stage
-from tests.face.tracks import a_track
+from tests.face.tracks import a_shot, a_track
 from tests.identity.clips import clip
 from tests.identity.subjects.test_link import PARAMS
 
@@ -35,7 +36,26 @@ def at(tmp_path: Path) -> Layout:
     shots = [replace(a_track("set/talk", n), start_s=2.0 * n, end_s=2.0 * n + 1.9) for n in range(3)]
     shots[1] = replace(shots[1], presence_px2=500_000.0)
     write_manifest(at.tracks("set"), Track, [*shots, a_track("set/talk-2", 0)])
+    cuts = [a_shot("set/talk", n, 2.0 * n + 2, 2.0 * n) for n in range(3)]
+    write_manifest(at.shots("set"), Shot, [*cuts, a_shot("set/talk-2", 0, 1.2)])
+    write_manifest(at.agreement("set"), Agreement, [agrees(f"set/talk-t{n:02d}", 2.0 * n) for n in (0, 1)])
     return at
+
+
+def agrees(track_id: str, start_s: float) -> Agreement:
+    """Return half a second in which mouth and sound of a track agree at the usual lag."""
+    products = np.zeros(len(LAGS_S), np.float32)
+    products[len(LAGS_S) // 2] = 60.0
+    return Agreement(
+        agreement_id=f"{track_id}-{round(1000 * start_s):08d}",
+        clip_id=track_id[: -len("-t00")],
+        track_id=track_id,
+        start_s=start_s,
+        covered_s=0.5,
+        products=products,
+        voice_power=25.0,
+        variance_factor=1.0,
+    )
 
 
 def write_params(at: Layout, kind: str, network: str | None = "faces") -> None:
@@ -49,12 +69,26 @@ def write_params(at: Layout, kind: str, network: str | None = "faces") -> None:
     at.params.write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
+def voice(clip_id: str, start_s: float, number: int) -> VoiceEmbedding:
+    """Return the voice of a shot of two seconds; that of the third is that of the first."""
+    return VoiceEmbedding(
+        stretch_id=f"{clip_id}-v{round(1000 * start_s):08d}",
+        clip_id=clip_id,
+        start_s=start_s,
+        end_s=start_s + 2,
+        network="voices-0",
+        embedding=np.eye(2, dtype=np.float32)[number % 2],
+    )
+
+
 class Stored:
     """The finished run of the step on the clip 'talk'."""
 
     ok_ids = ("set/talk",)
 
     def rows(self, clip_id: str, record: type) -> pa.Table:
+        if record is VoiceEmbedding:
+            return to_table(record, [voice(clip_id, 2.0 * n, n) for n in range(3)])
         axes = np.eye(2, dtype=np.float32)
         rows = [
             TrackEmbedding(
@@ -79,7 +113,7 @@ def test_shots_of_one_face_are_one_subject_and_the_one_seen_most_is_main(
     at: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(subjects, "named_recogniser", lambda *_: NamedRecogniser(None, "faces", {}))  # type: ignore[arg-type]
-    monkeypatch.setattr(subjects, "read_several_tracks", lambda *_: iter(()))
+    monkeypatch.setattr(subjects, "read_edited_clips", lambda *_: iter(()))
     monkeypatch.setattr(subjects, "run_step", lambda *_, **__: Stored())
     run_stage("subjects", "set", at)
     assert links(at) == {
@@ -93,14 +127,28 @@ def test_shots_of_one_face_are_one_subject_and_the_one_seen_most_is_main(
     assert found == {"talk-2-s00": (1, True), "talk-s00": (2, True), "talk-s01": (1, False)}
     ledger = {row.item_id[4:]: row.reason for row in read_manifest(at.ledger("subjects", "set"), LedgerRow)}
     assert ledger == {"talk-2-s00": "", "talk-s00": "", "talk-s01": "not_main_subject"}
-    assert "subjects@set: 3 subjects in 2 clips" in capsys.readouterr().out
+    turns = [(turn.subject_id[4:], turn.start_s, turn.end_s) for turn in read_manifest(at.turns("set"), Turn)]
+    assert turns == [
+        ("talk-2-s00", 0.0, 1.2),
+        ("talk-s00", 0.0, 2.0),
+        ("talk-s00", 4.0, 6.0),  # by the voice alone: in this shot mouth and sound were not compared
+        ("talk-s01", 2.0, 4.0),
+    ]
+    assert "subjects@set: 3 subjects in 2 clips, 4 turns" in capsys.readouterr().out
+
+
+class NothingStored:
+    """The finished run of the step on no clip."""
+
+    ok_ids = ()
 
 
 @pytest.mark.parametrize(("kind", "network"), [("synthetic", "faces"), ("folder", None)])
 def test_without_embeddings_each_track_is_a_subject_and_the_largest_is_main(
-    at: Layout, kind: str, network: str | None
+    at: Layout, kind: str, network: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_params(at, kind, network)
+    monkeypatch.setattr(subjects, "run_step", lambda *_, **__: NothingStored())
     run_stage("subjects", "set", at)
     assert links(at) == {
         "talk-t00": ("talk-s00", False),
@@ -118,6 +166,7 @@ def test_a_network_whose_file_is_missing_is_said_and_all_goes_on(
         raise WeightsUnavailable("faces: can't be fetched.")
 
     monkeypatch.setattr(subjects, "named_recogniser", missing)
+    monkeypatch.setattr(subjects, "run_step", lambda *_, **__: NothingStored())
     run_stage("subjects", "set", at)
     assert "Until then each track is a subject of its own" in capsys.readouterr().out
     assert len(read_manifest(at.subjects("set"), Subject)) == 4

@@ -33,6 +33,22 @@ class Layout:
         """Return the manifest of Track."""
         return self._set(dataset) / "tracks.parquet"
 
+    def shots(self, dataset: str) -> Path:
+        """Return the manifest of Shot."""
+        return self._set(dataset) / "shots.parquet"
+
+    def agreement(self, dataset: str) -> Path:
+        """Return the manifest of Agreement."""
+        return self._set(dataset) / "agreement.parquet"
+
+    def voice_embeddings(self, dataset: str) -> Path:
+        """Return the manifest of VoiceEmbedding."""
+        return self._set(dataset) / "voice_embeddings.parquet"
+
+    def turns(self, dataset: str) -> Path:
+        """Return the manifest of Turn."""
+        return self._set(dataset) / "turns.parquet"
+
     def track_embeddings(self, dataset: str) -> Path:
         """Return the manifest of TrackEmbedding."""
         return self._set(dataset) / "track_embeddings.parquet"

@@ -17,8 +17,11 @@ class SegmentMeasures:
     n_valid_frames: int = column("log-mel frames that are sound; those behind them are padding")
     level_dbfs: float = column("root mean square level, dB below full scale")
     clipped_share: float = column("share of samples at full scale, 0-1")
-    face_seen_share: float = column(
-        "share of the segment's time in which tracks of the clip's main subject run, 0-1"
+    face_seen_share: float = column("share of the segment's time in which tracks of the clip's main subject run, 0-1")
+    n_turns: int = column("turns of the subject that it was joined of; 1: nothing was left out")
+    skipped_s: float = column("time between start_s and end_s that was left out: what others said, seconds")
+    turn_log_odds: float | None = column(
+        "smallest log_odds of these turns; null: a clip of one shot and one subject, or audio.sound_of is 'clip'"
     )
 
 

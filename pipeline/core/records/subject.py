@@ -1,4 +1,4 @@
-"""Subjects: the persons within one clip, each with the tracks that show them."""
+"""Subjects: the persons within one clip, each with the tracks that show them, and the turns in which they speak."""
 
 from dataclasses import dataclass
 
@@ -45,3 +45,32 @@ class Subject:
     av_covered_s: float = column("sum over its tracks of av_covered_s, seconds")
     av_zscore: float | None = column("mean over its tracks of av_zscore, weighted by av_covered_s; null: of none known")
     is_main: bool = column("whether this is the clip's main subject: the speaker, or else the one that is seen most")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceEmbedding:
+    """One row of ``manifests/sets/<dataset>/voice_embeddings.parquet``: the voice in a stretch of a clip's sound."""
+
+    stretch_id: str = column("<clip_id>-v<start in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    start_s: float = column("start, seconds since the first picture of the media")
+    end_s: float = column("end, seconds; a stretch lies within one shot")
+    network: str = column("the speaker network: its name, and the first 12 digits of its weights' sha256")
+    embedding: Vector = column("the mean of the unit embeddings of 0.8 s each, at length 1; 256 values")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One row of ``manifests/sets/<dataset>/turns.parquet``: a stretch in which a subject speaks."""
+
+    turn_id: str = column("<subject_id>-<start in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    subject_id: str = column("the subject: <clip_id>-s<two digits>")
+    start_s: float = column("start, seconds since the first picture of the media")
+    end_s: float = column("end, seconds")
+    log_odds: float | None = column(
+        "natural logarithm of how much likelier the voice is this subject's than anybody else's, by the mouths and the "
+        "sound of all stretches with that voice; of several voices the smallest; null: a clip of one shot and one "
+        "subject, where nothing is compared"
+    )
+    own_log_odds: float | None = column("the same by this subject's mouth in this turn alone")

@@ -1,8 +1,8 @@
-"""A track: one face followed through consecutive frames of one shot."""
+"""What is followed in a clip: its shots, its tracks (a face through consecutive frames of a shot), mouth and sound."""
 
 from dataclasses import dataclass
 
-from pipeline.core.records.schema import column
+from pipeline.core.records.schema import Vector, column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,4 +42,33 @@ class Track:
     out_of_step_s: float = column(
         "av_offset_s where its certainty is at least detect.min_av_offset_certainty and its size at least "
         "detect.min_av_offset_s, else 0: what the stage audio corrects"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One row of ``manifests/sets/<dataset>/shots.parquet``: the frames between two cuts."""
+
+    shot_id: str = column("<clip_id>-c<four digits>, numbered in order of time")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    start_s: float = column("time of its first frame, seconds since the first picture of the media")
+    end_s: float = column("time of the next shot's first frame, or of the clip's last frame, seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """One row of ``manifests/sets/<dataset>/agreement.parquet``: mouth and sound in half a second of one track.
+
+    Both are the fast part of their series at 50 Hz, standardised over the track: mouth m, sound v.
+    """
+
+    agreement_id: str = column("<track_id>-<start in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    track_id: str = column("the track: <clip_id>-t<two digits>")
+    start_s: float = column("start, a multiple of 0.5 s since the first picture of the media")
+    covered_s: float = column("for how many seconds of it both are there")
+    products: Vector = column("sum of m v, with the sound -0.3, -0.24, ... 0.3 s later than at the clip's usual lag")
+    voice_power: float = column("sum of v^2")
+    variance_factor: float = column(
+        "by how much the variance of such a sum of two unrelated series exceeds its number of terms; of the whole track"
     )

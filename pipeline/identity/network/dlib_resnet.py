@@ -1,23 +1,26 @@
 """dlib's face recognition network: a ResNet of 29 layers, 128 numbers of a face (King 2017, dlib_face_recognition)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from pipeline.core.base.arrays import ImageRGB, Landmarks
-from pipeline.core.base.errors import UntrustedWeights
-from pipeline.core.base.hashing import sha256_of
+from pipeline.core.base.device import Placement
 from pipeline.face.crops.align import crop_aligned
+from pipeline.identity.network.dlib_weights import BLOCK_HALVES, Convolution, DlibWeights, read_dlib_weights
 from pipeline.identity.network.face_check import check_face
 from pipeline.identity.network.five_points import five_points, similarity_on, usual_landmarks
-from pipeline.weights.registry import REGISTRY
 
 INPUT_PX = 150
 N_FEATURES = 128
+PIXEL_RANGE = 256  # dlib divides by 256, not by 255
 # Where dlib.get_face_chip, by which the network's training faces were aligned, brings eye centres, nose tip and mouth
 # corners: medians over 178 faces of 45 real clips. Aligned on these, embeddings are 0.08 from those of dlib's own
 # alignment (median; different people are 0.56 apart or more), and two frames of one clip as alike.
@@ -40,39 +43,99 @@ MEAN_FEATURE = np.array((
 
 
 class DlibResnet:
-    """The network of ``weights`` (``find_weights("dlib_face_recognition")``), loaded at the first use."""
+    """The network of ``weights`` (``find_weights("dlib_face_recognition")``), loaded at the first use in each process.
 
-    def __init__(self, weights: Path) -> None:
-        self.weights = weights
+    Computed by torch: dlib's wheel takes 13 times as long, for the same features (within 1e-6).
+    """
 
-    def __reduce__(self) -> tuple[type["DlibResnet"], tuple[Path]]:
-        return DlibResnet, (self.weights,)
+    def __init__(self, weights: Path, placement: Placement = Placement()) -> None:
+        self.weights, self.placement = weights, placement
+
+    def __reduce__(self) -> tuple[type["DlibResnet"], tuple[Path, Placement]]:
+        return DlibResnet, (self.weights, self.placement)
 
     @cached_property
-    def _network(self) -> Any:
-        import dlib
-
-        # dlib reads a file's sizes without doubting them: only the published bytes are read.
-        found, expected = sha256_of(self.weights), REGISTRY["dlib_face_recognition"].sha256
-        if found != expected:
-            raise UntrustedWeights(f"{self.weights}: expected sha256 {expected} of dlib's network, found {found}")
-        return dlib.face_recognition_model_v1(str(self.weights))
+    def _network(self) -> "_Network":
+        return _network_of(read_dlib_weights(self.weights), self.placement.device)
 
     def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
         """Return (N, 128) features of N faces, less MEAN_FEATURE; see ``Recogniser``.
 
-        Of one person two are less than about 0.5 apart. Raises BadInput for what is no such face.
+        Of one person two are less than about 0.5 apart. Raises BadInput for what is no such face, and
+        UntrustedWeights for a file of other bytes than dlib's own.
         """
         for face in faces:
             check_face(face)
         if landmarks is None:
             landmarks = [usual_landmarks(face) for face in faces]
         features = np.empty((len(faces), N_FEATURES), np.float32)
-        for row, (face, points) in enumerate(zip(faces, landmarks, strict=True)):
-            features[row] = self._network.compute_face_descriptor(chip_of(face, points))
+        with self.placement.inference():
+            for row, (face, points) in enumerate(zip(faces, landmarks, strict=True)):
+                features[row] = self._network(chip_of(face, points))
         return features - MEAN_FEATURE
 
 
 def chip_of(face: ImageRGB, points: Landmarks) -> ImageRGB:
     """Return the (150, 150, 3) input: ``face`` aligned on its five points."""
     return np.ascontiguousarray(crop_aligned(face, similarity_on(five_points(points), CHIP_POINTS), INPUT_PX))
+
+
+@dataclass(frozen=True, slots=True)
+class _Convolution:
+    weights: Tensor
+    bias: Tensor
+    stride: int
+    padding: int
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return functional.conv2d(x, self.weights, self.bias, self.stride, self.padding)
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    mean_rgb: NDArray[np.float32]
+    first: _Convolution
+    blocks: tuple[tuple[_Convolution, _Convolution, bool], ...]
+    projection: Tensor
+
+    def __call__(self, chip: ImageRGB) -> NDArray[np.float32]:
+        """Return the (128,) features of a (150, 150, 3) picture, as dlib computes them."""
+        centred = (chip - self.mean_rgb) / np.float32(PIXEL_RANGE)
+        picture = torch.from_numpy(centred).permute(2, 0, 1)[None].to(self.projection.device)  # channels stay last
+        x = functional.max_pool2d(self.first(picture).relu_(), 3, stride=2)
+        for first, second, halves in self.blocks:
+            change = second(first(x).relu_())
+            x = _sum(change, functional.avg_pool2d(x, 2) if halves else x).relu_()
+        found: NDArray[np.float32] = (x.mean((2, 3)) @ self.projection)[0].cpu().numpy()
+        return found
+
+
+def _sum(one: Tensor, other: Tensor) -> Tensor:
+    """Add two, of which each has zeros where only the other has channels, rows or columns, as dlib's add_prev does.
+
+    A shortcut has fewer channels than a convolution; where 8 or 4 rows are halved, it has a row and a column more.
+    """
+    if one.shape == other.shape:
+        return one + other
+    shape = [max(sizes) for sizes in zip(one.shape, other.shape, strict=True)]
+    return _padded(one, shape) + _padded(other, shape)
+
+
+def _padded(x: Tensor, shape: Sequence[int]) -> Tensor:
+    _, channels, rows, columns = (wanted - found for wanted, found in zip(shape, x.shape, strict=True))
+    return functional.pad(x, (0, columns, 0, rows, 0, channels))
+
+
+def _network_of(weights: DlibWeights, device: str) -> _Network:
+    """Return the network on ``device``, with channels last in memory, with which it is 1.3 times as fast."""
+
+    def on_device(array: NDArray[np.float32]) -> Tensor:
+        return torch.tensor(array, device=device)  # a copy: torch's memory is aligned, on which last bits may depend
+
+    def convolution(one: Convolution) -> _Convolution:
+        channels_last = on_device(one.weights).contiguous(memory_format=torch.channels_last)
+        return _Convolution(channels_last, on_device(one.bias), one.stride, one.padding)
+
+    first, *others = [convolution(one) for one in weights.convolutions]
+    blocks = tuple(zip(others[::2], others[1::2], BLOCK_HALVES, strict=True))
+    return _Network(weights.mean_rgb, first, blocks, on_device(weights.projection))

@@ -93,7 +93,7 @@ def build_recogniser(weights: Path, placement: Placement = Placement()) -> Recog
     if weights.suffix == DLIB_SUFFIX:
         from pipeline.identity.network.dlib_resnet import DlibResnet
 
-        return DlibResnet(weights)
+        return DlibResnet(weights, Placement(threads=placement.threads))
     if weights.suffix == ONNX_SUFFIX:
         return MobileFaceNet(weights, placement.threads)
     from pipeline.identity.network.embed import FaceRecogniser

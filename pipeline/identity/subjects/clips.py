@@ -1,6 +1,9 @@
-"""The subjects of every clip of a dataset, from its manifests of tracks and their embeddings."""
+"""The subjects of every clip of a dataset and their turns, from its manifests of tracks, shots and embeddings."""
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,38 +13,55 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import from_table, to_table
-from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
+from pipeline.core.records.track import Agreement, Shot, Track
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.manifest import iterate_tables, write_manifest, write_tables
 from pipeline.identity.subjects.link import ClipSubjects, subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.turns import ClipEvidence, turns_of, whole_clip_turn
+from pipeline.identity.subjects.voices import Interval, stretches
 
-EmbeddingsOf = Callable[[str], list[TrackEmbedding]]
-"""Returns the embeddings of a clip's tracks; none of a clip without."""
+_NO_LIMIT = 1.0  # where nothing is embedded, nothing is compared
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The embeddings of one clip's tracks and of the voices in it."""
+
+    tracks: list[TrackEmbedding]
+    voices: list[VoiceEmbedding]
+
+
+EmbeddedOf = Callable[[str], Embedded]
+"""Returns the embeddings of a clip, by id; none of a clip of one track and one shot."""
 
 
 class DatasetSubjects:
-    """The subjects of all clips that have tracks, computed clip by clip."""
+    """The subjects and turns of all clips that have tracks, computed clip by clip."""
 
-    def __init__(self, dataset: str, embeddings_of: EmbeddingsOf, params: SubjectsParams, at: Layout) -> None:
+    def __init__(self, dataset: str, embedded_of: EmbeddedOf, params: SubjectsParams, at: Layout) -> None:
         self._dataset, self._at = dataset, at
         self._tracks = ClipRows(at.tracks(dataset), Track)
-        self._embeddings_of = embeddings_of
+        self._shots = ClipRows(at.shots(dataset), Shot)
+        self._agreement = ClipRows(at.agreement(dataset), Agreement)
+        self._embedded_of = embedded_of
         self._params = params
-        self._last: tuple[str, ClipSubjects] | None = None
-        self.n_clips = 0
-        """With a subject; known once all is written."""
-        self.n_subjects = 0
+        self._last: tuple[str, ClipSubjects, list[Turn]] | None = None
+        self.n_clips = self.n_subjects = self.n_turns = 0
+        """Clips with a subject, subjects, and turns; known once all is written."""
 
     def write(self) -> None:
-        """Write the manifests of Subject and SubjectTrack, and the ledger."""
+        """Write the manifests of SubjectTrack, Subject and Turn, and the ledger."""
         at, dataset = self._at, self._dataset
-        tracks = in_row_order(SubjectTrack, self._clip_ids(), self._rows_of_tracks)
-        write_tables(at.subject_tracks(dataset), SubjectTrack, tracks)
-        subjects = in_row_order(Subject, self._clip_ids(), self._rows_of_subjects)
-        write_tables(at.subjects(dataset), Subject, subjects)
+        tables: Mapping[type, Any] = {
+            SubjectTrack: (at.subject_tracks(dataset), self._rows_of_tracks),
+            Subject: (at.subjects(dataset), self._rows_of_subjects),
+            Turn: (at.turns(dataset), self._rows_of_turns),
+        }
+        for record, (path, rows_of) in tables.items():
+            write_tables(path, record, in_row_order(record, self._clip_ids(), rows_of))
         write_manifest(at.ledger("subjects", dataset), LedgerRow, self._ledger())
 
     def _clip_ids(self) -> Iterator[str]:
@@ -50,22 +70,51 @@ class DatasetSubjects:
                 if len(self._tracks.of(clip_id)):
                     yield clip_id
 
-    def _of(self, clip_id: str) -> ClipSubjects:
+    def _of(self, clip_id: str) -> tuple[ClipSubjects, list[Turn]]:
         if self._last is None or self._last[0] != clip_id:
             tracks = from_table(Track, self._tracks.of(clip_id))
-            embeddings = self._embeddings_of(clip_id)
-            vectors = {one.track_id: np.asarray(one.embedding, np.float64) for one in embeddings}
-            limit = self._params.limit_of(embeddings[0].network) if embeddings else 1.0
-            self._last = clip_id, subjects_of(tracks, vectors, limit, self._params)
-        return self._last[1]
+            embedded = self._embedded_of(clip_id)
+            vectors = {one.track_id: np.asarray(one.embedding, np.float64) for one in embedded.tracks}
+            limit = self._params.limit_of(embedded.tracks[0].network) if embedded.tracks else _NO_LIMIT
+            linked = subjects_of(tracks, vectors, limit, self._params)
+            self._last = clip_id, linked, self._turns(clip_id, tracks, linked, embedded.voices)
+        return self._last[1:]
+
+    def _turns(
+        self, clip_id: str, tracks: list[Track], linked: ClipSubjects, voices: list[VoiceEmbedding]
+    ) -> list[Turn]:
+        shots = from_table(Shot, self._shots.of(clip_id))
+        if len(shots) == 1 and len(linked.subjects) == 1:
+            return [whole_clip_turn(linked.subjects[0], (shots[0].start_s, shots[0].end_s))]
+        place_of = {subject.subject_id: place for place, subject in enumerate(linked.subjects)}
+        subject_of = {row.track_id: place_of[row.subject_id] for row in linked.tracks}
+        seen_s: dict[int, list[Interval]] = defaultdict(list)
+        for track in tracks:
+            seen_s[subject_of[track.track_id]].append((track.start_s, track.end_s))
+        parts_s = stretches(((shot.start_s, shot.end_s) for shot in shots), self._params.stretch_s)
+        part_at = {start_s: place for place, (start_s, _) in enumerate(parts_s)}
+        evidence = ClipEvidence(
+            subjects=linked.subjects,
+            seen_s=[seen_s[place] for place in range(len(linked.subjects))],
+            subject_of=subject_of,
+            agreements=from_table(Agreement, self._agreement.of(clip_id)),
+            stretches_s=parts_s,
+            voices={part_at[one.start_s]: np.asarray(one.embedding, np.float64) for one in voices},
+        )
+        return turns_of(evidence, self._params)
 
     def _rows_of_tracks(self, clip_id: str) -> pa.Table:
-        return to_table(SubjectTrack, self._of(clip_id).tracks)
+        return to_table(SubjectTrack, self._of(clip_id)[0].tracks)
 
     def _rows_of_subjects(self, clip_id: str) -> pa.Table:
-        subjects = self._of(clip_id).subjects
+        subjects = self._of(clip_id)[0].subjects
         self.n_clips, self.n_subjects = self.n_clips + 1, self.n_subjects + len(subjects)
         return to_table(Subject, subjects)
+
+    def _rows_of_turns(self, clip_id: str) -> pa.Table:
+        turns = sorted(self._of(clip_id)[1], key=lambda turn: turn.turn_id)
+        self.n_turns += len(turns)
+        return to_table(Turn, turns)
 
     def _ledger(self) -> Iterator[LedgerRow]:
         for table in iterate_tables(self._at.subjects(self._dataset), Subject):

@@ -24,6 +24,12 @@ class SubjectsParams(MainFaceParams):
     min_apart_s: float = Field(ge=0)
     min_interocular_px: float = Field(ge=0)
     same_subject_above: float | Literal["network"]
+    voices: str | None
+    stretch_s: float = Field(gt=0.8)
+    same_voice_above: float
+    voice_correlation: float = Field(gt=0, lt=1)
+    lag_std_s: float = Field(gt=0)
+    speaks_log_odds: float
 
     def limit_of(self, network: str) -> float:
         """Return the least similarity of two tracks of one subject, by embeddings of ``network``.

@@ -2,11 +2,13 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from pipeline.core.base.device import Placement
 from pipeline.core.base.errors import BadInput, UntrustedWeights
 from pipeline.face.crops.align import transform
 from pipeline.identity.network.dlib_resnet import CHIP_POINTS, INPUT_PX, MEAN_FEATURE, DlibResnet, chip_of
@@ -21,6 +23,13 @@ def network() -> DlibResnet:
     built = build_recogniser(find_weights("dlib_face_recognition"))
     assert isinstance(built, DlibResnet)
     return built
+
+
+@pytest.fixture(scope="module")
+def dlibs_own() -> Any:
+    import dlib
+
+    return dlib.face_recognition_model_v1(str(find_weights("dlib_face_recognition")))
 
 
 def face(yaw_deg: float = 0.0) -> np.ndarray:
@@ -39,7 +48,15 @@ def test_the_eyes_are_placed_where_dlib_places_them() -> None:
     assert at == pytest.approx(transform(similarity_on(five, CHIP_POINTS), five[:1])[0], abs=0.5)
 
 
-def test_an_embedding_is_that_of_dlibs_own_alignment(network: DlibResnet) -> None:
+def test_features_are_those_that_dlib_computes(network: DlibResnet, dlibs_own: Any) -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 256, (256, 256, 3), np.uint8) for _ in range(3)]
+    faces = [face(), face(15.0), np.zeros((256, 256, 3), np.uint8), *noise, cv2.GaussianBlur(noise[0], (0, 0), 5)]
+    theirs = [dlibs_own.compute_face_descriptor(chip_of(one, usual_landmarks(one))) for one in faces]
+    assert network.embed(faces) + MEAN_FEATURE == pytest.approx(np.array(theirs), abs=2e-5)
+
+
+def test_an_embedding_is_that_of_dlibs_own_alignment(network: DlibResnet, dlibs_own: Any) -> None:
     import dlib
 
     from pipeline.face.backends.dlib_backend import DlibBackend
@@ -50,7 +67,7 @@ def test_an_embedding_is_that_of_dlibs_own_alignment(network: DlibResnet) -> Non
     rounded = [dlib.point(round(float(x)), round(float(y))) for x, y in points]
     shape = dlib.full_object_detection(dlib.rectangle(0, 0, 1, 1), rounded)
     picture = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
-    theirs = np.array(network._network.compute_face_descriptor(picture, shape))
+    theirs = np.array(dlibs_own.compute_face_descriptor(picture, shape))
     assert np.linalg.norm(network.embed([picture], [points])[0] + MEAN_FEATURE - theirs) < 0.25
 
 
@@ -65,7 +82,10 @@ def test_a_face_alone_and_among_others_has_the_same_bits(network: DlibResnet) ->
 
 def test_it_goes_to_workers_as_the_path_of_its_weights(network: DlibResnet) -> None:
     network.embed([face()])
-    assert pickle.loads(pickle.dumps(network)).weights == network.weights
+    sent = pickle.dumps(network)
+    assert len(sent) < 1000
+    assert pickle.loads(sent).weights == network.weights
+    assert pickle.loads(pickle.dumps(DlibResnet(network.weights, Placement(threads=2)))).placement.threads == 2
 
 
 def test_what_is_no_square_face_is_refused(network: DlibResnet) -> None:

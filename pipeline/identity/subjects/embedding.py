@@ -1,4 +1,4 @@
-"""Embed the tracks of a clip: one unit embedding for each, the mean over its most frontal faces."""
+"""Embed the tracks of a clip, one unit embedding for each, the mean over its most frontal faces; and its voices."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table, to_table
-from pipeline.core.records.subject import TrackEmbedding
-from pipeline.core.records.track import Track
+from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
+from pipeline.core.records.track import Shot, Track
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
@@ -23,8 +23,9 @@ from pipeline.face.crops.align import Template
 from pipeline.face.crops.aligned_face import AlignedFace, align_face
 from pipeline.face.crops.standard import is_apart
 from pipeline.face.crops.table_bytes import content_hash, from_bytes, to_bytes
-from pipeline.identity.network.recogniser import Recogniser
+from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.voices import Interval, VoiceEmbedder, stretches
 from pipeline.identity.vectors import mean_direction
 from pipeline.video.clip import MediaClip, read_media_clips
 from pipeline.video.decode import rgb_frames_at
@@ -35,37 +36,46 @@ _MIN_INSIDE_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class SeveralTracks:
-    """The item of the step: a clip with several tracks, and the frames whose faces are embedded, a table of Frame."""
+class EditedClip:
+    """The item of the step: a clip with several tracks or shots.
+
+    ``frames``: those whose faces are embedded, a table of Frame. ``stretches_s``: the stretches of sound whose voices
+    are embedded; ``late_s``: by how much the sound comes later than the picture.
+    """
 
     clip: MediaClip
     frames: pa.Table
+    stretches_s: tuple[Interval, ...]
+    late_s: float = 0.0
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result, beside params."""
-        return (*self.clip.content, content_hash(self.frames))
+        return (*self.clip.content, content_hash(self.frames), str(self.stretches_s), str(self.late_s))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _several_tracks, (self.clip, to_bytes(self.frames))
+        return _edited_clip, (self.clip, to_bytes(self.frames), self.stretches_s, self.late_s)
 
 
-def _several_tracks(clip: MediaClip, frames: bytes) -> SeveralTracks:
-    return SeveralTracks(clip, from_bytes(frames))
+def _edited_clip(clip: MediaClip, frames: bytes, stretches_s: tuple[Interval, ...], late_s: float) -> EditedClip:
+    return EditedClip(clip, from_bytes(frames), stretches_s, late_s)
 
 
-def read_several_tracks(dataset: str, params: SubjectsParams, at: Layout) -> Iterator[SeveralTracks]:
-    """Yield every clip in which two tracks or more have a face to embed, in id order; memory holds a few clips."""
-    tracks, rows = ClipRows(at.tracks(dataset), Track, ["track_id"]), ClipRows(at.frames(dataset), Frame)
+def read_edited_clips(dataset: str, params: SubjectsParams, at: Layout) -> Iterator[EditedClip]:
+    """Yield every clip with several tracks or shots, in id order; memory holds a few clips."""
+    tracks = ClipRows(at.tracks(dataset), Track, ["track_id", "out_of_step_s"])
+    shots, rows = ClipRows(at.shots(dataset), Shot), ClipRows(at.frames(dataset), Frame)
     for clip in read_media_clips(at.clips(dataset), at.media(dataset), at.root):
-        if len(tracks.of(clip.clip_id)) < 2:
+        of_clip, shots_of_clip = tracks.of(clip.clip_id), from_table(Shot, shots.of(clip.clip_id))
+        if len(of_clip) < 2 and (len(of_clip) == 0 or len(shots_of_clip) < 2):
             continue
         of_track: dict[str, list[Frame]] = defaultdict(list)
         for frame in from_table(Frame, rows.of(clip.clip_id)):
             of_track[frame.track_id].append(frame)
         chosen = [frames for frames in (chosen_frames(one, params) for one in of_track.values()) if frames]
-        if len(chosen) > 1:
-            yield SeveralTracks(clip, to_table(Frame, [frame for frames in chosen for frame in frames]))
+        frames = [frame for frames in chosen for frame in frames] if len(chosen) > 1 else []
+        parts_s = tuple(stretches(((shot.start_s, shot.end_s) for shot in shots_of_clip), params.stretch_s))
+        yield EditedClip(clip, to_table(Frame, frames), parts_s, of_clip["out_of_step_s"][0].as_py())
 
 
 def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame]:
@@ -89,20 +99,26 @@ def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame
 
 
 @dataclass
-class TrackEmbedder:
-    """The step; the landmark model is loaded once a worker, at the first clip."""
+class EditedClipEmbedder:
+    """The step; the landmark model is loaded once a worker, at the first clip.
+
+    ``faces``: the face recognition network, ``voices``: the speaker network; None: no such embeddings.
+    """
 
     backend_name: str
-    recogniser: Recogniser
-    network: str
+    faces: NamedRecogniser | None
+    voices: VoiceEmbedder | None
     _backend: FaceBackend | None = field(default=None, init=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_backend": None}
 
-    def __call__(self, item: SeveralTracks, folder: Path) -> list[TrackEmbedding] | Dropped:
-        """Return an embedding of each track of which a face was found at full size."""
+    def __call__(self, item: EditedClip, folder: Path) -> list[TrackEmbedding | VoiceEmbedding] | Dropped:
+        """Return an embedding of each track of which a face was found at full size, and of each stretch of sound."""
         del folder
+        voices = [] if self.voices is None else self.voices.embed(item.clip, item.stretches_s, item.late_s)
+        if self.faces is None or not len(item.frames):
+            return [*voices]
         self._backend = self._backend or build_backend(self.backend_name)
         faces: dict[str, list[AlignedFace]] = defaultdict(list)
         frames_at: dict[float, list[Frame]] = defaultdict(list)
@@ -117,10 +133,11 @@ class TrackEmbedder:
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
         embeddings = [self._embedding(track_id, item.clip.clip_id, faces[track_id]) for track_id in sorted(faces)]
-        return [one for one in embeddings if one is not None]
+        return [*(one for one in embeddings if one is not None), *voices]
 
     def _embedding(self, track_id: str, clip_id: str, faces: Sequence[AlignedFace]) -> TrackEmbedding | None:
-        features = self.recogniser.embed([one.picture for one in faces], [one.landmarks for one in faces])
+        assert self.faces is not None
+        features = self.faces.recogniser.embed([one.picture for one in faces], [one.landmarks for one in faces])
         found = mean_direction(features)
         if found is None:
             return None
@@ -128,7 +145,7 @@ class TrackEmbedder:
         return TrackEmbedding(
             track_id=track_id,
             clip_id=clip_id,
-            network=self.network,
+            network=self.faces.name,
             n_faces=len(faces),
             spherical_variance=spherical_variance,
             embedding=embedding,

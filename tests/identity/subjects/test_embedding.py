@@ -9,21 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-import pipeline.identity.subjects.track_embedding as module
+import pipeline.identity.subjects.embedding as module
 from pipeline.core.base.arrays import ImageRGB, Landmarks
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table, to_table
-from pipeline.core.records.track import Track
+from pipeline.core.records.track import Shot, Track
 from pipeline.core.storage.manifest import write_manifest
-from pipeline.identity.subjects.track_embedding import (
-    SeveralTracks,
-    TrackEmbedder,
+from pipeline.identity.network.recogniser import NamedRecogniser
+from pipeline.identity.subjects.embedding import (
+    EditedClip,
+    EditedClipEmbedder,
     chosen_frames,
-    read_several_tracks,
+    read_edited_clips,
 )
 from tests.face.faces import FakeBackend, frame
-from tests.face.tracks import a_track, media_clips
+from tests.face.tracks import a_shot, a_track, media_clips
 from tests.identity.subjects.test_link import PARAMS
 
 CLIP = "set/clip"
@@ -67,7 +68,7 @@ def test_small_and_cut_off_faces_are_left_out_exactly_below_the_limits() -> None
 
 @pytest.fixture
 def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    """A clip of two tracks, one of a single track, and one of whose two tracks one is too small."""
+    """A clip of two tracks, one of a single track, one of whose two tracks one is too small, and one of two shots."""
     at = Layout(tmp_path)
     small = [replace(one, interocular_px=5.0) for one in at_yaws(0)]
     frames = [
@@ -76,27 +77,32 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
         *of_track(at_yaws(0), 0, "set/b"),
         *of_track(at_yaws(0), 0, "set/c"),
         *of_track(small, 1, "set/c"),
+        *of_track(at_yaws(0), 0, "set/d"),
     ]
     write_manifest(at.frames("set"), Frame, frames)
-    tracks = [a_track(clip_id, n) for clip_id, n in (("a", 0), ("a", 1), ("b", 0), ("c", 0), ("c", 1))]
+    tracks = [a_track(clip_id, n) for clip_id, n in (("a", 0), ("a", 1), ("b", 0), ("c", 0), ("c", 1), ("d", 0))]
     tracks = [replace(one, clip_id=f"set/{one.clip_id}", track_id=f"set/{one.track_id}") for one in tracks]
     write_manifest(at.tracks("set"), Track, tracks)
-    clips = media_clips(["set/a", "set/b", "set/c"])
+    shots = [("a", 0, 5.0), ("b", 0, 5.0), ("c", 0, 5.0), ("d", 0, 1.0), ("d", 1, 2.0)]
+    write_manifest(at.shots("set"), Shot, [a_shot(f"set/{name}", n, end_s) for name, n, end_s in shots])
+    clips = media_clips(["set/a", "set/b", "set/c", "set/d"])
     monkeypatch.setattr(module, "read_media_clips", lambda *_: iter(clips))
     return at
 
 
-def test_only_clips_with_two_tracks_or_more_to_embed_are_items(at: Layout) -> None:
-    (item,) = read_several_tracks("set", PARAMS, at)
-    assert item.clip.clip_id == "set/a"
-    assert [(one.track_id[-3:], one.time_s) for one in from_table(Frame, item.frames)] == [
+def test_only_clips_with_two_tracks_or_shots_are_items(at: Layout) -> None:
+    first, third, fourth = read_edited_clips("set", PARAMS, at)
+    assert [item.clip.clip_id for item in (first, third, fourth)] == ["set/a", "set/c", "set/d"]
+    assert [(one.track_id[-3:], one.time_s) for one in from_table(Frame, first.frames)] == [
         ("t00", 0.0),
         ("t00", 1.0),
         ("t00", 1.5),
         ("t01", 0.0),
     ]
-    again = pickle.loads(pickle.dumps(item))
-    assert again.content == item.content and again.frames.equals(item.frames)
+    assert len(third.frames) == len(fourth.frames) == 0  # a single track is compared with nothing
+    assert fourth.stretches_s == ((0.0, 1.0), (1.0, 2.0))
+    again = pickle.loads(pickle.dumps(first))
+    assert again.content == first.content and again.frames.equals(first.frames)
 
 
 class CornerColours:
@@ -119,7 +125,8 @@ def embedded(monkeypatch: pytest.MonkeyPatch, backend: Any, frames: Sequence[Fra
     monkeypatch.setattr(module, "rgb_frames_at", decoded)
     monkeypatch.setattr(module, "build_backend", lambda _: backend)
     (clip,) = media_clips([CLIP])
-    rows = TrackEmbedder("fake", CornerColours(), "colours-0")(SeveralTracks(clip, to_table(Frame, frames)), Path())
+    embed = EditedClipEmbedder("fake", NamedRecogniser(CornerColours(), "colours-0", {}), None)
+    rows = embed(EditedClip(clip, to_table(Frame, frames), ()), Path())
     assert isinstance(rows, list)
     return rows
 

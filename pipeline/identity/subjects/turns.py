@@ -1,0 +1,159 @@
+"""Decide when each subject of a clip speaks, by mouths and voices.
+
+The sound is cut into stretches. Stretches whose voices are alike are one voice. A voice is that of the subject whose
+mouth moves with it wherever both are there: of all stretches with that voice together, since a few seconds alone tell
+little. A voice that no mouth goes with is of somebody unseen: a narrator, an interviewer, a dubbing voice. A subject's
+turns are the stretches with its voice in which it is seen.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.base.units import milliseconds
+from pipeline.core.records.subject import Subject, Turn
+from pipeline.core.records.track import Agreement
+from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.voices import Interval, same_voice_groups
+from pipeline.identity.vectors import Vectors
+from pipeline.speaker.agreement import BIN_S, LAGS_S
+
+# One stretch says at most so much for or against a subject: a badly followed mouth must not outweigh all others.
+_MOST_LOG_ODDS = 8.0
+# A subject counts as seen in a stretch in which it is seen for this share of it.
+_MIN_SEEN_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ClipEvidence:
+    """What is known of who speaks in one clip.
+
+    ``stretches_s``: the stretches of its sound, in order of time. ``voices``: unit embeddings of some, by place.
+    ``seen_s``: for each subject the intervals in which it is seen. ``subject_of``: the place in ``subjects`` of the
+    subject of each track, by id.
+    """
+
+    subjects: Sequence[Subject]
+    seen_s: Sequence[Sequence[Interval]]
+    subject_of: Mapping[str, int]
+    agreements: Sequence[Agreement]
+    stretches_s: Sequence[Interval]
+    voices: Mapping[int, Vectors]
+
+
+def whole_clip_turn(subject: Subject, clip_s: Interval) -> Turn:
+    """Return the turn of the only subject of a clip of one shot: all of it, whether or not mouth and sound agree.
+
+    The list promises that it is this person who speaks; whoever uses the turn may ask for a least av_zscore.
+    """
+    return Turn(
+        turn_id=f"{subject.subject_id}-{milliseconds(clip_s[0]):08d}",
+        clip_id=subject.clip_id,
+        subject_id=subject.subject_id,
+        start_s=clip_s[0],
+        end_s=clip_s[1],
+        log_odds=None,
+        own_log_odds=None,
+    )
+
+
+def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
+    """Return the turns of a clip's subjects, in order of time; stretches that follow each other are one turn."""
+    by_lag = _mouth_log_odds(clip, params)
+    own = np.stack([_at_best_lag(of_subject, params.lag_std_s) for of_subject in by_lag], axis=1)
+    turns: list[Turn] = []
+    speakers = _speakers(own, clip, params)
+    for place, (start_s, end_s) in enumerate(clip.stretches_s):
+        found = speakers[place]
+        if found is None:
+            continue
+        number, log_odds = found
+        last = turns[-1] if turns else None
+        subject, mouth = clip.subjects[number], float(own[place, number])
+        if last and last.subject_id == subject.subject_id and last.end_s == start_s:
+            turns.pop()
+            start_s, mouth = last.start_s, mouth + (last.own_log_odds or 0.0)
+            log_odds = min(log_odds, last.log_odds or log_odds)
+        turns.append(
+            Turn(
+                turn_id=f"{subject.subject_id}-{milliseconds(start_s):08d}",
+                clip_id=subject.clip_id,
+                subject_id=subject.subject_id,
+                start_s=start_s,
+                end_s=end_s,
+                log_odds=log_odds,
+                own_log_odds=mouth,
+            )
+        )
+    return turns
+
+
+def log_odds_at_lags(row: Agreement, correlation: float) -> Vectors:
+    """Return (lags,): the log of how much likelier a mouth's movement is in half a second, were the voice its own.
+
+    With the mouth m and the sound v standardised, m is c v + noise where the voice is its own, and unrelated to v where
+    it is not: (c sum m v - c^2 sum v^2 / 2) / (1 - c^2). Neighbouring values are alike, so that the sums count as if
+    they had variance_factor times fewer terms.
+    """
+    products = np.asarray(row.products, np.float64)
+    gain = correlation * products - correlation**2 * row.voice_power / 2
+    return np.asarray(gain / (1 - correlation**2) / row.variance_factor)
+
+
+def _mouth_log_odds(clip: ClipEvidence, params: SubjectsParams) -> Vectors:
+    """Return (subjects, stretches, lags): by each subject's mouth; minus infinity where it is not seen."""
+    log_odds = np.full((len(clip.subjects), len(clip.stretches_s), len(LAGS_S)), -np.inf)
+    for number, intervals_s in enumerate(clip.seen_s):
+        for place, (start_s, end_s) in enumerate(clip.stretches_s):
+            seen_s = sum(max(0.0, min(end_s, last) - max(start_s, first)) for first, last in intervals_s)
+            if seen_s >= _MIN_SEEN_SHARE * (end_s - start_s):
+                log_odds[number, place] = 0.0
+    starts_s = np.array([start_s for start_s, _ in clip.stretches_s])
+    for row in clip.agreements:
+        place = int(np.searchsorted(starts_s, row.start_s + BIN_S / 2, side="right")) - 1
+        if place >= 0:
+            log_odds[clip.subject_of[row.track_id], place] += log_odds_at_lags(row, params.voice_correlation)
+    return log_odds
+
+
+def _at_best_lag(log_odds: Vectors, std_s: float) -> Vectors:
+    """Return (stretches,) at the lag of one subject, from (stretches, lags): the most likely one over the clip.
+
+    In each stretch the voice is its own or not, one as likely as the other; lags are normally distributed around the
+    usual one.
+    """
+    seen = np.isfinite(log_odds[:, 0])
+    mixed = np.logaddexp(0.0, np.clip(log_odds[seen], -_MOST_LOG_ODDS, _MOST_LOG_ODDS)).sum(axis=0)
+    return np.asarray(log_odds[:, int(np.argmax(mixed - (np.array(LAGS_S) / std_s) ** 2 / 2))])
+
+
+def _speakers(own: Vectors, clip: ClipEvidence, params: SubjectsParams) -> list[tuple[int, float] | None]:
+    """Return for each stretch the subject that speaks, by place, and its log odds; None where nobody seen does."""
+    speakers: list[tuple[int, float] | None] = [None] * len(own)
+    seen = np.isfinite(own)
+    bounded = np.where(seen, np.clip(own, -_MOST_LOG_ODDS, _MOST_LOG_ODDS), 0.0)
+    for stretches in _same_voice(clip, params.same_voice_above):
+        of_voice = np.where(seen[stretches].any(axis=0), bounded[stretches].sum(axis=0), -np.inf)
+        candidates = np.concatenate([[0.0], of_voice + params.speaks_log_odds])
+        best = int(np.argmax(candidates))
+        if best == 0:
+            continue
+        others = np.delete(candidates, best)
+        log_odds = float(candidates[best] - np.logaddexp.reduce(others))
+        for place in stretches:
+            if seen[place, best - 1] and log_odds > 0:
+                speakers[place] = best - 1, log_odds
+    return speakers
+
+
+def _same_voice(clip: ClipEvidence, limit: float) -> list[NDArray[np.int64]]:
+    """Return the stretches of each voice, by place; one without an embedding is a voice of its own."""
+    places = np.array(sorted(clip.voices), np.int64)
+    groups: list[NDArray[np.int64]] = []
+    if len(places):
+        numbers = same_voice_groups(np.stack([clip.voices[place] for place in places.tolist()]), limit)
+        groups = [places[numbers == number] for number in np.unique(numbers)]
+    alone = [np.array([place]) for place in range(len(clip.stretches_s)) if place not in clip.voices]
+    return [*groups, *alone]

@@ -1,0 +1,141 @@
+"""A voice is that of the subject whose mouth goes with it, in all stretches with that voice; else it is nobody's."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from pipeline.core.records.subject import Subject, Turn
+from pipeline.core.records.track import Agreement
+from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.turns import ClipEvidence, log_odds_at_lags, turns_of, whole_clip_turn
+from pipeline.identity.subjects.voices import Interval
+from pipeline.speaker.agreement import LAGS_S
+from tests.face.tracks import a_subject
+from tests.identity.subjects.test_link import PARAMS
+
+CLIP = "set/clip"
+USUAL = len(LAGS_S) // 2
+POWER = 25.0  # of half a second at 50 Hz
+AXES = np.eye(8)
+
+
+def half_second(track: int, start_s: float, correlation: float, lag: int = USUAL) -> Agreement:
+    """Return half a second in which the mouth follows the sound with this correlation at one lag."""
+    products = np.zeros(len(LAGS_S), np.float32)
+    products[lag] = correlation * POWER
+    track_id = f"{CLIP}-t{track:02d}"
+    return Agreement(
+        agreement_id=f"{track_id}-{round(1000 * start_s):08d}",
+        clip_id=CLIP,
+        track_id=track_id,
+        start_s=start_s,
+        covered_s=0.5,
+        products=products,
+        voice_power=POWER,
+        variance_factor=1.0,
+    )
+
+
+def throughout(track: int, seen_s: Interval, correlation: float, lag: int = USUAL) -> list[Agreement]:
+    return [half_second(track, float(at), correlation, lag) for at in np.arange(*seen_s, 0.5)]
+
+
+def found(
+    seen_s: Sequence[Sequence[Interval]],
+    agreements: Sequence[Agreement],
+    voices: Sequence[int | None],
+    params: SubjectsParams = PARAMS,
+) -> list[tuple[str, float, float]]:
+    """Return subject, start and end of the turns of a clip of stretches of two seconds with these voices."""
+    return [(turn.subject_id[-3:], turn.start_s, turn.end_s) for turn in turns(seen_s, agreements, voices, params)]
+
+
+def turns(
+    seen_s: Sequence[Sequence[Interval]],
+    agreements: Sequence[Agreement],
+    voices: Sequence[int | None],
+    params: SubjectsParams = PARAMS,
+) -> list[Turn]:
+    evidence = ClipEvidence(
+        subjects=[a_subject(CLIP, number, is_main=number == 0) for number in range(len(seen_s))],
+        seen_s=seen_s,
+        subject_of={f"{CLIP}-t{number:02d}": number for number in range(len(seen_s))},
+        agreements=agreements,
+        stretches_s=[(2.0 * n, 2.0 * n + 2) for n in range(len(voices))],
+        voices={n: AXES[voice] for n, voice in enumerate(voices) if voice is not None},
+    )
+    return turns_of(evidence, params)
+
+
+def test_of_two_faces_side_by_side_the_one_whose_mouth_goes_with_the_sound_speaks() -> None:
+    both = [[(0.0, 4.0)], [(0.0, 4.0)]]
+    agreements = [*throughout(0, (0, 4), 0.0), *throughout(1, (0, 4), 0.5)]
+    assert found(both, agreements, [None, None]) == [("s01", 0.0, 4.0)]
+
+
+def test_a_voice_that_no_mouth_goes_with_is_nobodys() -> None:
+    assert found([[(0.0, 4.0)]], throughout(0, (0, 4), 0.0), [0, 0]) == []
+
+
+def test_a_voice_teaches_where_the_mouth_says_little() -> None:
+    seen = [[(0.0, 6.0)]]
+    agreements = [*throughout(0, (0, 2), 0.6), *throughout(0, (2, 4), 0.12), *throughout(0, (4, 6), 0.12)]
+    assert found(seen, agreements, [0, 1, 2]) == [("s00", 0.0, 2.0)]
+    assert found(seen, agreements, [0, 0, 1]) == [("s00", 0.0, 4.0)]
+
+
+def test_a_voice_over_a_listener_is_that_of_the_subject_it_is_known_of() -> None:
+    """And so is no turn: that subject is not seen in this stretch."""
+    seen = [[(0.0, 2.0)], [(2.0, 4.0)]]
+    agreements = [*throughout(0, (0, 2), 0.6), *throughout(1, (2, 4), 0.2)]
+    assert found(seen, agreements, [0, 0]) == [("s00", 0.0, 2.0)]
+    assert found(seen, agreements, [0, 1], PARAMS.model_copy(update={"speaks_log_odds": 0.0})) == [
+        ("s00", 0.0, 2.0),
+        ("s01", 2.0, 4.0),
+    ]
+
+
+def test_a_face_seen_for_less_than_half_of_a_stretch_does_not_speak_in_it() -> None:
+    agreements = throughout(0, (0, 2), 0.6)
+    assert found([[(0.0, 1.0)]], agreements, [None]) == [("s00", 0.0, 2.0)]
+    assert found([[(0.0, 0.99)]], agreements, [None]) == []
+
+
+def test_each_subject_has_its_own_lag() -> None:
+    seen = [[(0.0, 4.0)], [(4.0, 8.0)]]
+    early, late = USUAL - 1, USUAL + 1
+    agreements = [*throughout(0, (0, 4), 0.5, early), *throughout(1, (4, 8), 0.5, late)]
+    assert [one[0] for one in found(seen, agreements, [0, 0, 1, 1])] == ["s00", "s01"]
+
+
+def test_a_lag_far_from_the_usual_one_is_an_accident() -> None:
+    agreements = throughout(0, (0, 2), 0.5, 0)
+    assert found([[(0.0, 2.0)]], agreements, [0]) == []
+    assert found([[(0.0, 2.0)]], agreements, [0], PARAMS.model_copy(update={"lag_std_s": 0.3})) != []
+
+
+def test_the_log_odds_are_zero_at_half_the_expected_correlation() -> None:
+    assert log_odds_at_lags(half_second(0, 0.0, 0.1), 0.2)[USUAL] == pytest.approx(0.0, abs=1e-6)
+    assert log_odds_at_lags(half_second(0, 0.0, 0.2), 0.2)[USUAL] == pytest.approx(0.5 * 0.2**2 * POWER / 0.96)
+
+
+def test_a_turn_says_what_its_own_mouth_and_what_all_of_its_voice_say() -> None:
+    agreements = [*throughout(0, (0, 2), 0.4), *throughout(0, (2, 4), 0.3)]
+    (turn,) = turns([[(0.0, 4.0)]], agreements, [0, 0])
+    assert turn.own_log_odds == pytest.approx(4 * (0.2 * 0.7 - 0.2**2) * POWER / 0.96)
+    assert turn.log_odds == pytest.approx(turn.own_log_odds + PARAMS.speaks_log_odds)
+
+
+def test_how_sure_one_must_be_is_a_param() -> None:
+    agreements = throughout(0, (0, 2), 0.2)  # log odds of 2.08
+    for speaks_log_odds, n_turns in ((-2.07, 1), (-2.09, 0)):
+        params = PARAMS.model_copy(update={"speaks_log_odds": speaks_log_odds})
+        assert len(turns([[(0.0, 2.0)]], agreements, [0], params)) == n_turns
+
+
+def test_a_clip_of_one_shot_and_subject_is_one_turn_of_which_nothing_is_compared() -> None:
+    subject: Subject = a_subject(CLIP, 0, is_main=True)
+    turn = whole_clip_turn(subject, (0.04, 6.4))
+    assert (turn.turn_id, turn.start_s, turn.end_s) == (f"{CLIP}-s00-00000040", 0.04, 6.4)
+    assert (turn.log_odds, turn.own_log_odds) == (None, None)

@@ -1,0 +1,77 @@
+"""Sound is cut into stretches of one shot each; those whose voices are alike are one voice."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.recordings import Recording, write_recording
+from pipeline.audio.profiles import SAMPLE_RATE_HZ
+from pipeline.core.base.arrays import Waveform
+from pipeline.identity.network.voice_network import VoiceNetwork
+from pipeline.identity.subjects.voices import VoiceEmbedder, same_voice_groups, stretches
+from pipeline.synthetic.clip import sound_of
+from pipeline.synthetic.plan import plan_clip
+from pipeline.synthetic.script.spec import ClipSpec
+from pipeline.video.clip import MediaClip
+from pipeline.weights.fetch import find_weights
+
+
+def talk(person: int, clip: int) -> Waveform:
+    """Return four seconds of a generated talker."""
+    spec = ClipSpec(seed=1, person=person, clip=clip, duration_s=4.0)
+    return sound_of(spec, plan_clip(spec, np.arange(spec.n_frames) / float(spec.fps)))[: 4 * SAMPLE_RATE_HZ]
+
+
+@pytest.fixture(scope="module")
+def embedder() -> VoiceEmbedder:
+    return VoiceEmbedder(VoiceNetwork(find_weights("speaker_embedder")), "voices-0")
+
+
+def test_shots_are_cut_into_equal_parts_as_near_to_the_length_as_can_be() -> None:
+    assert stretches([(0.0, 5.0), (5.0, 5.4)], 2.0) == [(0.0, 2.5), (2.5, 5.0), (5.0, 5.4)]
+    assert stretches([(0.0, 5.1)], 2.0) == [pytest.approx((1.7 * n, 1.7 * n + 1.7)) for n in range(3)]
+
+
+def test_stretches_on_the_limit_are_one_voice() -> None:
+    pair = np.array([[1.0, 0.0], [0.6, 0.8]])
+    assert len(set(same_voice_groups(pair, 0.6 - 1e-9))) == 1
+    assert len(set(same_voice_groups(pair, 0.6 + 1e-9))) == 2
+    assert same_voice_groups(pair[:1], 0.6).tolist() == [1]
+
+
+def test_a_voice_is_more_like_itself_in_another_clip_than_like_that_of_another_talker(embedder: VoiceEmbedder) -> None:
+    found = [[embedder.network.embed(talk(person, clip)) for clip in (0, 1)] for person in (1, 2)]
+    (ann, ann_again), (ben, _) = found
+    assert ann is not None and ann_again is not None and ben is not None
+    assert float(ann @ ann) == pytest.approx(1.0, abs=1e-5)
+    assert float(ann @ ann_again) > float(ann @ ben)
+
+
+def test_sound_too_short_for_a_window_and_digital_silence_have_no_voice(embedder: VoiceEmbedder) -> None:
+    sound = talk(1, 0)
+    assert embedder.network.embed(sound[: 512 + 79 * 160 - 1]) is None
+    assert embedder.network.embed(sound[: 512 + 79 * 160]) is not None
+    assert embedder.network.embed(np.zeros(4 * SAMPLE_RATE_HZ, np.float32)) is None
+
+
+def clip_of(sound: Waveform, folder: Path) -> MediaClip:
+    path = write_recording(folder / "clip.mkv", Recording(suffix="mkv", rate_hz=16_000), sound)
+    return MediaClip(clip_id="set/one", path=path, sha256="", has_audio=True, start_s=None, end_s=None)
+
+
+@pytest.mark.parametrize("late_s", [0.0, 1.0])
+def test_each_stretch_is_embedded_from_its_own_sound(embedder: VoiceEmbedder, tmp_path: Path, late_s: float) -> None:
+    late = np.zeros(round(late_s * SAMPLE_RATE_HZ), np.float32)
+    sound = np.concatenate([late, talk(1, 0), np.zeros(SAMPLE_RATE_HZ, np.float32), talk(2, 0)])
+    parts_s = [(0.0, 4.0), (4.2, 4.8), (5.0, 9.0)]
+    first, second = embedder.embed(clip_of(sound, tmp_path), parts_s, late_s)
+    assert (first.stretch_id, second.stretch_id) == ("set/one-v00000000", "set/one-v00005000")
+    for row, person in ((first, 1), (second, 2)):
+        alone = embedder.network.embed(talk(person, 0))
+        assert alone is not None and float(row.embedding @ alone) > 0.98
+
+
+def test_a_clip_without_sound_has_no_voices(embedder: VoiceEmbedder, tmp_path: Path) -> None:
+    clip = MediaClip(clip_id="set/one", path=tmp_path, sha256="", has_audio=False, start_s=None, end_s=None)
+    assert embedder.embed(clip, [(0.0, 4.0)], 0.0) == []
