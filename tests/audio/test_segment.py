@@ -13,6 +13,8 @@ from pipeline.audio.settings import AudioParams
 PAPER = AudioParams(
     profile="paper",
     vad="webrtc",
+    sound_of="turns",
+    join_turns=True,
     segment_s=6.0,
     segment_step_s=6.0,
     min_voiced_share=0.1,

@@ -11,6 +11,8 @@ from pipeline.core.base.params import check_section
 PAPER: dict[str, Any] = {
     "profile": "paper",
     "vad": "webrtc",
+    "sound_of": "turns",
+    "join_turns": True,
     "segment_s": 6.0,
     "segment_step_s": 6.0,
     "min_voiced_share": 0.1,
