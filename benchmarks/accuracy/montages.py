@@ -108,14 +108,17 @@ def write(shots: Sequence[Shot], path: Path) -> None:
     import ffmpeg
 
     streams: list[Any] = []
-    for shot in shots:
+    for number, shot in enumerate(shots):
         length_s = shot.end_s - shot.start_s
+        same = f"PTS+0*{number}"  # ffmpeg-python takes equal filters for one, whose output can be used once
         picture = ffmpeg.input(str(shot.seen.path), ss=shot.picture_from_s, t=length_s + 0.5).video
-        picture = picture.filter("scale", *SIZE_PX, force_original_aspect_ratio="decrease")
+        picture = picture.filter("setpts", same).filter("scale", *SIZE_PX, force_original_aspect_ratio="decrease")
         picture = picture.filter("pad", *SIZE_PX, "(ow-iw)/2", "(oh-ih)/2").filter("setsar", 1).filter("fps", FPS)
         picture = picture.filter("trim", end_frame=round(length_s * FPS)).filter("setpts", "PTS-STARTPTS")
         sound = ffmpeg.input(str(shot.heard.path), ss=shot.voice_from_s, t=length_s + 0.5).audio
-        sound = sound.filter("aresample", SOUND_RATE_HZ).filter("aformat", channel_layouts="mono")
+        sound = (
+            sound.filter("asetpts", same).filter("aresample", SOUND_RATE_HZ).filter("aformat", channel_layouts="mono")
+        )
         sound = sound.filter("apad").filter("atrim", end=length_s).filter("asetpts", "PTS-STARTPTS")
         streams += [picture, sound]
     joined = ffmpeg.concat(*streams, v=1, a=1, n=len(shots)).node

@@ -5,9 +5,9 @@ videos of the folders with the numbers of params.yaml, and prints the share of r
 have labels (benchmarks/accuracy/labels/verified_faces.csv), by groups of people, and in how many of the clips with a
 usable moment (moments.csv) one was found. ``--at CHECKOUT`` reads the results of such a run instead.
 
-The figure that counts is leave-one-person-out: for each person, the limits on lips and eyes are chosen on all others,
-and that person's faces are counted by them. A label is that of two of up to three passes; where there is none it is
-``cant_tell``, which counts as wrong.
+The figures that count are leave-one-person-out: for each person, the limits on lips and eyes are chosen on all others,
+and the standard faces that select takes of that person by them are counted; so are the clips in which there is one. A
+label is that of two of up to three passes; where there is none it is ``cant_tell``, which counts as wrong.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.figures import list_folder, write_params
@@ -29,7 +30,7 @@ from pipeline.core.records.clip import Clip
 from pipeline.core.records.face import FaceMeasures, SelectedFace
 from pipeline.core.records.schema import column_names
 from pipeline.core.storage.manifest import read_table
-from pipeline.face.crops.standard import SelectParams, missed_thresholds
+from pipeline.face.crops.standard import SelectParams, missed_thresholds, select_faces
 from stages.__main__ import run_stage
 
 DATASET = "people"
@@ -109,11 +110,14 @@ def _report(at: Layout) -> None:
     print(f"standard faces: {len(standard)} of {standard.file.nunique()} clips, {len(known)} of them with labels")
     print(f"right, all limits as they are      {_share(known).text()}, {known.person.nunique()} persons")
     _print_wrong(known)
-    verified = faces[faces.is_labelled & faces.lip_gap.notna()]
-    left_out = leave_one_person_out(verified, limits)
+    passing = leave_one_person_out(faces[faces.lip_gap.notna()], limits)
+    taken = passing[passing.is_taken]
+    left_out = taken[taken.is_labelled]
     print(f"right, leave-one-person-out        {_share(left_out).text()}, {left_out.person.nunique()} persons")
-    print("  (all verified faces that pass, also those closer to each other than select.min_apart_s)")
     _print_wrong(left_out)
+    with_near = passing[passing.is_labelled]
+    print(f"  with those too close to another  {_share(with_near).text()}, {with_near.person.nunique()} persons")
+    _print_wrong(with_near)
     persons = pd.read_csv(LABELS / "persons.csv").set_index("person")
     for group in GROUPS:
         for value, rows in left_out.groupby(left_out.person.map(persons[group])):
@@ -121,8 +125,9 @@ def _report(at: Layout) -> None:
     moments = pd.read_csv(LABELS / "moments.csv")
     for name, listed in (("", moments), (", surely", moments[moments.sure == "yes"])):
         usable = set(listed[listed.usable == "yes"].file)
-        found = Share(len(usable & set(standard.file)), len(usable))
-        print(f"clips with a usable moment{name}".ljust(35) + f"{found.text()} have a standard face")
+        for limits_of, given in ("all limits as they are", standard), ("leave-one-person-out", taken):
+            found = Share(len(usable & set(given.file)), len(usable))
+            print(f"clips with a usable moment{name}".ljust(35) + f"{found.text()} have a standard face, {limits_of}")
 
 
 def labelled_faces(at: Layout) -> pd.DataFrame:
@@ -136,6 +141,9 @@ def labelled_faces(at: Layout) -> pd.DataFrame:
     faces["time_ms"] = faces.time_s.map(milliseconds)
     labels = read_labels(LABELS / "verified_faces.csv")
     faces = faces.merge(labels, on=["file", "time_ms"], how="left")
+    # A file's labels are all of one person; a file without any is of a person of its own.
+    of_file = labels.drop_duplicates("file").set_index("file").person
+    faces["person"] = faces.file.map(of_file).fillna(faces.file)
     faces["is_labelled"] = faces.mouth.notna()
     faces["is_right"] = np.logical_and.reduce([faces[name] == value for name, value in RIGHT.items()])
     return faces
@@ -156,29 +164,39 @@ def _agreed(labels: Sequence[str]) -> str:
 
 
 def leave_one_person_out(faces: pd.DataFrame, limits: SelectParams) -> pd.DataFrame:
-    """Return the faces of each person that pass the limits chosen on all other persons.
+    """Return the faces of each person that pass the limits chosen on all other persons, and whether they ``is_taken``.
 
-    Those limits have the highest lower end of the 95 % interval of the share that is right.
+    Those limits have the highest lower end of the 95 % interval of the share that is right, of all labelled faces that
+    pass. Those are taken that select takes: not those too close to a more standard one.
     """
-    passes = list(_passing(faces, limits))
-    is_right, persons = faces.is_right.to_numpy(), faces.person.to_numpy()
+    combinations = list(_combinations(limits))
+    table = _table(faces)
+    passes = [_have_no_reason(missed_thresholds(table, one)) for one in combinations]
+    is_labelled, is_right, persons = (faces[name].to_numpy() for name in ("is_labelled", "is_right", "person"))
     kept: list[pd.DataFrame] = []
     for person in sorted(set(persons)):
-        others = persons != person
+        others = (persons != person) & is_labelled
         scores = [Share(int((one & others & is_right).sum()), int((one & others).sum())).interval[0] for one in passes]
-        kept.append(faces[passes[int(np.argmax(scores))] & ~others])
-    return pd.concat([faces.iloc[:0], *kept])
+        best = int(np.argmax(scores))
+        own = faces[persons == person]
+        is_taken = _have_no_reason(select_faces(_table(own), {}, combinations[best]))
+        kept.append(own.assign(is_taken=is_taken)[passes[best][persons == person]])
+    return pd.concat(kept)
 
 
-def _passing(faces: pd.DataFrame, limits: SelectParams) -> Iterator[NDArray[np.bool_]]:
-    """Yield which faces pass, for each combination of the limits that are chosen."""
-    import pyarrow as pa
-
-    table = pa.Table.from_pandas(faces[column_names(FaceMeasures)], preserve_index=False)
+def _combinations(limits: SelectParams) -> Iterator[SelectParams]:
+    """Yield each combination of the limits that are chosen; the others are those of ``limits``."""
     for values in product(*CHOSEN.values()):
         changed: dict[str, Any] = dict(zip(CHOSEN, values, strict=True))
-        reasons = missed_thresholds(table, limits.model_copy(update=changed))
-        yield np.array([not reason for reason in reasons.to_pylist()])
+        yield limits.model_copy(update=changed)
+
+
+def _table(faces: pd.DataFrame) -> pa.Table:
+    return pa.Table.from_pandas(faces[column_names(FaceMeasures)], preserve_index=False)
+
+
+def _have_no_reason(reasons: pa.ChunkedArray) -> NDArray[np.bool_]:
+    return np.array([not reason for reason in reasons.to_pylist()], np.bool_)
 
 
 def _share(faces: pd.DataFrame) -> Share:
