@@ -116,10 +116,13 @@ def write(shots: Sequence[Shot], path: Path) -> None:
         picture = picture.filter("pad", *SIZE_PX, "(ow-iw)/2", "(oh-ih)/2").filter("setsar", 1).filter("fps", FPS)
         picture = picture.filter("trim", end_frame=round(length_s * FPS)).filter("setpts", "PTS-STARTPTS")
         sound = ffmpeg.input(str(shot.heard.path), ss=shot.voice_from_s, t=length_s + 0.5).audio
+        sound = sound.filter("asetpts", same).filter("aresample", SOUND_RATE_HZ)
         sound = (
-            sound.filter("asetpts", same).filter("aresample", SOUND_RATE_HZ).filter("aformat", channel_layouts="mono")
+            sound.filter("aformat", channel_layouts="mono")
+            .filter("apad")
+            .filter("atrim", end=length_s)
+            .filter("asetpts", "PTS-STARTPTS")
         )
-        sound = sound.filter("apad").filter("atrim", end=length_s).filter("asetpts", "PTS-STARTPTS")
         streams += [picture, sound]
     joined = ffmpeg.concat(*streams, v=1, a=1, n=len(shots)).node
     run_ffmpeg(ffmpeg.output(joined[0], joined[1], str(path), preset="veryfast", crf="20", r=FPS))

@@ -1,6 +1,7 @@
 """A montage's shots follow each other, half of them with the voice of the person seen, and nobody is in two groups."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def shots(seed: int = 1, duration_s: float = 300.0) -> list[Shot]:
 
 def test_shots_follow_each_other_and_are_within_their_clips() -> None:
     planned = shots()
-    for shot, following in zip(planned, planned[1:], strict=False):
+    for shot, following in pairwise(planned):
         assert shot.end_s == following.start_s
         assert shot.seen.person != following.seen.person
     for shot in planned:
