@@ -49,7 +49,7 @@ LAYERS = (
     "pipeline/synthetic/voice",
     "pipeline/synthetic/look",
     "pipeline/synthetic",
-    "pipeline/synthetic/interview",
+    "pipeline/interview",
     "pipeline/sources",
     "pipeline/dataset",
     "pipeline/export",

@@ -11,8 +11,8 @@ from pipeline.audio.extract import joined, of_sound
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.reading import SoundRange
+from pipeline.audio.segment import WHOLE_CLIP, HeardTurn, Interval, JoinedTurns, joined_turns
 from pipeline.audio.settings import AudioParams
-from pipeline.audio.turns import WHOLE_CLIP, HeardTurn, Interval, JoinedTurns, joined_turns
 from pipeline.core.base.arrays import Waveform
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.outcome import Dropped

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.audio.clip import AudioItem
-from pipeline.audio.turns import WHOLE_CLIP, HeardTurn
+from pipeline.audio.segment import WHOLE_CLIP, HeardTurn
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.subject import SubjectTrack, Turn
 from pipeline.core.records.track import Track

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.recordings import Recording, write_recording
 from pipeline.audio.clip import AudioItem, segment_clip
+from pipeline.audio.segment import HeardTurn
 from pipeline.audio.settings import AudioParams
-from pipeline.audio.turns import HeardTurn
 from pipeline.core.base.arrays import Waveform
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.ledger import LedgerRow

@@ -8,7 +8,7 @@ import pytest
 import pipeline.audio.items
 from pipeline.audio.clip import AudioItem
 from pipeline.audio.items import read_audio_items
-from pipeline.audio.turns import WHOLE_CLIP, HeardTurn
+from pipeline.audio.segment import WHOLE_CLIP, HeardTurn
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.subject import SubjectTrack, Turn
 from pipeline.core.records.track import Track

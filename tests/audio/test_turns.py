@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
-from pipeline.audio.turns import WHOLE_CLIP, HeardTurn, joined_turns
+from pipeline.audio.segment import WHOLE_CLIP, HeardTurn, joined_turns
 
 SECONDS = np.repeat(np.arange(10, dtype=np.float32), SAMPLE_RATE_HZ)
 """Ten seconds of sound whose samples are the number of their second."""

@@ -32,6 +32,7 @@ def test_every_clip_comes_to_an_end_in_every_stage(small: Checkout) -> None:
         "sources": 6,
         "download": 6,
         "detect": 6,
+        "subjects": 6,
         "crop": 6,
         "audio": 12,  # six clips, and one segment of each
         "recognise": 0,  # generated talkers are not embedded

@@ -44,7 +44,7 @@ class TruthShot:
     """One row of ``<interview>.shots.parquet``: the frames between two cuts; shots tile the file."""
 
     shot_id: str = column("<number, 4 digits>, in order of time")
-    kind: str = column("what the shot shows: see ShotKind in pipeline/synthetic/interview/plan.py")
+    kind: str = column("what the shot shows: see ShotKind in pipeline/interview/plan.py")
     start_s: float = column("time of its first frame, seconds")
     end_s: float = column("time of the first frame after it, or the end of the file, seconds")
     first_frame: int = column("index of its first frame in the file")
