@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.figures import Figure, list_folder, print_and_exit, process_pool, read_options, write_params
@@ -390,7 +389,7 @@ def planted_figure(at: Layout, clip_persons: Sequence[ClipPerson], embeddings: S
     def leaks(inputs: dict[str, Any]) -> list[str]:
         for name in ("addresses", "contents"):
             values = [inputs[name][clip_person.clip_id] for clip_person in inputs["clip_persons"]]
-            inputs = {**inputs, name: pa.array(values)}
+            inputs = {**inputs, name: values}
         return audit_leakage(**inputs, same_person_above=params.same_person_above, kept_apart=()).leaks
 
     for kind, change in planted.items():

@@ -22,7 +22,7 @@ Pair: TypeAlias = tuple[int, int, float]
 """Two rows and the dot product of their vectors."""
 
 BLOCK_ROWS = 1024
-_BLOCK_VALUES = 1 << 20  # products in memory
+_BLOCK_VALUES = 1 << 18  # products in memory
 # Blocks are multiplied in single precision, twice as fast: pairs this near below a limit are computed again exactly.
 _SLACK = 1e-5
 _TINY = 1e-12
@@ -163,7 +163,7 @@ def close_pairs(left: Vectors, right: Vectors, least: float) -> Iterator[Pair]:
     Vectors are at most of length 1.
     """
     narrow = right.astype(np.float32).T
-    n_rows = max(1, min(BLOCK_ROWS, _BLOCK_VALUES // max(1, len(right))))
+    n_rows = _block_rows(right)
     for start in range(0, len(left), n_rows):
         block = left[start : start + n_rows]
         rows, columns = np.nonzero(block.astype(np.float32) @ narrow >= least - _SLACK)
@@ -175,5 +175,11 @@ def close_pairs(left: Vectors, right: Vectors, least: float) -> Iterator[Pair]:
 
 def largest_product(left: Vectors, right: Vectors) -> float:
     """Return the largest product of a row of ``left`` with one of ``right``; neither is empty."""
-    blocks = (left[start : start + BLOCK_ROWS] for start in range(0, len(left), BLOCK_ROWS))
+    n_rows = _block_rows(right)
+    blocks = (left[start : start + n_rows] for start in range(0, len(left), n_rows))
     return max(float((block @ right.T).max()) for block in blocks)
+
+
+def _block_rows(right: Vectors) -> int:
+    """Return how many vectors to multiply by those of ``right`` at a time."""
+    return max(1, min(BLOCK_ROWS, _BLOCK_VALUES // max(1, len(right))))

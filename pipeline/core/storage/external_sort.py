@@ -9,10 +9,11 @@ import pyarrow.ipc
 import pyarrow.parquet as pq
 
 _RANGE_ROWS = 1 << 16  # on average
-_RANGE_BYTES = 1 << 24  # on average, as the file has them: in memory they are a few times as many
+_RANGE_BYTES = 1 << 23  # on average, as the file has them: in memory they are a few times as many
 _MOST_RANGES = 512  # each is an open file
 _SAMPLES_PER_RANGE = 64
-_READ_ROWS = 1 << 14
+_READ_ROWS = 1 << 14  # at most, and of wide rows as many as _READ_BYTES hold: several copies are made of them
+_READ_BYTES = 1 << 22
 _BUFFER_BYTES = 1 << 18  # of a column while it is read
 
 
@@ -43,9 +44,8 @@ def sorted_tables(path: Path, schema: pa.Schema, key: str, n_rows: int) -> Itera
 def _range_starts(path: Path, key: str) -> list[str]:
     """Return ids that part the rows into ranges of about equal size, from every n-th id."""
     with _opened(path) as file:
-        n_rows, n_groups = file.metadata.num_rows, file.metadata.num_row_groups
-        n_bytes = sum(file.metadata.row_group(number).total_byte_size for number in range(n_groups))
-        n_ranges = min(max(n_rows // _RANGE_ROWS, n_bytes // _RANGE_BYTES) + 1, _MOST_RANGES)
+        n_rows = file.metadata.num_rows
+        n_ranges = min(max(n_rows // _RANGE_ROWS, _bytes_of(file) // _RANGE_BYTES) + 1, _MOST_RANGES)
         step = max(1, n_rows // (n_ranges * _SAMPLES_PER_RANGE))
         samples: list[str] = []
         offset = 0
@@ -62,7 +62,9 @@ def _deal(path: Path, schema: pa.Schema, key: str, starts: list[str], ranges: li
     writers = [pa.ipc.new_stream(file, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) for file in files]
     try:
         with _opened(path) as file:
-            for batch in file.iter_batches(batch_size=_READ_ROWS):
+            n_bytes = _bytes_of(file)
+            n_rows = min(_READ_ROWS, max(1, file.metadata.num_rows * _READ_BYTES // max(1, n_bytes)))
+            for batch in file.iter_batches(batch_size=n_rows):
                 rows = pa.Table.from_batches([batch]).cast(schema).sort_by(key).combine_chunks()
                 ids = rows.column(key).to_pylist()
                 bounds = [0, *(bisect_left(ids, start) for start in starts), len(ids)]
@@ -73,6 +75,10 @@ def _deal(path: Path, schema: pa.Schema, key: str, starts: list[str], ranges: li
         for writer, file in zip(writers, files, strict=True):
             writer.close()
             file.close()
+
+
+def _bytes_of(file: pq.ParquetFile) -> int:
+    return sum(file.metadata.row_group(number).total_byte_size for number in range(file.metadata.num_row_groups))
 
 
 def _opened(path: Path) -> pq.ParquetFile:

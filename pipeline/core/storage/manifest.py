@@ -23,6 +23,7 @@ Record = TypeVar("Record")
 
 ROW_GROUP_ROWS = 1 << 14
 _READ_ROWS = 1 << 12  # rows of one part: as objects a few megabytes
+_MOST_TABLES = 1 << 8  # that wait for a row group to fill: a table of one row takes 6 kB
 _BUFFER_BYTES = 1 << 18  # a column's bytes held while it is read; without a limit all those of a row group
 
 # One page layout everywhere, so that the same rows are always written to the same bytes.
@@ -44,13 +45,15 @@ def write_tables(path: Path, record: type, tables: Iterable[pa.Table], *, row_gr
     if second is None:
         write_table(path, record, first, row_group_rows=row_group_rows)
         return
-    key = key_of(record)
+    key, schema = key_of(record), first.schema
+    groups = itertools.chain([first], [second], groups)
+    del first, second  # else they stay until the last is written
     with replacing(path) as temporary:
-        repeated = _write_groups(temporary, key, itertools.chain((first, second), groups))
+        repeated = _write_groups(temporary, key, groups)
         if repeated is not None:  # not in order of ids, or an id twice
             with scratch_folder(path) as scratch:
                 unsorted = temporary.rename(scratch / path.name)
-                repeated = _write_groups(temporary, key, sorted_tables(unsorted, first.schema, key, row_group_rows))
+                repeated = _write_groups(temporary, key, sorted_tables(unsorted, schema, key, row_group_rows))
         if repeated is not None:
             raise BadManifest(f"{path}: the id '{repeated}' occurs 2 times or more")
 
@@ -131,6 +134,9 @@ def _in_groups(path: Path, record: type, tables: Iterable[pa.Table], n_rows: int
             for start in range(0, n_full, n_rows):
                 yield whole.slice(start, n_rows).combine_chunks()
             gathered, n_gathered = [whole.slice(n_full).combine_chunks()], n_gathered - n_full
+            del whole  # else all its small tables stay until the next group is full
+        elif len(gathered) == _MOST_TABLES:
+            gathered = [pa.concat_tables(gathered).combine_chunks()]
     if n_gathered:
         yield pa.concat_tables(gathered).combine_chunks()
 

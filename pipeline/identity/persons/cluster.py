@@ -42,7 +42,8 @@ class _Merging:
     ) -> None:
         self.group_of: Groups = np.arange(len(means))
         self.queue: list[tuple[float, int, int, int, int]] = []
-        self._means = means.copy()
+        self._means = means
+        self._merged_means: dict[int, Vectors] = {}
         self._sizes = sizes.astype(np.float64)
         self._fixed = fixed.copy()
         self._min_similarity = min_similarity
@@ -53,7 +54,7 @@ class _Merging:
         """Add two groups that may be similar, and queue them when they are."""
         self._near[a].add(b)
         self._near[b].add(a)
-        similarity = float(self._means[a] @ self._means[b])
+        similarity = float(self._mean(a) @ self._mean(b))
         if similarity >= self._min_similarity:
             a, b = min(a, b), max(a, b)
             heapq.heappush(self.queue, (-similarity, a, b, int(self._n_items[a]), int(self._n_items[b])))
@@ -64,7 +65,8 @@ class _Merging:
         if (self._n_items[a], self._n_items[b]) != (n_a, n_b) or (self._fixed[a] and self._fixed[b]):
             return
         size = self._sizes[a] + self._sizes[b]
-        self._means[a] = (self._sizes[a] * self._means[a] + self._sizes[b] * self._means[b]) / size
+        self._merged_means[a] = (self._sizes[a] * self._mean(a) + self._sizes[b] * self._mean(b)) / size
+        self._merged_means.pop(b, None)
         self._sizes[a] = size
         self._fixed[a] |= self._fixed[b]
         self._n_items[a] += self._n_items[b]
@@ -74,6 +76,10 @@ class _Merging:
             self._near[other].discard(b)
             self.add_pair(a, other)
         self._near[a].discard(b)
+
+    def _mean(self, group: int) -> Vectors:
+        mean: Vectors = self._merged_means.get(group, self._means[group])
+        return mean
 
 
 def average_linkage(vectors: Vectors, min_similarity: float) -> Groups:

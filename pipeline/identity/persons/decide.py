@@ -5,6 +5,7 @@ all names that show one person (``merge``), and decide here on the parts that sh
 name's clips. No phase changes what an override decides.
 """
 
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from pipeline.identity.persons.merge import Merge, merge_parts
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, NameParts, Part, parts_by_name
 from pipeline.identity.persons.published import PublishedIdentity
+from pipeline.identity.persons.rows import texts_of
 from pipeline.identity.vectors import close_pairs, group_means
 
 
@@ -24,8 +26,8 @@ from pipeline.identity.vectors import close_pairs, group_means
 class Decisions:
     """The decisions on all clips."""
 
-    person_of: dict[str, str]
-    """The person of each clip that is kept, by clip id."""
+    person_of: list[str | None]
+    """The person of each clip, in the order of ``FaceEmbeddings.published``; None of those that are dropped."""
     dropped: list[tuple[str, Dropped]]
     """(clip id, drop) of the outliers that are dropped."""
     kept_apart: set[frozenset[str]]
@@ -36,17 +38,18 @@ class Decisions:
     """The parts of different names that look like one person, then the other parts of each name."""
 
 
-def decide(published: Sequence[PublishedIdentity], embeddings: FaceEmbeddings, params: PersonsParams) -> Decisions:
+def decide(embeddings: FaceEmbeddings, params: PersonsParams) -> Decisions:
     """Return the decisions on all clips; a clip without an embedding goes with its name's main part.
 
     A person of several names is named after the first of them, or by an override.
     """
+    published = embeddings.published
     overridden = {name for one in published if one.is_overridden for name in (one.name, one.original_name) if name}
     parts = parts_by_name(embeddings, overridden, params.other_person_below)
     merge = merge_parts(_parts_to_merge(parts.values(), params), params)
     others = tuple(_decide_part(part, one.main, merge, params) for one in parts.values() for part in one.others)
     main_person = {name: merge.person_of[one.main.clip_id] for name, one in parts.items()}
-    person_of = _person_of(published, main_person, merge, others)
+    person_of = _person_of(embeddings, main_person, merge, others)
     kept_apart = _kept_apart(published, main_person, merge, person_of)
     return Decisions(
         person_of=person_of,
@@ -68,7 +71,7 @@ def _parts_to_merge(parts: Iterable[NameParts], params: PersonsParams) -> list[P
 
 def _decide_part(part: Part, main: Part, merge: Merge, params: PersonsParams) -> Comparison:
     # A single clip is an outlier among several only: of two clips, either may have the wrong name.
-    is_outlier = len(part.clips) == 1 < len(main.clips) and part.clip_id not in merge.merged
+    is_outlier = len(part.rows) == 1 < len(main.rows) and part.clip_id not in merge.merged
     if part.is_overridden:
         decision = OVERRIDDEN
     elif is_outlier:
@@ -85,18 +88,16 @@ def _decide_part(part: Part, main: Part, merge: Merge, params: PersonsParams) ->
 
 
 def _person_of(
-    published: Iterable[PublishedIdentity],
-    main_person: Mapping[str, str],
-    merge: Merge,
-    others: Iterable[Comparison],
-) -> dict[str, str]:
-    person_of = {one.clip_id: main_person.get(one.name, one.name) for one in published}
+    embeddings: FaceEmbeddings, main_person: Mapping[str, str], merge: Merge, others: Iterable[Comparison]
+) -> list[str | None]:
+    names = texts_of(embeddings.published.column("name"))
+    # One string for all clips of a person.
+    person_of: list[str | None] = [main_person.get(name) or sys.intern(name) for name in names]
     for other in others:
-        for clip in other.part.clips:
-            if other.decision == DROPPED:
-                del person_of[clip.clip_id]
-            elif other.decision == SEPARATED:
-                person_of[clip.clip_id] = merge.person_of[other.part.clip_id]
+        if other.decision in (DROPPED, SEPARATED):
+            person = None if other.decision == DROPPED else merge.person_of[other.part.clip_id]
+            for row in embeddings.rows[other.part.rows].tolist():
+                person_of[row] = person
     return person_of
 
 
@@ -109,7 +110,7 @@ def _kept_apart(
     published: Iterable[PublishedIdentity],
     main_person: Mapping[str, str],
     merge: Merge,
-    person_of: Mapping[str, str],
+    person_of: Iterable[str | None],
 ) -> set[frozenset[str]]:
     """Return the pairs that look like one person and are two by override: of both, or of one clip of them."""
     similar = [
@@ -118,16 +119,16 @@ def _kept_apart(
         if pair.decision == OVERRIDDEN
     ]
     moved = [
-        (person_of[one.clip_id], main_person[one.original_name])
-        for one in published
-        if one.original_name is not None and one.original_name in main_person
+        (person, main_person[one.original_name])
+        for one, person in zip(published, person_of, strict=True)
+        if one.original_name is not None and one.original_name in main_person and person is not None
     ]
     return {frozenset(pair) for pair in [*similar, *moved] if pair[0] != pair[1]}
 
 
 def _same_split_as(
     embeddings: FaceEmbeddings,
-    person_of: Mapping[str, str],
+    person_of: Sequence[str | None],
     kept_apart: Collection[frozenset[str]],
     same_split_above: float | None,
 ) -> dict[str, str]:
@@ -135,11 +136,14 @@ def _same_split_as(
 
     An error here changes the split of a person; one in merging changes the person, and neither is a leak.
     """
-    rows = [row for row, one in enumerate(embeddings.published) if one.clip_id in person_of]
-    if not rows or same_split_above is None:
+    if same_split_above is None:
         return {}
-    persons, groups = numbered(person_of[embeddings.published[row].clip_id] for row in rows)
-    means = group_means(embeddings.vectors.select(np.array(rows)), groups, len(persons))
+    person_of_row = [person_of[row] for row in embeddings.rows.tolist()]
+    rows = np.flatnonzero([person is not None for person in person_of_row])
+    if not len(rows):
+        return {}
+    persons, groups = numbered(person for person in person_of_row if person is not None)
+    means = group_means(embeddings.vectors.select(rows), groups, len(persons))
     first = np.arange(len(persons))
     for a, b, _ in close_pairs(means, means, same_split_above):
         if a < b and frozenset((persons[a], persons[b])) not in kept_apart and first[a] != first[b]:

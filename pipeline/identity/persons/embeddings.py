@@ -1,27 +1,44 @@
 """The face embeddings of clips, as they are compared."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.core.records.evidence import ClipEmbedding
 from pipeline.identity.persons.published import PublishedIdentity
+from pipeline.identity.persons.rows import TableRows, rows_of_ids, texts_of
 from pipeline.identity.vectors import BLOCK_ROWS, Groups, StoredVectors, VectorFile, unit, whiten
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceEmbeddings:
-    """The clips that have an embedding, in id order, and their unit embeddings, (N, D), on the disk."""
+    """The unit embeddings, (N, D), on the disk, of the clips that have one, in id order."""
 
-    published: tuple[PublishedIdentity, ...]
+    published: TableRows[PublishedIdentity]
+    """All clips, in id order."""
+    rows: NDArray[np.int64]
+    """(N,) ascending: the row in ``published`` of each clip that has an embedding."""
     vectors: StoredVectors
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def clip(self, row: int) -> PublishedIdentity:
+        """Return the clip of one embedding."""
+        return self.published[int(self.rows[row])]
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of PublishedIdentity of the clip of each embedding."""
+        return self.published.column(name).take(pa.array(self.rows))
 
 
 def face_embeddings(
-    published: Sequence[PublishedIdentity],
+    published: TableRows[PublishedIdentity],
     embeddings: Iterable[ClipEmbedding],
     whitening: float | None,
     folder: Path | None = None,
@@ -31,17 +48,20 @@ def face_embeddings(
     They are kept in a file in ``folder``, by default that for temporary files.
     """
     file = VectorFile(folder)
+    clip_ids = published.column("clip_id")
     file_rows = np.full(len(published), -1)
-    number_of = {one.clip_id: number for number, one in enumerate(published)}
-    embedded = (one for one in embeddings if one.clip_id in number_of)
-    while block := list(islice(embedded, BLOCK_ROWS)):
-        file_rows[[number_of[one.clip_id] for one in block]] = np.arange(len(file), len(file) + len(block))
-        file.append(unit(np.stack([one.embedding for one in block])))
-    chosen = tuple(one for one, row in zip(published, file_rows.tolist(), strict=True) if row >= 0)
-    vectors = StoredVectors(file, file_rows[file_rows >= 0])
-    if whitening is not None and chosen:
-        whiten(vectors, numbered(one.name for one in chosen)[1], whitening)
-    return FaceEmbeddings(chosen, vectors)
+    embeddings = iter(embeddings)
+    while block := list(islice(embeddings, BLOCK_ROWS)):
+        rows = rows_of_ids(pa.chunked_array([[one.clip_id for one in block]], pa.string()), clip_ids)
+        if (is_known := rows >= 0).any():
+            vectors = np.stack([one.embedding for one in compress(block, is_known)])
+            file_rows[rows[is_known]] = np.arange(len(file), len(file) + len(vectors))
+            file.append(unit(vectors))
+    has_embedding = np.flatnonzero(file_rows >= 0)
+    found = FaceEmbeddings(published, has_embedding, StoredVectors(file, file_rows[has_embedding]))
+    if whitening is not None and len(found):
+        whiten(found.vectors, numbered(texts_of(found.column("name")))[1], whitening)
+    return found
 
 
 def numbered(names: Iterable[str]) -> tuple[list[str], Groups]:

@@ -18,7 +18,7 @@ def evidence_of(compared: Iterable[Comparison], params: PersonsParams) -> list[P
 
 def _row(compared: Comparison, params: PersonsParams) -> PersonEvidence:
     part, other, kind = compared.part, compared.other, compared.kind
-    clip, other_clip = part.clips[0], other.clips[0]
+    clip, other_clip = part.first, other.first
     is_same_person = kind == SAME_PERSON
     return PersonEvidence(
         evidence_id=f"{kind}:{clip.clip_id}" + (f"+{other_clip.clip_id}" if is_same_person else ""),
@@ -26,11 +26,11 @@ def _row(compared: Comparison, params: PersonsParams) -> PersonEvidence:
         name=part.name,
         identity=f"{clip.dataset}/{clip.identity}",
         clip_id=clip.clip_id,
-        n_clips=len(part.clips),
+        n_clips=len(part.rows),
         other_name=other.name,
         other_identity=f"{other_clip.dataset}/{other_clip.identity}",
         other_clip_id=other_clip.clip_id,
-        n_other_clips=len(other.clips),
+        n_other_clips=len(other.rows),
         score=compared.similarity,
         threshold=params.same_person_above if is_same_person else params.other_person_below,
         decision=compared.decision,

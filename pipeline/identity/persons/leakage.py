@@ -1,17 +1,21 @@
 """The leakage audit: checks that no person and no medium is in both train and test."""
 
+import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.core.records.person import TEST, TRAIN, ClipPerson, in_both_splits
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
+from pipeline.identity.persons.rows import TableRows, rows_of_ids, texts_of
 from pipeline.identity.vectors import Vectors, close_pairs, group_means, largest_product
 
 PERSON = "person"
@@ -21,6 +25,8 @@ FACE = "face"
 
 _MAX_LISTED = 5
 _SCORE_DIGITS = 6
+_HASH_BYTES = 8
+_NO_KEY = 0  # no hash of a key, but for one chance in 2 ** 64
 # The eleven characters of a YouTube video's id, in the forms in which addresses name it.
 _YOUTUBE = re.compile(r"(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed/|shorts/|v/)|youtu\.be/)([\w-]{11})")
 
@@ -62,27 +68,27 @@ class Audit:
 
 
 def audit_leakage(
-    clip_persons: Sequence[ClipPerson],
+    clip_persons: Iterable[ClipPerson],
     *,
-    addresses: pa.Array,
-    contents: pa.Array,
+    addresses: Iterable[str | None],
+    contents: Iterable[str | None],
     embeddings: FaceEmbeddings,
     same_person_above: float,
     kept_apart: Collection[frozenset[str]],
 ) -> Audit:
     """Return the audit of the split of ``clip_persons``.
 
-    Of each of them: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media; null where there
-    is none. Persons whose clips have a mean cosine of ``same_person_above`` or more leak, unless the pair is in
-    ``kept_apart``: two persons by override.
+    Of each of them: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media; None where there
+    is none. They are iterated once, and again where there is a leak. Persons whose clips have a mean cosine of
+    ``same_person_above`` or more leak, unless the pair is in ``kept_apart``: two persons by override.
     """
-    videos = pa.array((address.as_py() and source_video(address.as_py()) for address in addresses), pa.string())
+    rows = TableRows.of(ClipPerson, clip_persons)
     return Audit(
         [
-            _check_persons(clip_persons),
-            _check_shared(CONTENT, clip_persons, contents),
-            _check_shared(SOURCE_VIDEO, clip_persons, videos),
-            _check_faces(clip_persons, embeddings, same_person_above, kept_apart),
+            _check_persons(rows),
+            _check_shared(CONTENT, rows, contents, str),
+            _check_shared(SOURCE_VIDEO, rows, addresses, source_video),
+            _check_faces(rows, embeddings, same_person_above, kept_apart),
         ]
     )
 
@@ -119,42 +125,54 @@ def _check_persons(clip_persons: Iterable[ClipPerson]) -> Check:
     return Check(PERSON, n_persons, 0, [f"'{person}' is in both splits" for person in both])
 
 
-def _check_shared(what: str, clip_persons: Sequence[ClipPerson], keys: pa.Array) -> Check:
-    """Find the keys that clips of both splits share; a clip whose key is null is not seen."""
-    is_train = pa.array((one.split == TRAIN for one in clip_persons), pa.bool_())
-    groups = pa.table({"key": keys, "is_train": is_train}).group_by("key", use_threads=False)
-    found = groups.aggregate([("is_train", "any"), ("is_train", "all")]).filter(pc.field("key").is_valid())
-    is_shared = pc.and_not(found.column("is_train_any"), found.column("is_train_all"))
-    firsts: dict[str, dict[str, ClipPerson]] = {key: {} for key in found.column("key").filter(is_shared).to_pylist()}
-    rows = pc.indices_nonzero(pc.is_in(keys, value_set=pa.array(list(firsts), pa.string()))).to_pylist()
-    for row in sorted(rows, key=lambda row: clip_persons[row].clip_id):
-        firsts[keys[row].as_py()].setdefault(clip_persons[row].split, clip_persons[row])
+def _check_shared(
+    what: str, clip_persons: TableRows[ClipPerson], values: Iterable[str | None], key_of: Callable[[str], str]
+) -> Check:
+    """Find the keys of values that clips of both splits share; a clip without a value is not seen.
+
+    Memory holds a hash of each key: of two keys with one hash (one chance in 10 million among a million keys), one is
+    not counted, and they are compared themselves before they are called a leak.
+    """
+    hashes = np.fromiter((_NO_KEY if value is None else _hash_of(key_of(value)) for value in values), np.uint64)
+    is_train = _is_in(clip_persons, TRAIN)
+    is_seen = hashes != _NO_KEY
+    train, test = np.unique(hashes[is_seen & is_train]), np.unique(hashes[is_seen & ~is_train])
+    both = np.intersect1d(train, test, assume_unique=True)
+    firsts: dict[str, dict[str, ClipPerson]] = defaultdict(dict)
+    if len(both):
+        found = compress(zip(clip_persons, values, strict=True), np.isin(hashes, both))
+        for clip_person, value in sorted(found, key=lambda one: one[0].clip_id):
+            firsts[key_of(str(value))].setdefault(clip_person.split, clip_person)
     leaks = [
         f"{splits[TRAIN].clip_id} of '{splits[TRAIN].person_id}' (train) and "
         f"{splits[TEST].clip_id} of '{splits[TEST].person_id}' (test) share {key}"
         for key, splits in sorted(firsts.items())
+        if len(splits) > 1
     ]
-    return Check(what, len(found), keys.null_count, leaks)
+    return Check(what, len(train) + len(test) - len(both), int(np.count_nonzero(~is_seen)), leaks)
+
+
+def _hash_of(key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=_HASH_BYTES).digest())
+
+
+def _is_in(clip_persons: TableRows[ClipPerson], split: str) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = pc.equal(clip_persons.column("split"), split).to_numpy()
+    return found
 
 
 def _check_faces(
-    clip_persons: Sequence[ClipPerson],
+    clip_persons: TableRows[ClipPerson],
     embeddings: FaceEmbeddings,
     above: float,
     kept_apart: Collection[frozenset[str]],
 ) -> Check:
     """Find persons of different splits whose clips look like one person."""
-    by_clip = {one.clip_id: one for one in clip_persons}
-    train, test = (_mean_embeddings(by_clip, embeddings, split) for split in (TRAIN, TEST))
-    n_clips_unseen = len(by_clip) - sum(one.clip_id in by_clip for one in embeddings.published)
+    rows = _rows_in(clip_persons, embeddings)
+    train, test = (_mean_embeddings(clip_persons, rows, embeddings, split) for split in (TRAIN, TEST))
+    n_clips_unseen = len(clip_persons) - int(np.count_nonzero(rows >= 0))
     if not train[0] or not test[0]:
-        return Check(
-            FACE,
-            0,
-            n_clips_unseen,
-            [],
-            "no embeddings to compare" if not embeddings.published else "one split has none",
-        )
+        return Check(FACE, 0, n_clips_unseen, [], "one split has none" if len(rows) else "no embeddings to compare")
     leaks, n_apart = [], 0
     for row, column, score in close_pairs(train[1], test[1], above):
         if frozenset((train[0][row], test[0][column])) in kept_apart:
@@ -166,20 +184,29 @@ def _check_faces(
     return Check(FACE, len(train[0]) + len(test[0]), n_clips_unseen, leaks, note)
 
 
+def _rows_in(clip_persons: TableRows[ClipPerson], embeddings: FaceEmbeddings) -> NDArray[np.int64]:
+    """Return for each embedding the row of its clip, -1 where that has no person."""
+    ids = clip_persons.column("clip_id")
+    order = pc.sort_indices(ids)
+    rows = rows_of_ids(embeddings.column("clip_id"), ids.take(order))
+    has_row = rows >= 0
+    rows[has_row] = order.to_numpy()[rows[has_row]]
+    return rows
+
+
 def _mean_embeddings(
-    by_clip: Mapping[str, ClipPerson], embeddings: FaceEmbeddings, split: str
+    clip_persons: TableRows[ClipPerson], rows: NDArray[np.int64], embeddings: FaceEmbeddings, split: str
 ) -> tuple[list[str], Vectors]:
-    """Return the persons of one split that have faces, and the mean embedding of each, (N, D)."""
-    rows, names = [], []
-    for row, one in enumerate(embeddings.published):
-        clip_person = by_clip.get(one.clip_id)
-        if clip_person is not None and clip_person.split == split:
-            rows.append(row)
-            names.append(clip_person.person_id)
-    if not rows:
+    """Return the persons of one split that have faces, and the mean embedding of each, (N, D).
+
+    ``rows`` are those of the clips of ``embeddings`` in ``clip_persons``, -1 of those that have no person.
+    """
+    in_split = np.flatnonzero(rows >= 0)
+    in_split = in_split[_is_in(clip_persons, split)[rows[in_split]]]
+    if not len(in_split):
         return [], np.empty((0, 0))
-    persons, groups = numbered(names)
-    return persons, group_means(embeddings.vectors.select(np.array(rows)), groups, len(persons))
+    persons, groups = numbered(texts_of(clip_persons.column("person_id").take(pa.array(rows[in_split]))))
+    return persons, group_means(embeddings.vectors.select(in_split), groups, len(persons))
 
 
 def _line(check: Check) -> str:

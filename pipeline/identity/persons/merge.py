@@ -10,7 +10,7 @@ from pipeline.core.records.evidence import LISTED, MERGED, NOT_MERGED, OVERRIDDE
 from pipeline.identity.persons.cluster import merge_groups
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, Part
-from pipeline.identity.vectors import Groups, Pair, close_pairs
+from pipeline.identity.vectors import Groups, Pair, Vectors, close_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ def merge_parts(parts: Sequence[Part], params: PersonsParams) -> Merge:
 
     A group is named after its overridden name, else after the first of its names, else after a part's first clip.
     """
-    pairs = _similar_pairs(parts, params.same_person_above)
-    groups = _groups(parts, pairs, params)
+    means = np.array([part.mean for part in parts])
+    pairs = _similar_pairs(means, params.same_person_above)
+    groups = _groups(parts, means, pairs, params)
     members: dict[int, list[Part]] = defaultdict(list)
     for part, group in zip(parts, groups.tolist(), strict=True):
         members[group].append(part)
@@ -53,20 +54,17 @@ def merge_parts(parts: Sequence[Part], params: PersonsParams) -> Merge:
     )
 
 
-def _similar_pairs(parts: Sequence[Part], same_person_above: float) -> list[Pair]:
+def _similar_pairs(means: Vectors, same_person_above: float) -> list[Pair]:
     """Return the pairs of parts that look like one person, each pair once."""
-    if not parts:
-        return []
-    means = np.stack([part.mean for part in parts])
     return [pair for pair in close_pairs(means, means, same_person_above) if pair[0] < pair[1]]
 
 
-def _groups(parts: Sequence[Part], pairs: Sequence[Pair], params: PersonsParams) -> Groups:
+def _groups(parts: Sequence[Part], means: Vectors, pairs: Sequence[Pair], params: PersonsParams) -> Groups:
     if not parts or not params.merge:
         return np.arange(len(parts))
-    sizes = np.array([len(part.clips) for part in parts])
+    sizes = np.array([len(part.rows) for part in parts])
     overridden = np.array([part.is_overridden for part in parts])
-    return merge_groups(np.stack([part.mean for part in parts]), sizes, overridden, params.same_person_above, pairs)
+    return merge_groups(means, sizes, overridden, params.same_person_above, pairs)
 
 
 def _person(parts: Sequence[Part]) -> str:

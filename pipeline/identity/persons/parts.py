@@ -1,16 +1,16 @@
 """First phase: divide the clips of each name into parts, the clips of one part showing one person."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.identity.persons.cluster import average_linkage
-from pipeline.identity.persons.embeddings import FaceEmbeddings
+from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.persons.published import PublishedIdentity
+from pipeline.identity.persons.rows import texts_of
 from pipeline.identity.vectors import StoredVectors, Vectors
 
 SIMILARITY_DIGITS = 6
@@ -25,7 +25,10 @@ class Part:
     """
 
     name: str
-    clips: tuple[PublishedIdentity, ...]
+    first: PublishedIdentity
+    """The first clip."""
+    rows: NDArray[np.int64]
+    """The clips: their rows among the embeddings, ascending."""
     mean: Vectors
     """The mean of the clips' unit embeddings, (D,)."""
     is_main: bool
@@ -34,7 +37,7 @@ class Part:
     @property
     def clip_id(self) -> str:
         """The id of the first clip; no two parts share it."""
-        return self.clips[0].clip_id
+        return self.first.clip_id
 
     @property
     def person_id(self) -> str:
@@ -78,13 +81,9 @@ def parts_by_name(
 
     Clips to which an override gave their name one by one are in no part: they are no evidence on the others.
     """
-    rows_of: dict[str, list[int]] = defaultdict(list)
-    for row, one in enumerate(embeddings.published):
-        if one.original_name is None:
-            rows_of[one.name].append(row)
     found: dict[str, NameParts] = {}
-    for name, rows in sorted(rows_of.items()):
-        main, *others = _group_rows(embeddings.vectors, np.array(rows), other_person_below)
+    for name, rows in _rows_by_name(embeddings):
+        main, *others = _group_rows(embeddings.vectors, rows, other_person_below)
         found[name] = NameParts(
             _part(embeddings, main, is_main=True, is_overridden=name in overridden_names),
             tuple(
@@ -92,12 +91,23 @@ def parts_by_name(
                     embeddings,
                     other,
                     is_main=False,
-                    is_overridden=any(embeddings.published[row].is_overridden for row in other),
+                    is_overridden=any(embeddings.clip(row).is_overridden for row in other),
                 )
                 for other in others
             ),
         )
     return found
+
+
+def _rows_by_name(embeddings: FaceEmbeddings) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Yield each name, in order, and the rows of its clips, ascending; without clips that an override gave a name."""
+    own = embeddings.column("original_name").is_null()
+    names, groups = numbered(texts_of(embeddings.column("name").filter(own)))
+    rows = np.flatnonzero(own)[np.argsort(groups, kind="stable")]
+    end = 0
+    for name, n_clips in zip(names, np.bincount(groups).tolist(), strict=True):
+        yield name, rows[end : end + n_clips]
+        end += n_clips
 
 
 def _group_rows(vectors: StoredVectors, rows: NDArray[np.int64], other_person_below: float) -> list[NDArray[np.int64]]:
@@ -106,9 +116,11 @@ def _group_rows(vectors: StoredVectors, rows: NDArray[np.int64], other_person_be
 
 
 def _part(embeddings: FaceEmbeddings, rows: NDArray[np.int64], *, is_main: bool, is_overridden: bool) -> Part:
+    first = embeddings.clip(rows[0])
     return Part(
-        name=embeddings.published[rows[0]].name,
-        clips=tuple(embeddings.published[row] for row in rows),
+        name=first.name,
+        first=first,
+        rows=rows,
         mean=np.asarray(embeddings.vectors[rows].mean(axis=0)),
         is_main=is_main,
         is_overridden=is_overridden,

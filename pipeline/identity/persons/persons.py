@@ -1,12 +1,13 @@
 """Persons: the person of each clip and each published identity, split into train and test by person."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pipeline.core.base.draws import draw_unit
 from pipeline.core.records.person import BY_EVIDENCE, BY_NAME, BY_OVERRIDE, TEST, TRAIN, ClipPerson, Person
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.published import PublishedIdentity
+from pipeline.identity.persons.rows import TableRows
 
 
 def split_of(person_id: str, test_share: float, seed: int) -> str:
@@ -20,38 +21,42 @@ def split_of(person_id: str, test_share: float, seed: int) -> str:
 
 def clip_persons_of(
     published: Iterable[PublishedIdentity],
-    person_of: Mapping[str, str],
+    person_of: Iterable[str | None],
     same_split_as: Mapping[str, str],
     params: PersonsParams,
-) -> list[ClipPerson]:
-    """Return the person and split of each clip in ``person_of`` (clip id -> person id).
+) -> TableRows[ClipPerson]:
+    """Return the person and split of each clip whose person, in ``person_of``, is not None.
 
     A person is in the split of the person that ``same_split_as`` names for it, if any.
     """
     splits: dict[str, str] = {}
-    for person in person_of.values():
+
+    def split(person: str) -> str:
         if person not in splits:
             splits[person] = split_of(same_split_as.get(person, person), params.test_share, params.seed)
-    return [
-        ClipPerson(clip_id=one.clip_id, dataset=one.dataset, person_id=person_id, split=splits[person_id])
-        for one in published
-        if (person_id := person_of.get(one.clip_id))
-    ]
+        return splits[person]
+
+    clip_persons = (
+        ClipPerson(clip_id=one.clip_id, dataset=one.dataset, person_id=person, split=split(person))
+        for one, person in zip(published, person_of, strict=True)
+        if person
+    )
+    return TableRows.of(ClipPerson, clip_persons)
 
 
 def persons_of(published: Iterable[PublishedIdentity], clip_persons: Iterable[ClipPerson]) -> list[Person]:
-    """Return one Person for each pair of a published identity and a person that some of its clips show."""
-    by_clip = {clip_person.clip_id: clip_person for clip_person in clip_persons}
+    """Return one Person for each pair of a published identity and a person that some of its clips show.
+
+    Both are in the order of clip ids.
+    """
     counts: Counter[tuple[str, str, str]] = Counter()
     decided_by: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     split: dict[str, str] = {}
-    for one in published:
-        clip_person = by_clip.get(one.clip_id)
-        if clip_person is not None:
-            key = one.dataset, one.identity, clip_person.person_id
-            counts[key] += 1
-            decided_by[key].add(_decided_by(one, clip_person.person_id))
-            split[clip_person.person_id] = clip_person.split
+    for one, clip_person in _with_person(published, clip_persons):
+        key = one.dataset, one.identity, clip_person.person_id
+        counts[key] += 1
+        decided_by[key].add(_decided_by(one, clip_person.person_id))
+        split[clip_person.person_id] = clip_person.split
     main: dict[tuple[str, str], str] = {}
     for dataset, identity, person_id in sorted(counts, key=lambda key: (-counts[key], key)):
         main.setdefault((dataset, identity), person_id)
@@ -69,6 +74,18 @@ def persons_of(published: Iterable[PublishedIdentity], clip_persons: Iterable[Cl
         for key, n_clips in sorted(counts.items())
         for dataset, identity, person_id in [key]
     ]
+
+
+def _with_person(
+    published: Iterable[PublishedIdentity], clip_persons: Iterable[ClipPerson]
+) -> Iterator[tuple[PublishedIdentity, ClipPerson]]:
+    """Yield each clip that has a person, with it; both are in the order of clip ids."""
+    found = iter(clip_persons)
+    clip_person = next(found, None)
+    for one in published:
+        if clip_person is not None and clip_person.clip_id == one.clip_id:
+            yield one, clip_person
+            clip_person = next(found, None)
 
 
 def _decided_by(published: PublishedIdentity, person_id: str) -> str:

@@ -1,14 +1,14 @@
 """The published identity of each clip: its normalised name, after overrides."""
 
-import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.identity.persons.overrides import DROP, Override, Overrides, OverridesCheck, overrides_of
 from pipeline.identity.persons.params import PersonsParams
+from pipeline.identity.persons.rows import TableRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,23 +40,26 @@ def normalised_name(identity: str) -> str:
 
 def published_identities(
     clips: Iterable[Clip], overrides: Overrides, params: PersonsParams
-) -> tuple[list[PublishedIdentity], list[tuple[str, Dropped]]]:
+) -> tuple[TableRows[PublishedIdentity], list[tuple[str, Dropped]]]:
     """Return the published identity of each clip, in id order, and (clip id, drop) of the clips that overrides drop.
 
     Raises BadInput when an override names an identity or a clip that its dataset does not have.
     """
-    published: list[PublishedIdentity] = []
     dropped: list[tuple[str, Dropped]] = []
     check = OverridesCheck(overrides)
-    for clip in clips:
-        check.see(clip)
-        found = _published(clip, *overrides_of(clip, overrides), params)
-        if isinstance(found, Dropped):
-            dropped.append((clip.clip_id, found))
-        else:
-            published.append(found)
+
+    def kept() -> Iterator[PublishedIdentity]:
+        for clip in clips:
+            check.see(clip)
+            found = _published(clip, *overrides_of(clip, overrides), params)
+            if isinstance(found, Dropped):
+                dropped.append((clip.clip_id, found))
+            else:
+                yield found
+
+    published = TableRows.of(PublishedIdentity, kept()).in_id_order()
     check.finish()
-    return sorted(published, key=lambda one: one.clip_id), sorted(dropped, key=lambda drop: drop[0])
+    return published, sorted(dropped, key=lambda drop: drop[0])
 
 
 def _published(
@@ -68,11 +71,11 @@ def _published(
         return Dropped.filtered("left_out_by_override", override.reason)
     return PublishedIdentity(
         clip_id=clip.clip_id,
-        dataset=sys.intern(clip.dataset),  # one string for all clips of a dataset, an identity, a name
-        identity=sys.intern(clip.identity),
-        name=sys.intern(normalised_name(of_clip.person) if of_clip else name),
+        dataset=clip.dataset,
+        identity=clip.identity,
+        name=normalised_name(of_clip.person) if of_clip else name,
         is_overridden=override is not None,
-        original_name=sys.intern(name) if of_clip else None,
+        original_name=name if of_clip else None,
     )
 
 

@@ -1,13 +1,10 @@
 """The result of the persons stage: decided, written, summarised, audited."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
@@ -16,7 +13,7 @@ from pipeline.core.records.evidence import ClipEmbedding, PersonEvidence
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, ClipPerson, Person
-from pipeline.core.storage.manifest import read_table, write_manifest
+from pipeline.core.storage.manifest import iterate_tables, write_manifest
 from pipeline.identity.persons.decide import Decisions, decide
 from pipeline.identity.persons.embeddings import FaceEmbeddings, face_embeddings
 from pipeline.identity.persons.evidence import evidence_of
@@ -25,6 +22,7 @@ from pipeline.identity.persons.overrides import Overrides
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.persons import clip_persons_of, persons_of
 from pipeline.identity.persons.published import published_identities
+from pipeline.identity.persons.rows import TableRows, texts_of
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -33,7 +31,7 @@ class PersonsResult:
 
     embeddings: FaceEmbeddings
     decisions: Decisions
-    clip_persons: list[ClipPerson]
+    clip_persons: TableRows[ClipPerson]
     persons: list[Person]
     evidence: list[PersonEvidence]
     dropped: list[tuple[str, Dropped]]
@@ -53,7 +51,7 @@ def decide_persons(
     """
     published, dropped = published_identities(clips, overrides, params)
     compared = face_embeddings(published, embeddings, params.whitening, folder)
-    decisions = decide(published, compared, params)
+    decisions = decide(compared, params)
     clip_persons = clip_persons_of(published, decisions.person_of, decisions.same_split_as, params)
     return PersonsResult(
         embeddings=compared,
@@ -77,21 +75,42 @@ def write_persons(result: PersonsResult, at: Layout) -> None:
 
 def audit_persons(result: PersonsResult, datasets: Sequence[str], params: PersonsParams, at: Layout) -> Audit:
     """Return the leakage audit of ``result``; addresses and content are read from the manifests of ``datasets``."""
-    clip_ids = pa.array([one.clip_id for one in result.clip_persons], pa.string())
+    in_order = sorted(datasets, key=lambda name: f"{name}/")  # as clip ids begin
     return audit_leakage(
         result.clip_persons,
-        addresses=_values_of(clip_ids, "address", Clip, [at.clips(name) for name in datasets]),
-        contents=_values_of(clip_ids, "sha256", Media, [at.media(name) for name in datasets]),
+        addresses=_ClipValues(result.clip_persons, "address", Clip, [at.clips(name) for name in in_order]),
+        contents=_ClipValues(result.clip_persons, "sha256", Media, [at.media(name) for name in in_order]),
         embeddings=result.embeddings,
         same_person_above=params.same_person_above,
         kept_apart=result.decisions.kept_apart,
     )
 
 
-def _values_of(clip_ids: pa.Array, name: str, record: type, paths: Iterable[Path]) -> pa.Array:
-    """Return the value of a column for each clip, null where it has no row."""
-    table = pa.concat_tables([read_table(path, record, ["clip_id", name]) for path in paths]).combine_chunks()
-    return table.column(name).combine_chunks().take(pc.index_in(clip_ids, value_set=table.column("clip_id")))
+@dataclass(frozen=True, slots=True)
+class _ClipValues:
+    """The value of a manifest's column for each of ``clip_persons``, None where it has no row.
+
+    Read at each iteration: memory holds those of a few clips. ``clip_persons`` are in id order, and ``paths`` in that
+    of their clips.
+    """
+
+    clip_persons: TableRows[ClipPerson]
+    column: str
+    record: type
+    paths: Sequence[Path]
+
+    def __iter__(self) -> Iterator[str | None]:
+        rows = self._rows()
+        clip_id, value = next(rows, ("", None))
+        for wanted in texts_of(self.clip_persons.column("clip_id")):
+            while clip_id < wanted and (row := next(rows, None)):
+                clip_id, value = row
+            yield value if clip_id == wanted else None
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        for path in self.paths:
+            for table in iterate_tables(path, self.record, ["clip_id", self.column]):
+                yield from zip(*(column.to_pylist() for column in table.columns), strict=True)
 
 
 def summary_of(result: PersonsResult) -> str:
@@ -100,7 +119,7 @@ def summary_of(result: PersonsResult) -> str:
     split_of = {person.person_id: person.split for person in result.persons}
     n_test = sum(split == TEST for split in split_of.values())
     summary = f"persons: {n_identities} identities are {len(split_of)} persons, {n_test} of them in test"
-    n_embedded = len(result.embeddings.published)
+    n_embedded = len(result.embeddings)
     if not n_embedded:
         return f"{summary}; by name alone, since no clip has an embedding"
     return f"{summary}; evidence from the faces of {n_embedded} clips: {_evidence_counts(result)}"

@@ -3,6 +3,7 @@
 import random
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -196,3 +197,22 @@ def test_rows_can_be_read_one_by_one(tmp_path: Path) -> None:
 def test_rows_are_counted_without_reading_them(tmp_path: Path) -> None:
     write_manifest(tmp_path / "a.parquet", Sample, ROWS)
     assert count_rows(tmp_path / "a.parquet", Sample) == 3
+
+
+def test_tables_of_one_row_do_not_wait_for_a_row_group_each_by_itself(tmp_path: Path) -> None:
+    n_rows, whole = 3000, to_table(Sample, [sample(f"{i:05d}", i) for i in range(3000)])
+    most_bytes, bytes_before = 0, pa.total_allocated_bytes()
+
+    def tables() -> Iterator[pa.Table]:
+        nonlocal most_bytes
+        for row in range(n_rows):
+            yield whole.take([row])
+            most_bytes = max(most_bytes, pa.total_allocated_bytes() - bytes_before)
+
+    write_tables(tmp_path / "a.parquet", Sample, tables(), row_group_rows=1000)
+    alone_bytes = pa.total_allocated_bytes()
+    alone = whole.take([0])
+    alone_bytes = pa.total_allocated_bytes() - alone_bytes
+    del alone
+    assert most_bytes < 600 * alone_bytes  # two row groups of large tables, and 256 small ones
+    assert read_table(tmp_path / "a.parquet", Sample).equals(whole)

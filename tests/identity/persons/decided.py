@@ -72,7 +72,11 @@ def decide_clips(
     result = decide_persons(clips, embeddings, overrides, params)
     decisions = result.decisions
     found = Found(
-        decisions.person_of, decisions.dropped, decisions.kept_apart, decisions.same_split_as, result.evidence
+        {one.clip_id: one.person_id for one in result.clip_persons},
+        decisions.dropped,
+        decisions.kept_apart,
+        decisions.same_split_as,
+        result.evidence,
     )
     return found, {clip_id.removeprefix("set/"): person for clip_id, person in found.person_of.items()}
 

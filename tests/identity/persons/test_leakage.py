@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from pipeline.core.records.person import TEST, TRAIN, ClipPerson
 from pipeline.identity.persons.embeddings import FaceEmbeddings
 from pipeline.identity.persons.leakage import Audit, audit_leakage, source_video
 from pipeline.identity.persons.published import PublishedIdentity
+from pipeline.identity.persons.rows import TableRows
 from pipeline.identity.vectors import StoredVectors, Vectors
 
 E1, E2 = np.eye(2)
@@ -26,8 +26,8 @@ CONTENTS = {f"set/{i}": i * 64 for i in "1234"}
 EMBEDDINGS: dict[str, Vectors] = {"set/1": E1, "set/2": -E1, "set/3": E2, "set/4": E2}
 
 
-def of_clips(clip_persons: Sequence[ClipPerson], values: Mapping[str, str]) -> pa.Array:
-    return pa.array([values.get(one.clip_id) for one in clip_persons], pa.string())
+def of_clips(clip_persons: Sequence[ClipPerson], values: Mapping[str, str]) -> list[str | None]:
+    return [values.get(one.clip_id) for one in clip_persons]
 
 
 def stored(embeddings: Mapping[str, Vectors]) -> FaceEmbeddings:
@@ -36,7 +36,8 @@ def stored(embeddings: Mapping[str, Vectors]) -> FaceEmbeddings:
         for clip_id in embeddings
     ]
     vectors = np.stack(list(embeddings.values())) if embeddings else np.empty((0, 2))
-    return FaceEmbeddings(tuple(published), StoredVectors.of(vectors))
+    rows = TableRows.of(PublishedIdentity, published)
+    return FaceEmbeddings(rows, np.arange(len(rows)), StoredVectors.of(vectors))
 
 
 def audit(

@@ -24,7 +24,7 @@ def find_persons(
 ) -> tuple[list[Person], list[tuple[str, Dropped]]]:
     """By name and override alone, as without a face recognition network."""
     published, dropped = published_identities(clips, overrides, params)
-    clip_persons = clip_persons_of(published, {one.clip_id: one.name for one in published}, {}, params)
+    clip_persons = clip_persons_of(published, [one.name for one in published], {}, params)
     return persons_of(published, clip_persons), dropped
 
 
@@ -147,7 +147,7 @@ def test_an_override_of_what_is_not_there_is_refused() -> None:
 
 def test_clips_without_a_person_have_no_clip_person() -> None:
     published, _ = published_identities([clip("set", "Ana", "1"), clip("set", "Ana", "2")], {}, PARAMS)
-    assert clip_persons_of(published, {"set/1": "ana"}, {}, PARAMS) == [
+    assert list(clip_persons_of(published, ["ana", None], {}, PARAMS)) == [
         ClipPerson(clip_id="set/1", dataset="set", person_id="ana", split=split_of("ana", 0.2, 1))
     ]
 

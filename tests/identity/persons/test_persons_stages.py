@@ -29,7 +29,7 @@ from pipeline.identity.network.clip_embedding import RecogniseParams, clip_faces
 from pipeline.identity.persons.persons import split_of
 from pipeline.weights.registry import REGISTRY
 from tests.face.faces import face
-from tests.identity.clips import clip
+from tests.identity.clips import clip, media
 from tests.identity.persons.decided import PARAMS, faces_of
 from tests.real_files import needs_weights
 
@@ -86,33 +86,6 @@ def _face(face_id: str, clip_id: str, yaw_deg: float, rng: np.random.Generator) 
         image=Image(encode_png(np.kron(coarse, np.ones((32, 32, 1))).astype(np.uint8)), face_id),
         landmarks_px=POINTS.ravel(),
         alignment=np.zeros(6, np.float32),
-    )
-
-
-def media(one: Clip, sha256: str) -> Media:
-    return Media(
-        clip_id=one.clip_id,
-        path=f"{one.clip_id}.mp4",
-        sha256=sha256,
-        size_bytes=1,
-        duration_s=1.0,
-        width_px=1,
-        height_px=1,
-        rotation_deg=0,
-        is_mirrored=False,
-        pixel_aspect=1.0,
-        colour_matrix="bt709",
-        colour_transfer="sdr",
-        colour_range="video",
-        is_interlaced=False,
-        fps=25.0,
-        n_frames_stated=25,
-        video_codec="h264",
-        has_audio=False,
-        audio_codec=None,
-        audio_rate_hz=None,
-        has_jumps=False,
-        tool="file",
     )
 
 
