@@ -12,11 +12,12 @@ from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.identity.network.clip_embedding import (
+    ClipEmbedder,
     RecogniseParams,
-    clip_embedding_step,
     clip_faces,
     write_no_embeddings,
 )
+from pipeline.identity.network.recogniser import named_recogniser
 
 VERSION = 4  # of what this step returns: raise it whenever the same input gives another result
 
@@ -35,7 +36,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         return
     items = clip_faces(at.faces_folder(dataset), params.max_faces, at.clip_embeddings(dataset))
     try:
-        embed_clip = clip_embedding_step(params.network, params.threads)
+        embed_clip = ClipEmbedder(named_recogniser(params.network, params.threads))
     except WeightsUnavailable as error:
         write_no_embeddings(dataset, items, at)
         print(f"recognise@{dataset}: {error} Until then persons are decided by name alone, and all else goes on;")

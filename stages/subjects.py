@@ -10,7 +10,7 @@ from pipeline.core.records.schema import from_table
 from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.manifest import write_tables
-from pipeline.engine.run import run_step
+from pipeline.engine.run import StepRun, run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.face.backends.registry import backend_content
@@ -18,7 +18,7 @@ from pipeline.identity.network.clip_embedding import RecogniseParams
 from pipeline.identity.network.recogniser import HASH_DIGITS, NamedRecogniser, named_recogniser
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.subjects.clips import DatasetSubjects, Embedded, EmbeddedOf
-from pipeline.identity.subjects.embedding import EditedClipEmbedder, read_edited_clips
+from pipeline.identity.subjects.embedding import EditedClip, EditedClipEmbedder, read_edited_clips
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.weights.fetch import find_weights
@@ -29,13 +29,14 @@ VERSION = 1  # of what this step returns: raise it whenever the same input gives
 def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``."""
     params = load_params(SubjectsParams, "subjects", at.params)
-    found = DatasetSubjects(dataset, _embed(dataset, params, at), params, at)
-    found.write()
+    run = _embed(dataset, params, at)
+    found = DatasetSubjects(dataset, _by_clip(run), params, at)
+    found.write(run.ledger())
     print(f"subjects@{dataset}: {found.n_subjects} subjects in {found.n_clips} clips, {found.n_turns} turns")
 
 
-def _embed(dataset: str, params: SubjectsParams, at: Layout) -> EmbeddedOf:
-    """Embed tracks and voices of all clips that have several tracks or shots, write them, and return them by clip."""
+def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[EditedClip]:
+    """Embed tracks and voices of all clips that have several tracks or shots, and write the embeddings."""
     backend = read_section("detect", at.params)["backend"]
     faces, voices = _face_network(dataset, at), _voice_network(dataset, params)
     names = {"faces": None if faces is None else faces.key, "voices": None if voices is None else voices.name}
@@ -50,11 +51,15 @@ def _embed(dataset: str, params: SubjectsParams, at: Layout) -> EmbeddedOf:
     items = read_edited_clips(dataset, params, at)
     run = run_step(step, items, read_settings(), title=f"subjects@{dataset}", checkout=at.root)
     ok_ids = run.ok_ids
-    embedded = frozenset(ok_ids)
     tracks = in_row_order(TrackEmbedding, ok_ids, lambda clip_id: run.rows(clip_id, TrackEmbedding))
     write_tables(at.track_embeddings(dataset), TrackEmbedding, tracks)
     stretches = in_row_order(VoiceEmbedding, ok_ids, lambda clip_id: run.rows(clip_id, VoiceEmbedding))
     write_tables(at.voice_embeddings(dataset), VoiceEmbedding, stretches)
+    return run
+
+
+def _by_clip(run: StepRun[EditedClip]) -> EmbeddedOf:
+    embedded = frozenset(run.ok_ids)
 
     def of_clip(clip_id: str) -> Embedded:
         if clip_id not in embedded:

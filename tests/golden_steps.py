@@ -286,7 +286,7 @@ def _audio(earlier: Earlier, folder: Path) -> Result:
 
 
 def _recognise(earlier: Earlier, folder: Path) -> Result:
-    embed_clip = ClipEmbedder(_network_in(folder), "golden")
+    embed_clip = ClipEmbedder(NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}))
     items = clip_faces(earlier.folder / "faces", _load("recognise", RecogniseParams).max_faces, folder / "clips")
     faces: list[Face] = earlier.results["crop"].of(Face)[:2]
     inputs = [prepared(decode_png(face.image.bytes), face.landmarks_px.reshape(-1, 2)) for face in faces]

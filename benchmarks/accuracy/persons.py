@@ -35,8 +35,8 @@ from pipeline.face.crops.align import Template, crop_aligned, similarity_to, tra
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.measures import inside_share
 from pipeline.face.measures.points import eye_centres
-from pipeline.identity.network.clip_embedding import clip_embedding_step, embedding_of
-from pipeline.identity.network.recogniser import Recogniser, build_recogniser
+from pipeline.identity.network.clip_embedding import embedding_of
+from pipeline.identity.network.recogniser import Recogniser, build_recogniser, named_recogniser
 from pipeline.identity.persons.cluster import average_linkage
 from pipeline.identity.persons.embeddings import face_embeddings
 from pipeline.identity.persons.leakage import audit_leakage
@@ -184,14 +184,14 @@ def grey_of(picture: ImageRGB) -> Any:
 
 def real_figures(at: Layout, network: str, clips_folder: Path, photos_folder: Path) -> list[Figure]:
     """Return the figures of the real clips and photos in two folders, each under a name of its own, by ``network``."""
-    embed_clip = clip_embedding_step(network, 1)
+    recogniser = named_recogniser(network, 1)
     person_of = real_persons()
     write_params(at, REAL_CLIPS, PHOTOS, recognise={"network": network})
     list_folder(at, REAL_CLIPS, clips_folder)
     clips = read_manifest(at.clips(REAL_CLIPS), Clip)
     for stage in ("download", "detect", "subjects", "crop", "recognise"):
         run_stage(stage, REAL_CLIPS, at)
-    photos = list(embed_photos(photos_folder, build_recogniser(find_weights(network)), str(embed_clip.key["network"])))
+    photos = list(embed_photos(photos_folder, recogniser.recogniser, recogniser.name))
     write_manifest(at.clips(PHOTOS), Clip, [a_clip(PHOTOS, one.clip_id, name) for name, one in photos])
     write_manifest(at.media(PHOTOS), Media, [])
     write_manifest(at.clip_embeddings(PHOTOS), ClipEmbedding, [one for _, one in photos])

@@ -10,8 +10,9 @@ import yaml
 
 from pipeline.core.base.errors import WeightsUnavailable
 from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import to_table
 from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
 from pipeline.core.records.track import Agreement, Shot, Track
@@ -86,6 +87,9 @@ class Stored:
 
     ok_ids = ("set/talk",)
 
+    def ledger(self) -> list[LedgerRow]:
+        return [ledger_row("subjects", "set/talk"), ledger_row("subjects", "set/z", Dropped.failed("no_video", ""))]
+
     def rows(self, clip_id: str, record: type) -> pa.Table:
         if record is VoiceEmbedding:
             return to_table(record, [voice(clip_id, 2.0 * n, n) for n in range(3)])
@@ -126,7 +130,7 @@ def test_shots_of_one_face_are_one_subject_and_the_one_seen_most_is_main(
     found = {row.subject_id[4:]: (row.n_tracks, row.is_main) for row in read_manifest(at.subjects("set"), Subject)}
     assert found == {"talk-2-s00": (1, True), "talk-s00": (2, True), "talk-s01": (1, False)}
     ledger = {row.item_id[4:]: row.reason for row in read_manifest(at.ledger("subjects", "set"), LedgerRow)}
-    assert ledger == {"talk-2-s00": "", "talk-s00": "", "talk-s01": "not_main_subject"}
+    assert ledger == {"talk-2-s00": "", "talk-s00": "", "talk-s01": "not_main_subject", "z": "no_video"}
     turns = [(turn.subject_id[4:], turn.start_s, turn.end_s) for turn in read_manifest(at.turns("set"), Turn)]
     assert turns == [
         ("talk-2-s00", 0.0, 1.2),
@@ -141,6 +145,9 @@ class NothingStored:
     """The finished run of the step on no clip."""
 
     ok_ids = ()
+
+    def ledger(self) -> list[LedgerRow]:
+        return []
 
 
 @pytest.mark.parametrize(("kind", "network"), [("synthetic", "faces"), ("folder", None)])

@@ -1,4 +1,4 @@
-"""Embed a clip: one unit embedding for the face of its main track, the mean over its most frontal crops."""
+"""Embed a clip: one unit embedding for the face of its main subject, the mean over its most frontal crops."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -11,8 +11,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
-from pipeline.core.base.device import Placement, read_device
-from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.images import decode_png
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
@@ -23,12 +21,8 @@ from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.storage.clip_order import in_clip_order
 from pipeline.core.storage.manifest import read_table, write_manifest
 from pipeline.core.storage.shards import shard_paths
-from pipeline.identity.network.recogniser import Recogniser, build_recogniser
-from pipeline.identity.vectors import unit
-from pipeline.weights.fetch import find_weights
-
-_MIN_LENGTH = 1e-6
-_HASH_DIGITS = 12  # of a network's name
+from pipeline.identity.network.recogniser import NamedRecogniser
+from pipeline.identity.vectors import mean_direction
 
 _CHOSEN_FACES = pa.schema(
     {
@@ -119,10 +113,9 @@ def _content(faces: pa.Table) -> list[str]:
 class ClipEmbedder:
     """The recognise step; the network is loaded once a worker."""
 
-    def __init__(self, weights: Path, network: str, placement: Placement = Placement()) -> None:
-        self._recogniser: Recogniser = build_recogniser(weights, placement)
+    def __init__(self, network: NamedRecogniser) -> None:
         self._network = network
-        self.key = {"network": network, **placement.key}
+        self.key = network.key
         """What decides its result."""
 
     def __call__(self, item: ClipFaces, folder: Path) -> list[ClipEmbedding] | Dropped:
@@ -133,31 +126,22 @@ class ClipEmbedder:
         rows = sorted(table.to_pylist(), key=lambda row: str(row["face_id"]))
         pictures = [decode_png(row["image"]["bytes"]) for row in rows]
         landmarks = [np.array(row["landmarks_px"], np.float32).reshape(-1, 2) for row in rows]
-        return embedding_of(item.clip_id, self._network, self._recogniser.embed(pictures, landmarks))
-
-
-def clip_embedding_step(network: str, threads: int) -> ClipEmbedder:
-    """Return the recognise step with the network named ``network``, or with the weights at that path.
-
-    Raises WeightsUnavailable, and BadInput for a FACEVOX_DEVICE that is no device here.
-    """
-    weights = find_weights(network).absolute()
-    placement = Placement(str(read_device()), threads)
-    return ClipEmbedder(weights, f"{Path(network).name}-{sha256_of(weights)[:_HASH_DIGITS]}", placement)
+        features = self._network.recogniser.embed(pictures, landmarks)
+        return embedding_of(item.clip_id, self._network.name, features)
 
 
 def embedding_of(clip_id: str, network: str, features: NDArray[np.float32]) -> list[ClipEmbedding] | Dropped:
     """Return the mean of the unit ``features`` (N, D) of a clip's faces; Dropped where they have no direction."""
-    mean = unit(features).mean(axis=0)
-    length = float(np.linalg.norm(mean))
-    if not length >= _MIN_LENGTH:
+    found = mean_direction(features)
+    if found is None:
         return Dropped.failed("no_embedding", f"{len(features)} faces have no common direction")
+    embedding, spherical_variance = found
     return [
         ClipEmbedding(
             clip_id=clip_id,
             network=network,
             n_faces=len(features),
-            spherical_variance=1 - length,
-            embedding=(mean / length).astype(np.float32),
+            spherical_variance=spherical_variance,
+            embedding=embedding,
         )
     ]

@@ -1,15 +1,16 @@
 """The subjects of every clip of a dataset and their turns, from its manifests of tracks, shots and embeddings."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.outcome import OK, Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import from_table, to_table
@@ -52,8 +53,11 @@ class DatasetSubjects:
         self.n_clips = self.n_subjects = self.n_turns = 0
         """Clips with a subject, subjects, and turns; known once all is written."""
 
-    def write(self) -> None:
-        """Write the manifests of SubjectTrack, Subject and Turn, and the ledger."""
+    def write(self, ends: Iterable[LedgerRow]) -> None:
+        """Write the manifests of SubjectTrack, Subject and Turn, and the ledger: of subjects, and of clips that failed.
+
+        ``ends``: how the clips ended whose tracks and voices were to be embedded.
+        """
         at, dataset = self._at, self._dataset
         tables: Mapping[type, Any] = {
             SubjectTrack: (at.subject_tracks(dataset), self._rows_of_tracks),
@@ -62,7 +66,8 @@ class DatasetSubjects:
         }
         for record, (path, rows_of) in tables.items():
             write_tables(path, record, in_row_order(record, self._clip_ids(), rows_of))
-        write_manifest(at.ledger("subjects", dataset), LedgerRow, self._ledger())
+        failed = (row for row in ends if row.status != OK)
+        write_manifest(at.ledger("subjects", dataset), LedgerRow, chain(failed, self._ledger()))
 
     def _clip_ids(self) -> Iterator[str]:
         for table in iterate_tables(self._at.clips(self._dataset), Clip, ["clip_id"]):
