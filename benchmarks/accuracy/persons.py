@@ -30,6 +30,7 @@ from pipeline.core.records.evidence import ClipEmbedding
 from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, TRAIN, ClipPerson
 from pipeline.core.storage.manifest import read_manifest, write_manifest
+from pipeline.core.storage.vectors import Vectors, unit
 from pipeline.face.backends.interface import FaceBackend, averaged_landmarks
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.measures.boxes import Box
@@ -42,7 +43,6 @@ from pipeline.identity.persons.embeddings import face_embeddings
 from pipeline.identity.persons.leakage import audit_leakage
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.published import published_identities
-from pipeline.identity.vectors import Vectors, unit
 from pipeline.weights.fetch import find_weights
 from stages.__main__ import run_stage
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.identity.vectors import Groups, Vectors, unit
+from pipeline.core.storage.vectors import Groups, Vectors, unit
 
 
 def drawn(seed: int, n_persons: int, n_clips: int, std: float, size: int = 16) -> tuple[Vectors, Groups]:

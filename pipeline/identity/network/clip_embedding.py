@@ -21,8 +21,8 @@ from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.storage.clip_order import in_clip_order
 from pipeline.core.storage.manifest import read_table, write_manifest
 from pipeline.core.storage.shards import shard_paths
+from pipeline.core.storage.vectors import mean_direction
 from pipeline.identity.network.recogniser import NamedRecogniser
-from pipeline.identity.vectors import mean_direction
 
 _CHOSEN_FACES = pa.schema(
     {

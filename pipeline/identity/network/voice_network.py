@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.core.base.arrays import Waveform
 from pipeline.core.base.errors import UntrustedWeights
-from pipeline.identity.vectors import mean_direction
+from pipeline.core.storage.vectors import mean_direction
 
 STEP_S = 0.4
 N_FEATURES = 256

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.identity.vectors import Groups, Pair, Vectors
+from pipeline.core.storage.vectors import Groups, Pair, Vectors
 
 
 def merge_groups(

@@ -13,13 +13,13 @@ import numpy as np
 
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.evidence import DROPPED, LISTED, OUTLIER, OVERRIDDEN, SEPARATED, TWO_PERSONS
+from pipeline.core.storage.vectors import close_pairs, group_means
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.persons.merge import Merge, merge_parts
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, NameParts, Part, parts_by_name
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import texts_of
-from pipeline.identity.vectors import close_pairs, group_means
 
 
 @dataclass(frozen=True, slots=True)

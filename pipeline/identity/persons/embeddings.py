@@ -10,9 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.storage.vectors import BLOCK_ROWS, Groups, StoredVectors, VectorFile, unit, whiten
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import TableRows, rows_of_ids, texts_of
-from pipeline.identity.vectors import BLOCK_ROWS, Groups, StoredVectors, VectorFile, unit, whiten
 
 
 @dataclass(frozen=True, slots=True, eq=False)

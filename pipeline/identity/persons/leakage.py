@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.records.person import TEST, TRAIN, ClipPerson, in_both_splits
+from pipeline.core.storage.vectors import Vectors, close_pairs, group_means, largest_product
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.persons.rows import TableRows, rows_of_ids, texts_of
-from pipeline.identity.vectors import Vectors, close_pairs, group_means, largest_product
 
 PERSON = "person"
 CONTENT = "media content"

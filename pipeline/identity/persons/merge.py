@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.core.records.evidence import LISTED, MERGED, NOT_MERGED, OVERRIDDEN, SAME_PERSON
+from pipeline.core.storage.vectors import Groups, Pair, Vectors, close_pairs
 from pipeline.identity.persons.cluster import merge_groups
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, Part
-from pipeline.identity.vectors import Groups, Pair, Vectors, close_pairs
 
 
 @dataclass(frozen=True, slots=True)

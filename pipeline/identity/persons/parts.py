@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.storage.vectors import StoredVectors, Vectors
 from pipeline.identity.persons.cluster import average_linkage
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import texts_of
-from pipeline.identity.vectors import StoredVectors, Vectors
 
 SIMILARITY_DIGITS = 6
 _ID_DIGITS = 8

@@ -17,6 +17,7 @@ from pipeline.core.records.schema import from_table, to_table
 from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
 from pipeline.core.records.track import Shot, Track
 from pipeline.core.storage.clip_rows import ClipRows
+from pipeline.core.storage.vectors import mean_direction
 from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.align import Template
@@ -26,7 +27,6 @@ from pipeline.face.crops.table_bytes import content_hash, from_bytes, to_bytes
 from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.voices import Interval, VoiceEmbedder, stretches
-from pipeline.identity.vectors import mean_direction
 from pipeline.video.clip import MediaClip, read_media_clips
 from pipeline.video.decode import rgb_frames_at
 

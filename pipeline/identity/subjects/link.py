@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from pipeline.core.records.subject import Subject, SubjectTrack
 from pipeline.core.records.track import Track
+from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.subjects.settings import SubjectsParams
-from pipeline.identity.vectors import Vectors
 from pipeline.speaker.main_face import main_face, moving_presence
 
 # A track lives on for some frames where another one of the same face begins.

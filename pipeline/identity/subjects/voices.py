@@ -13,8 +13,8 @@ from pipeline.audio.reading import SoundRange
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.subject import VoiceEmbedding
+from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.network.voice_network import VoiceNetwork
-from pipeline.identity.vectors import Vectors
 from pipeline.video.clip import MediaClip
 
 Interval = tuple[float, float]

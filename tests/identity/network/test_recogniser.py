@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.base.errors import BadInput
+from pipeline.core.storage.vectors import unit
 from pipeline.face.backends.interface import averaged_landmarks
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
@@ -26,7 +27,6 @@ from pipeline.identity.network.recogniser import (
     build_recogniser,
     prepared,
 )
-from pipeline.identity.vectors import unit
 from pipeline.weights.fetch import locate_entry
 from pipeline.weights.registry import REGISTRY
 from tests.real_files import PHOTOS, WEIGHTS, needs_photos, needs_weights

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 
+from pipeline.core.storage.vectors import Groups, Vectors, close_pairs
 from pipeline.identity.persons import cluster
 from pipeline.identity.persons.cluster import average_linkage
-from pipeline.identity.vectors import Groups, Vectors, close_pairs
 from tests.identity.drawn_embeddings import drawn
 
 FREE = np.zeros(100, np.bool_)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from pipeline.core.records.person import TEST, TRAIN, ClipPerson
+from pipeline.core.storage.vectors import StoredVectors, Vectors
 from pipeline.identity.persons.embeddings import FaceEmbeddings
 from pipeline.identity.persons.leakage import Audit, audit_leakage, source_video
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import TableRows
-from pipeline.identity.vectors import StoredVectors, Vectors
 
 E1, E2 = np.eye(2)
 SIDES = {"ana": TRAIN, "ben": TRAIN, "cem": TEST}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pipeline.core.records.track import Track
+from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.subjects.link import linked_groups, subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
-from pipeline.identity.vectors import Vectors
 from tests.face.tracks import a_track
 
 PARAMS = SubjectsParams(

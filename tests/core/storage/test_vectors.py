@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.identity import vectors
-from pipeline.identity.vectors import (
+from pipeline.core.storage.vectors import (
     Groups,
     StoredVectors,
     VectorFile,
@@ -17,6 +16,7 @@ from pipeline.identity.vectors import (
     unit,
     whiten,
 )
+from pipeline.identity import vectors
 from tests.identity.drawn_embeddings import drawn
 
 
@@ -52,7 +52,7 @@ def test_means_are_the_same_to_the_last_bit_however_few_vectors_are_in_memory(na
     drawn_vectors = np.random.default_rng(len(names)).normal(size=(len(names), 12))
     stored = StoredVectors.of(drawn_vectors)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.identity.vectors.BLOCK_ROWS", block)
+        patch.setattr("pipeline.core.storage.vectors.BLOCK_ROWS", block)
         assert group_means(stored, groups, n_groups).tobytes() == whole_means(drawn_vectors, groups, n_groups).tobytes()
 
 
