@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.storage import vectors
 from pipeline.core.storage.vectors import (
     Groups,
     StoredVectors,
@@ -16,7 +17,6 @@ from pipeline.core.storage.vectors import (
     unit,
     whiten,
 )
-from pipeline.identity import vectors
 from tests.identity.drawn_embeddings import drawn
 
 
