@@ -1,9 +1,6 @@
 """Link every clip's tracks to persons by their faces, choose the main one, and decide when each of them speaks."""
 
-from pathlib import Path
-
 from pipeline.core.base.errors import WeightsUnavailable
-from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params, read_section
 from pipeline.core.records.schema import from_table
@@ -15,7 +12,7 @@ from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.face.backends.registry import backend_content
 from pipeline.identity.network.clip_embedding import RecogniseParams
-from pipeline.identity.network.recogniser import HASH_DIGITS, NamedRecogniser, named_recogniser
+from pipeline.identity.network.recogniser import NamedRecogniser, named_recogniser, network_name
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.subjects.clips import DatasetSubjects, Embedded, EmbeddedOf
 from pipeline.identity.subjects.embedding import EditedClip, EditedClipEmbedder, read_edited_clips
@@ -95,4 +92,4 @@ def _voice_network(dataset: str, params: SubjectsParams) -> VoiceEmbedder | None
         print(f"subjects@{dataset}: {error} Until then voices are told apart by mouth and sound alone;")
         print(f"with the file in its place, run 'dvc repro -f -s subjects@{dataset}' and then 'dvc repro'.")
         return None
-    return VoiceEmbedder(VoiceNetwork(weights), f"{Path(params.voices).name}-{sha256_of(weights)[:HASH_DIGITS]}")
+    return VoiceEmbedder(VoiceNetwork(weights), network_name(params.voices, weights))

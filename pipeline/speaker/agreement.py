@@ -16,6 +16,7 @@ from pipeline.speaker.mouth_sound import (
     Floats,
     centred,
     fast_part,
+    is_quiet,
     mouth_on_grid,
     movements,
     variance_factor,
@@ -37,7 +38,7 @@ def agreement(frames: Sequence[Frame], loud: Floats, usual_lag_s: float, min_lou
     """
     lags = [round((usual_lag_s + lag_s) * GRID_HZ) for lag_s in LAGS_S]
     first, measures, covered = mouth_on_grid(frames, len(loud))
-    if not covered.any() or np.quantile(loud[first:][: len(covered)][covered], 0.95) < min_loudness:
+    if not covered.any() or is_quiet(loud[first:][: len(covered)][covered], min_loudness):
         return []
     steps = first + np.arange(len(covered))
     sound = fast_part(loud[max(0, first + lags[0]) : first + len(covered) + lags[-1]])

@@ -19,6 +19,7 @@ from pipeline.speaker.mouth_sound import (
     Floats,
     centred,
     fast_part,
+    is_quiet,
     mouth_on_grid,
     movements,
     variance_factor,
@@ -75,7 +76,7 @@ def av_offset(frames_of: Sequence[Sequence[Frame]], loud: Floats, params: Detect
     usual, furthest = round(IN_STEP_LAG_S * GRID_HZ), round(params.max_av_offset_s * GRID_HZ)
     lags = np.arange(usual - furthest, usual + furthest + 1)
     begin = max(0, round(min(frames[0].time_s for frames in frames_of) * GRID_HZ) + int(lags[0]))
-    if not len(loud[begin:]) or np.quantile(loud[begin:], 0.95) < params.min_av_loudness:
+    if not len(loud[begin:]) or is_quiet(loud[begin:], params.min_av_loudness):
         return AvOffset()
     sound = fast_part(loud[begin:])
     tracks = [_curves(frames, sound, lags - begin) for frames in frames_of]

@@ -105,7 +105,7 @@ def mouth_sound(frames: Sequence[Frame], loud: Floats, params: DetectParams) -> 
     first, measures, covered = mouth_on_grid(frames, len(loud))
     av_covered_s = float(covered.sum()) / GRID_HZ
     is_short = not covered.any() or av_covered_s < params.min_av_covered_s
-    if is_short or np.quantile(loud[first:][: len(covered)][covered], 0.95) < params.min_av_loudness:
+    if is_short or is_quiet(loud[first:][: len(covered)][covered], params.min_av_loudness):
         return MouthSound(av_covered_s=av_covered_s)
     usual_s, furthest_s = params.usual_av_lag_s, params.max_av_lag_s
     lags = np.arange(round((usual_s - furthest_s) * GRID_HZ), round((usual_s + furthest_s) * GRID_HZ) + 1)
@@ -121,6 +121,11 @@ def mouth_sound(frames: Sequence[Frame], loud: Floats, params: DetectParams) -> 
         av_lag_s=float(lags[best]) / GRID_HZ,
         av_zscore=av_zscore,
     )
+
+
+def is_quiet(loud: Floats, min_loudness: float) -> bool:
+    """Return whether ``loud`` (n,), of which there is some, is hardly ever as loud as ``min_loudness``."""
+    return bool(np.quantile(loud, 0.95) < min_loudness)
 
 
 def mouth_on_grid(frames: Sequence[Frame], n_steps: int) -> tuple[int, list[Floats], Flags]:

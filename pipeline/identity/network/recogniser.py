@@ -25,7 +25,7 @@ PIXEL_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 INPUT_SHAPE = (1, 3, INPUT_PX, INPUT_PX)
 ONNX_SUFFIX = ".onnx"
 DLIB_SUFFIX = ".dat"
-HASH_DIGITS = 12  # of the weights' sha256, with which a network's name ends
+_HASH_DIGITS = 12  # of the weights' sha256, with which a network's name ends
 MAX_BYTES = 1 << 28  # a file is read whole; MobileFaceNet has 4 MB, the largest face networks about 250
 
 _INPUT = "input0"
@@ -110,6 +110,11 @@ class NamedRecogniser:
     key: dict[str, str | int]
 
 
+def network_name(network: str, weights: Path) -> str:
+    """Return the name in manifests of the network named ``network``, or at that path: with the start of its sha256."""
+    return f"{Path(network).name}-{sha256_of(weights)[:_HASH_DIGITS]}"
+
+
 def named_recogniser(network: str, threads: int) -> NamedRecogniser:
     """Return the recogniser named ``network``, or with the weights at that path, on FACEVOX_DEVICE.
 
@@ -117,7 +122,7 @@ def named_recogniser(network: str, threads: int) -> NamedRecogniser:
     """
     weights = find_weights(network).absolute()
     placement = Placement(str(read_device()), threads)
-    name = f"{Path(network).name}-{sha256_of(weights)[:HASH_DIGITS]}"
+    name = network_name(network, weights)
     return NamedRecogniser(build_recogniser(weights, placement), name, {"network": name, **placement.key})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.audio.segment import Interval
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import OK, Dropped
 from pipeline.core.records.clip import Clip
@@ -22,7 +23,7 @@ from pipeline.core.storage.manifest import iterate_tables, write_manifest, write
 from pipeline.identity.subjects.link import ClipSubjects, subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of, whole_clip_turn
-from pipeline.identity.subjects.voices import Interval, stretches
+from pipeline.identity.subjects.voices import stretches
 
 _NO_LIMIT = 1.0  # where nothing is embedded, nothing is compared
 

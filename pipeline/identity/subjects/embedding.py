@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.audio.segment import Interval
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
@@ -24,14 +25,18 @@ from pipeline.face.crops.align import Template
 from pipeline.face.crops.aligned_face import AlignedFace, align_face
 from pipeline.face.crops.standard import is_apart
 from pipeline.face.crops.table_bytes import content_hash, from_bytes, to_bytes
+from pipeline.identity.network.five_points import ALIGNED_PX, EYES
 from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.settings import SubjectsParams
-from pipeline.identity.subjects.voices import Interval, VoiceEmbedder, stretches
+from pipeline.identity.subjects.voices import VoiceEmbedder, stretches
 from pipeline.video.clip import MediaClip, read_media_clips
 from pipeline.video.decode import rgb_frames_at
 
-# The aligned face that recognition networks take, of 256 px: its landmarks tell them where everything is.
-TEMPLATE = Template(size_px=256, left_eye_x_px=96, right_eye_x_px=160, eyes_y_px=120)
+(_LEFT_EYE_X_PX, _EYES_Y_PX), (_RIGHT_EYE_X_PX, _) = EYES.tolist()
+TEMPLATE = Template(
+    size_px=ALIGNED_PX, left_eye_x_px=_LEFT_EYE_X_PX, right_eye_x_px=_RIGHT_EYE_X_PX, eyes_y_px=_EYES_Y_PX
+)
+"""The aligned face that recognition networks take."""
 _MIN_INSIDE_SHARE = 0.8
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.audio.segment import Interval
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.subject import Subject, Turn
 from pipeline.core.records.track import Agreement
 from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.subjects.settings import SubjectsParams
-from pipeline.identity.subjects.voices import Interval, same_voice_groups
+from pipeline.identity.subjects.voices import same_voice_groups
 from pipeline.speaker.agreement import BIN_S, LAGS_S
 
 # One stretch says at most so much for or against a subject: a badly followed mouth must not outweigh all others.

@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from pipeline.audio.extract import joined, of_sound
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.reading import SoundRange
+from pipeline.audio.segment import Interval
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.subject import VoiceEmbedding
 from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.video.clip import MediaClip
-
-Interval = tuple[float, float]
-"""Start and end, seconds."""
 
 # A stretch's sound may reach so far beyond it, for a last window.
 _BEYOND_S = 0.1

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from pipeline.audio.segment import Interval
 from pipeline.core.records.subject import Subject, Turn
 from pipeline.core.records.track import Agreement
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turns import ClipEvidence, log_odds_at_lags, turns_of, whole_clip_turn
-from pipeline.identity.subjects.voices import Interval
 from pipeline.speaker.agreement import LAGS_S
 from tests.face.tracks import a_subject
 from tests.identity.subjects.test_link import PARAMS
