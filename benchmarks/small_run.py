@@ -2,8 +2,8 @@
 
 # Six clips of three people, two seconds each: the smallest dataset that has a train and a test side.
 SMALL = (
-    "datasets=[demo]",
     "sources.demo.n_persons=3",
+    "sources.demo.edge_cases=false",
     "sources.demo.duration_s=2.0",
     "persons.test_share=0.4",
     "pretrain_identity.epochs=1",

@@ -17,7 +17,7 @@ from pipeline.core.base.imports import ROOT
 
 # Three clips of three people, two seconds each, and trainings of a few steps with a checkpoint after each.
 PARAMS = (
-    "datasets=[demo]",
+    "sources.demo.edge_cases=false",
     "sources.demo.n_persons=3",
     "sources.demo.clips_per_person=1",
     "sources.demo.duration_s=2.0",
