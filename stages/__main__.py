@@ -47,13 +47,13 @@ STAGES = {
         "Link every clip's tracks to persons by their faces, choose the main one, and decide when each of them speaks.",
         True,
     ),
-    "crop": ("Crop and align faces of every clip's main subject: random ones and candidates for standard faces.", True),
+    "crop": ("Crop and align faces of every clip's subjects: random ones and candidates for standard faces.", True),
     "select": (
         "Select the standard faces: frontal, lips shut, eyes open, resolved; by thresholds or by a person's override.",
         False,
     ),
     "audio": ("Cut the sound of every clip into segments and turn each into a voice-only log-mel.", True),
-    "recognise": ("Embed the face of every clip by a face recognition network, as evidence on identities.", True),
+    "recognise": ("Embed the face of every subject by a face recognition network, as evidence on identities.", True),
     "persons": ("Decide which identities are one person, and assign each person to train or test.", False),
     "pretrain_identity": (
         "Fetch the face recognition network that params.yaml names, or train one on the training persons.",

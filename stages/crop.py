@@ -1,4 +1,4 @@
-"""Crop and align faces of every clip's main subject: random ones and candidates for standard faces."""
+"""Crop and align faces of every clip's subjects: random ones and candidates for standard faces."""
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params, read_section
@@ -14,7 +14,7 @@ from pipeline.face.backends.registry import backend_content
 from pipeline.face.crops.crop import CropParams, Cropper
 from pipeline.face.crops.items import read_crop_items
 
-VERSION = 6  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 7  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:

@@ -5,10 +5,10 @@ from itertools import chain
 from pipeline.core.base.errors import SplitLeak
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import read_section
-from pipeline.core.records.clip import Clip
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.storage.atomic import write_text
 from pipeline.core.storage.manifest import iterate_manifest
+from pipeline.identity.persons.identities import identified_subjects
 from pipeline.identity.persons.leakage import leakage_report
 from pipeline.identity.persons.limits import networks_of, persons_params
 from pipeline.identity.persons.overrides import read_overrides
@@ -18,16 +18,16 @@ from pipeline.identity.persons.result import audit_persons, decide_persons, summ
 def main(at: Layout = Layout()) -> None:
     """Run the stage for all datasets listed in params.yaml; raises SplitLeak when the audit finds a leak."""
     datasets = read_section("datasets", at.params)
-    paths = [at.clip_embeddings(name) for name in datasets]
+    paths = [at.subject_embeddings(name) for name in datasets]
     params = persons_params(read_section("persons", at.params), networks_of(paths), f"{at.params}: section 'persons'")
-    clips = chain.from_iterable(iterate_manifest(at.clips(name), Clip) for name in datasets)
-    embeddings = chain.from_iterable(iterate_manifest(path, ClipEmbedding) for path in paths)
+    subjects = identified_subjects(datasets, at)
+    embeddings = chain.from_iterable(iterate_manifest(path, SubjectEmbedding) for path in paths)
     at.persons.parent.mkdir(parents=True, exist_ok=True)
-    result = decide_persons(clips, embeddings, read_overrides(at.person_overrides), params, at.persons.parent)
+    result = decide_persons(subjects, embeddings, read_overrides(at.person_overrides), params, at.persons.parent)
     write_persons(result, at)
     print(summary_of(result))
     audit = audit_persons(result, datasets, params, at)
-    write_text(at.leakage, leakage_report(audit, result.clip_persons))
+    write_text(at.leakage, leakage_report(audit, result.subject_persons))
     print(f"leakage audit:\n{audit.summary()}")
     if audit.leaks:
         raise SplitLeak(audit.error_message())

@@ -1,25 +1,25 @@
-"""Embed the face of every clip by a face recognition network, as evidence on identities."""
+"""Embed the face of every subject by a face recognition network, as evidence on identities."""
 
 from pipeline.core.base.device import device_name
 from pipeline.core.base.errors import WeightsUnavailable
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params, read_section
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.manifest import write_manifest, write_tables
 from pipeline.engine.run import run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.identity.network.clip_embedding import (
-    ClipEmbedder,
+from pipeline.identity.network.recogniser import named_recogniser
+from pipeline.identity.network.subject_embedding import (
     RecogniseParams,
-    clip_faces,
+    SubjectEmbedder,
+    subject_faces,
     write_no_embeddings,
 )
-from pipeline.identity.network.recogniser import named_recogniser
 
-VERSION = 4  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 5  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:
@@ -34,9 +34,9 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         write_no_embeddings(dataset, [], at)
         print(f"recognise@{dataset}: generated talkers keep their identities (recognise.generated): none is embedded")
         return
-    items = clip_faces(at.faces_folder(dataset), params.max_faces, at.clip_embeddings(dataset))
+    items = subject_faces(at.faces_folder(dataset), params.max_faces, at.subject_embeddings(dataset))
     try:
-        embed_clip = ClipEmbedder(named_recogniser(params.network, params.threads))
+        embed_clip = SubjectEmbedder(named_recogniser(params.network, params.threads))
     except WeightsUnavailable as error:
         write_no_embeddings(dataset, items, at)
         print(f"recognise@{dataset}: {error} Until then persons are decided by name alone, and all else goes on;")
@@ -47,10 +47,10 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         version=VERSION,
         params=embed_clip.key,
         function=embed_clip,
-        item_id=lambda item: item.clip_id,
-        inputs=lambda item: (item.clip_id, *item.content),
+        item_id=lambda item: item.subject_id,
+        inputs=lambda item: (item.subject_id, *item.content),
     )
     ran = run_step(step, items, read_settings(), title=f"recognise@{dataset}", checkout=at.root)
-    embeddings = in_row_order(ClipEmbedding, ran.ok_ids, lambda clip_id: ran.rows(clip_id, ClipEmbedding))
-    write_tables(at.clip_embeddings(dataset), ClipEmbedding, embeddings)
+    embeddings = in_row_order(SubjectEmbedding, ran.ok_ids, lambda subject_id: ran.rows(subject_id, SubjectEmbedding))
+    write_tables(at.subject_embeddings(dataset), SubjectEmbedding, embeddings)
     write_manifest(at.ledger("recognise", dataset), LedgerRow, ran.ledger())

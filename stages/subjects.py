@@ -11,11 +11,11 @@ from pipeline.engine.run import StepRun, run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.face.backends.registry import backend_content
-from pipeline.identity.network.clip_embedding import RecogniseParams
 from pipeline.identity.network.recogniser import NamedRecogniser, named_recogniser, network_name
+from pipeline.identity.network.subject_embedding import RecogniseParams
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.subjects.clips import DatasetSubjects, Embedded, EmbeddedOf
-from pipeline.identity.subjects.embedding import EditedClip, EditedClipEmbedder, read_edited_clips
+from pipeline.identity.subjects.embedding import EditedClip, EditedSubjectEmbedder, read_edited_clips
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.weights.fetch import find_weights
@@ -41,7 +41,7 @@ def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[EditedCl
         name="subjects",
         version=VERSION,
         params={**names, "backend": backend},
-        function=EditedClipEmbedder(backend, faces, voices),
+        function=EditedSubjectEmbedder(backend, faces, voices),
         item_id=lambda item: item.clip.clip_id,
         inputs=lambda item: (*item.content, *backend_content(backend, item.clip.clip_id)),
     )

@@ -17,9 +17,10 @@ from pipeline.core.records.clip import NO_CROP, Clip
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.core.records.face import CANDIDATE, RANDOM, Face
 from pipeline.core.records.label import Label
-from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.person import SubjectPerson
 from pipeline.core.records.schema import Image, key_of, to_table
 from pipeline.core.records.segment import Segment
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.storage.manifest import read_table, write_manifest
 from pipeline.core.storage.shards import shard_paths, write_shards
 from pipeline.dataset.build import DatasetParams, PersonRows, build_person
@@ -51,7 +52,7 @@ class Dataset:
 
 
 def build(
-    clip_persons: Sequence[ClipPerson],
+    subject_persons: Sequence[SubjectPerson],
     faces: Sequence[DatasetFace],
     segments: Sequence[DatasetSegment],
     params: DatasetParams,
@@ -66,13 +67,13 @@ def build(
             PersonRows(
                 dataset=dataset,
                 person_id=person_id,
-                n_clips=len(rows_of(dataset, person_id, clip_persons)),
+                n_clips=len(rows_of(dataset, person_id, subject_persons)),
                 faces=rows_of(dataset, person_id, faces),
                 segments=rows_of(dataset, person_id, segments),
             ),
             params,
         )
-        for dataset, person_id in sorted({(one.dataset, one.person_id) for one in clip_persons})
+        for dataset, person_id in sorted({(one.dataset, one.person_id) for one in subject_persons})
     ]
     return Dataset(
         identities=[one.identity for one in persons if one.identity],
@@ -137,7 +138,7 @@ class Made:
     """A dataset on the disk, and its contents by id."""
 
     at: Layout
-    clip_persons: list[ClipPerson]
+    subject_persons: list[SubjectPerson]
     rows: Dataset
     pictures: dict[str, ImageRGB]
     log_mels: dict[str, LogMel]
@@ -165,15 +166,17 @@ class _Maker:
     def __init__(self, root: Path, plan: Plan) -> None:
         self.at, self.plan = Layout(root), plan
         self.draw = np.random.default_rng(plan.seed)
-        self.clip_persons = [
-            ClipPerson(
-                clip_id=f"{dataset}/{plan.clip_names.format(place=place, person=person, clip=clip)}",
+        self.subject_persons = [
+            SubjectPerson(
+                subject_id=main_subject_id(clip_id),
+                clip_id=clip_id,
                 dataset=dataset,
                 person_id=person,
                 split=split,
             )
             for place, (dataset, person, split) in enumerate(plan.persons)
             for clip in range(plan.n_clips)
+            for clip_id in [f"{dataset}/{plan.clip_names.format(place=place, person=person, clip=clip)}"]
         ]
         self.pictures: dict[str, ImageRGB] = {}
         self.log_mels: dict[str, LogMel] = {}
@@ -181,59 +184,59 @@ class _Maker:
 
     def write(self) -> Made:
         faces, segments = [], []
-        for dataset in sorted({clip_person.dataset for clip_person in self.clip_persons}):
-            clip_persons = {
-                clip_person.clip_id: clip_person for clip_person in self.clip_persons if clip_person.dataset == dataset
-            }
-            write_manifest(self.at.clips(dataset), Clip, map(self._clip, clip_persons.values()))
-            faces += self._faces(dataset, clip_persons)
-            segments += self._segments(dataset, clip_persons)
-        built = build(self.clip_persons, faces, segments, ALL)
+        for dataset in sorted({subject_person.dataset for subject_person in self.subject_persons}):
+            subject_persons = {one.clip_id: one for one in self.subject_persons if one.dataset == dataset}
+            write_manifest(self.at.clips(dataset), Clip, map(self._clip, subject_persons.values()))
+            faces += self._faces(dataset, subject_persons)
+            segments += self._segments(dataset, subject_persons)
+        built = build(self.subject_persons, faces, segments, ALL)
         write_manifest(self.at.dataset("identities"), Identity, built.identities)
         write_manifest(self.at.dataset("faces"), DatasetFace, built.faces)
         write_manifest(self.at.dataset("audio"), DatasetSegment, built.segments)
         write_manifest(self.at.dataset("pairs"), Pair, built.pairs)
-        return Made(self.at, self.clip_persons, built, self.pictures, self.log_mels, self.labels)
+        return Made(self.at, self.subject_persons, built, self.pictures, self.log_mels, self.labels)
 
-    def _faces(self, dataset: str, clip_persons: dict[str, ClipPerson]) -> list[DatasetFace]:
+    def _faces(self, dataset: str, subject_persons: dict[str, SubjectPerson]) -> list[DatasetFace]:
         """Write the faces and labels of a dataset."""
         kinds = self.plan.kinds
         rows = {
             clip: [self._face(clip, place, kind.sampled_by) for place, kind in enumerate(kinds)]
-            for clip in clip_persons
+            for clip in subject_persons
         }
         shards = self._write_shards(self.at.faces_folder(dataset), Face, rows, {})
         listed = [
             DatasetFace(
                 face_id=face.face_id,
                 dataset=dataset,
-                person_id=clip_person.person_id,
-                split=clip_person.split,
+                person_id=subject_person.person_id,
+                split=subject_person.split,
                 clip_id=clip,
                 sampled_by=kind.sampled_by,
                 is_standard=kind.is_standard,
-                is_labelled=kind.is_labelled and clip_person.person_id not in self.plan.unlabelled,
+                is_labelled=kind.is_labelled and subject_person.person_id not in self.plan.unlabelled,
                 shard=shards[face.face_id],
             )
-            for clip, clip_person in clip_persons.items()
+            for clip, subject_person in subject_persons.items()
             for face, kind in zip(rows[clip], kinds, strict=True)
         ]
         labels = [self._label(face.face_id) for face in listed if face.is_labelled]
         write_manifest(self.at.labels(dataset), Label, labels)
         return listed
 
-    def _segments(self, dataset: str, clip_persons: dict[str, ClipPerson]) -> list[DatasetSegment]:
+    def _segments(self, dataset: str, subject_persons: dict[str, SubjectPerson]) -> list[DatasetSegment]:
         """Write the segments of a dataset."""
         plan = self.plan
-        rows = {clip: [self._segment(clip, place, n) for place, n in enumerate(plan.n_frames)] for clip in clip_persons}
+        rows = {
+            clip: [self._segment(clip, place, n) for place, n in enumerate(plan.n_frames)] for clip in subject_persons
+        }
         sizes = {} if plan.padded_to is None else {"log_mel": plan.n_mels * plan.padded_to}
         shards = self._write_shards(self.at.audio_folder(dataset), Segment, rows, sizes)
         return [
             DatasetSegment(
                 segment_id=segment.segment_id,
                 dataset=dataset,
-                person_id=clip_person.person_id,
-                split=clip_person.split,
+                person_id=subject_person.person_id,
+                split=subject_person.split,
                 clip_id=clip,
                 voiced_s=segment.voiced_s,
                 n_valid_frames=segment.n_valid_frames,
@@ -243,7 +246,7 @@ class _Maker:
                 turn_log_odds=None,
                 shard=shards[segment.segment_id],
             )
-            for clip, clip_person in clip_persons.items()
+            for clip, subject_person in subject_persons.items()
             for segment in rows[clip]
         ]
 
@@ -263,15 +266,15 @@ class _Maker:
             for item_id in read_table(path, record, [key]).column(key).to_pylist()
         }
 
-    def _clip(self, clip_person: ClipPerson) -> Clip:
+    def _clip(self, subject_person: SubjectPerson) -> Clip:
         return Clip(
-            clip_id=clip_person.clip_id,
-            dataset=clip_person.dataset,
-            identity=clip_person.person_id,
+            clip_id=subject_person.clip_id,
+            dataset=subject_person.dataset,
+            identity=subject_person.person_id,
             address="synthetic:",
             start_s=None,
             end_s=None,
-            licence=self.plan.licences.get(clip_person.dataset, ""),
+            licence=self.plan.licences.get(subject_person.dataset, ""),
             origin="made up",
             content_hash="",
             **NO_CROP,
@@ -293,6 +296,7 @@ class _Maker:
         return Face(
             face_id=face_id,
             clip_id=clip_id,
+            subject_id=main_subject_id(clip_id),
             track_id=f"{clip_id}-t00",
             sampled_by=sampled_by,
             image_sha256="",
@@ -313,6 +317,7 @@ class _Maker:
         return Segment(
             segment_id=segment_id,
             clip_id=clip_id,
+            subject_id=main_subject_id(clip_id),
             start_s=float(place),
             end_s=place + 1.0,
             voiced_s=0.5,

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.audio.clip import AudioItem, segment_clip
+from pipeline.audio.clip import AudioItem, HeardSubject, segment_clip
 from pipeline.audio.extract import extract_waveform
+from pipeline.audio.segment import WHOLE_CLIP
 from pipeline.audio.settings import AudioParams
 from pipeline.core.base.images import decode_png
 from pipeline.core.base.imports import ROOT
@@ -29,7 +30,7 @@ from pipeline.core.records.clip import NO_CROP, Clip
 from pipeline.core.records.face import Face, SelectedFace
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import ARROW_TYPES, Image, describe, from_table, to_table
-from pipeline.core.records.subject import SubjectTrack, TrackEmbedding
+from pipeline.core.records.subject import SubjectTrack, TrackEmbedding, main_subject_id
 from pipeline.core.records.track import Agreement, Track
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.atomic import write_text
@@ -39,11 +40,11 @@ from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
 from pipeline.face.crops.selection import select_crops
 from pipeline.face.crops.standard import SelectParams
 from pipeline.face.tracking.settings import DetectParams
-from pipeline.identity.network.clip_embedding import ClipEmbedder, RecogniseParams, clip_faces
 from pipeline.identity.network.label import FaceLabeller, faces_of_clips
 from pipeline.identity.network.recogniser import NamedRecogniser, build_recogniser, prepared
+from pipeline.identity.network.subject_embedding import RecogniseParams, SubjectEmbedder, subject_faces
 from pipeline.identity.network.voice_network import VoiceNetwork
-from pipeline.identity.subjects.embedding import EditedClip, EditedClipEmbedder, chosen_frames
+from pipeline.identity.subjects.embedding import EditedClip, EditedSubjectEmbedder, chosen_frames
 from pipeline.identity.subjects.link import subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of
@@ -114,7 +115,11 @@ class Earlier:
     @property
     def main_tracks(self) -> dict[str, Track]:
         """The main subject's track of each clip."""
-        main_ids = {row.track_id for row in self.results["subjects"].of(SubjectTrack) if row.is_main}
+        main_ids = {
+            row.track_id
+            for row in self.results["subjects"].of(SubjectTrack)
+            if row.subject_id == main_subject_id(row.clip_id)
+        }
         return {track.clip_id: track for track in self.results["detect"].of(Track) if track.track_id in main_ids}
 
 
@@ -237,7 +242,7 @@ def _subjects(earlier: Earlier, folder: Path) -> Result:
     """Every track is embedded, by a network that knows no faces, and not linked to any other."""
     params, backend = _load("subjects", SubjectsParams), _load("detect", DetectParams).backend
     voices = VoiceEmbedder(VoiceNetwork(find_weights("speaker_embedder")), "golden")
-    embed = EditedClipEmbedder(backend, NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}), voices)
+    embed = EditedSubjectEmbedder(backend, NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}), voices)
     detected = earlier.results["detect"]
     frames, tracks = detected.of(Frame), detected.of(Track)
     rows: list[Any] = []
@@ -251,8 +256,8 @@ def _subjects(earlier: Earlier, folder: Path) -> Result:
         found = subjects_of(of_clip, faces, 1.1, params)
         evidence = ClipEvidence(
             subjects=found.subjects,
-            seen_s=[[(track.start_s, track.end_s)] for track in of_clip],
-            subject_of={track.track_id: place for place, track in enumerate(of_clip)},
+            seen_s=[[(subject.start_s, subject.end_s)] for subject in found.subjects],
+            subject_of={row.track_id: int(row.subject_id[-2:]) for row in found.tracks},
             agreements=[row for row in detected.of(Agreement) if row.clip_id == clip.clip_id],
             stretches_s=parts_s,
             voices={},
@@ -267,7 +272,8 @@ def _crop(earlier: Earlier, folder: Path) -> Result:
     rows: dict[str, list[Any]] = {}
     for clip in CLIPS:
         main = earlier.main_tracks[clip.clip_id].track_id
-        item = ObservedClip(clip, to_table(Frame, [frame for frame in frames if frame.track_id == main]))
+        observed = to_table(Frame, [frame for frame in frames if frame.track_id == main])
+        item = ObservedClip(clip, observed, {main: main_subject_id(clip.clip_id)})
         rows[clip.clip_id] = _rows(cropper(item, folder))
     write_shards(folder / "faces", Face, list(rows), lambda clip_id: to_table(Face, rows[clip_id]))
     return Result([row for faces in rows.values() for row in faces])
@@ -281,13 +287,17 @@ def _select(earlier: Earlier, _: Path) -> Result:
 def _audio(earlier: Earlier, folder: Path) -> Result:
     function = partial(segment_clip, params=_load("audio", AudioParams))
     tracks = earlier.main_tracks
-    items = [AudioItem(clip, ((tracks[clip.clip_id].start_s, tracks[clip.clip_id].end_s),)) for clip in CLIPS]
+    items = [AudioItem(clip, (_heard(tracks[clip.clip_id]),)) for clip in CLIPS]
     return Result([row for item in items for row in _rows(function(item, folder))])
 
 
+def _heard(track: Track) -> HeardSubject:
+    return HeardSubject(main_subject_id(track.clip_id), ((track.start_s, track.end_s),), (WHOLE_CLIP,))
+
+
 def _recognise(earlier: Earlier, folder: Path) -> Result:
-    embed_clip = ClipEmbedder(NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}))
-    items = clip_faces(earlier.folder / "faces", _load("recognise", RecogniseParams).max_faces, folder / "clips")
+    embed_clip = SubjectEmbedder(NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}))
+    items = subject_faces(earlier.folder / "faces", _load("recognise", RecogniseParams).max_faces, folder / "clips")
     faces: list[Face] = earlier.results["crop"].of(Face)[:2]
     inputs = [prepared(decode_png(face.image.bytes), face.landmarks_px.reshape(-1, 2)) for face in faces]
     return Result(

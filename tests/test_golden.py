@@ -29,7 +29,7 @@ RECORDS = {
     "crop": {"Face"},
     "select": {"SelectedFace"},
     "audio": {"Segment"},
-    "recognise": {"ClipEmbedding", "arrays"},
+    "recognise": {"SubjectEmbedding", "arrays"},
     "identify": {"Label"},
 }
 
@@ -51,7 +51,7 @@ PLANTS = [
     ("audio", "pipeline.audio.logmel", "standardise"),
     ("audio", "pipeline.audio.clip", "seen_share"),
     ("recognise", "pipeline.identity.network.embed", "preprocess"),
-    ("recognise", "pipeline.identity.network.clip_embedding", "mean_direction"),
+    ("recognise", "pipeline.identity.network.subject_embedding", "mean_direction"),
     ("identify", "pipeline.identity.network.embed", "preprocess"),
 ]
 """Functions inside each step, by module and name."""

@@ -30,6 +30,7 @@ from pipeline.core.records.face import CANDIDATE, Face, FaceMeasures, SelectedFa
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.media import Media
 from pipeline.core.records.schema import to_table
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.records.truth import TruthFrame
 from pipeline.core.storage.manifest import read_manifest
 from pipeline.core.storage.shards import read_columns
@@ -285,7 +286,7 @@ def _verified(path: Path, frames: Sequence[Frame], crop: CropParams) -> Iterator
     """Yield the measures of one track's faces."""
     ordered = sorted(frames, key=lambda frame: frame.time_s)
     by_time = {frame.time_s: frame for frame in ordered}
-    faces = measure_track(ordered, crop)
+    faces = measure_track(ordered, main_subject_id(ordered[0].clip_id), crop)
     as_candidates = [replace(face, sampled_by=CANDIDATE) for face in faces]
     windows = verified_windows(as_candidates, [ordered], crop.lip_window_s)
     verifier = Verifier(FaceMesh(find_weights(FACE_MESH)), windows, inf)

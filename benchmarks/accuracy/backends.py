@@ -34,7 +34,7 @@ from pipeline.core.base.units import MILLISECONDS_PER_S, milliseconds
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.face import Face, SelectedFace
 from pipeline.core.records.frame import Frame
-from pipeline.core.records.subject import SubjectTrack
+from pipeline.core.records.subject import SubjectTrack, main_subject_id
 from pipeline.core.records.track import Track
 from pipeline.core.storage.manifest import read_manifest
 from pipeline.core.storage.shards import iterate_batches
@@ -123,7 +123,11 @@ class Found:
 
     @cached_property
     def main_tracks(self) -> set[str]:
-        return {row.track_id for row in read_manifest(self.at.subject_tracks(DATASET), SubjectTrack) if row.is_main}
+        return {
+            row.track_id
+            for row in read_manifest(self.at.subject_tracks(DATASET), SubjectTrack)
+            if row.subject_id == main_subject_id(row.clip_id)
+        }
 
     @cached_property
     def frames(self) -> list[Frame]:

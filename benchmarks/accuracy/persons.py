@@ -26,9 +26,10 @@ from pipeline.core.base.errors import FacevoxError, WeightsUnavailable
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import PARAMS_FILE, load_params, read_params
 from pipeline.core.records.clip import NO_CROP, Clip, clip_name
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.records.media import Media
-from pipeline.core.records.person import TEST, TRAIN, ClipPerson
+from pipeline.core.records.person import TEST, TRAIN, SubjectPerson
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.core.storage.vectors import Vectors, unit
 from pipeline.face.backends.interface import FaceBackend, averaged_landmarks
@@ -36,10 +37,11 @@ from pipeline.face.crops.align import Template, crop_aligned, similarity_to, tra
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.measures import inside_share
 from pipeline.face.measures.points import eye_centres
-from pipeline.identity.network.clip_embedding import embedding_of
 from pipeline.identity.network.recogniser import Recogniser, build_recogniser, named_recogniser
+from pipeline.identity.network.subject_embedding import embedding_of
 from pipeline.identity.persons.cluster import average_linkage
 from pipeline.identity.persons.embeddings import face_embeddings
+from pipeline.identity.persons.identities import main_subjects
 from pipeline.identity.persons.leakage import audit_leakage
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.published import published_identities
@@ -122,12 +124,12 @@ def generated_figures(at: Layout, weights: Path, n_persons: int, seed: int) -> l
     write_params(at, GENERATED, recognise={"network": NETWORK}, persons=GENERATED_PARAMS)
     write_manifest(at.clips(GENERATED), Clip, [a_clip(GENERATED, one.clip_id, names[one.clip_id]) for one in items])
     write_manifest(at.media(GENERATED), Media, [])
-    write_manifest(at.clip_embeddings(GENERATED), ClipEmbedding, embeddings)
+    write_manifest(at.subject_embeddings(GENERATED), SubjectEmbedding, embeddings)
     run_stage("persons", at)
-    clip_persons = read_manifest(at.clip_persons, ClipPerson)
+    subject_persons = read_manifest(at.subject_persons, SubjectPerson)
     return [
-        *merging_figures("generated persons", clip_persons, truth, names),
-        planted_figure(at, clip_persons, embeddings),
+        *merging_figures("generated persons", subject_persons, truth, names),
+        planted_figure(at, subject_persons, embeddings),
     ]
 
 
@@ -145,7 +147,7 @@ def shuffled_names(items: Sequence[GeneratedClip], rng: np.random.Generator) -> 
     return names
 
 
-def embed_generated(item: GeneratedClip, weights: Path) -> ClipEmbedding:
+def embed_generated(item: GeneratedClip, weights: Path) -> SubjectEmbedding:
     """Generate the faces of one clip, in one room and light, of random pose and lips, and embed them."""
     from pipeline.core.base.seeds import keyed_rng
     from pipeline.face.backends.dlib_backend import DlibBackend
@@ -170,8 +172,8 @@ def embed_generated(item: GeneratedClip, weights: Path) -> ClipEmbedding:
     return one_embedding(item.clip_id, NETWORK, build_recogniser(weights).embed(faces, points))
 
 
-def one_embedding(clip_id: str, network: str, features: NDArray[np.float32]) -> ClipEmbedding:
-    found = embedding_of(clip_id, network, features)
+def one_embedding(clip_id: str, network: str, features: NDArray[np.float32]) -> SubjectEmbedding:
+    found = embedding_of(main_subject_id(clip_id), network, features)
     assert isinstance(found, list)
     return found[0]
 
@@ -194,21 +196,23 @@ def real_figures(at: Layout, network: str, clips_folder: Path, photos_folder: Pa
     photos = list(embed_photos(photos_folder, recogniser.recogniser, recogniser.name))
     write_manifest(at.clips(PHOTOS), Clip, [a_clip(PHOTOS, one.clip_id, name) for name, one in photos])
     write_manifest(at.media(PHOTOS), Media, [])
-    write_manifest(at.clip_embeddings(PHOTOS), ClipEmbedding, [one for _, one in photos])
+    write_manifest(at.subject_embeddings(PHOTOS), SubjectEmbedding, [one for _, one in photos])
     run_stage("persons", at)
     files = {clip.clip_id: Path(clip.address).name for clip in clips} | {one.clip_id: name for name, one in photos}
     truth = {clip_id: person_of[name] for clip_id, name in files.items() if name in person_of}
     embedded = {
-        one.clip_id for name in (REAL_CLIPS, PHOTOS) for one in read_manifest(at.clip_embeddings(name), ClipEmbedding)
+        one.clip_id
+        for name in (REAL_CLIPS, PHOTOS)
+        for one in read_manifest(at.subject_embeddings(name), SubjectEmbedding)
     }
-    clip_persons = read_manifest(at.clip_persons, ClipPerson)
+    subject_persons = read_manifest(at.subject_persons, SubjectPerson)
     without_face = sorted(files[clip_id] for clip_id in truth.keys() - embedded)
     print(
         f"real clips and photos by {network}: {len(truth.keys() & embedded)} of {len(set(truth.values()))} persons; "
         f"no face in {without_face}"
     )
     return [
-        *merging_figures(f"real persons by {network}", clip_persons, truth, files),
+        *merging_figures(f"real persons by {network}", subject_persons, truth, files),
         *left_out_figures(network, at, truth),
     ]
 
@@ -227,7 +231,9 @@ def left_out_figures(network: str, at: Layout, truth: Mapping[str, str]) -> list
 
     A pair of two persons counts for both.
     """
-    rows = [one for name in (REAL_CLIPS, PHOTOS) for one in read_manifest(at.clip_embeddings(name), ClipEmbedding)]
+    rows = [
+        one for name in (REAL_CLIPS, PHOTOS) for one in read_manifest(at.subject_embeddings(name), SubjectEmbedding)
+    ]
     rows = [one for one in rows if one.clip_id in truth]
     vectors = unit(np.stack([one.embedding for one in rows]))
     persons = np.array([truth[one.clip_id] for one in rows])
@@ -270,7 +276,7 @@ def count_pairs(
     return int((merged & same).sum()), int(merged.sum()), int(same.sum())
 
 
-def embed_photos(folder: Path, recogniser: Recogniser, network: str) -> Iterator[tuple[str, ClipEmbedding]]:
+def embed_photos(folder: Path, recogniser: Recogniser, network: str) -> Iterator[tuple[str, SubjectEmbedding]]:
     """Yield (file, embedding) of every photo in which a face is found: the largest one, aligned as crops are."""
     import cv2
 
@@ -326,13 +332,13 @@ def a_clip(dataset: str, clip_id: str, identity: str) -> Clip:
 
 
 def merging_figures(
-    what: str, clip_persons: Iterable[ClipPerson], truth: Mapping[str, str], names: Mapping[str, str]
+    what: str, subject_persons: Iterable[SubjectPerson], truth: Mapping[str, str], names: Mapping[str, str]
 ) -> list[Figure]:
     """Return pairwise precision and recall of clips merged into one person, and the persons in both train and test.
 
     A dropped clip belongs to no person, so that its pairs are missed.
     """
-    found = {clip_person.clip_id: clip_person for clip_person in clip_persons}
+    found = {subject_person.clip_id: subject_person for subject_person in subject_persons}
     predicted = {clip_id: found[clip_id].person_id if clip_id in found else clip_id for clip_id in truth}
     precision, recall = pairwise_precision_recall(predicted, truth)
     by_name = pairwise_precision_recall({clip_id: names[clip_id] for clip_id in truth}, truth)
@@ -357,16 +363,18 @@ def pairwise_precision_recall(predicted: Mapping[str, str], truth: Mapping[str, 
     return 100 * correct / max(1, len(merged)), 100 * correct / max(1, len(same))
 
 
-def planted_figure(at: Layout, clip_persons: Sequence[ClipPerson], embeddings: Sequence[ClipEmbedding]) -> Figure:
+def planted_figure(
+    at: Layout, subject_persons: Sequence[SubjectPerson], embeddings: Sequence[SubjectEmbedding]
+) -> Figure:
     """Return how many kinds of planted leak the audit finds, 0 when it fails without any."""
     params = load_params(PersonsParams, "persons", at.params)
-    published, _ = published_identities(read_manifest(at.clips(GENERATED), Clip), {}, params)
+    published, _ = published_identities(main_subjects(read_manifest(at.clips(GENERATED), Clip)), {}, params)
     compared = face_embeddings(published, embeddings, params.whitening)
-    train = next(clip_person for clip_person in clip_persons if clip_person.split == TRAIN)
-    test = next(clip_person for clip_person in clip_persons if clip_person.split == TEST)
-    others = {clip_person.clip_id: f"content {clip_person.clip_id}" for clip_person in clip_persons}
+    train = next(subject_person for subject_person in subject_persons if subject_person.split == TRAIN)
+    test = next(subject_person for subject_person in subject_persons if subject_person.split == TEST)
+    others = {subject_person.clip_id: f"content {subject_person.clip_id}" for subject_person in subject_persons}
     inputs: dict[str, Any] = {
-        "clip_persons": clip_persons,
+        "subject_persons": subject_persons,
         "addresses": others,
         "contents": others,
         "embeddings": compared,
@@ -375,20 +383,25 @@ def planted_figure(at: Layout, clip_persons: Sequence[ClipPerson], embeddings: S
     same = {**others, test.clip_id: others[train.clip_id]}
     planted: dict[str, dict[str, Any]] = {
         "person": {
-            "clip_persons": [
+            "subject_persons": [
                 replace(train, split=TEST),
-                *(clip_person for clip_person in clip_persons if clip_person != train),
+                *(subject_person for subject_person in subject_persons if subject_person != train),
             ]
         },
         "content": {"contents": same},
         "video": {"addresses": same},
-        "face": {"clip_persons": [other_name, *(clip_person for clip_person in clip_persons if clip_person != train)]},
+        "face": {
+            "subject_persons": [
+                other_name,
+                *(subject_person for subject_person in subject_persons if subject_person != train),
+            ]
+        },
     }
     detected = []
 
     def leaks(inputs: dict[str, Any]) -> list[str]:
         for name in ("addresses", "contents"):
-            values = [inputs[name][clip_person.clip_id] for clip_person in inputs["clip_persons"]]
+            values = [inputs[name][subject_person.clip_id] for subject_person in inputs["subject_persons"]]
             inputs = {**inputs, name: values}
         return audit_leakage(**inputs, same_person_above=params.same_person_above, kept_apart=()).leaks
 

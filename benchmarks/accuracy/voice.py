@@ -31,8 +31,8 @@ from pipeline.core.base.params import load_params
 from pipeline.core.records.clip import Clip, clip_name, content_of
 from pipeline.core.records.dataset import DatasetSegment
 from pipeline.core.records.frame import Frame
-from pipeline.core.records.person import TRAIN, ClipPerson
-from pipeline.core.records.subject import SubjectTrack
+from pipeline.core.records.person import TRAIN, SubjectPerson
+from pipeline.core.records.subject import SubjectTrack, main_subject_id
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.dataset.build import DatasetParams, segment_drop
 from pipeline.dataset.rows import iterate_segments
@@ -97,10 +97,10 @@ def _run_stages(at: Layout, listed: Mapping[str, tuple[str, str]], kind: str) ->
     write_manifest(at.clips(DATASET), Clip, clips)
     for stage in ("download", "detect", "subjects", "audio"):
         run_stage(stage, DATASET, at)
-    clip_persons = (
-        ClipPerson(clip_id=clip.clip_id, dataset=DATASET, person_id=clip.identity, split=TRAIN) for clip in clips
+    subject_persons = (
+        SubjectPerson(clip_id=clip.clip_id, dataset=DATASET, person_id=clip.identity, split=TRAIN) for clip in clips
     )
-    write_manifest(at.clip_persons, ClipPerson, clip_persons)
+    write_manifest(at.subject_persons, SubjectPerson, subject_persons)
     return list(iterate_segments([DATASET], at))
 
 
@@ -140,7 +140,11 @@ def print_real(at: Layout, folder: Path) -> None:
 def _with_other_sound(at: Layout, segments: Mapping[str, DatasetSegment]) -> Iterator[DatasetSegment]:
     """Yield a segment of each clip as it would be with the sound of each other person's clip, from its start."""
     params = load_params(DetectParams, "detect", at.params)
-    main_tracks = {row.track_id for row in read_manifest(at.subject_tracks(DATASET), SubjectTrack) if row.is_main}
+    main_tracks = {
+        row.track_id
+        for row in read_manifest(at.subject_tracks(DATASET), SubjectTrack)
+        if row.subject_id == main_subject_id(row.clip_id)
+    }
     frames: dict[str, list[Frame]] = defaultdict(list)
     for frame in sorted(read_manifest(at.frames(DATASET), Frame), key=lambda frame: frame.time_s):
         if frame.track_id in main_tracks:

@@ -19,6 +19,7 @@ import pipeline.engine.run
 from benchmarks.scale.names import DATASET, clip_number
 from benchmarks.scale.rows import OF_CLIP, VARIANTS, Tables, media_rows
 from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.subject import clip_of
 from pipeline.core.storage.items import ItemStore, put_result
 
 _ALL_DIFFERENT = ("recognise",)  # embeddings of different persons must differ
@@ -77,7 +78,7 @@ class MadeUpFiles:
         """Return the files by name, or the item's drop."""
         if self._step == "download":
             return _parquet_files(media_rows(item))
-        clip_id = item.clip_id if hasattr(item, "clip_id") else item.clip.clip_id
+        clip_id = _clip_id_of(item)
         name = clip_id.rpartition("/")[2].encode()
         like = clip_number(clip_id) % VARIANTS, len(name)
         if like not in self._written or self._step in _ALL_DIFFERENT:
@@ -87,6 +88,12 @@ class MadeUpFiles:
             self._written[like] = name, _parquet_files(rows)
         other_name, files = self._written[like]
         return {file: content.replace(other_name, name) for file, content in files.items()}
+
+
+def _clip_id_of(item: Any) -> str:
+    if hasattr(item, "subject_id"):
+        return clip_of(item.subject_id)
+    return str(item.clip_id if hasattr(item, "clip_id") else item.clip.clip_id)
 
 
 def _parquet_files(tables: Tables) -> dict[str, bytes]:

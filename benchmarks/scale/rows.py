@@ -22,7 +22,7 @@ from benchmarks.scale.names import CLIPS_PER_PERSON, NETWORK, clip_number, perso
 from pipeline.core.base.images import encode_png
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.label import Label
@@ -30,6 +30,7 @@ from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.media import Media
 from pipeline.core.records.schema import Image, column_names, to_table
 from pipeline.core.records.segment import Segment
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.records.track import Agreement, Shot, Track
 from pipeline.speaker.agreement import LAGS_S
 
@@ -100,7 +101,12 @@ def face_rows(clip_id: str) -> Tables:
     face_ids = face_ids_of(clip_id)
     paths = pa.array([f"{face_id.replace('/', '_')}.png" for face_id in face_ids])
     image = pa.StructArray.from_arrays([_pictures(), paths], ["bytes", "path"])
-    columns = {"face_id": face_ids, "track_id": f"{clip_id}-t00", "image": image}
+    columns = {
+        "face_id": face_ids,
+        "subject_id": main_subject_id(clip_id),
+        "track_id": f"{clip_id}-t00",
+        "image": image,
+    }
     return {Face: _of_clip(_faces(), clip_id, columns)}
 
 
@@ -112,7 +118,8 @@ def face_ids_of(clip_id: str) -> list[str]:
 def segment_rows(clip_id: str) -> Tables:
     """Return a clip's segments, two of every other clip, and sometimes a dropped one."""
     ids = _ids(f"{clip_id}-a", _SEGMENT_MS[: 1 + clip_number(clip_id) % 2], separator="")
-    tables: dict[type, pa.Table] = {Segment: _of_clip(_segments().slice(0, len(ids)), clip_id, {"segment_id": ids})}
+    columns = {"segment_id": ids, "subject_id": main_subject_id(clip_id)}
+    tables: dict[type, pa.Table] = {Segment: _of_clip(_segments().slice(0, len(ids)), clip_id, columns)}
     if clip_number(clip_id) % _EVERY == _WITHOUT_SPEECH:
         drop = ledger_row("audio", f"{clip_id}-a{6000:08d}", Dropped.filtered("no_speech", "0.02 of it is voice"))
         tables[LedgerRow] = to_table(LedgerRow, [drop])
@@ -124,14 +131,15 @@ def embedding_rows(clip_id: str) -> Tables:
     of_person = np.random.default_rng([1, person_number(clip_id)]).normal(size=EMBEDDING_SIZE)
     of_clip = np.random.default_rng([2, clip_number(clip_id)]).normal(size=EMBEDDING_SIZE)
     mean = of_person + 0.3 * of_clip
-    embedding = ClipEmbedding(
+    embedding = SubjectEmbedding(
+        subject_id=main_subject_id(clip_id),
         clip_id=clip_id,
         network=NETWORK,
         n_faces=8,
         spherical_variance=0.1,
         embedding=(mean / np.linalg.norm(mean)).astype(np.float32),
     )
-    return {ClipEmbedding: to_table(ClipEmbedding, [embedding])}
+    return {SubjectEmbedding: to_table(SubjectEmbedding, [embedding])}
 
 
 def label_rows(clip_id: str) -> Tables:
@@ -300,6 +308,7 @@ def _faces() -> pa.Table:
         Face(
             face_id="",
             clip_id="",
+            subject_id="",
             track_id="",
             sampled_by=_chosen_frames()[frame],
             standardness=-float(abs(_measures()["yaw_deg"][frame])),
@@ -334,6 +343,7 @@ def _segments() -> pa.Table:
         Segment(
             segment_id="",
             clip_id="",
+            subject_id="",
             start_s=start_ms / 1000,
             end_s=start_ms / 1000 + 3,
             voiced_s=2.5,

@@ -18,13 +18,15 @@ from benchmarks.speed.recognition import measure_labels
 from benchmarks.speed.steps import FaceSteps
 from benchmarks.speed.training import measure_training
 from benchmarks.timing import seconds
-from pipeline.audio.clip import AudioItem, segment_clip
+from pipeline.audio.clip import AudioItem, HeardSubject, segment_clip
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
+from pipeline.audio.segment import WHOLE_CLIP
 from pipeline.audio.settings import AudioParams
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import load_params
+from pipeline.core.records.subject import main_subject_id
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.clip import MediaClip
@@ -145,7 +147,8 @@ def _decode(path: Path) -> None:
 
 
 def _listen(clip: MediaClip, folder: Path, params: AudioParams) -> None:
-    segment_clip(AudioItem(clip, ((0.0, DURATION_S),)), folder, params=params)
+    subject = HeardSubject(main_subject_id(clip.clip_id), ((0.0, DURATION_S),), (WHOLE_CLIP,))
+    segment_clip(AudioItem(clip, (subject,)), folder, params=params)
 
 
 if __name__ == "__main__":

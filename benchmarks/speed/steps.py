@@ -8,6 +8,7 @@ from pipeline.core.base.params import PARAMS_FILE, load_params
 from pipeline.core.records.face import Face
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import to_table
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.records.track import Track
 from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
 from pipeline.face.tracking.settings import DetectParams
@@ -35,4 +36,5 @@ class FaceSteps:
 
     def crop(self, clip: MediaClip, frames: tuple[Frame, ...]) -> list[Face] | Dropped:
         """Return the faces cropped from these frames."""
-        return self._cropper(ObservedClip(clip, to_table(Frame, frames)), _NO_FOLDER)
+        subject_of = {frame.track_id: main_subject_id(clip.clip_id) for frame in frames}
+        return self._cropper(ObservedClip(clip, to_table(Frame, frames), subject_of), _NO_FOLDER)

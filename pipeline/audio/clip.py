@@ -1,7 +1,7 @@
 """Cut a clip's sound into segments and turn each into a log-mel."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
@@ -23,18 +23,26 @@ from pipeline.video.clip import MediaClip
 
 
 @dataclass(frozen=True, slots=True)
+class HeardSubject:
+    """A subject of a clip: the intervals of its tracks, and its turns."""
+
+    subject_id: str
+    seen_s: tuple[Interval, ...]
+    turns: tuple[HeardTurn, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AudioItem:
-    """The item of the audio step: a clip, the intervals of its main subject's tracks, its out_of_step_s, and turns."""
+    """The item of the audio step: a clip, its subjects, the main one first, and its out_of_step_s."""
 
     clip: MediaClip
-    seen_s: tuple[tuple[float, float], ...]
+    subjects: tuple[HeardSubject, ...]
     out_of_step_s: float = 0.0
-    turns: tuple[HeardTurn, ...] = (WHOLE_CLIP,)
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result."""
-        return (*self.clip.content, str(self.seen_s), str(self.out_of_step_s), str(self.turns))
+        return (*self.clip.content, str(self.subjects), str(self.out_of_step_s))
 
     def correction_s(self, params: AudioParams) -> float:
         """Return by how much later than the picture the sound is taken, seconds; negative: earlier."""
@@ -53,21 +61,29 @@ def segment_clip(item: AudioItem, folder: Path, *, params: AudioParams) -> list[
         waveform, channel = _sound(item, params)
     except BadMedia as error:
         return Dropped.failed(error.reason, error.detail)
-    turns = (WHOLE_CLIP,) if params.sound_of == "clip" else item.turns
-    if not turns:
-        return Dropped.filtered("other_voice", "no voice is that of the clip's main subject")
+    subjects = _subjects_heard(item, params)
+    if not subjects:
+        return Dropped.filtered("other_voice", "no voice is that of a subject whose sound is taken")
     kept: list[Segment] = []
     dropped: list[LedgerRow] = []
-    for sound in joined_turns(waveform, clip.start_s or 0.0, turns, join=params.join_turns):
-        for start_s, end in segment_features(sound.waveform, params):
-            if isinstance(end, SegmentFeature):
-                kept.append(_segment(item, end, sound, params, channel))
-            else:
-                (_, (media_s, _)), *_ = sound.parts(start_s, inf)
-                dropped.append(ledger_row("audio", segment_id(clip.clip_id, media_s), end))
+    for subject in subjects:
+        for sound in joined_turns(waveform, clip.start_s or 0.0, subject.turns, join=params.join_turns):
+            for start_s, end in segment_features(sound.waveform, params):
+                if isinstance(end, SegmentFeature):
+                    kept.append(_segment(item, subject, end, sound, params, channel))
+                else:
+                    (_, (media_s, _)), *_ = sound.parts(start_s, inf)
+                    dropped.append(ledger_row("audio", segment_id(clip.clip_id, media_s), end))
     if not kept:
         return Dropped.filtered("no_speech", f"none of {len(dropped)} segments has enough voice")
     return [*kept, *dropped]
+
+
+def _subjects_heard(item: AudioItem, params: AudioParams) -> list[HeardSubject]:
+    """Return the subjects with turns; the main one with all sound of the clip where the params say so."""
+    if params.sound_of == "clip":
+        return [replace(item.subjects[0], turns=(WHOLE_CLIP,))]
+    return [one for one in item.subjects if one.turns]
 
 
 def segment_id(clip_id: str, start_s: float) -> str:
@@ -101,7 +117,12 @@ def _sound(item: AudioItem, params: AudioParams) -> tuple[Waveform, str]:
 
 
 def _segment(
-    item: AudioItem, feature: SegmentFeature, sound: JoinedTurns, params: AudioParams, channel: str
+    item: AudioItem,
+    subject: HeardSubject,
+    feature: SegmentFeature,
+    sound: JoinedTurns,
+    params: AudioParams,
+    channel: str,
 ) -> Segment:
     parts = sound.parts(feature.start_s, feature.end_s)
     start_s, end_s = parts[0][1][0], parts[-1][1][1]
@@ -109,13 +130,14 @@ def _segment(
     return Segment(
         segment_id=segment_id(item.clip.clip_id, start_s),
         clip_id=item.clip.clip_id,
+        subject_id=subject.subject_id,
         start_s=start_s,
         end_s=end_s,
         voiced_s=feature.voiced_s,
         n_valid_frames=feature.n_valid_frames,
         level_dbfs=feature.level_dbfs,
         clipped_share=feature.clipped_share,
-        face_seen_share=seen_share([interval_s for _, interval_s in parts], item.seen_s),
+        face_seen_share=seen_share([interval_s for _, interval_s in parts], subject.seen_s),
         n_turns=len(parts),
         skipped_s=max(0.0, end_s - start_s - sum(last_s - first_s for _, (first_s, last_s) in parts)),
         turn_log_odds=min(odds, default=None),

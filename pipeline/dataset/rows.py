@@ -19,7 +19,7 @@ from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity,
 from pipeline.core.records.face import SelectedFace
 from pipeline.core.records.label import Label
 from pipeline.core.records.ledger import LedgerRow, ledger_row
-from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.person import SubjectPerson
 from pipeline.core.records.schema import arrow_schema, column, to_table
 from pipeline.core.records.segment import Segment
 from pipeline.core.records.subject import Subject
@@ -38,27 +38,27 @@ Person = tuple[str, str, int]
 """(dataset, person id, number of clips)"""
 
 _PERSONS = """
-    SELECT dataset, person_id, count(*) FROM clip_persons GROUP BY ALL ORDER BY dataset, person_id
+    SELECT dataset, person_id, count(*) FROM subject_persons GROUP BY ALL ORDER BY dataset, person_id
 """
 _FACES = """
-    SELECT face_id, dataset, person_id, split, clip_id, sampled_by, is_standard,
+    SELECT face_id, dataset, person_id, split, selected.clip_id, sampled_by, is_standard,
         labels.face_id IS NOT NULL AS is_labelled, shard
-    FROM selected JOIN clips USING (clip_id) LEFT JOIN labels USING (face_id)
+    FROM selected JOIN subjects USING (subject_id) LEFT JOIN labels USING (face_id)
     ORDER BY dataset, person_id, face_id
 """
 _SEGMENTS = """
-    SELECT segment_id, dataset, person_id, split, clip_id, voiced_s, n_valid_frames, face_seen_share,
+    SELECT segment_id, dataset, person_id, split, segments.clip_id, voiced_s, n_valid_frames, face_seen_share,
         coalesce(av_covered_s, 0.0) AS av_covered_s, av_zscore, turn_log_odds, shard
-    FROM segments JOIN clips USING (clip_id)
-        LEFT JOIN (SELECT clip_id, av_covered_s, av_zscore FROM subjects WHERE is_main) USING (clip_id)
+    FROM segments JOIN subjects USING (subject_id)
+        LEFT JOIN (SELECT subject_id, av_covered_s, av_zscore FROM agreement) USING (subject_id)
     ORDER BY dataset, person_id, segment_id
 """
 _ROWS_PER_PART = 1 << 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _PlacedClip(ClipPerson):
-    """The person of a clip, and the shard that holds its rows."""
+class _PlacedSubject(SubjectPerson):
+    """The person of a subject, and the shard that holds its rows."""
 
     shard: str = column("relative to the repository root")
 
@@ -66,9 +66,9 @@ class _PlacedClip(ClipPerson):
 def iterate_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]:
     """Yield all faces and segments of each person in each dataset, persons in order, rows in id order.
 
-    Clips without a person are left out. Raises BadManifest for a file that is absent, damaged or of another schema.
+    Subjects without a person are left out. Raises BadManifest for a file that is absent, damaged or of another schema.
     """
-    with query({"clip_persons": (at.clip_persons, ClipPerson)}) as connection:
+    with query({"subject_persons": (at.subject_persons, SubjectPerson)}) as connection:
         persons: list[Person] = connection.sql(_PERSONS).fetchall()
     with scratch_folder(at.dataset("joined")) as folder:
         rows = zip(
@@ -82,7 +82,7 @@ def iterate_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]
 
 
 def iterate_segments(datasets: Sequence[str], at: Layout) -> Iterator[DatasetSegment]:
-    """Yield the segments of all clips with a person, each with its clip's main subject, by person, in id order."""
+    """Yield the segments of all subjects with a person, by person, in id order."""
     with scratch_folder(at.dataset("joined")) as folder:
         yield from iterate_manifest(_save_segments(datasets, at, folder), DatasetSegment)
 
@@ -163,9 +163,9 @@ class _Spool:
 
 def _save_faces(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
     """Return a file of all faces, DatasetFace, persons in order."""
-    clips, faces = folder / "clips_of_faces", folder / "faces"
-    _save_clips(clips, {name: shard_paths(at.faces_folder(name)) for name in datasets}, at)
-    with query({"clips": (clips, _PlacedClip)}, folder) as connection:
+    subjects, faces = folder / "subjects_of_faces", folder / "faces"
+    _save_subjects(subjects, {name: shard_paths(at.faces_folder(name)) for name in datasets}, at)
+    with query({"subjects": (subjects, _PlacedSubject)}, folder) as connection:
         _add_table(connection, "selected", [at.selected_faces], SelectedFace)
         _add_table(connection, "labels", [at.labels(name) for name in datasets], Label)
         _save(connection, _FACES, faces, DatasetFace)
@@ -174,25 +174,25 @@ def _save_faces(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
 
 def _save_segments(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
     """Return a file of all segments, DatasetSegment, persons in order."""
-    clips, segments = folder / "clips_of_segments", folder / "segments"
+    subjects, segments = folder / "subjects_of_segments", folder / "segments"
     shards = {name: shard_paths(at.audio_folder(name)) for name in datasets}
-    _save_clips(clips, shards, at)
-    with query({"clips": (clips, _PlacedClip)}, folder) as connection:
+    _save_subjects(subjects, shards, at)
+    with query({"subjects": (subjects, _PlacedSubject)}, folder) as connection:
         _add_table(connection, "segments", [path for paths in shards.values() for path in paths], Segment)
-        _add_table(connection, "subjects", [at.subjects(name) for name in datasets], Subject)
+        _add_table(connection, "agreement", [at.subjects(name) for name in datasets], Subject)
         _save(connection, _SEGMENTS, segments, DatasetSegment)
     return segments
 
 
-def _save_clips(path: Path, shards: Mapping[str, Sequence[Path]], at: Layout) -> None:
-    """Write the clips of the datasets in ``shards``, with the one of those shards that each clip's rows are in."""
+def _save_subjects(path: Path, shards: Mapping[str, Sequence[Path]], at: Layout) -> None:
+    """Write the subjects of the datasets in ``shards``, with the one of those shards that each one's rows are in."""
     names = {name: [shard.relative_to(at.root).as_posix() for shard in paths] for name, paths in shards.items()}
-    clips = (
-        _PlacedClip(**asdict(clip), shard=names[clip.dataset][shard_of(clip.clip_id, len(names[clip.dataset]))])
-        for clip in iterate_manifest(at.clip_persons, ClipPerson)
-        if clip.dataset in names
+    subjects = (
+        _PlacedSubject(**asdict(one), shard=names[one.dataset][shard_of(one.clip_id, len(names[one.dataset]))])
+        for one in iterate_manifest(at.subject_persons, SubjectPerson)
+        if one.dataset in names
     )
-    write_manifest(path, _PlacedClip, clips)
+    write_manifest(path, _PlacedSubject, subjects)
 
 
 def _add_table(connection: "duckdb.DuckDBPyConnection", name: str, paths: Sequence[Path], record: type) -> None:

@@ -31,7 +31,7 @@ class Check:
 
     what: str
     n_compared: int
-    n_clips_unseen: int
+    n_unseen: int
     note: str
     n_leaks: int
     leaks: list[str]
@@ -97,6 +97,4 @@ def _texts(at: Layout, dataset: str, column: str) -> Iterator[str]:
 
 def _check(check: dict[str, Any]) -> Check:
     leaks = check["leaks"]
-    return Check(
-        check["what"], check["n_compared"], check["n_clips_unseen"], check["note"], len(leaks), leaks[:_MOST_LEAKS]
-    )
+    return Check(check["what"], check["n_compared"], check["n_unseen"], check["note"], len(leaks), leaks[:_MOST_LEAKS])

@@ -3,13 +3,13 @@
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.core.records.evaluation import EvaluatedFace, InpaintedImage, MapPoint, RetrievedFace, SwappedFace
-from pipeline.core.records.evidence import ClipEmbedding, PersonEvidence
+from pipeline.core.records.evidence import PersonEvidence, SubjectEmbedding
 from pipeline.core.records.face import Face, SelectedFace
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.label import Label
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.media import Media
-from pipeline.core.records.person import ClipPerson, Person
+from pipeline.core.records.person import Person, SubjectPerson
 from pipeline.core.records.schema import describe
 from pipeline.core.records.segment import Segment
 from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
@@ -34,9 +34,9 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (Face, "data/faces/<dataset>/shard-*.parquet", "crop"),
     (SelectedFace, "manifests/selected_faces.parquet", "select"),
     (Segment, "data/audio/<dataset>/shard-*.parquet", "audio"),
-    (ClipEmbedding, "manifests/sets/<dataset>/clip_embeddings.parquet", "recognise"),
+    (SubjectEmbedding, "manifests/sets/<dataset>/subject_embeddings.parquet", "recognise"),
     (Person, "manifests/persons.parquet", "persons"),
-    (ClipPerson, "manifests/clip_persons.parquet", "persons"),
+    (SubjectPerson, "manifests/subject_persons.parquet", "persons"),
     (PersonEvidence, "manifests/person_evidence.parquet", "persons"),
     (Label, "manifests/labels/<dataset>/embeddings.parquet", "identify"),
     (Identity, "manifests/dataset/identities.parquet", "dataset"),

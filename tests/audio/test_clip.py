@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recordings import Recording, write_recording
-from pipeline.audio.clip import AudioItem, segment_clip
+from pipeline.audio.clip import AudioItem, HeardSubject, segment_clip
 from pipeline.audio.segment import HeardTurn
 from pipeline.audio.settings import AudioParams
 from pipeline.core.base.arrays import Waveform
@@ -16,6 +16,7 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.segment import Segment
 from pipeline.video.clip import MediaClip
+from tests.audio.heard import heard
 
 MakeParams = Callable[..., AudioParams]
 SILENCE = np.zeros(96_000, dtype=np.float32)
@@ -25,7 +26,7 @@ def audio_item(sound: Waveform, folder: Path, start_s: float | None = None, end_
     """A clip of 16 kHz mono whose main track runs from 3 s to 9 s."""
     path = write_recording(folder / "clip.mkv", Recording(suffix="mkv", rate_hz=16_000), sound)
     clip = MediaClip(clip_id="set/one", path=path, sha256="", has_audio=True, start_s=start_s, end_s=end_s)
-    return AudioItem(clip, ((3.0, 9.0),))
+    return AudioItem(clip, (heard(clip.clip_id, (3.0, 9.0)),))
 
 
 @pytest.mark.parametrize("vad", ["webrtc", "silero"])
@@ -101,7 +102,7 @@ def test_a_voice_whose_channels_cancel_each_other_is_read_from_one_and_recorded(
     recording = Recording(suffix="mkv", rate_hz=16_000, layout="stereo")
     path = write_recording(tmp_path / "clip.mkv", recording, np.stack([talker, right * talker]))
     clip = MediaClip(clip_id="set/one", path=path, sha256="", has_audio=True, start_s=None, end_s=None)
-    rows = segment_clip(AudioItem(clip, ()), tmp_path, params=audio_params())
+    rows = segment_clip(AudioItem(clip, (heard(clip.clip_id),)), tmp_path, params=audio_params())
     alone = segment_clip(audio_item(talker, tmp_path), tmp_path, params=audio_params())
     assert isinstance(rows, list) and isinstance(alone, list)
     (segment,), (expected,) = rows, alone
@@ -114,7 +115,7 @@ def test_turns_of_a_clip_are_joined_to_segments_that_say_what_was_left_out(
     talker: Waveform, audio_params: MakeParams, tmp_path: Path
 ) -> None:
     turns = (HeardTurn(1.0, 4.0, 3.0), HeardTurn(5.0, 9.0, 2.0))
-    item = replace(audio_item(np.tile(talker, 2), tmp_path), seen_s=((0.0, 4.0),), turns=turns)
+    item = replace(audio_item(np.tile(talker, 2), tmp_path), subjects=(heard("set/one", (0.0, 4.0), turns=turns),))
     rows = segment_clip(item, tmp_path, params=audio_params())
     assert isinstance(rows, list)
     (segment,) = rows
@@ -127,8 +128,25 @@ def test_turns_of_a_clip_are_joined_to_segments_that_say_what_was_left_out(
 def test_a_clip_whose_subject_is_never_heard_is_filtered_unless_all_its_sound_is_asked_for(
     talker: Waveform, audio_params: MakeParams, tmp_path: Path
 ) -> None:
-    item = replace(audio_item(talker, tmp_path), turns=())
+    item = replace(audio_item(talker, tmp_path), subjects=(heard("set/one", turns=()),))
     assert segment_clip(item, tmp_path, params=audio_params()) == Dropped.filtered(
-        "other_voice", "no voice is that of the clip's main subject"
+        "other_voice", "no voice is that of a subject whose sound is taken"
     )
     assert isinstance(segment_clip(item, tmp_path, params=audio_params(sound_of="clip")), list)
+
+
+def test_each_subject_is_given_the_segments_of_its_own_turns(
+    talker: Waveform, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    first = heard("set/one", (0.0, 12.0), turns=(HeardTurn(0.0, 3.0, 3.0), HeardTurn(6.0, 9.0, 3.0)))
+    second = HeardSubject("set/one-s01", ((3.0, 6.0),), (HeardTurn(3.0, 6.0, 1.0),))
+    item = replace(audio_item(np.tile(talker, 2), tmp_path), subjects=(first, second))
+    rows = segment_clip(item, tmp_path, params=audio_params())
+    assert isinstance(rows, list)
+    segments = [row for row in rows if isinstance(row, Segment)]
+    assert [(one.subject_id, one.segment_id, one.end_s, one.face_seen_share) for one in segments] == [
+        ("set/one-s00", "set/one-a00000000", 9.0, 1.0),
+        ("set/one-s01", "set/one-a00003000", 6.0, 1.0),
+    ]
+    (whole,) = {row.subject_id for row in segment_clip(item, tmp_path, params=audio_params(sound_of="clip"))}
+    assert whole == "set/one-s00"  # all sound of a clip is its main subject's, in the paper's reading

@@ -1,4 +1,4 @@
-"""The items of the audio step are all clips, each with the times at which its main subject is seen."""
+"""The items of the audio step are all clips, each with the times and turns of its subjects."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,42 +6,48 @@ from pathlib import Path
 import pytest
 
 import pipeline.audio.items
-from pipeline.audio.clip import AudioItem
+from pipeline.audio.clip import AudioItem, HeardSubject
 from pipeline.audio.items import read_audio_items
-from pipeline.audio.segment import WHOLE_CLIP, HeardTurn
+from pipeline.audio.segment import HeardTurn
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.subject import SubjectTrack, Turn
 from pipeline.core.records.track import Track
 from pipeline.core.storage.manifest import write_manifest
+from tests.audio.heard import heard
 from tests.face.tracks import a_subject_track, a_track, media_clips
 
 
-def test_every_clip_has_the_times_and_turns_of_its_main_subject_and_its_offset(
+def test_every_clip_has_its_subjects_with_their_times_and_turns_and_its_offset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = Layout(tmp_path)
     tracks = [
-        *(replace(a_track("set/talk", number), out_of_step_s=-0.4) for number in range(3)),
+        *(replace(a_track("set/talk", number), out_of_step_s=-0.4) for number in range(4)),
         a_track("set/talk-2", 0),
         a_track("set/two", 0),
     ]
     subjects = [
-        a_subject_track("set/talk", 0, is_main=False),
-        *(a_subject_track("set/talk", number, is_main=True, subject=1) for number in (1, 2)),
-        a_subject_track("set/talk-2", 0, is_main=True),
-        a_subject_track("set/two", 0, is_main=False),
+        a_subject_track("set/talk", 0, is_taken=True, subject=1),
+        *(a_subject_track("set/talk", number, is_taken=True, subject=0) for number in (1, 2)),
+        a_subject_track("set/talk", 3, is_taken=False, subject=2),
+        a_subject_track("set/talk-2", 0, is_taken=True),
+        a_subject_track("set/two", 0, is_taken=False),
     ]
     write_manifest(at.tracks("set"), Track, tracks)
     write_manifest(at.subject_tracks("set"), SubjectTrack, subjects)
-    turns = [a_turn("set/talk", 1, 5.0, 7.0), a_turn("set/talk", 0, 2.0, 4.0), a_turn("set/talk", 1, 8.0, 9.0)]
-    write_manifest(at.turns("set"), Turn, [*turns, a_turn("set/talk-2", 0, 0.0, 1.2, None)])
+    turns = [a_turn("set/talk", *one) for one in ((0, 5.0, 7.0), (1, 2.0, 4.0), (0, 8.0, 9.0), (2, 4.0, 5.0))]
+    turns = sorted(turns, key=lambda turn: turn.turn_id)
+    write_manifest(at.turns("set"), Turn, [a_turn("set/talk-2", 0, 0.0, 1.2, None), *turns])
     clips = media_clips(["set/none", "set/talk", "set/talk-2", "set/two"])
     monkeypatch.setattr(pipeline.audio.items, "read_media_clips", lambda *_: iter(clips))
-    ranges_s: list[tuple[tuple[float, float], ...]] = [(), ((0.1, 1.2), (0.2, 1.2)), ((0.0, 1.2),), ()]
-    out_of_step_s = [0.0, -0.4, 0.0, 0.0]
-    heard = [(WHOLE_CLIP,), (HeardTurn(5.0, 7.0, 2.5), HeardTurn(8.0, 9.0, 2.5)), (WHOLE_CLIP,), (WHOLE_CLIP,)]
-    expected = [AudioItem(*one) for one in zip(clips, ranges_s, out_of_step_s, heard, strict=True)]
-    assert list(read_audio_items("set", at)) == expected
+    first = heard("set/talk", (0.1, 1.2), (0.2, 1.2), turns=(HeardTurn(5.0, 7.0, 2.5), HeardTurn(8.0, 9.0, 2.5)))
+    second = HeardSubject("set/talk-s01", ((0.0, 1.2),), (HeardTurn(2.0, 4.0, 2.5),))
+    assert list(read_audio_items("set", at)) == [
+        AudioItem(clips[0], (heard("set/none"),)),
+        AudioItem(clips[1], (first, second), -0.4),
+        AudioItem(clips[2], (heard("set/talk-2", (0.0, 1.2)),)),
+        AudioItem(clips[3], (heard("set/two"),)),
+    ]
 
 
 def a_turn(clip_id: str, subject: int, start_s: float, end_s: float, log_odds: float | None = 2.5) -> Turn:
@@ -59,4 +65,5 @@ def a_turn(clip_id: str, subject: int, start_s: float, end_s: float, log_odds: f
 
 def test_another_offset_is_another_input_of_the_step() -> None:
     (clip,) = media_clips(["set/talk"])
-    assert AudioItem(clip, ((0.0, 1.2),), 0.5).content != AudioItem(clip, ((0.0, 1.2),)).content
+    subjects = (heard("set/talk", (0.0, 1.2)),)
+    assert AudioItem(clip, subjects, 0.5).content != AudioItem(clip, subjects).content

@@ -13,6 +13,7 @@ from pipeline.core.base.arrays import Waveform
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.segment import Segment
 from pipeline.video.clip import MediaClip
+from tests.audio.heard import heard
 
 MakeParams = Callable[..., AudioParams]
 RATE_HZ = 16_000
@@ -35,7 +36,7 @@ def only_segment(
         start_s=start_s,
         end_s=None if start_s is None else start_s + 6.0,
     )
-    rows = segment_clip(AudioItem(clip, ((0.0, 14.0),), out_of_step_s), path.parent, params=params)
+    rows = segment_clip(AudioItem(clip, (heard(clip.clip_id, (0.0, 14.0)),), out_of_step_s), path.parent, params=params)
     if isinstance(rows, Dropped):
         return rows
     return next(row for row in rows if isinstance(row, Segment))

@@ -34,7 +34,7 @@ from benchmarks.scale.rows import (
 from benchmarks.scale.training_data import main as open_training_data
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.records.face import Face, SelectedFace
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.label import Label
@@ -115,19 +115,19 @@ def test_the_rows_come_out_of_the_stages_as_they_were_made_up(finished: dict[str
     read = {
         Frame: read_table(AT.frames(DATASET), Frame),
         Track: read_table(AT.tracks(DATASET), Track),
-        ClipEmbedding: read_table(AT.clip_embeddings(DATASET), ClipEmbedding),
+        SubjectEmbedding: read_table(AT.subject_embeddings(DATASET), SubjectEmbedding),
         Label: read_table(AT.labels(DATASET), Label),
     }
     rows = {
         Frame: made_up(observed, Frame),
         Track: made_up(observed, Track),
-        ClipEmbedding: made_up([embedding_rows(clip_id) for clip_id in with_a_face], ClipEmbedding),
+        SubjectEmbedding: made_up([embedding_rows(clip_id) for clip_id in with_a_face], SubjectEmbedding),
         Label: made_up([label_rows(clip_id) for clip_id in with_a_face], Label),
     }
     assert {record.__name__: len(table) for record, table in read.items()} == {
         "Frame": N_WITH_A_FACE * 150,
         "Track": N_WITH_A_FACE,
-        "ClipEmbedding": N_WITH_A_FACE,
+        "SubjectEmbedding": N_WITH_A_FACE,
         "Label": N_WITH_A_FACE * 15,
     }
     assert [record.__name__ for record in read if not read[record].equals(rows[record])] == []
@@ -215,7 +215,7 @@ def test_the_files_of_a_clip_hold_its_own_rows_also_where_they_are_made_from_tho
 
 def test_two_embeddings_of_one_person_are_alike_and_those_of_two_are_not() -> None:
     a, b, other = (
-        np.array(embedding_rows(f"{DATASET}/{clip_name(number)}")[ClipEmbedding]["embedding"][0].as_py())
+        np.array(embedding_rows(f"{DATASET}/{clip_name(number)}")[SubjectEmbedding]["embedding"][0].as_py())
         for number in (0, 1, 20)
     )
     assert a @ a == pytest.approx(1, abs=1e-6)

@@ -11,7 +11,7 @@ from pipeline.core.base.errors import SplitLeak
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.core.records.face import CANDIDATE, RANDOM
-from pipeline.core.records.person import TRAIN, ClipPerson
+from pipeline.core.records.person import TRAIN, SubjectPerson
 from pipeline.dataset.build import DatasetParams, audit_split, cap_faces, pair_up, segment_drop
 from tests.built_dataset import Dataset, build
 
@@ -76,8 +76,10 @@ def segment(
     )
 
 
-def clip_person(person: str, clip: str = "c", dataset: str = "set") -> ClipPerson:
-    return ClipPerson(clip_id=f"{dataset}/{clip}", dataset=dataset, person_id=person, split=TRAIN)
+def subject_person(person: str, clip: str = "c", dataset: str = "set") -> SubjectPerson:
+    return SubjectPerson(
+        subject_id=f"{dataset}/{clip}-s00", clip_id=f"{dataset}/{clip}", dataset=dataset, person_id=person, split=TRAIN
+    )
 
 
 def identity(person: str, split: str, dataset: str = "set") -> Identity:
@@ -154,7 +156,7 @@ def made(people: dict[str, tuple[int, int]], params: DatasetParams = PARAMS) -> 
     """Return the dataset of people with so many standard faces and segments each."""
     faces = [face(f"{p}-f{i}", p, standard=True) for p, (n, _) in people.items() for i in range(n)]
     segments = [segment(f"{p}-a{i}", p) for p, (_, n) in people.items() for i in range(n)]
-    return build([clip_person(person) for person in people], faces, segments, params)
+    return build([subject_person(person) for person in people], faces, segments, params)
 
 
 _PEOPLE = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.tuples(st.integers(0, 8), st.integers(0, 6)))
@@ -206,7 +208,7 @@ def test_pairs_stay_within_a_person_and_a_dataset() -> None:
     who = [("ana", "one"), ("ana", "two"), ("ben", "one")]
     faces = [face(f"{d}/{p}-f", p, standard=True, dataset=d) for p, d in who]
     segments = [segment(f"{d}/{p}-a", p, dataset=d) for p, d in who]
-    built = build([clip_person(p, dataset=d, clip=p) for p, d in who], faces, segments, PARAMS)
+    built = build([subject_person(p, dataset=d, clip=p) for p, d in who], faces, segments, PARAMS)
     assert [pair.pair_id for pair in built.pairs] == [
         "one/ana-f+one/ana-a",
         "one/ben-f+one/ben-a",
@@ -217,7 +219,10 @@ def test_pairs_stay_within_a_person_and_a_dataset() -> None:
 def test_a_person_counts_clips_faces_segments_and_pairs() -> None:
     faces = [face("f1", standard=True), face("f2"), face("f3", by=CANDIDATE, standard=True)]
     built = build(
-        [clip_person("ana"), clip_person("ana", "d")], faces, [segment("a1"), segment("a2"), segment("a3")], PARAMS
+        [subject_person("ana"), subject_person("ana", "d")],
+        faces,
+        [segment("a1"), segment("a2"), segment("a3")],
+        PARAMS,
     )
     assert built.identities == [
         replace(identity("ana", TRAIN), n_clips=2, n_faces=2, n_standard_faces=2, n_segments=2, n_pairs=4)
@@ -241,7 +246,7 @@ def test_a_person_without_faces_standard_faces_or_sound_is_dropped_for_that_reas
     faces: list[DatasetFace], segments: list[DatasetSegment], end: Dropped
 ) -> None:
     ben = [face("b1", "ben", standard=True)], [segment("b2", "ben")]
-    built = build([clip_person("ana"), clip_person("ben", "d")], [*faces, *ben[0]], [*segments, *ben[1]], PARAMS)
+    built = build([subject_person("ana"), subject_person("ben", "d")], [*faces, *ben[0]], [*segments, *ben[1]], PARAMS)
     assert built.ends == [("set/ana", end), ("set/ben", None), ("b2", None)]
     assert (built.faces, built.segments, [pair.person_id for pair in built.pairs]) == (*ben, ["ben"])
 
@@ -304,7 +309,7 @@ def test_the_limits_that_are_off_leave_nothing_out(seen: float, av_covered_s: fl
 def test_voices_of_others_are_neither_paired_nor_do_they_take_room_under_the_cap() -> None:
     own = [segment("a1"), segment("a2")]
     others = [segment(f"o{n}", av_zscore=0.0) for n in range(9)]
-    built = build([clip_person("ana")], [face("f1", standard=True)], [*others, *own], PARAMS)
+    built = build([subject_person("ana")], [face("f1", standard=True)], [*others, *own], PARAMS)
     assert built.segments == own
     assert [pair.segment_id for pair in built.pairs] == ["a1", "a2"]
     reasons = [(item_id, end and end.reason) for item_id, end in built.ends]
@@ -313,7 +318,7 @@ def test_voices_of_others_are_neither_paired_nor_do_they_take_room_under_the_cap
 
 def test_a_person_without_own_voice_is_dropped_and_each_segment_has_its_reason() -> None:
     segments = [segment("a1", seen=0.0), segment("a2", av_zscore=1.0)]
-    built = build([clip_person("ana")], [face("f1", standard=True)], segments, PARAMS)
+    built = build([subject_person("ana")], [face("f1", standard=True)], segments, PARAMS)
     reasons = {item_id: end.reason for item_id, end in built.ends if end}
     assert reasons == {"a1": "face_not_seen", "a2": "other_voice", "set/ana": "no_own_voice"}
     assert (built.identities, built.faces, built.segments, built.pairs) == ([], [], [], [])

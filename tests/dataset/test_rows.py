@@ -12,10 +12,10 @@ from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity,
 from pipeline.core.records.face import RANDOM, Face, SelectedFace
 from pipeline.core.records.label import Label
 from pipeline.core.records.ledger import LedgerRow
-from pipeline.core.records.person import TRAIN, ClipPerson
+from pipeline.core.records.person import TRAIN, SubjectPerson
 from pipeline.core.records.schema import Image, key_of, to_table
 from pipeline.core.records.segment import Segment
-from pipeline.core.records.subject import Subject
+from pipeline.core.records.subject import Subject, main_subject_id
 from pipeline.core.storage.manifest import read_manifest, read_table, write_manifest
 from pipeline.core.storage.shards import shard_paths, write_shards
 from pipeline.dataset.build import build_person
@@ -34,6 +34,7 @@ def segment(clip_id: str) -> Segment:
     return Segment(
         segment_id=f"{clip_id}-a00000000",
         clip_id=clip_id,
+        subject_id=main_subject_id(clip_id),
         start_s=0.0,
         end_s=6.0,
         voiced_s=3.0,
@@ -53,15 +54,17 @@ def segment(clip_id: str) -> Segment:
     )
 
 
-def clip_person(clip: str, person: str = "ana", dataset: str = "set") -> ClipPerson:
-    return ClipPerson(clip_id=f"{dataset}/{clip}", dataset=dataset, person_id=person, split=TRAIN)
+def subject_person(clip: str, person: str = "ana", dataset: str = "set") -> SubjectPerson:
+    return SubjectPerson(
+        subject_id=f"{dataset}/{clip}-s00", clip_id=f"{dataset}/{clip}", dataset=dataset, person_id=person, split=TRAIN
+    )
 
 
 @pytest.fixture
 def at(tmp_path: Path) -> Layout:
     """Two clips with sound: one has two faces, the other none."""
     at = Layout(tmp_path)
-    subjects = [subject(0, 1.0, is_main=False), subject(1, 4.5, is_main=True)]
+    subjects = [subject(0, 4.5, is_main=True), subject(1, 1.0, is_main=False)]
     write_manifest(at.subjects("set"), Subject, subjects)
     write_segments(at, "set", ["set/none", "set/one"])
     return at
@@ -75,7 +78,7 @@ def write_segments(at: Layout, dataset: str, clip_ids: list[str]) -> None:
 
 
 def test_a_segment_has_the_measures_of_its_clips_main_subject(at: Layout) -> None:
-    write_manifest(at.clip_persons, ClipPerson, [clip_person("none"), clip_person("one")])
+    write_manifest(at.subject_persons, SubjectPerson, [subject_person("none"), subject_person("one")])
     none, one = iterate_segments(["set"], at)
     assert (one.clip_id, one.face_seen_share, one.av_covered_s, one.av_zscore) == ("set/one", 0.75, 8.0, 4.5)
     assert (none.clip_id, none.av_covered_s, none.av_zscore) == ("set/none", 0.0, None)
@@ -83,7 +86,7 @@ def test_a_segment_has_the_measures_of_its_clips_main_subject(at: Layout) -> Non
 
 
 def test_a_segment_without_a_clip_person_is_dropped(at: Layout) -> None:
-    write_manifest(at.clip_persons, ClipPerson, [])
+    write_manifest(at.subject_persons, SubjectPerson, [])
     assert list(iterate_segments(["set"], at)) == []
 
 
@@ -94,11 +97,11 @@ N_CLIPS = 300  # more than one shard
 def built(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     """The dataset of 300 clips of 60 persons, and of a second dataset with one clip of one of these persons."""
     at = Layout(tmp_path_factory.mktemp("dataset"))
-    clip_persons = [clip_person(f"c{n:03d}", f"p{n % 60:02d}") for n in range(N_CLIPS)]
-    clip_persons.append(clip_person("d", "p07", "other"))
-    write_manifest(at.clip_persons, ClipPerson, clip_persons)
+    subject_persons = [subject_person(f"c{n:03d}", f"p{n % 60:02d}") for n in range(N_CLIPS)]
+    subject_persons.append(subject_person("d", "p07", "other"))
+    write_manifest(at.subject_persons, SubjectPerson, subject_persons)
     for dataset in ("set", "other"):
-        clip_ids = [one.clip_id for one in clip_persons if one.dataset == dataset] + [f"{dataset}/nobody"]
+        clip_ids = [one.clip_id for one in subject_persons if one.dataset == dataset] + [f"{dataset}/nobody"]
         write_manifest(at.subjects(dataset), Subject, [])
         write_segments(at, dataset, clip_ids)
         write_faces(at, dataset, clip_ids)
@@ -112,7 +115,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def write_faces(at: Layout, dataset: str, clip_ids: list[str]) -> None:
     """Add two faces a clip; the second one has a label, and is a standard face but in every tenth clip."""
     measures = [
-        replace(PERFECT_FACE, clip_id=clip_id, face_id=f"{clip_id}-t00-{n:08d}", sampled_by=RANDOM)
+        replace(
+            PERFECT_FACE,
+            clip_id=clip_id,
+            subject_id=main_subject_id(clip_id),
+            face_id=f"{clip_id}-t00-{n:08d}",
+            sampled_by=RANDOM,
+        )
         for clip_id in clip_ids
         for n in range(2)
     ]

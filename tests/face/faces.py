@@ -71,6 +71,7 @@ SELECT = SelectParams(
 PERFECT_FACE = FaceMeasures(
     face_id="set/clip-t00-00000000",
     clip_id="set/clip",
+    subject_id="set/clip-s00",
     track_id="set/clip-t00",
     time_s=0.0,
     sampled_by="random",

@@ -37,13 +37,13 @@ def a_shot(clip_id: str, number: int, end_s: float, start_s: float | None = None
     return Shot(shot_id=f"{clip_id}-c{number:04}", clip_id=clip_id, start_s=start_s, end_s=end_s)
 
 
-def a_subject_track(clip_id: str, number: int, *, is_main: bool, subject: int | None = None) -> SubjectTrack:
+def a_subject_track(clip_id: str, number: int, *, is_taken: bool, subject: int | None = None) -> SubjectTrack:
     """Return the row of a track that is a subject of its own, or of the subject with this number."""
     return SubjectTrack(
         track_id=f"{clip_id}-t{number:02}",
         clip_id=clip_id,
         subject_id=f"{clip_id}-s{number if subject is None else subject:02}",
-        is_main=is_main,
+        is_taken=is_taken,
         own_similarity=None,
         other_similarity=None,
     )
@@ -61,6 +61,7 @@ def a_subject(clip_id: str, number: int, *, is_main: bool) -> Subject:
         av_covered_s=0.0,
         av_zscore=None,
         is_main=is_main,
+        is_taken=is_main,
     )
 
 

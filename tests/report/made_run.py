@@ -25,6 +25,7 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, TRAIN
 from pipeline.core.records.schema import Image, column_names, to_table
 from pipeline.core.records.segment import Segment
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.core.storage.shards import write_shards
 from pipeline.dataset.table1 import count, totals
@@ -69,7 +70,7 @@ def make_data(at: Layout, address: str = "file:clip.mp4") -> None:
     write_json(
         at.recognition_network_note, {"recognition_network": f"given-{HOSTILE}", "sha256": "0", "embedding_size": 6}
     )
-    checks = [{"what": "person", "n_compared": 2, "n_clips_unseen": 1, "leaks": [], "note": HOSTILE}]
+    checks = [{"what": "person", "n_compared": 2, "n_unseen": 1, "leaks": [], "note": HOSTILE}]
     shares = {SET: {"persons": 2, "test_persons": 1, "test_share": 0.5}}
     write_json(at.leakage, {"passes": True, "checks": checks, "test_share": shares})
 
@@ -240,6 +241,7 @@ def _face(person: str, number: int) -> Face:
     return Face(
         face_id=face_of(person, number),
         clip_id=clip_of(person),
+        subject_id=main_subject_id(clip_of(person)),
         track_id=f"{clip_of(person)}-t00",
         sampled_by=CANDIDATE if number == 2 else RANDOM,
         image_sha256="",
@@ -266,6 +268,7 @@ def _segment(person: str) -> Segment:
     return Segment(
         segment_id=segment_of(person),
         clip_id=clip_of(person),
+        subject_id=main_subject_id(clip_of(person)),
         start_s=0.5,
         end_s=1.5,
         voiced_s=0.8,

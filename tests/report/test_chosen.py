@@ -8,7 +8,7 @@ import pytest
 from pipeline.core.base.errors import BadManifest
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.face import Face
-from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.person import SubjectPerson
 from pipeline.core.records.segment import Segment
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.report.chosen import Choice, choose, choose_from, read_payload, read_rows
@@ -50,7 +50,8 @@ def test_a_row_of_a_person_with_many_is_drawn_and_not_the_first() -> None:
 @pytest.mark.parametrize("n_clips", [{"ana": 40, "bo": 2, "cy": 1}, {f"p{number}": 3 for number in range(30)}])
 def test_rows_chosen_from_a_file_are_those_chosen_of_its_rows(tmp_path: Path, n: int, n_clips: dict[str, int]) -> None:
     rows = [
-        ClipPerson(
+        SubjectPerson(
+            subject_id=f"{dataset}/{person}-{number}-s00",
             clip_id=f"{dataset}/{person}-{number}",
             dataset=dataset,
             person_id=person,
@@ -60,9 +61,9 @@ def test_rows_chosen_from_a_file_are_those_chosen_of_its_rows(tmp_path: Path, n:
         for person, n_of_person in n_clips.items()
         for number in range(n_of_person)
     ]
-    write_manifest(tmp_path / "clip_persons.parquet", ClipPerson, rows)
+    write_manifest(tmp_path / "subject_persons.parquet", SubjectPerson, rows)
     values = {"dataset": "one", "split": "train"}
-    found = choose_from(tmp_path / "clip_persons.parquet", ClipPerson, values, n)
+    found = choose_from(tmp_path / "subject_persons.parquet", SubjectPerson, values, n)
     wanted = [row for row in rows if (row.dataset, row.split) == ("one", "train")]
     assert found == Choice(choose(wanted, n), len(wanted), len({row.person_id for row in wanted}))
 

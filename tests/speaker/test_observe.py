@@ -16,6 +16,7 @@ from pipeline.core.base.params import load_params
 from pipeline.core.records.face import CANDIDATE, RANDOM
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import to_table
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.records.track import Track
 from pipeline.face.crops.align import transform
 from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip, choose, measure_track
@@ -146,17 +147,43 @@ def test_a_range_of_a_clip_keeps_the_times_of_the_whole(observe: Callable[..., S
     assert times_s == [frame.time_s for frame in frames if 0.8 <= round(frame.time_s, 6) <= 1.6]
 
 
+def subjects_of(frames: list[Frame]) -> dict[str, str]:
+    """All tracks are of one subject."""
+    return {frame.track_id: main_subject_id(frame.clip_id) for frame in frames}
+
+
 @pytest.fixture(scope="module")
 def faces(observe: Callable[..., Seen]) -> list:
     clip, _, frames, _ = observe()
-    cropped = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, frames)), Path())
+    cropped = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, frames), subjects_of(frames)), Path())
     assert not isinstance(cropped, Dropped)
     return cropped
 
 
+def test_two_subjects_in_one_picture_are_each_given_the_faces_they_would_have_alone(
+    observe: Callable[..., Seen], faces: list
+) -> None:
+    clip, _, frames, _ = observe()
+    (track_id,) = {frame.track_id for frame in frames}
+    other_id = f"{track_id[:-2]}99"
+    others = [
+        replace(frame, track_id=other_id, frame_id=frame.frame_id.replace(track_id, other_id)) for frame in frames
+    ]
+    subject_of = {track_id: f"{clip.clip_id}-s00", other_id: f"{clip.clip_id}-s01"}
+    both = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, [*frames, *others]), subject_of), Path())
+    alone = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, others), subject_of), Path())
+    assert isinstance(both, list) and isinstance(alone, list)
+    assert {one.subject_id for one in both} == set(subject_of.values())
+    for expected in (faces, alone):
+        found = [face for face in both if face.subject_id == expected[0].subject_id]
+        assert [(one.face_id, one.sampled_by, one.lip_gap, one.image_sha256) for one in found] == [
+            (one.face_id, one.sampled_by, one.lip_gap, one.image_sha256) for one in expected
+        ]
+
+
 def test_crops_are_those_chosen_in_time_order(observe: Callable[..., Seen], faces: list) -> None:
     _, _, frames, _ = observe()
-    chosen = choose(measure_track(frames, CROP), CROP)
+    chosen = choose(measure_track(frames, main_subject_id(frames[0].clip_id), CROP), CROP)
     assert [face.face_id for face in faces] == [face.face_id for face in chosen]
     assert [face.time_s for face in faces] == sorted(face.time_s for face in faces)
     drawn = [face.face_id for face in faces if face.sampled_by == RANDOM]
@@ -187,7 +214,7 @@ def test_pictures_have_the_templates_size_and_landmarks_their_eyes_on_it(faces: 
 def test_a_turned_clip_gives_the_same_pictures_upright(observe: Callable[..., Seen]) -> None:
     """The nose is below the eyes in every crop of a clip that a player has to turn."""
     clip, _, frames, _ = observe(replace(TALK, kind="rotated"))
-    turned = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, frames)), Path())
+    turned = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, frames), subjects_of(frames)), Path())
     assert not isinstance(turned, Dropped)
     assert all(face.landmarks_px.reshape(68, 2)[30, 1] > 130 for face in turned)
 
@@ -223,7 +250,7 @@ def test_however_a_talker_is_stored_its_face_is_found_upright_at_its_place(
     assert np.median(np.hypot(*(left - drawn.left_eye_px).T) / span) < 0.05
     times_s = {face.time_s: decode_png(face.image.bytes).astype(int) for face in faces}
     chosen = [frame for frame in seen if frame.time_s in times_s]
-    cropped = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, chosen)), tmp_path)
+    cropped = Cropper(CROP, "dlib")(ObservedClip(clip, to_table(Frame, chosen), subjects_of(chosen)), tmp_path)
     assert not isinstance(cropped, Dropped) and len(cropped) >= 8
     for face in cropped:
         shown = decode_png(face.image.bytes).astype(int)
@@ -232,10 +259,10 @@ def test_however_a_talker_is_stored_its_face_is_found_upright_at_its_place(
 
 def test_standardness_has_no_thresholds_and_only_complete_windows_have_one(observe: Callable[..., Seen]) -> None:
     _, truth, frames, _ = observe()
-    measured = measure_track(frames, CROP)
+    measured = measure_track(frames, main_subject_id(frames[0].clip_id), CROP)
     assert all(face.standardness is not None for face in measured)
     window = 2 * round(CROP.lip_window_s * 25) + 1
-    too_short = measure_track(frames[: window - 1], CROP)
+    too_short = measure_track(frames[: window - 1], "set/talk-s00", CROP)
     assert all(face.standardness is None for face in too_short)
     shut = truth.faces[0].lip_opening < 0.02
     scores = np.array([face.standardness or -np.inf for face in measured])

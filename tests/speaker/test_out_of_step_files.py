@@ -18,6 +18,7 @@ from pipeline.speaker.observe import Observer
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.ffmpeg_program import run_ffmpeg
+from tests.audio.heard import heard
 from tests.speaker.test_observe import media_clip
 
 DETECT, AUDIO = load_params(DetectParams, "detect"), load_params(AudioParams, "audio")
@@ -54,7 +55,7 @@ def track_of(files: dict[float, Path]) -> Callable[[float], Track]:
 
 def segmented(path: Path, track: Track, out_of_step: str) -> Segment | Dropped:
     """Return the segment of a clip, 25 columns a second; where nothing is left out, they show when sounds are heard."""
-    item = AudioItem(media_clip(path), ((track.start_s, track.end_s),), track.out_of_step_s)
+    item = AudioItem(media_clip(path), (heard(track.clip_id, (track.start_s, track.end_s)),), track.out_of_step_s)
     params = AUDIO.model_copy(update={"out_of_step": out_of_step, "profile": "sync", "n_frames": 150})
     rows = segment_clip(item, path.parent, params=params)
     if isinstance(rows, Dropped):

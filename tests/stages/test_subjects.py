@@ -110,7 +110,7 @@ class Stored:
 
 def links(at: Layout) -> dict[str, tuple[str, bool]]:
     rows = read_manifest(at.subject_tracks("set"), SubjectTrack)
-    return {row.track_id[4:]: (row.subject_id[4:], row.is_main) for row in rows}
+    return {row.track_id[4:]: (row.subject_id[4:], row.is_taken) for row in rows}
 
 
 def test_shots_of_one_face_are_one_subject_and_the_one_seen_most_is_main(
@@ -158,8 +158,8 @@ def test_without_embeddings_each_track_is_a_subject_and_the_largest_is_main(
     monkeypatch.setattr(subjects, "run_step", lambda *_, **__: NothingStored())
     run_stage("subjects", "set", at)
     assert links(at) == {
-        "talk-t00": ("talk-s00", False),
-        "talk-t01": ("talk-s01", True),
+        "talk-t00": ("talk-s01", False),
+        "talk-t01": ("talk-s00", True),
         "talk-t02": ("talk-s02", False),
         "talk-2-t00": ("talk-2-s00", True),
     }

@@ -21,7 +21,7 @@ from pipeline.core.base.images import decode_png
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params, read_section
 from pipeline.core.records.face import Face
-from pipeline.core.records.person import TRAIN, ClipPerson
+from pipeline.core.records.person import TRAIN, SubjectPerson
 from pipeline.core.storage.atomic import write_text
 from pipeline.core.storage.manifest import iterate_manifest
 from pipeline.core.storage.shards import iterate_batches
@@ -80,14 +80,14 @@ def _trained(params: PretrainIdentityParams, at: Layout, context: TrainingContex
 
 def _training_faces(at: Layout) -> Iterator[tuple[ImageRGB, str, str]]:
     """Yield the crops of all training persons, standard or not, with person id and clip id; in id order."""
-    clips = (row for row in iterate_manifest(at.clip_persons, ClipPerson) if row.split == TRAIN)
-    # One text for all faces of a clip, and of a person: those of each row would be as many as faces.
-    texts = {row.clip_id: (sys.intern(row.person_id), row.clip_id) for row in clips}
+    subjects = (row for row in iterate_manifest(at.subject_persons, SubjectPerson) if row.split == TRAIN)
+    # One text for all faces of a subject, and of a person: those of each row would be as many as faces.
+    texts = {row.subject_id: (sys.intern(row.person_id), row.clip_id) for row in subjects}
     for dataset in read_section("datasets", at.params):
-        for batch in iterate_batches(at.faces_folder(dataset), Face, ["clip_id", "image"]):
+        for batch in iterate_batches(at.faces_folder(dataset), Face, ["subject_id", "image"]):
             for row in batch.to_pylist():
-                if row["clip_id"] in texts:
-                    yield decode_png(row["image"]["bytes"]), *texts[row["clip_id"]]
+                if row["subject_id"] in texts:
+                    yield decode_png(row["image"]["bytes"]), *texts[row["subject_id"]]
 
 
 def _accuracy_message(metrics: RecognitionMetrics) -> str:

@@ -61,9 +61,9 @@ class Layout:
         """Return the manifest of Subject."""
         return self._set(dataset) / "subjects.parquet"
 
-    def clip_embeddings(self, dataset: str) -> Path:
-        """Return the manifest of ClipEmbedding."""
-        return self._set(dataset) / "clip_embeddings.parquet"
+    def subject_embeddings(self, dataset: str) -> Path:
+        """Return the manifest of SubjectEmbedding."""
+        return self._set(dataset) / "subject_embeddings.parquet"
 
     @property
     def selected_faces(self) -> Path:
@@ -98,9 +98,9 @@ class Layout:
         return self.root / "manifests" / "persons.parquet"
 
     @property
-    def clip_persons(self) -> Path:
-        """The manifest of ClipPerson."""
-        return self.root / "manifests" / "clip_persons.parquet"
+    def subject_persons(self) -> Path:
+        """The manifest of SubjectPerson."""
+        return self.root / "manifests" / "subject_persons.parquet"
 
     @property
     def person_evidence(self) -> Path:

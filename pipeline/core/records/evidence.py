@@ -1,4 +1,4 @@
-"""Evidence on who is who: the embedding of each clip's face, and comparisons of published identities by it."""
+"""Evidence on who is who: the embedding of each subject's face, and comparisons of published identities by it."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,10 @@ OVERRIDDEN = "overridden"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClipEmbedding:
-    """One row of ``manifests/sets/<dataset>/clip_embeddings.parquet``: the face of one clip's main subject."""
+class SubjectEmbedding:
+    """One row of ``manifests/sets/<dataset>/subject_embeddings.parquet``: one subject's face."""
 
+    subject_id: str = column("the subject: <clip_id>-s<two digits>")
     clip_id: str = column("the clip: <dataset>/<clip>")
     network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
     n_faces: int = column("faces that were embedded, the most frontal ones")
@@ -31,21 +32,21 @@ class ClipEmbedding:
 class PersonEvidence:
     """One row of ``manifests/person_evidence.parquet``: faces that contradict a name, and the decision."""
 
-    evidence_id: str = column("<kind>:<clip_id>, and for two names +<other_clip_id>")
+    evidence_id: str = column("<kind>:<subject_id>, and for two names +<other_subject_id>")
     kind: str = column(
-        "'same_person_two_names'; 'two_persons_one_name': some of a name's clips show another person than most; "
-        "'outlier': a single clip shows nobody else's face"
+        "'same_person_two_names'; 'two_persons_one_name': some of a name's subjects are another person than most; "
+        "'outlier': a single one that is alike none of the others"
     )
-    name: str = column("a normalised name of clips")
-    identity: str = column("<dataset>/<identity as published> of clip_id")
-    clip_id: str = column("the first of the clips in question")
-    n_clips: int = column("how many they are")
-    other_name: str = column("the other name; of the two other kinds: the same name, that of the other clips")
-    other_identity: str = column("<dataset>/<identity as published> of other_clip_id")
-    other_clip_id: str = column("the first of the clips they are compared with")
-    n_other_clips: int = column("how many those are")
+    name: str = column("a normalised name of subjects")
+    identity: str = column("<dataset>/<identity as published> of subject_id")
+    subject_id: str = column("the first of the subjects in question")
+    n_subjects: int = column("how many they are")
+    other_name: str = column("the other name; of the two other kinds: the same name, that of the others")
+    other_identity: str = column("<dataset>/<identity as published> of other_subject_id")
+    other_subject_id: str = column("the first of the subjects they are compared with")
+    n_other_subjects: int = column("how many those are")
     score: float = column(
-        "mean cosine over all pairs of a clip of these and one of those, after whitening if params.yaml sets it"
+        "mean cosine over all pairs of one of these and one of those, after whitening if params.yaml sets it"
     )
     threshold: float = column("the limit that the score passed: of params.yaml or of the network")
     decision: str = column(

@@ -14,6 +14,7 @@ class FaceMeasures:
 
     face_id: str = column("<track_id>-<time in ms, 8 digits>")
     clip_id: str = column("the clip: <dataset>/<clip>")
+    subject_id: str = column("the subject: <clip_id>-s<two digits>")
     track_id: str = column("the track: <clip_id>-t<two digits>")
     time_s: float = column("time of the frame, seconds since the first picture of the media")
     sampled_by: str = column("'random' (drawn at random) or 'candidate' (among the best by standardness)")
@@ -51,12 +52,12 @@ class FaceMeasures:
         "gap between the inner lips of the mesh over the interocular distance, largest in the verified frames of the "
         "window; 0.02 or less shut"
     )
-    rest_gap: float | None = column("the smallest gap between the inner lips in the verified frames of this clip")
+    rest_gap: float | None = column("the smallest gap between the inner lips in the verified frames of this subject")
     lip_line: float | None = column(
         "how much darker than the lips the line between them is, over their grey value; near 0: the mouth is covered"
     )
     lid_opening: float | None = column("eye height over eye width by the mesh, of the more closed eye; 0.3 open")
-    lid_share: float | None = column("lid opening over its median in the verified frames of this clip")
+    lid_share: float | None = column("lid opening over its median in the verified frames of this subject")
     iris_seen: float | None = column(
         "distance of the lids over the width of the iris, of the more closed eye; 0.6 open, 0.4 half shut"
     )

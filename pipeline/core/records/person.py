@@ -23,7 +23,7 @@ class Person:
         "<dataset>/<identity as published>; of clips that are another person than most: ~<person_id> behind it"
     )
     dataset: str = column("the dataset")
-    identity: str = column("who speaks, as published")
+    identity: str = column("who speaks, as published; of a subject that is not the clip's main one: its id")
     person_id: str = column(
         "the person: normalised name after overrides, of several names that are one person the first; of clips that "
         "show another person than most of their name: <name>~<8 digits of a hash>"
@@ -34,9 +34,10 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClipPerson:
-    """One row of ``manifests/clip_persons.parquet``: the person of a clip. Dropped clips have no row."""
+class SubjectPerson:
+    """One row of ``manifests/subject_persons.parquet``: the person of a subject. Dropped ones have no row."""
 
+    subject_id: str = column("the subject: <clip_id>-s<two digits>; 00, the main one, also where no face is seen")
     clip_id: str = column("the clip: <dataset>/<clip>")
     dataset: str = column("the dataset")
     person_id: str = column("the person")

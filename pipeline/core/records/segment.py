@@ -11,13 +11,14 @@ class SegmentMeasures:
 
     segment_id: str = column("<clip_id>-a<start in ms, 8 digits>")
     clip_id: str = column("the clip: <dataset>/<clip>")
+    subject_id: str = column("whose voice it is: <clip_id>-s<two digits>; 00 also where no face is seen")
     start_s: float = column("start within the media, seconds since the first picture")
     end_s: float = column("end within the media, seconds; shorter sound is repeated to the segment's length")
     voiced_s: float = column("seconds that the voice activity detector keeps")
     n_valid_frames: int = column("log-mel frames that are sound; those behind them are padding")
     level_dbfs: float = column("root mean square level, dB below full scale")
     clipped_share: float = column("share of samples at full scale, 0-1")
-    face_seen_share: float = column("share of the segment's time in which tracks of the clip's main subject run, 0-1")
+    face_seen_share: float = column("share of the segment's time in which tracks of the subject run, 0-1")
     n_turns: int = column("turns of the subject that it was joined of; 1: nothing was left out")
     skipped_s: float = column("time between start_s and end_s that was left out: what others said, seconds")
     turn_log_odds: float | None = column(

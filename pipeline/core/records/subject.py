@@ -5,6 +5,21 @@ from dataclasses import dataclass
 from pipeline.core.records.schema import Vector, column
 
 
+def subject_id(clip_id: str, number: int) -> str:
+    """Return the id of a clip's subject ``number``; 0 is its main one, which a clip has even where no face is seen."""
+    return f"{clip_id}-s{number:02d}"
+
+
+def clip_of(subject: str) -> str:
+    """Return the id of the clip of a subject, by id."""
+    return subject.rpartition("-s")[0]
+
+
+def main_subject_id(clip_id: str) -> str:
+    """Return the id of a clip's main subject: whose name its source published."""
+    return subject_id(clip_id, 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackEmbedding:
     """One row of ``manifests/sets/<dataset>/track_embeddings.parquet``: a face of a clip with several tracks."""
@@ -24,7 +39,7 @@ class SubjectTrack:
     track_id: str = column("the track: <clip_id>-t<two digits>")
     clip_id: str = column("the clip: <dataset>/<clip>")
     subject_id: str = column("the subject: <clip_id>-s<two digits>")
-    is_main: bool = column("whether that is the clip's main subject")
+    is_taken: bool = column("whether faces and sound of that subject are taken")
     own_similarity: float | None = column(
         "mean cosine of its embedding with those of the subject's other tracks; null: without embeddings of both"
     )
@@ -35,7 +50,9 @@ class SubjectTrack:
 class Subject:
     """One row of ``manifests/sets/<dataset>/subjects.parquet``: one person within a clip."""
 
-    subject_id: str = column("<clip_id>-s<two digits>, numbered by first appearance, then from left to right")
+    subject_id: str = column(
+        "<clip_id>-s<two digits>: 00 is the main one; the others by first appearance, then from left to right"
+    )
     clip_id: str = column("the clip: <dataset>/<clip>")
     n_tracks: int = column("number of its tracks")
     start_s: float = column("time of its first frame, seconds since the first picture of the media")
@@ -45,6 +62,7 @@ class Subject:
     av_covered_s: float = column("sum over its tracks of av_covered_s, seconds")
     av_zscore: float | None = column("mean over its tracks of av_zscore, weighted by av_covered_s; null: of none known")
     is_main: bool = column("whether this is the clip's main subject: the speaker, or else the one that is seen most")
+    is_taken: bool = column("whether its faces and sound are taken: those of the main one, or of all (subjects.people)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

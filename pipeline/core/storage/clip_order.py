@@ -39,8 +39,8 @@ def in_row_order(
     yield from _sorted(record, gathered)
 
 
-def in_clip_order(tables: Iterable[pa.Table], beside: Path) -> Iterator[pa.Table]:
-    """Yield the rows of ``tables``, of one schema with a column ``clip_id``, in the order of that column.
+def in_order_of(tables: Iterable[pa.Table], column: str, beside: Path) -> Iterator[pa.Table]:
+    """Yield the rows of ``tables``, of one schema, in the order of the ids in ``column``.
 
     They are sorted on the disk, in a folder beside the path ``beside`` that is there until the iterator ends; memory
     holds one of ``tables``, or 1024 rows.
@@ -49,13 +49,13 @@ def in_clip_order(tables: Iterable[pa.Table], beside: Path) -> Iterator[pa.Table
     first = next(tables, None)
     if first is None:
         return
-    with scratch_folder(beside.with_name(f"{beside.name}.by_clip")) as scratch:
+    with scratch_folder(beside.with_name(f"{beside.name}.sorted")) as scratch:
         unsorted = scratch / "unsorted.parquet"
         with pq.ParquetWriter(unsorted, first.schema) as writer:
             writer.write_table(first)
             for table in tables:
                 writer.write_table(table)
-        yield from sorted_tables(unsorted, first.schema, "clip_id", _READ_ROWS)
+        yield from sorted_tables(unsorted, first.schema, column, _READ_ROWS)
 
 
 def _sorted(record: type, tables: list[pa.Table]) -> Iterator[pa.Table]:

@@ -1,7 +1,8 @@
-"""Crop a clip's faces: seek to the chosen frames of its main subject, align by the eyes, keep all measures."""
+"""Crop a clip's faces: seek to the chosen frames of its subjects, align by the eyes, keep all measures."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -59,26 +60,27 @@ class CropParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class ObservedClip:
-    """The item of the crop step: a clip, and the frames of its main subject's tracks, a table of Frame.
+    """The item of the crop step: a clip, the frames of its subjects' tracks, and the subject of each track, by id.
 
-    In order of their ids: track by track, each in time order.
+    The frames are a table of Frame, in order of their ids: track by track, each in time order.
     """
 
     clip: MediaClip
     frames: pa.Table
+    subject_of: Mapping[str, str]
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result, beside params."""
-        return (*self.clip.content, content_hash(self.frames))
+        return (*self.clip.content, content_hash(self.frames), str(sorted(self.subject_of.items())))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Go to a worker with these frames only, which may be a slice of those of many clips."""
-        return _observed_clip, (self.clip, to_bytes(self.frames))
+        return _observed_clip, (self.clip, to_bytes(self.frames), self.subject_of)
 
 
-def _observed_clip(clip: MediaClip, frames: bytes) -> ObservedClip:
-    return ObservedClip(clip, from_bytes(frames))
+def _observed_clip(clip: MediaClip, frames: bytes, subject_of: Mapping[str, str]) -> ObservedClip:
+    return ObservedClip(clip, from_bytes(frames), subject_of)
 
 
 def tracks_of(frames: Iterable[Frame]) -> list[list[Frame]]:
@@ -87,21 +89,22 @@ def tracks_of(frames: Iterable[Frame]) -> list[list[Frame]]:
     return sorted(tracks, key=lambda track: track[0].time_s)
 
 
-def measure_track(frames: Sequence[Frame], params: CropParams) -> list[FaceMeasures]:
-    """Return the measures of the face in each frame of one track, in time order, from its observations alone.
+def measure_track(frames: Sequence[Frame], subject: str, params: CropParams) -> list[FaceMeasures]:
+    """Return the measures of the face in each frame of one track of a subject, in time order, from observations alone.
 
     ``sampled_by`` is still empty.
     """
     usual = usual_face(frames, params.shut_quantile)
     windows = (lip_window(frames, at, params.lip_window_s) for at in range(len(frames)))
-    faces = (_measures(frame, lips, usual) for frame, lips in zip(frames, windows, strict=True))
+    faces = (_measures(frame, subject, lips, usual) for frame, lips in zip(frames, windows, strict=True))
     return [replace(face, standardness=standardness(face, params.scales)) for face in faces]
 
 
-def _measures(frame: Frame, lips: LipWindow | None, usual: UsualFace) -> FaceMeasures:
+def _measures(frame: Frame, subject: str, lips: LipWindow | None, usual: UsualFace) -> FaceMeasures:
     return FaceMeasures(
         face_id=frame.frame_id,
         clip_id=frame.clip_id,
+        subject_id=subject,
         track_id=frame.track_id,
         time_s=frame.time_s,
         sampled_by="",
@@ -138,6 +141,27 @@ def choose(faces: Sequence[FaceMeasures], params: CropParams) -> list[FaceMeasur
     return sorted(chosen, key=lambda face: face.time_s)
 
 
+@dataclass(frozen=True, slots=True)
+class _ChosenFaces:
+    """The faces of one subject to crop, by time, its frame at each time, and what looks at those that need it."""
+
+    frames: Mapping[float, Frame]
+    chosen: Mapping[float, FaceMeasures]
+    verifier: Verifier
+    times_s: frozenset[float]
+
+
+def _chosen_faces(subject: str, tracks: Sequence[Sequence[Frame]], params: CropParams, mesh: FaceMesh) -> _ChosenFaces:
+    # Two tracks of a subject may share an instant, where one ends as the other begins: the earlier one has it.
+    frames = {frame.time_s: frame for track in reversed(tracks) for frame in track}
+    measured = [face for track in tracks for face in measure_track(track, subject, params)]
+    measured = [face for face in measured if face.track_id == frames[face.time_s].track_id]
+    chosen = {face.time_s: face for face in choose(measured, params)}
+    windows = verified_windows(chosen.values(), tracks, params.lip_window_s)
+    verifier = Verifier(mesh, windows, params.max_verified_gap)
+    return _ChosenFaces(frames, chosen, verifier, frozenset(verifier.times_s | chosen.keys()))
+
+
 class Cropper:
     """The crop step; the landmark model and the face mesh are loaded once a worker, at the first clip."""
 
@@ -155,25 +179,32 @@ class Cropper:
         del folder
         self._backend = self._backend or build_backend(self._backend_name)
         self._mesh = self._mesh or FaceMesh(find_weights(FACE_MESH))
-        tracks = tracks_of(from_table(Frame, item.frames))
-        # Two tracks of a subject may share an instant, where one ends as the other begins: the earlier one has it.
-        frames = {frame.time_s: frame for track in reversed(tracks) for frame in track}
-        measured = [face for track in tracks for face in measure_track(track, self._params)]
-        measured = [face for face in measured if face.track_id == frames[face.time_s].track_id]
-        chosen = {face.time_s: face for face in choose(measured, self._params)}
-        windows = verified_windows(chosen.values(), tracks, self._params.lip_window_s)
-        verifier = Verifier(self._mesh, windows, self._params.max_verified_gap)
+        subjects = self._subjects(item)
+        times_s = sorted(set[float]().union(*(one.times_s for one in subjects)))
         faces: list[Face] = []
-        times_s = sorted(verifier.times_s | chosen.keys())
         try:
             for time_s, picture in rgb_frames_at(item.clip.path, times_s, has_jumps=item.clip.has_jumps):
-                verifier.look(frames[time_s], picture)
-                if time_s in chosen:
-                    face = self._face(chosen[time_s], frames[time_s], picture, self._backend)
-                    faces += [] if face is None else [face]
+                for subject in subjects:
+                    if time_s not in subject.times_s:
+                        continue
+                    subject.verifier.look(subject.frames[time_s], picture)
+                    if time_s in subject.chosen:
+                        face = self._face(subject.chosen[time_s], subject.frames[time_s], picture, self._backend)
+                        faces += [] if face is None else [face]
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
-        return [replace(face, **verifier.columns(face.time_s)) for face in faces]
+        verifier_of = {face.face_id: one.verifier for one in subjects for face in one.chosen.values()}
+        return [replace(face, **verifier_of[face.face_id].columns(face.time_s)) for face in faces]
+
+    def _subjects(self, item: ObservedClip) -> list["_ChosenFaces"]:
+        assert self._mesh is not None
+        tracks_by_subject: dict[str, list[list[Frame]]] = defaultdict(list)
+        for track in tracks_of(from_table(Frame, item.frames)):
+            tracks_by_subject[item.subject_of[track[0].track_id]].append(track)
+        return [
+            _chosen_faces(subject, tracks, self._params, self._mesh)
+            for subject, tracks in sorted(tracks_by_subject.items())
+        ]
 
     def _face(self, chosen: FaceMeasures, frame: Frame, picture: ImageRGB, backend: FaceBackend) -> Face | None:
         """Return the face of one frame; None where the backend finds no face at full size."""

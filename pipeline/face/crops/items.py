@@ -14,15 +14,16 @@ from pipeline.video.clip import read_media_clips
 
 
 def read_crop_items(dataset: str, at: Layout) -> Iterator[ObservedClip]:
-    """Yield every clip with a subject, in id order, with the frames of its main one; memory holds a few clips."""
-    tracks = ClipRows(at.subject_tracks(dataset), SubjectTrack, ["track_id", "is_main"])
+    """Yield every clip with a subject, in id order, with the frames of those to take; memory holds a few clips."""
+    tracks = ClipRows(at.subject_tracks(dataset), SubjectTrack, ["track_id", "subject_id", "is_taken"])
     frames = ClipRows(at.frames(dataset), Frame)
     for clip in read_media_clips(at.clips(dataset), at.media(dataset), at.root):
         of_clip = tracks.of(clip.clip_id)
-        main = of_clip.filter(of_clip.column("is_main")).column("track_id")
-        observed = _of_tracks(frames.of(clip.clip_id), main)
+        taken = of_clip.filter(of_clip.column("is_taken"))
+        observed = _of_tracks(frames.of(clip.clip_id), taken.column("track_id"))
         if len(observed):
-            yield ObservedClip(clip, observed)
+            subject_of = zip(taken.column("track_id").to_pylist(), taken.column("subject_id").to_pylist(), strict=True)
+            yield ObservedClip(clip, observed, dict(subject_of))
 
 
 def _of_tracks(frames: pa.Table, track_ids: pa.ChunkedArray) -> pa.Table:

@@ -61,7 +61,7 @@ class Look:
 
 
 class Verifier:
-    """Looks at the frames of one clip, in time order, that are in the window of a face to verify.
+    """Looks at the frames of one subject, in time order, that are in the window of a face to verify.
 
     A window in which the lips are parted by more than ``max_gap`` is not looked at further: it has no standard face.
     """

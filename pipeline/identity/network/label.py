@@ -16,7 +16,7 @@ from pipeline.core.base.params import Params
 from pipeline.core.records.face import Face
 from pipeline.core.records.label import Label
 from pipeline.core.records.ledger import LedgerRow, ledger_row
-from pipeline.core.storage.clip_order import in_clip_order
+from pipeline.core.storage.clip_order import in_order_of
 from pipeline.core.storage.manifest import read_table
 from pipeline.core.storage.shards import shard_paths
 from pipeline.identity.network.embed import FaceRecogniser
@@ -48,7 +48,8 @@ def faces_of_clips(faces_folder: Path, beside: Path) -> Iterator[FacesOfClip]:
     They are sorted on the disk, beside the path ``beside``.
     """
     shards = shard_paths(faces_folder)
-    for table in in_clip_order((_pictures_of(shard, number) for number, shard in enumerate(shards)), beside):
+    pictures = (_pictures_of(shard, number) for number, shard in enumerate(shards))
+    for table in in_order_of(pictures, "clip_id", beside):
         for row in table.to_pylist():
             yield FacesOfClip(row["clip_id"], shards[row["shard"]].absolute(), tuple(row["pictures"]))
 

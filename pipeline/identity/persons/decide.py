@@ -1,8 +1,8 @@
-"""Decide the person of each clip, by its published identity and by the face embeddings of all clips.
+"""Decide the person of each subject, by its published identity and by the face embeddings of all subjects.
 
-Phases, each a function from values to values: divide the clips of each name into parts (``parts``), merge the parts of
-all names that show one person (``merge``), and decide here on the parts that show another person than most of their
-name's clips. No phase changes what an override decides.
+Phases, each a function from values to values: divide the subjects of each name into parts (``parts``), merge the parts
+of all names that show one person (``merge``), and decide here on the parts that show another person than most of their
+name's subjects. No phase changes what an override decides.
 """
 
 import sys
@@ -24,12 +24,12 @@ from pipeline.identity.persons.rows import texts_of
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """The decisions on all clips."""
+    """The decisions on all subjects."""
 
     person_of: list[str | None]
-    """The person of each clip, in the order of ``FaceEmbeddings.published``; None of those that are dropped."""
+    """The person of each subject, in the order of ``FaceEmbeddings.published``; None of those that are dropped."""
     dropped: list[tuple[str, Dropped]]
-    """(clip id, drop) of the outliers that are dropped."""
+    """(subject id, drop) of the outliers that are dropped."""
     kept_apart: set[frozenset[str]]
     """Pairs of persons that look like one person and are two by override."""
     same_split_as: dict[str, str]
@@ -39,7 +39,7 @@ class Decisions:
 
 
 def decide(embeddings: FaceEmbeddings, params: PersonsParams) -> Decisions:
-    """Return the decisions on all clips; a clip without an embedding goes with its name's main part.
+    """Return the decisions on all subjects; a subject without an embedding goes with its name's main part.
 
     A person of several names is named after the first of them, or by an override.
     """
@@ -48,7 +48,7 @@ def decide(embeddings: FaceEmbeddings, params: PersonsParams) -> Decisions:
     parts = parts_by_name(embeddings, overridden, params.other_person_below)
     merge = merge_parts(_parts_to_merge(parts.values(), params), params)
     others = tuple(_decide_part(part, one.main, merge, params) for one in parts.values() for part in one.others)
-    main_person = {name: merge.person_of[one.main.clip_id] for name, one in parts.items()}
+    main_person = {name: merge.person_of[one.main.subject_id] for name, one in parts.items()}
     person_of = _person_of(embeddings, main_person, merge, others)
     kept_apart = _kept_apart(published, main_person, merge, person_of)
     return Decisions(
@@ -70,8 +70,8 @@ def _parts_to_merge(parts: Iterable[NameParts], params: PersonsParams) -> list[P
 
 
 def _decide_part(part: Part, main: Part, merge: Merge, params: PersonsParams) -> Comparison:
-    # A single clip is an outlier among several only: of two clips, either may have the wrong name.
-    is_outlier = len(part.rows) == 1 < len(main.rows) and part.clip_id not in merge.merged
+    # A single subject is an outlier among several only: of two, either may have the wrong name.
+    is_outlier = len(part.rows) == 1 < len(main.rows) and part.subject_id not in merge.merged
     if part.is_overridden:
         decision = OVERRIDDEN
     elif is_outlier:
@@ -91,19 +91,19 @@ def _person_of(
     embeddings: FaceEmbeddings, main_person: Mapping[str, str], merge: Merge, others: Iterable[Comparison]
 ) -> list[str | None]:
     names = texts_of(embeddings.published.column("name"))
-    # One string for all clips of a person.
+    # One string for all subjects of a person.
     person_of: list[str | None] = [main_person.get(name) or sys.intern(name) for name in names]
     for other in others:
         if other.decision in (DROPPED, SEPARATED):
-            person = None if other.decision == DROPPED else merge.person_of[other.part.clip_id]
+            person = None if other.decision == DROPPED else merge.person_of[other.part.subject_id]
             for row in embeddings.rows[other.part.rows].tolist():
                 person_of[row] = person
     return person_of
 
 
 def _drop(other: Comparison, params: PersonsParams) -> tuple[str, Dropped]:
-    similarity = f"mean cosine {other.similarity:.2f} with the other clips of '{other.part.name}'"
-    return other.part.clip_id, Dropped.filtered(OUTLIER, f"{similarity}, below {params.other_person_below}")
+    similarity = f"mean cosine {other.similarity:.2f} with the other subjects of '{other.part.name}'"
+    return other.part.subject_id, Dropped.filtered(OUTLIER, f"{similarity}, below {params.other_person_below}")
 
 
 def _kept_apart(
@@ -112,9 +112,9 @@ def _kept_apart(
     merge: Merge,
     person_of: Iterable[str | None],
 ) -> set[frozenset[str]]:
-    """Return the pairs that look like one person and are two by override: of both, or of one clip of them."""
+    """Return the pairs that look like one person and are two by override: of both, or of one subject of them."""
     similar = [
-        (merge.person_of[pair.part.clip_id], merge.person_of[pair.other.clip_id])
+        (merge.person_of[pair.part.subject_id], merge.person_of[pair.other.subject_id])
         for pair in merge.similar
         if pair.decision == OVERRIDDEN
     ]

@@ -1,4 +1,4 @@
-"""The face embeddings of clips, as they are compared."""
+"""The face embeddings of subjects, as they are compared."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.storage.vectors import BLOCK_ROWS, Groups, StoredVectors, VectorFile, unit, whiten
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import TableRows, rows_of_ids, texts_of
@@ -17,42 +17,42 @@ from pipeline.identity.persons.rows import TableRows, rows_of_ids, texts_of
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceEmbeddings:
-    """The unit embeddings, (N, D), on the disk, of the clips that have one, in id order."""
+    """The unit embeddings, (N, D), on the disk, of the subjects that have one, in id order."""
 
     published: TableRows[PublishedIdentity]
-    """All clips, in id order."""
+    """All subjects, in id order."""
     rows: NDArray[np.int64]
-    """(N,) ascending: the row in ``published`` of each clip that has an embedding."""
+    """(N,) ascending: the row in ``published`` of each subject that has an embedding."""
     vectors: StoredVectors
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def clip(self, row: int) -> PublishedIdentity:
-        """Return the clip of one embedding."""
+    def subject(self, row: int) -> PublishedIdentity:
+        """Return the subject of one embedding."""
         return self.published[int(self.rows[row])]
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column of PublishedIdentity of the clip of each embedding."""
+        """Return one column of PublishedIdentity of the subject of each embedding."""
         return self.published.column(name).take(pa.array(self.rows))
 
 
 def face_embeddings(
     published: TableRows[PublishedIdentity],
-    embeddings: Iterable[ClipEmbedding],
+    embeddings: Iterable[SubjectEmbedding],
     whitening: float | None,
     folder: Path | None = None,
 ) -> FaceEmbeddings:
-    """Return the embeddings of all clips of ``published`` that have one, whitened unless ``whitening`` is None.
+    """Return the embeddings of all subjects of ``published`` that have one, whitened unless ``whitening`` is None.
 
     They are kept in a file in ``folder``, by default that for temporary files.
     """
     file = VectorFile(folder)
-    clip_ids = published.column("clip_id")
+    subject_ids = published.column("subject_id")
     file_rows = np.full(len(published), -1)
     embeddings = iter(embeddings)
     while block := list(islice(embeddings, BLOCK_ROWS)):
-        rows = rows_of_ids(pa.chunked_array([[one.clip_id for one in block]], pa.string()), clip_ids)
+        rows = rows_of_ids(pa.chunked_array([[one.subject_id for one in block]], pa.string()), subject_ids)
         if (is_known := rows >= 0).any():
             vectors = np.stack([one.embedding for one in compress(block, is_known)])
             file_rows[rows[is_known]] = np.arange(len(file), len(file) + len(vectors))

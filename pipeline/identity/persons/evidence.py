@@ -18,19 +18,19 @@ def evidence_of(compared: Iterable[Comparison], params: PersonsParams) -> list[P
 
 def _row(compared: Comparison, params: PersonsParams) -> PersonEvidence:
     part, other, kind = compared.part, compared.other, compared.kind
-    clip, other_clip = part.first, other.first
+    subject, other_subject = part.first, other.first
     is_same_person = kind == SAME_PERSON
     return PersonEvidence(
-        evidence_id=f"{kind}:{clip.clip_id}" + (f"+{other_clip.clip_id}" if is_same_person else ""),
+        evidence_id=f"{kind}:{subject.subject_id}" + (f"+{other_subject.subject_id}" if is_same_person else ""),
         kind=kind,
         name=part.name,
-        identity=f"{clip.dataset}/{clip.identity}",
-        clip_id=clip.clip_id,
-        n_clips=len(part.rows),
+        identity=f"{subject.dataset}/{subject.identity}",
+        subject_id=subject.subject_id,
+        n_subjects=len(part.rows),
         other_name=other.name,
-        other_identity=f"{other_clip.dataset}/{other_clip.identity}",
-        other_clip_id=other_clip.clip_id,
-        n_other_clips=len(other.rows),
+        other_identity=f"{other_subject.dataset}/{other_subject.identity}",
+        other_subject_id=other_subject.subject_id,
+        n_other_subjects=len(other.rows),
         score=compared.similarity,
         threshold=params.same_person_above if is_same_person else params.other_person_below,
         decision=compared.decision,

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.core.records.person import TEST, TRAIN, ClipPerson, in_both_splits
+from pipeline.core.records.person import TEST, TRAIN, SubjectPerson, in_both_splits
 from pipeline.core.storage.vectors import Vectors, close_pairs, group_means, largest_product
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.persons.rows import TableRows, rows_of_ids, texts_of
@@ -33,11 +33,11 @@ _YOUTUBE = re.compile(r"(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check: the number of things compared, of clips without such a thing, and every leak."""
+    """The result of one check: the number of things compared, of subjects without such a thing, and every leak."""
 
     what: str
     n_compared: int
-    n_clips_unseen: int
+    n_unseen: int
     leaks: list[str]
     note: str = ""
 
@@ -54,7 +54,7 @@ class Audit:
         return [f"{check.what}: {leak}" for check in self.checks for leak in check.leaks]
 
     def summary(self) -> str:
-        """Return one line for each check: what it compared, and how many clips lacked it."""
+        """Return one line for each check: what it compared, and how many subjects lacked it."""
         return "\n".join(_line(check) for check in self.checks)
 
     def error_message(self) -> str:
@@ -68,7 +68,7 @@ class Audit:
 
 
 def audit_leakage(
-    clip_persons: Iterable[ClipPerson],
+    subject_persons: Iterable[SubjectPerson],
     *,
     addresses: Iterable[str | None],
     contents: Iterable[str | None],
@@ -76,13 +76,13 @@ def audit_leakage(
     same_person_above: float,
     kept_apart: Collection[frozenset[str]],
 ) -> Audit:
-    """Return the audit of the split of ``clip_persons``.
+    """Return the audit of the split of ``subject_persons``.
 
     Of each of them: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media; None where there
-    is none. They are iterated once, and again where there is a leak. Persons whose clips have a mean cosine of
+    is none. They are iterated once, and again where there is a leak. Persons whose subjects have a mean cosine of
     ``same_person_above`` or more leak, unless the pair is in ``kept_apart``: two persons by override.
     """
-    rows = TableRows.of(ClipPerson, clip_persons)
+    rows = TableRows.of(SubjectPerson, subject_persons)
     return Audit(
         [
             _check_persons(rows),
@@ -93,19 +93,19 @@ def audit_leakage(
     )
 
 
-def leakage_report(audit: Audit, clip_persons: Iterable[ClipPerson]) -> str:
+def leakage_report(audit: Audit, subject_persons: Iterable[SubjectPerson]) -> str:
     """Return the content of leakage.json: all checks, and the share of test persons of each dataset."""
     report = {
         "passes": not audit.leaks,
         "checks": [asdict(check) for check in audit.checks],
-        "test_share": _test_shares(clip_persons),
+        "test_share": _test_shares(subject_persons),
     }
     return json.dumps(report, indent=2, sort_keys=True) + "\n"
 
 
-def _test_shares(clip_persons: Iterable[ClipPerson]) -> dict[str, dict[str, float]]:
+def _test_shares(subject_persons: Iterable[SubjectPerson]) -> dict[str, dict[str, float]]:
     """Return for each dataset how many persons it has, how many of them are in test, and their share."""
-    split_of = {(one.dataset, one.person_id): one.split for one in clip_persons}
+    split_of = {(one.dataset, one.person_id): one.split for one in subject_persons}
     persons = Counter(dataset for dataset, _ in split_of)
     test = Counter(dataset for (dataset, _), split in split_of.items() if split == TEST)
     return {
@@ -120,29 +120,29 @@ def source_video(address: str) -> str:
     return f"youtube:{found[1]}" if found else address
 
 
-def _check_persons(clip_persons: Iterable[ClipPerson]) -> Check:
-    n_persons, both = in_both_splits(clip_persons)
+def _check_persons(subject_persons: Iterable[SubjectPerson]) -> Check:
+    n_persons, both = in_both_splits(subject_persons)
     return Check(PERSON, n_persons, 0, [f"'{person}' is in both splits" for person in both])
 
 
 def _check_shared(
-    what: str, clip_persons: TableRows[ClipPerson], values: Iterable[str | None], key_of: Callable[[str], str]
+    what: str, subject_persons: TableRows[SubjectPerson], values: Iterable[str | None], key_of: Callable[[str], str]
 ) -> Check:
-    """Find the keys of values that clips of both splits share; a clip without a value is not seen.
+    """Find the keys of values that subjects of both splits share; a subject without a value is not seen.
 
     Memory holds a hash of each key: of two keys with one hash (one chance in 10 million among a million keys), one is
     not counted, and they are compared themselves before they are called a leak.
     """
     hashes = np.fromiter((_NO_KEY if value is None else _hash_of(key_of(value)) for value in values), np.uint64)
-    is_train = _is_in(clip_persons, TRAIN)
+    is_train = _is_in(subject_persons, TRAIN)
     is_seen = hashes != _NO_KEY
     train, test = np.unique(hashes[is_seen & is_train]), np.unique(hashes[is_seen & ~is_train])
     both = np.intersect1d(train, test, assume_unique=True)
-    firsts: dict[str, dict[str, ClipPerson]] = defaultdict(dict)
+    firsts: dict[str, dict[str, SubjectPerson]] = defaultdict(dict)
     if len(both):
-        found = compress(zip(clip_persons, values, strict=True), np.isin(hashes, both))
-        for clip_person, value in sorted(found, key=lambda one: one[0].clip_id):
-            firsts[key_of(str(value))].setdefault(clip_person.split, clip_person)
+        found = compress(zip(subject_persons, values, strict=True), np.isin(hashes, both))
+        for subject_person, value in sorted(found, key=lambda one: one[0].subject_id):
+            firsts[key_of(str(value))].setdefault(subject_person.split, subject_person)
     leaks = [
         f"{splits[TRAIN].clip_id} of '{splits[TRAIN].person_id}' (train) and "
         f"{splits[TEST].clip_id} of '{splits[TEST].person_id}' (test) share {key}"
@@ -156,23 +156,23 @@ def _hash_of(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=_HASH_BYTES).digest())
 
 
-def _is_in(clip_persons: TableRows[ClipPerson], split: str) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = pc.equal(clip_persons.column("split"), split).to_numpy()
+def _is_in(subject_persons: TableRows[SubjectPerson], split: str) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = pc.equal(subject_persons.column("split"), split).to_numpy()
     return found
 
 
 def _check_faces(
-    clip_persons: TableRows[ClipPerson],
+    subject_persons: TableRows[SubjectPerson],
     embeddings: FaceEmbeddings,
     above: float,
     kept_apart: Collection[frozenset[str]],
 ) -> Check:
-    """Find persons of different splits whose clips look like one person."""
-    rows = _rows_in(clip_persons, embeddings)
-    train, test = (_mean_embeddings(clip_persons, rows, embeddings, split) for split in (TRAIN, TEST))
-    n_clips_unseen = len(clip_persons) - int(np.count_nonzero(rows >= 0))
+    """Find persons of different splits whose subjects look like one person."""
+    rows = _rows_in(subject_persons, embeddings)
+    train, test = (_mean_embeddings(subject_persons, rows, embeddings, split) for split in (TRAIN, TEST))
+    n_unseen = len(subject_persons) - int(np.count_nonzero(rows >= 0))
     if not train[0] or not test[0]:
-        return Check(FACE, 0, n_clips_unseen, [], "one split has none" if len(rows) else "no embeddings to compare")
+        return Check(FACE, 0, n_unseen, [], "one split has none" if len(rows) else "no embeddings to compare")
     leaks, n_apart = [], 0
     for row, column, score in close_pairs(train[1], test[1], above):
         if frozenset((train[0][row], test[0][column])) in kept_apart:
@@ -181,35 +181,35 @@ def _check_faces(
             leaks.append(f"'{train[0][row]}' (train) and '{test[0][column]}' (test) look alike, {score:.3f} >= {above}")
     nearest = round(largest_product(train[1], test[1]), _SCORE_DIGITS)
     note = f"largest mean cosine {nearest}, limit {above}; {n_apart} pairs are two persons by override"
-    return Check(FACE, len(train[0]) + len(test[0]), n_clips_unseen, leaks, note)
+    return Check(FACE, len(train[0]) + len(test[0]), n_unseen, leaks, note)
 
 
-def _rows_in(clip_persons: TableRows[ClipPerson], embeddings: FaceEmbeddings) -> NDArray[np.int64]:
-    """Return for each embedding the row of its clip, -1 where that has no person."""
-    ids = clip_persons.column("clip_id")
+def _rows_in(subject_persons: TableRows[SubjectPerson], embeddings: FaceEmbeddings) -> NDArray[np.int64]:
+    """Return for each embedding the row of its subject, -1 where that has no person."""
+    ids = subject_persons.column("subject_id")
     order = pc.sort_indices(ids)
-    rows = rows_of_ids(embeddings.column("clip_id"), ids.take(order))
+    rows = rows_of_ids(embeddings.column("subject_id"), ids.take(order))
     has_row = rows >= 0
     rows[has_row] = order.to_numpy()[rows[has_row]]
     return rows
 
 
 def _mean_embeddings(
-    clip_persons: TableRows[ClipPerson], rows: NDArray[np.int64], embeddings: FaceEmbeddings, split: str
+    subject_persons: TableRows[SubjectPerson], rows: NDArray[np.int64], embeddings: FaceEmbeddings, split: str
 ) -> tuple[list[str], Vectors]:
     """Return the persons of one split that have faces, and the mean embedding of each, (N, D).
 
-    ``rows`` are those of the clips of ``embeddings`` in ``clip_persons``, -1 of those that have no person.
+    ``rows`` are those of the subjects of ``embeddings`` in ``subject_persons``, -1 of those that have no person.
     """
     in_split = np.flatnonzero(rows >= 0)
-    in_split = in_split[_is_in(clip_persons, split)[rows[in_split]]]
+    in_split = in_split[_is_in(subject_persons, split)[rows[in_split]]]
     if not len(in_split):
         return [], np.empty((0, 0))
-    persons, groups = numbered(texts_of(clip_persons.column("person_id").take(pa.array(rows[in_split]))))
+    persons, groups = numbered(texts_of(subject_persons.column("person_id").take(pa.array(rows[in_split]))))
     return persons, group_means(embeddings.vectors.select(in_split), groups, len(persons))
 
 
 def _line(check: Check) -> str:
-    unseen = f", {check.n_clips_unseen} clips unseen" if check.n_clips_unseen else ""
+    unseen = f", {check.n_unseen} unseen" if check.n_unseen else ""
     note = f" ({check.note})" if check.note else ""
     return f"  {check.what:<14}{len(check.leaks)} leaks among {check.n_compared}{unseen}{note}"

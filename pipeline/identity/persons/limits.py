@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline.core.base.errors import BadInput, BadParams
 from pipeline.core.base.params import check_section
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.storage.manifest import read_table
 from pipeline.identity.persons.params import PersonsParams
 
@@ -33,18 +33,18 @@ LIMITS: Mapping[str, FaceLimits] = {
     "55533b28a958": FaceLimits(0.69, 0.5, 0.55),
     "b7120c095d60": FaceLimits(0.63, 0.3, 0.45),  # mobilefacenet
 }
-"""The limits of each network, by the first digits of its weights' sha256, with which ``ClipEmbedding.network`` ends."""
+"""The limits of each network, by the first digits of its weights' sha256, the end of ``SubjectEmbedding.network``."""
 
 # Without an embedding nothing is compared, and these decide nothing.
 _NOTHING_COMPARED = FaceLimits(1.0, -1.0, None)
 
 
 def networks_of(embeddings: Iterable[Path]) -> set[str]:
-    """Return the networks that the manifests of ClipEmbedding at these paths name."""
+    """Return the networks that the manifests of SubjectEmbedding at these paths name."""
     return {
         network
         for path in embeddings
-        for network in pc.unique(read_table(path, ClipEmbedding, ["network"])["network"]).to_pylist()
+        for network in pc.unique(read_table(path, SubjectEmbedding, ["network"])["network"]).to_pylist()
     }
 
 

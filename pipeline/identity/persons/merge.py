@@ -18,9 +18,9 @@ class Merge:
     """The groups of parts that show one person."""
 
     person_of: Mapping[str, str]
-    """The person of each part, by the part's ``clip_id``."""
+    """The person of each part, by the part's ``subject_id``."""
     merged: frozenset[str]
-    """The ``clip_id`` of each part that shares its person with another part."""
+    """The ``subject_id`` of each part that shares its person with another part."""
     similar: tuple[Comparison, ...]
     """The pairs of parts of different names that look like one person."""
 
@@ -28,7 +28,7 @@ class Merge:
 def merge_parts(parts: Sequence[Part], params: PersonsParams) -> Merge:
     """Return the person of each part; each part is a person by itself where params switch merging off.
 
-    A group is named after its overridden name, else after the first of its names, else after a part's first clip.
+    A group is named after its overridden name, else the first of its published names, else a part's first subject.
     """
     means = np.array([part.mean for part in parts])
     pairs = _similar_pairs(means, params.same_person_above)
@@ -38,8 +38,10 @@ def merge_parts(parts: Sequence[Part], params: PersonsParams) -> Merge:
         members[group].append(part)
     overridden = {group for group, found in members.items() if any(part.is_overridden for part in found)}
     return Merge(
-        person_of={part.clip_id: person for found in members.values() for person in [_person(found)] for part in found},
-        merged=frozenset(part.clip_id for found in members.values() if len(found) > 1 for part in found),
+        person_of={
+            part.subject_id: person for found in members.values() for person in [_person(found)] for part in found
+        },
+        merged=frozenset(part.subject_id for found in members.values() if len(found) > 1 for part in found),
         similar=tuple(
             Comparison(
                 kind=SAME_PERSON,
@@ -68,7 +70,8 @@ def _groups(parts: Sequence[Part], means: Vectors, pairs: Sequence[Pair], params
 
 
 def _person(parts: Sequence[Part]) -> str:
-    return min((not part.is_overridden, not part.is_main, part.person_id) for part in parts)[2]
+    ranks = [(not part.is_overridden, not part.first.is_published, not part.is_main) for part in parts]
+    return min((rank, part.person_id) for rank, part in zip(ranks, parts, strict=True))[1]
 
 
 def _decision(groups: Collection[int], overridden: Collection[int], params: PersonsParams) -> str:

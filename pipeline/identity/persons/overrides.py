@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.base.errors import BadInput
-from pipeline.core.records.clip import Clip
+from pipeline.core.records.subject import clip_of
+from pipeline.identity.persons.identities import IdentifiedSubject
 
 _COLUMNS = ["dataset", "identity", "person", "why"]
 _CLIP_COLUMN = "clip"
@@ -59,11 +60,15 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
             raise BadInput(f"{path}: line {reader.line_num}: expected CSV in UTF-8: {error}") from None
 
 
-def overrides_of(clip: Clip, overrides: Overrides) -> tuple[Override | None, Override | None]:
-    """Return the override of the identity of ``clip``, and that of the clip itself, which takes precedence."""
-    name = clip.clip_id.partition("/")[2]
-    of_identity = overrides.get((clip.dataset, clip.identity, WHOLE_IDENTITY))
-    return of_identity, overrides.get((clip.dataset, clip.identity, name))
+def overrides_of(subject: IdentifiedSubject, overrides: Overrides) -> tuple[Override | None, Override | None]:
+    """Return the override of the identity of ``subject``, and that of its clip, which takes precedence."""
+    name = _clip_name(subject)
+    of_identity = overrides.get((subject.dataset, subject.identity, WHOLE_IDENTITY))
+    return of_identity, overrides.get((subject.dataset, subject.identity, name))
+
+
+def _clip_name(subject: IdentifiedSubject) -> str:
+    return clip_of(subject.subject_id).partition("/")[2]
 
 
 class OverridesCheck:
@@ -75,15 +80,15 @@ class OverridesCheck:
         self._datasets: set[str] = set()
         self._found: set[tuple[str, ...]] = set()
 
-    def see(self, clip: Clip) -> None:
-        """Take a clip into account."""
-        self._datasets.add(clip.dataset)
-        identity = clip.dataset, clip.identity
+    def see(self, subject: IdentifiedSubject) -> None:
+        """Take a subject into account."""
+        self._datasets.add(subject.dataset)
+        identity = subject.dataset, subject.identity
         if identity in self._named:
-            self._found |= {identity, (*identity, clip.clip_id.partition("/")[2])}
+            self._found |= {identity, (*identity, _clip_name(subject))}
 
     def finish(self) -> None:
-        """Raise BadInput when an override names what none of the clips has."""
+        """Raise BadInput when an override names what none of the subjects has."""
         for dataset, identity, name in self._overrides:
             if dataset in self._datasets and (dataset, identity) not in self._found:
                 raise BadInput(f"persons.csv: dataset '{dataset}' has no identity '{identity}'; see clips.parquet")

@@ -1,4 +1,4 @@
-"""First phase: divide the clips of each name into parts, the clips of one part showing one person."""
+"""First phase: divide the subjects of each name into parts, the subjects of one part showing one person."""
 
 import hashlib
 from collections.abc import Collection, Iterator
@@ -19,35 +19,35 @@ _ID_DIGITS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """Clips of one name that show one person: most of its clips (``is_main``) or others.
+    """Clips of one name that show one person: most of its subjects (``is_main``) or others.
 
-    ``is_overridden``: an override names the person of the name (main part) or of one of the clips (other part).
+    ``is_overridden``: an override names the person of the name (main part) or of one of the subjects (other part).
     """
 
     name: str
     first: PublishedIdentity
-    """The first clip."""
+    """The first subject."""
     rows: NDArray[np.int64]
-    """The clips: their rows among the embeddings, ascending."""
+    """The subjects: their rows among the embeddings, ascending."""
     mean: Vectors
-    """The mean of the clips' unit embeddings, (D,)."""
+    """The mean of the subjects' unit embeddings, (D,)."""
     is_main: bool
     is_overridden: bool
 
     @property
-    def clip_id(self) -> str:
-        """The id of the first clip; no two parts share it."""
-        return self.first.clip_id
+    def subject_id(self) -> str:
+        """The id of the first subject; no two parts share it."""
+        return self.first.subject_id
 
     @property
     def person_id(self) -> str:
         """The person of a part that is merged with no other: an id that no name has, unless the part is the main one.
 
-        It stays while the part's first clip does.
+        It stays while the part's first subject does.
         """
         if self.is_main:
             return self.name
-        return f"{self.name}~{hashlib.sha256(self.clip_id.encode()).hexdigest()[:_ID_DIGITS]}"
+        return f"{self.name}~{hashlib.sha256(self.subject_id.encode()).hexdigest()[:_ID_DIGITS]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Comparison:
     """Two parts that were compared, and the decision on them.
 
     ``kind`` is SAME_PERSON for parts of two names, and TWO_PERSONS or OUTLIER for another part of a name and the main
-    one (``other``). ``similarity`` is the mean cosine over all pairs of their clips, rounded to SIMILARITY_DIGITS.
+    one (``other``). ``similarity`` is the mean cosine over all pairs of their subjects, rounded to SIMILARITY_DIGITS.
     """
 
     kind: str
@@ -77,9 +77,9 @@ class NameParts:
 def parts_by_name(
     embeddings: FaceEmbeddings, overridden_names: Collection[str], other_person_below: float
 ) -> dict[str, NameParts]:
-    """Return the parts of every name, in name order; the largest part is first, ties are ordered by their first clip.
+    """Return the parts of every name, in name order; the largest is first, ties are ordered by their first subject.
 
-    Clips to which an override gave their name one by one are in no part: they are no evidence on the others.
+    Subjects to which an override gave their name one by one are in no part: they are no evidence on the others.
     """
     found: dict[str, NameParts] = {}
     for name, rows in _rows_by_name(embeddings):
@@ -91,7 +91,7 @@ def parts_by_name(
                     embeddings,
                     other,
                     is_main=False,
-                    is_overridden=any(embeddings.clip(row).is_overridden for row in other),
+                    is_overridden=any(embeddings.subject(row).is_overridden for row in other),
                 )
                 for other in others
             ),
@@ -100,7 +100,7 @@ def parts_by_name(
 
 
 def _rows_by_name(embeddings: FaceEmbeddings) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """Yield each name, in order, and the rows of its clips, ascending; without clips that an override gave a name."""
+    """Yield each name, in order, and the rows of its subjects, ascending; not of those that an override gave a name."""
     own = embeddings.column("original_name").is_null()
     names, groups = numbered(texts_of(embeddings.column("name").filter(own)))
     rows = np.flatnonzero(own)[np.argsort(groups, kind="stable")]
@@ -116,7 +116,7 @@ def _group_rows(vectors: StoredVectors, rows: NDArray[np.int64], other_person_be
 
 
 def _part(embeddings: FaceEmbeddings, rows: NDArray[np.int64], *, is_main: bool, is_overridden: bool) -> Part:
-    first = embeddings.clip(rows[0])
+    first = embeddings.subject(rows[0])
     return Part(
         name=first.name,
         first=first,

@@ -1,10 +1,11 @@
-"""Persons: the person of each clip and each published identity, split into train and test by person."""
+"""Persons: the person of each subject and each published identity, split into train and test by person."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from pipeline.core.base.draws import draw_unit
-from pipeline.core.records.person import BY_EVIDENCE, BY_NAME, BY_OVERRIDE, TEST, TRAIN, ClipPerson, Person
+from pipeline.core.records.person import BY_EVIDENCE, BY_NAME, BY_OVERRIDE, TEST, TRAIN, Person, SubjectPerson
+from pipeline.core.records.subject import clip_of
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import TableRows
@@ -19,13 +20,13 @@ def split_of(person_id: str, test_share: float, seed: int) -> str:
     return TEST if draw_unit(seed, person_id) < test_share else TRAIN
 
 
-def clip_persons_of(
+def subject_persons_of(
     published: Iterable[PublishedIdentity],
     person_of: Iterable[str | None],
     same_split_as: Mapping[str, str],
     params: PersonsParams,
-) -> TableRows[ClipPerson]:
-    """Return the person and split of each clip whose person, in ``person_of``, is not None.
+) -> TableRows[SubjectPerson]:
+    """Return the person and split of each subject whose person, in ``person_of``, is not None.
 
     A person is in the split of the person that ``same_split_as`` names for it, if any.
     """
@@ -36,27 +37,33 @@ def clip_persons_of(
             splits[person] = split_of(same_split_as.get(person, person), params.test_share, params.seed)
         return splits[person]
 
-    clip_persons = (
-        ClipPerson(clip_id=one.clip_id, dataset=one.dataset, person_id=person, split=split(person))
+    subject_persons = (
+        SubjectPerson(
+            subject_id=one.subject_id,
+            clip_id=clip_of(one.subject_id),
+            dataset=one.dataset,
+            person_id=person,
+            split=split(person),
+        )
         for one, person in zip(published, person_of, strict=True)
         if person
     )
-    return TableRows.of(ClipPerson, clip_persons)
+    return TableRows.of(SubjectPerson, subject_persons)
 
 
-def persons_of(published: Iterable[PublishedIdentity], clip_persons: Iterable[ClipPerson]) -> list[Person]:
-    """Return one Person for each pair of a published identity and a person that some of its clips show.
+def persons_of(published: Iterable[PublishedIdentity], subject_persons: Iterable[SubjectPerson]) -> list[Person]:
+    """Return one Person for each pair of a published identity and a person that some of its subjects show.
 
-    Both are in the order of clip ids.
+    Both are in the order of subject ids.
     """
     counts: Counter[tuple[str, str, str]] = Counter()
     decided_by: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     split: dict[str, str] = {}
-    for one, clip_person in _with_person(published, clip_persons):
-        key = one.dataset, one.identity, clip_person.person_id
+    for one, subject_person in _with_person(published, subject_persons):
+        key = one.dataset, one.identity, subject_person.person_id
         counts[key] += 1
-        decided_by[key].add(_decided_by(one, clip_person.person_id))
-        split[clip_person.person_id] = clip_person.split
+        decided_by[key].add(_decided_by(one, subject_person.person_id))
+        split[subject_person.person_id] = subject_person.split
     main: dict[tuple[str, str], str] = {}
     for dataset, identity, person_id in sorted(counts, key=lambda key: (-counts[key], key)):
         main.setdefault((dataset, identity), person_id)
@@ -77,15 +84,15 @@ def persons_of(published: Iterable[PublishedIdentity], clip_persons: Iterable[Cl
 
 
 def _with_person(
-    published: Iterable[PublishedIdentity], clip_persons: Iterable[ClipPerson]
-) -> Iterator[tuple[PublishedIdentity, ClipPerson]]:
-    """Yield each clip that has a person, with it; both are in the order of clip ids."""
-    found = iter(clip_persons)
-    clip_person = next(found, None)
+    published: Iterable[PublishedIdentity], subject_persons: Iterable[SubjectPerson]
+) -> Iterator[tuple[PublishedIdentity, SubjectPerson]]:
+    """Yield each subject that has a person, with it; both are in the order of subject ids."""
+    found = iter(subject_persons)
+    subject_person = next(found, None)
     for one in published:
-        if clip_person is not None and clip_person.clip_id == one.clip_id:
-            yield one, clip_person
-            clip_person = next(found, None)
+        if subject_person is not None and subject_person.subject_id == one.subject_id:
+            yield one, subject_person
+            subject_person = next(found, None)
 
 
 def _decided_by(published: PublishedIdentity, person_id: str) -> str:

@@ -1,25 +1,30 @@
-"""The published identity of each clip: its normalised name, after overrides."""
+"""Who each subject is: its identity, published or its own, as a normalised name, after overrides."""
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline.core.base.outcome import Dropped
-from pipeline.core.records.clip import Clip
+from pipeline.identity.persons.identities import IdentifiedSubject
 from pipeline.identity.persons.overrides import DROP, Override, Overrides, OverridesCheck, overrides_of
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.rows import TableRows
 
+_ID_DIGITS = 12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedIdentity:
-    """Who speaks in one clip: the normalised name that its source published, or that an override puts in its place."""
+    """Who a subject is: the normalised name that its source published, or that an override puts in its place."""
 
-    clip_id: str
+    subject_id: str
     dataset: str
     identity: str
-    """As published."""
+    """As published; of a subject that is not its clip's main one, its own id without the dataset."""
     name: str
+    is_published: bool
+    """Whether the identity is that of the clip's source, and not one of the subject's own."""
     is_overridden: bool
     """Whether ``name`` comes from an override."""
     original_name: str | None = None
@@ -39,9 +44,9 @@ def normalised_name(identity: str) -> str:
 
 
 def published_identities(
-    clips: Iterable[Clip], overrides: Overrides, params: PersonsParams
+    subjects: Iterable[IdentifiedSubject], overrides: Overrides, params: PersonsParams
 ) -> tuple[TableRows[PublishedIdentity], list[tuple[str, Dropped]]]:
-    """Return the published identity of each clip, in id order, and (clip id, drop) of the clips that overrides drop.
+    """Return who each subject is, in id order, and (subject id, drop) of those that overrides drop.
 
     Raises BadInput when an override names an identity or a clip that its dataset does not have.
     """
@@ -49,11 +54,11 @@ def published_identities(
     check = OverridesCheck(overrides)
 
     def kept() -> Iterator[PublishedIdentity]:
-        for clip in clips:
-            check.see(clip)
-            found = _published(clip, *overrides_of(clip, overrides), params)
+        for subject in subjects:
+            check.see(subject)
+            found = _published(subject, *overrides_of(subject, overrides), params)
             if isinstance(found, Dropped):
-                dropped.append((clip.clip_id, found))
+                dropped.append((subject.subject_id, found))
             else:
                 yield found
 
@@ -63,23 +68,27 @@ def published_identities(
 
 
 def _published(
-    clip: Clip, of_identity: Override | None, of_clip: Override | None, params: PersonsParams
+    subject: IdentifiedSubject, of_identity: Override | None, of_clip: Override | None, params: PersonsParams
 ) -> PublishedIdentity | Dropped:
-    name = _name_of(clip, of_identity, params)
+    name = _name_of(subject, of_identity, params)
     override = of_clip or of_identity
     if override and override.person == DROP:
         return Dropped.filtered("left_out_by_override", override.reason)
     return PublishedIdentity(
-        clip_id=clip.clip_id,
-        dataset=clip.dataset,
-        identity=clip.identity,
+        subject_id=subject.subject_id,
+        dataset=subject.dataset,
+        identity=subject.identity,
         name=normalised_name(of_clip.person) if of_clip else name,
+        is_published=subject.is_published,
         is_overridden=override is not None,
         original_name=name if of_clip else None,
     )
 
 
-def _name_of(clip: Clip, of_identity: Override | None, params: PersonsParams) -> str:
+def _name_of(subject: IdentifiedSubject, of_identity: Override | None, params: PersonsParams) -> str:
     if of_identity and of_identity.person != DROP:
         return normalised_name(of_identity.person)
-    return ("" if params.same_name_is_same_person else f"{clip.dataset}:") + normalised_name(clip.identity)
+    name = normalised_name(subject.identity)
+    if not subject.is_published:  # ids that differ by spelling alone are those of two subjects
+        name = f"{name}~{hashlib.sha256(subject.subject_id.encode()).hexdigest()[:_ID_DIGITS]}"
+    return ("" if params.same_name_is_same_person else f"{subject.dataset}:") + name

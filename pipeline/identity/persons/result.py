@@ -9,55 +9,57 @@ from pathlib import Path
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.evidence import ClipEmbedding, PersonEvidence
+from pipeline.core.records.evidence import PersonEvidence, SubjectEmbedding
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.media import Media
-from pipeline.core.records.person import TEST, ClipPerson, Person
+from pipeline.core.records.person import TEST, Person, SubjectPerson
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.storage.manifest import iterate_tables, write_manifest
 from pipeline.identity.persons.decide import Decisions, decide
 from pipeline.identity.persons.embeddings import FaceEmbeddings, face_embeddings
 from pipeline.identity.persons.evidence import evidence_of
+from pipeline.identity.persons.identities import IdentifiedSubject
 from pipeline.identity.persons.leakage import Audit, audit_leakage
 from pipeline.identity.persons.overrides import Overrides
 from pipeline.identity.persons.params import PersonsParams
-from pipeline.identity.persons.persons import clip_persons_of, persons_of
+from pipeline.identity.persons.persons import persons_of, subject_persons_of
 from pipeline.identity.persons.published import published_identities
 from pipeline.identity.persons.rows import TableRows, texts_of
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PersonsResult:
-    """The persons of all clips, and what they were decided from."""
+    """The persons of all subjects, and what they were decided from."""
 
     embeddings: FaceEmbeddings
     decisions: Decisions
-    clip_persons: TableRows[ClipPerson]
+    subject_persons: TableRows[SubjectPerson]
     persons: list[Person]
     evidence: list[PersonEvidence]
     dropped: list[tuple[str, Dropped]]
-    """(clip id, drop) of the clips that an override or an outlier's face drops."""
+    """(subject id, drop) of those that an override or an outlier's face drops."""
 
 
 def decide_persons(
-    clips: Iterable[Clip],
-    embeddings: Iterable[ClipEmbedding],
+    subjects: Iterable[IdentifiedSubject],
+    embeddings: Iterable[SubjectEmbedding],
     overrides: Overrides,
     params: PersonsParams,
     folder: Path | None = None,
 ) -> PersonsResult:
-    """Return the persons of ``clips``; raises BadInput when an override names what its dataset does not have.
+    """Return the persons of ``subjects``; raises BadInput when an override names what its dataset does not have.
 
     The embeddings are kept in a file in ``folder``, by default that for temporary files.
     """
-    published, dropped = published_identities(clips, overrides, params)
+    published, dropped = published_identities(subjects, overrides, params)
     compared = face_embeddings(published, embeddings, params.whitening, folder)
     decisions = decide(compared, params)
-    clip_persons = clip_persons_of(published, decisions.person_of, decisions.same_split_as, params)
+    subject_persons = subject_persons_of(published, decisions.person_of, decisions.same_split_as, params)
     return PersonsResult(
         embeddings=compared,
         decisions=decisions,
-        clip_persons=clip_persons,
-        persons=persons_of(published, clip_persons),
+        subject_persons=subject_persons,
+        persons=persons_of(published, subject_persons),
         evidence=evidence_of(decisions.compared, params),
         dropped=[*dropped, *decisions.dropped],
     )
@@ -66,10 +68,10 @@ def decide_persons(
 def write_persons(result: PersonsResult, at: Layout) -> None:
     """Write the manifests and the ledger of the persons stage."""
     write_manifest(at.persons, Person, result.persons)
-    write_manifest(at.clip_persons, ClipPerson, result.clip_persons)
+    write_manifest(at.subject_persons, SubjectPerson, result.subject_persons)
     write_manifest(at.person_evidence, PersonEvidence, result.evidence)
-    kept = (ledger_row("persons", one.clip_id) for one in result.clip_persons)
-    dropped = (ledger_row("persons", clip_id, drop) for clip_id, drop in result.dropped)
+    kept = (ledger_row("persons", one.subject_id) for one in result.subject_persons)
+    dropped = (ledger_row("persons", subject_id, drop) for subject_id, drop in result.dropped)
     write_manifest(at.ledger("persons"), LedgerRow, chain(kept, dropped))
 
 
@@ -77,9 +79,9 @@ def audit_persons(result: PersonsResult, datasets: Sequence[str], params: Person
     """Return the leakage audit of ``result``; addresses and content are read from the manifests of ``datasets``."""
     in_order = sorted(datasets, key=lambda name: f"{name}/")  # as clip ids begin
     return audit_leakage(
-        result.clip_persons,
-        addresses=_ClipValues(result.clip_persons, "address", Clip, [at.clips(name) for name in in_order]),
-        contents=_ClipValues(result.clip_persons, "sha256", Media, [at.media(name) for name in in_order]),
+        result.subject_persons,
+        addresses=_ClipValues(result.subject_persons, "address", Clip, [at.clips(name) for name in in_order]),
+        contents=_ClipValues(result.subject_persons, "sha256", Media, [at.media(name) for name in in_order]),
         embeddings=result.embeddings,
         same_person_above=params.same_person_above,
         kept_apart=result.decisions.kept_apart,
@@ -88,24 +90,36 @@ def audit_persons(result: PersonsResult, datasets: Sequence[str], params: Person
 
 @dataclass(frozen=True, slots=True)
 class _ClipValues:
-    """The value of a manifest's column for each of ``clip_persons``, None where it has no row.
+    """The value of a manifest's column for the clip of each of ``subject_persons``, None where it has no row.
 
-    Read at each iteration: memory holds those of a few clips. ``clip_persons`` are in id order, and ``paths`` in that
-    of their clips.
+    None too of subjects that are not their clip's main one: they share its value, and are other persons than that. Read
+    at each iteration: memory holds those of a few clips. ``subject_persons`` are in id order, and ``paths`` in that of
+    their clips.
     """
 
-    clip_persons: TableRows[ClipPerson]
+    subject_persons: TableRows[SubjectPerson]
     column: str
     record: type
     paths: Sequence[Path]
 
     def __iter__(self) -> Iterator[str | None]:
-        rows = self._rows()
-        clip_id, value = next(rows, ("", None))
-        for wanted in texts_of(self.clip_persons.column("clip_id")):
-            while clip_id < wanted and (row := next(rows, None)):
-                clip_id, value = row
-            yield value if clip_id == wanted else None
+        rows = self._in_subject_order()
+        subject_id, value = next(rows, ("", None))
+        for wanted in texts_of(self.subject_persons.column("subject_id")):
+            while subject_id < wanted and (row := next(rows, None)):
+                subject_id, value = row
+            yield value if subject_id == wanted else None
+
+    def _in_subject_order(self) -> Iterator[tuple[str, str | None]]:
+        """Yield the main subject of each clip and its value: clip 'talk-2' is behind 'talk', 'talk-2-s00' before."""
+        first = ""
+        gathered: list[tuple[str, str | None]] = []
+        for clip_id, value in self._rows():
+            if not clip_id.startswith(f"{first}-"):
+                yield from sorted(gathered)
+                first, gathered = clip_id, []
+            gathered.append((main_subject_id(clip_id), value))
+        yield from sorted(gathered)
 
     def _rows(self) -> Iterator[tuple[str, str]]:
         for path in self.paths:
@@ -121,8 +135,8 @@ def summary_of(result: PersonsResult) -> str:
     summary = f"persons: {n_identities} identities are {len(split_of)} persons, {n_test} of them in test"
     n_embedded = len(result.embeddings)
     if not n_embedded:
-        return f"{summary}; by name alone, since no clip has an embedding"
-    return f"{summary}; evidence from the faces of {n_embedded} clips: {_evidence_counts(result)}"
+        return f"{summary}; by name alone, since no subject has an embedding"
+    return f"{summary}; evidence from the faces of {n_embedded} subjects: {_evidence_counts(result)}"
 
 
 def _evidence_counts(result: PersonsResult) -> str:

@@ -125,8 +125,8 @@ class DatasetSubjects:
     def _ledger(self) -> Iterator[LedgerRow]:
         for table in iterate_tables(self._at.subjects(self._dataset), Subject):
             for subject in from_table(Subject, table):
-                yield ledger_row("subjects", subject.subject_id, None if subject.is_main else _not_main(subject))
+                yield ledger_row("subjects", subject.subject_id, None if subject.is_taken else self._not_taken(subject))
 
-
-def _not_main(subject: Subject) -> Dropped:
-    return Dropped.filtered("not_main_subject", f"seen for {subject.seen_s:.1f} s")
+    def _not_taken(self, subject: Subject) -> Dropped:
+        reason = "not_main_subject" if self._params.people == "one" else "seen_briefly"
+        return Dropped.filtered(reason, f"seen for {subject.seen_s:.1f} s")

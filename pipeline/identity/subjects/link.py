@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.records.subject import Subject, SubjectTrack
+from pipeline.core.records.subject import Subject, SubjectTrack, main_subject_id, subject_id
 from pipeline.core.records.track import Track
 from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.subjects.settings import SubjectsParams
@@ -53,14 +53,12 @@ def subjects_of(
     members.sort(key=lambda group: group[0])
     zscores = [_av_zscore([tracks[n] for n in group]) for group in members]
     main = main_face([float(presence[group].sum()) for group in members], zscores, params)
-    names = [f"{tracks[0].clip_id}-s{number:02d}" for number in range(len(members))]
-    return ClipSubjects(
-        [
-            _subject(name, [tracks[n] for n in group], zscore, is_main=number == main)
-            for number, (name, group, zscore) in enumerate(zip(names, members, zscores, strict=True))
-        ],
-        _subject_tracks(tracks, members, names, main, alike),
-    )
+    order = sorted(range(len(members)), key=lambda number: number != main)
+    subjects = [
+        _subject(subject_id(tracks[0].clip_id, place), [tracks[n] for n in members[number]], zscores[number], params)
+        for place, number in enumerate(order)
+    ]
+    return ClipSubjects(subjects, _subject_tracks(tracks, [members[number] for number in order], subjects, alike))
 
 
 def linked_groups(alike: Vectors, overlaps: NDArray[np.bool_], limit: float) -> list[list[int]]:
@@ -100,23 +98,27 @@ def _av_zscore(tracks: Sequence[Track]) -> float | None:
     return sum(zscore * covered_s for zscore, covered_s in known) / sum(covered_s for _, covered_s in known)
 
 
-def _subject(subject_id: str, tracks: Sequence[Track], av_zscore: float | None, *, is_main: bool) -> Subject:
+def _subject(name: str, tracks: Sequence[Track], av_zscore: float | None, params: SubjectsParams) -> Subject:
+    seen_s = sum(one.end_s - one.start_s for one in tracks)
+    moves = any(not one.is_still_picture for one in tracks)
+    is_main = name == main_subject_id(tracks[0].clip_id)
     return Subject(
-        subject_id=subject_id,
+        subject_id=name,
         clip_id=tracks[0].clip_id,
         n_tracks=len(tracks),
         start_s=min(one.start_s for one in tracks),
         end_s=max(one.end_s for one in tracks),
-        seen_s=sum(one.end_s - one.start_s for one in tracks),
+        seen_s=seen_s,
         presence_px2=sum(one.presence_px2 for one in tracks),
         av_covered_s=sum(one.av_covered_s for one in tracks),
         av_zscore=av_zscore,
         is_main=is_main,
+        is_taken=is_main or (params.people == "all" and moves and seen_s >= params.min_seen_s),
     )
 
 
 def _subject_tracks(
-    tracks: Sequence[Track], members: Sequence[Sequence[int]], names: Sequence[str], main: int, alike: Vectors
+    tracks: Sequence[Track], members: Sequence[Sequence[int]], subjects: Sequence[Subject], alike: Vectors
 ) -> list[SubjectTrack]:
     rows = []
     for number, group in enumerate(members):
@@ -126,8 +128,8 @@ def _subject_tracks(
                 SubjectTrack(
                     track_id=tracks[n].track_id,
                     clip_id=tracks[n].clip_id,
-                    subject_id=names[number],
-                    is_main=number == main,
+                    subject_id=subjects[number].subject_id,
+                    is_taken=subjects[number].is_taken,
                     own_similarity=_mean(alike[n, [one for one in group if one != n]]),
                     other_similarity=max((one for one in others if one is not None), default=None),
                 )

@@ -20,6 +20,8 @@ LIMITS: Mapping[str, float] = {
 class SubjectsParams(MainFaceParams):
     """Section ``subjects`` of params.yaml, whose comments say what each key means."""
 
+    people: Literal["one", "all"]
+    min_seen_s: float = Field(ge=0)
     max_faces: int = Field(ge=1)
     min_apart_s: float = Field(ge=0)
     min_interocular_px: float = Field(ge=0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import pipeline.core.storage.clip_order
 from pipeline.core.records.schema import Vector, arrow_schema, column
-from pipeline.core.storage.clip_order import in_clip_order, in_row_order
+from pipeline.core.storage.clip_order import in_order_of, in_row_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +72,11 @@ def test_clips_come_in_order_out_of_tables_in_any_order(tmp_path: Path) -> None:
     tables = [
         pa.table(dict(zip(schema.names, zip(*clips[shard::4], strict=True), strict=True)), schema) for shard in range(4)
     ]
-    found = list(in_clip_order(iter(tables), beside))
+    found = list(in_order_of(iter(tables), "clip_id", beside))
     assert [tuple(row.values()) for table in found for row in table.to_pylist()] == sorted(clips)
     assert max(map(len, found)) <= 1024
     assert list(beside.parent.iterdir()) == []
 
 
 def test_no_tables_have_no_clips(tmp_path: Path) -> None:
-    assert list(in_clip_order(iter([]), tmp_path / "x.parquet")) == []
+    assert list(in_order_of(iter([]), "clip_id", tmp_path / "x.parquet")) == []

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core.base.errors import BadManifest
 from pipeline.core.records.ledger import LedgerRow, ledger_row
-from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.person import SubjectPerson
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.core.storage.query import query
 
@@ -31,8 +31,8 @@ def test_a_path_is_no_pattern(tmp_path: Path, name: str) -> None:
 def test_a_missing_file_and_one_of_another_record_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadManifest, match=r"gone.parquet: not found"):
         count(tmp_path / "gone.parquet")
-    with pytest.raises(BadManifest, match="not a table of ClipPerson"):
-        count(write(tmp_path / "ledger.parquet"), ClipPerson)
+    with pytest.raises(BadManifest, match="not a table of SubjectPerson"):
+        count(write(tmp_path / "ledger.parquet"), SubjectPerson)
 
 
 def test_damaged_bytes_are_a_bad_manifest_that_names_the_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core.base.errors import BadManifest
 from pipeline.core.records.ledger import LedgerRow, ledger_row
-from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.person import SubjectPerson
 from pipeline.core.storage.manifest import tables_of, write_tables
 from pipeline.core.storage.row_groups import rows_of_dataset, rows_of_ids
 
@@ -41,8 +41,8 @@ def test_only_the_columns_asked_for_are_read(path: Path) -> None:
 
 
 def test_a_file_of_another_record_is_refused(path: Path) -> None:
-    with pytest.raises(BadManifest, match=r"ledger.parquet: not a table of ClipPerson"):
-        list(rows_of_ids(path, ClipPerson, []))
+    with pytest.raises(BadManifest, match=r"ledger.parquet: not a table of SubjectPerson"):
+        list(rows_of_ids(path, SubjectPerson, []))
 
 
 @pytest.mark.parametrize("row_group_rows", [1, 2, 5, 100])

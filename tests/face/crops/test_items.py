@@ -44,7 +44,7 @@ def frames_of(clip_id: str, number: int) -> list[Frame]:
 def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """Manifests of five clips with two tracks each, and media that nobody looks at."""
     at = Layout(tmp_path)
-    tracks = [a_subject_track(clip_id, n, is_main=n == main) for clip_id, main in MAIN_TRACKS.items() for n in (0, 1)]
+    tracks = [a_subject_track(clip_id, n, is_taken=n == main) for clip_id, main in MAIN_TRACKS.items() for n in (0, 1)]
     write_manifest(at.subject_tracks("set"), SubjectTrack, tracks)
     write_manifest(at.frames("set"), Frame, [frame for seen in SEEN for frame in frames_of(*seen)])
     monkeypatch.setattr(pipeline.face.crops.items, "read_media_clips", lambda *_: iter(clips()))
@@ -65,7 +65,7 @@ def test_clips_with_a_seen_main_track_come_in_id_order_with_its_frames(at: Layou
 
 
 def test_a_subject_of_several_tracks_brings_the_frames_of_all(at: Layout) -> None:
-    tracks = [a_subject_track("set/talk", n, is_main=True, subject=0) for n in (0, 1)]
+    tracks = [a_subject_track("set/talk", n, is_taken=True, subject=0) for n in (0, 1)]
     write_manifest(at.subject_tracks("set"), SubjectTrack, tracks)
     (item,) = read_crop_items("set", at)
     assert from_table(Frame, item.frames) == [*frames_of("set/talk", 0), *frames_of("set/talk", 1)]
@@ -92,7 +92,7 @@ def test_another_value_in_one_frame_is_another_content_of_that_clip(at: Layout) 
 def test_an_item_goes_to_a_worker_with_its_own_frames_only(at: Layout) -> None:
     item = next(read_crop_items("set", at))
     many = to_table(Frame, frames_of("set/talk", 0) * 1000 + frames_of("set/talk", 1))
-    of_many = ObservedClip(item.clip, many.slice(30_000))
+    of_many = ObservedClip(item.clip, many.slice(30_000), item.subject_of)
     assert len(pickle.dumps(of_many)) < 30_000
     again = pickle.loads(pickle.dumps(of_many))
     assert (again.clip, again.content) == (item.clip, item.content)

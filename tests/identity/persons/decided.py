@@ -7,7 +7,9 @@ import numpy as np
 
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.evidence import ClipEmbedding, PersonEvidence
+from pipeline.core.records.evidence import PersonEvidence, SubjectEmbedding
+from pipeline.core.records.subject import main_subject_id
+from pipeline.identity.persons.identities import main_subjects
 from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Overrides
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.result import decide_persons
@@ -40,7 +42,7 @@ class Found:
     evidence: list[PersonEvidence]
 
 
-def faces_of(truth: Mapping[str, int], std: float = 0.06, seed: int = 1) -> list[ClipEmbedding]:
+def faces_of(truth: Mapping[str, int], std: float = 0.06, seed: int = 1) -> list[SubjectEmbedding]:
     """One embedding a clip, near that of the person it shows; two clips of a person have a cosine of about 0.8."""
     centres = np.random.default_rng(0).normal(size=(100, SIZE)) / SIZE**0.5
     found = []
@@ -50,7 +52,14 @@ def faces_of(truth: Mapping[str, int], std: float = 0.06, seed: int = 1) -> list
         vector /= np.linalg.norm(vector)
         embedding = vector.astype(np.float32)
         found.append(
-            ClipEmbedding(clip_id=clip_id, network="n", n_faces=1, spherical_variance=0.0, embedding=embedding)
+            SubjectEmbedding(
+                subject_id=main_subject_id(clip_id),
+                clip_id=clip_id,
+                network="n",
+                n_faces=1,
+                spherical_variance=0.0,
+                embedding=embedding,
+            )
         )
     return found
 
@@ -66,13 +75,13 @@ def decide_shown(
 
 
 def decide_clips(
-    clips: Sequence[Clip], embeddings: Sequence[ClipEmbedding], overrides: Overrides, params: PersonsParams
+    clips: Sequence[Clip], embeddings: Sequence[SubjectEmbedding], overrides: Overrides, params: PersonsParams
 ) -> tuple[Found, dict[str, str]]:
     """Return what is decided, and the person of each clip by its name."""
-    result = decide_persons(clips, embeddings, overrides, params)
+    result = decide_persons(main_subjects(clips), embeddings, overrides, params)
     decisions = result.decisions
     found = Found(
-        {one.clip_id: one.person_id for one in result.clip_persons},
+        {one.clip_id: one.person_id for one in result.subject_persons},
         decisions.dropped,
         decisions.kept_apart,
         decisions.same_split_as,
@@ -82,8 +91,8 @@ def decide_clips(
 
 
 def summary(found: Found) -> list[tuple[str, str, str, str]]:
-    """Return kind, clip and decision of each row of evidence."""
-    return [(one.kind, one.clip_id, one.decision, one.decided_by) for one in found.evidence]
+    """Return kind, subject and decision of each row of evidence."""
+    return [(one.kind, one.subject_id, one.decision, one.decided_by) for one in found.evidence]
 
 
 def one_of(found: Found) -> PersonEvidence:

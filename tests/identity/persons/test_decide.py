@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
+from pipeline.core.records.subject import clip_of, main_subject_id
 from pipeline.identity.persons.decide import decide
 from pipeline.identity.persons.embeddings import face_embeddings
+from pipeline.identity.persons.identities import main_subjects
 from pipeline.identity.persons.overrides import Override
-from pipeline.identity.persons.persons import clip_persons_of
+from pipeline.identity.persons.persons import subject_persons_of
 from pipeline.identity.persons.published import published_identities
 from tests.identity.clips import clip
 from tests.identity.persons.decided import NONE, PARAMS, decide_clips, decide_shown, faces_of, summary, whole
@@ -24,8 +26,8 @@ def test_an_outlier_is_dropped() -> None:
     found, persons = decide_shown({("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 7})
     assert persons == {"1": "ana", "2": "ana"}
     ((clip_id, end),) = found.dropped
-    assert (clip_id, end.status, end.reason) == ("set/3", "filtered", "outlier")
-    assert summary(found) == [("outlier", "set/3", "dropped", "evidence")]
+    assert (clip_id, end.status, end.reason) == ("set/3-s00", "filtered", "outlier")
+    assert summary(found) == [("outlier", "set/3-s00", "dropped", "evidence")]
 
 
 def test_a_single_clip_of_somebody_elses_face_goes_to_them() -> None:
@@ -66,10 +68,10 @@ def test_persons_who_may_be_one_share_a_split_by_however_many_between() -> None:
     found, persons = decide_shown(shown, same_person_above=0.95, same_split_above=0.5)
     assert len(set(persons.values())) == 4
     assert found.same_split_as == {"ben": "ana", "cem": "ana"}
-    published, _ = published_identities([clip("set", *one) for one in shown], NONE, PARAMS)
-    person_of = [found.person_of[one.clip_id] for one in published]
-    clip_persons = clip_persons_of(published, person_of, found.same_split_as, PARAMS)
-    assert len({one.split for one in list(clip_persons)[:3]}) == 1
+    published, _ = published_identities(main_subjects(clip("set", *one) for one in shown), NONE, PARAMS)
+    person_of = [found.person_of[clip_of(one.subject_id)] for one in published]
+    subject_persons = subject_persons_of(published, person_of, found.same_split_as, PARAMS)
+    assert len({one.split for one in list(subject_persons)[:3]}) == 1
 
 
 def test_two_persons_by_override_share_no_split() -> None:
@@ -102,13 +104,13 @@ def test_more_persons_of_other_faces_move_nobody(seed: int) -> None:
     for shown in (old, {**old, **new}):
         clips = [clip("set", identity, name) for identity, name in shown]
         embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()}, seed=3)
-        published, _ = published_identities(clips, NONE, PARAMS)
+        published, _ = published_identities(main_subjects(clips), NONE, PARAMS)
         found = decide(face_embeddings(published, embeddings, None), PARAMS)
         sides.append(
-            {one.clip_id: one for one in clip_persons_of(published, found.person_of, found.same_split_as, PARAMS)}
+            {one.subject_id: one for one in subject_persons_of(published, found.person_of, found.same_split_as, PARAMS)}
         )
     before, after = sides
-    assert {clip_id: after[clip_id] for clip_id in before} == before
+    assert {subject_id: after[subject_id] for subject_id in before} == before
 
 
 @pytest.mark.slow
@@ -125,9 +127,16 @@ def test_each_of_a_hundred_thousand_clips_is_given_its_person() -> None:
             vector /= np.linalg.norm(vector)
             clips.append(one)
             embeddings.append(
-                ClipEmbedding(clip_id=one.clip_id, network="n", n_faces=1, spherical_variance=0.0, embedding=vector)
+                SubjectEmbedding(
+                    subject_id=main_subject_id(one.clip_id),
+                    clip_id=one.clip_id,
+                    network="n",
+                    n_faces=1,
+                    spherical_variance=0.0,
+                    embedding=vector,
+                )
             )
-    published, _ = published_identities(clips, NONE, PARAMS)
+    published, _ = published_identities(main_subjects(clips), NONE, PARAMS)
     decisions = decide(face_embeddings(published, embeddings, 1.0), PARAMS)
     truth = {one.clip_id: one.clip_id.partition("/")[2].partition("-")[0] for one in clips}
     found: dict[str, set[str]] = {}

@@ -24,4 +24,4 @@ def test_what_is_off_is_listed_and_changes_nothing(off: str, shown: dict[tuple[s
 def test_without_splitting_an_outlier_is_still_dropped() -> None:
     found, persons = decide_shown({("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 7, ("Ben", "4"): 7}, separate=False)
     assert persons == {"1": "ana", "2": "ana", "4": "ben"}
-    assert summary(found) == [("outlier", "set/3", "dropped", "evidence")]
+    assert summary(found) == [("outlier", "set/3-s00", "dropped", "evidence")]

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from pipeline.core.records.person import TEST, TRAIN, ClipPerson
+from pipeline.core.records.person import TEST, TRAIN, SubjectPerson
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.storage.vectors import StoredVectors, Vectors
 from pipeline.identity.persons.embeddings import FaceEmbeddings
 from pipeline.identity.persons.leakage import Audit, audit_leakage, source_video
@@ -16,23 +17,41 @@ E1, E2 = np.eye(2)
 SIDES = {"ana": TRAIN, "ben": TRAIN, "cem": TEST}
 
 
-def clip_person(clip: str, person: str, split: str = "") -> ClipPerson:
-    return ClipPerson(clip_id=f"set/{clip}", dataset="set", person_id=person, split=split or SIDES[person])
+def subject_person(clip: str, person: str, split: str = "") -> SubjectPerson:
+    return SubjectPerson(
+        subject_id=f"set/{clip}-s00",
+        clip_id=f"set/{clip}",
+        dataset="set",
+        person_id=person,
+        split=split or SIDES[person],
+    )
 
 
-CLIP_PERSONS = [clip_person("1", "ana"), clip_person("2", "ben"), clip_person("3", "cem"), clip_person("4", "cem")]
+SUBJECT_PERSONS = [
+    subject_person("1", "ana"),
+    subject_person("2", "ben"),
+    subject_person("3", "cem"),
+    subject_person("4", "cem"),
+]
 ADDRESSES = {f"set/{i}": f"https://youtu.be/aaaaaaaaaa{i}" for i in "1234"}
 CONTENTS = {f"set/{i}": i * 64 for i in "1234"}
 EMBEDDINGS: dict[str, Vectors] = {"set/1": E1, "set/2": -E1, "set/3": E2, "set/4": E2}
 
 
-def of_clips(clip_persons: Sequence[ClipPerson], values: Mapping[str, str]) -> list[str | None]:
-    return [values.get(one.clip_id) for one in clip_persons]
+def of_clips(subject_persons: Sequence[SubjectPerson], values: Mapping[str, str]) -> list[str | None]:
+    return [values.get(one.clip_id) for one in subject_persons]
 
 
 def stored(embeddings: Mapping[str, Vectors]) -> FaceEmbeddings:
     published = [
-        PublishedIdentity(clip_id=clip_id, dataset="set", identity="", name="", is_overridden=False)
+        PublishedIdentity(
+            subject_id=main_subject_id(clip_id),
+            dataset="set",
+            identity="",
+            name="",
+            is_published=True,
+            is_overridden=False,
+        )
         for clip_id in embeddings
     ]
     vectors = np.stack(list(embeddings.values())) if embeddings else np.empty((0, 2))
@@ -41,16 +60,16 @@ def stored(embeddings: Mapping[str, Vectors]) -> FaceEmbeddings:
 
 
 def audit(
-    clip_persons: Sequence[ClipPerson] = CLIP_PERSONS,
+    subject_persons: Sequence[SubjectPerson] = SUBJECT_PERSONS,
     addresses: Mapping[str, str] = ADDRESSES,
     contents: Mapping[str, str] = CONTENTS,
     embeddings: Mapping[str, Vectors] = EMBEDDINGS,
     kept_apart: Sequence[frozenset[str]] = (),
 ) -> Audit:
     return audit_leakage(
-        clip_persons,
-        addresses=of_clips(clip_persons, addresses),
-        contents=of_clips(clip_persons, contents),
+        subject_persons,
+        addresses=of_clips(subject_persons, addresses),
+        contents=of_clips(subject_persons, contents),
         embeddings=stored(embeddings),
         same_person_above=0.5,
         kept_apart=kept_apart,
@@ -60,7 +79,7 @@ def audit(
 def test_a_split_without_leak_passes_and_states_what_was_compared() -> None:
     found = audit()
     assert found.leaks == []
-    assert [(check.what, check.n_compared, check.n_clips_unseen) for check in found.checks] == [
+    assert [(check.what, check.n_compared, check.n_unseen) for check in found.checks] == [
         ("person", 3, 0),
         ("media content", 4, 0),
         ("source video", 4, 0),
@@ -69,7 +88,7 @@ def test_a_split_without_leak_passes_and_states_what_was_compared() -> None:
 
 
 def test_a_person_in_both_splits_is_a_leak() -> None:
-    assert audit([*CLIP_PERSONS, clip_person("5", "ana", TEST)]).leaks == ["person: 'ana' is in both splits"]
+    assert audit([*SUBJECT_PERSONS, subject_person("5", "ana", TEST)]).leaks == ["person: 'ana' is in both splits"]
 
 
 def test_the_same_media_on_both_sides_is_a_leak() -> None:
@@ -104,13 +123,13 @@ def test_persons_who_are_two_by_override_may_look_alike() -> None:
 
 def test_clips_that_could_not_be_checked_are_counted() -> None:
     found = audit(contents={"set/1": "1"}, embeddings={"set/1": E1, "set/3": E2})
-    assert [(check.what, check.n_clips_unseen) for check in found.checks] == [
+    assert [(check.what, check.n_unseen) for check in found.checks] == [
         ("person", 0),
         ("media content", 3),
         ("source video", 0),
         ("face", 2),
     ]
-    assert "face          0 leaks among 2, 2 clips unseen (largest mean cosine 0.0" in found.summary()
+    assert "face          0 leaks among 2, 2 unseen (largest mean cosine 0.0" in found.summary()
 
 
 @pytest.mark.parametrize(
@@ -121,8 +140,10 @@ def test_without_embeddings_in_both_splits_the_audit_states_it(embeddings: dict[
 
 
 def test_the_error_names_five_leaks_and_what_to_do() -> None:
-    clip_persons = [clip_person(f"{person}{side}", f"p{person}", side) for person in range(7) for side in (TRAIN, TEST)]
-    message = audit(clip_persons, {}, {}, {}).error_message()
+    subject_persons = [
+        subject_person(f"{person}{side}", f"p{person}", side) for person in range(7) for side in (TRAIN, TEST)
+    ]
+    message = audit(subject_persons, {}, {}, {}).error_message()
     assert message.startswith("7 leaks between train and test: person: 'p0' is in both splits; ")
     assert "'p4' is in both splits and 2 more (see leakage.json)" in message
     assert "manifests/review/persons.csv" in message
@@ -145,8 +166,13 @@ def test_a_source_video_is_identified_by_its_address(address: str, video: str) -
 
 
 def test_of_a_medium_on_both_sides_the_first_clip_of_each_is_named() -> None:
-    clip_persons = [clip_person("9", "ana"), clip_person("8", "ben"), clip_person("7", "cem"), clip_person("6", "cem")]
-    shared = dict.fromkeys((one.clip_id for one in clip_persons), "same")
-    assert audit(clip_persons, contents=shared, addresses={}, embeddings={}).leaks == [
+    subject_persons = [
+        subject_person("9", "ana"),
+        subject_person("8", "ben"),
+        subject_person("7", "cem"),
+        subject_person("6", "cem"),
+    ]
+    shared = dict.fromkeys((one.clip_id for one in subject_persons), "same")
+    assert audit(subject_persons, contents=shared, addresses={}, embeddings={}).leaks == [
         "media content: set/8 of 'ben' (train) and set/6 of 'cem' (test) share same"
     ]

@@ -8,7 +8,7 @@ import pytest
 from pipeline.core.base.errors import BadInput, BadParams
 from pipeline.core.base.imports import ROOT
 from pipeline.core.base.params import read_section
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.identity.persons.limits import LIMITS, OF_NETWORK, FaceLimits, networks_of, persons_params
 from pipeline.identity.persons.params import PersonsParams
@@ -93,7 +93,8 @@ def test_the_networks_are_read_from_all_manifests(tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.parquet" for name in "abc"]
     for path, networks in zip(paths, (["x-1", "x-1"], [], ["y-2"]), strict=True):
         rows = [
-            ClipEmbedding(
+            SubjectEmbedding(
+                subject_id=f"{path.stem}/{number}-s00",
                 clip_id=f"{path.stem}/{number}",
                 network=network,
                 n_faces=1,
@@ -102,6 +103,6 @@ def test_the_networks_are_read_from_all_manifests(tmp_path: Path) -> None:
             )
             for number, network in enumerate(networks)
         ]
-        write_manifest(path, ClipEmbedding, rows)
+        write_manifest(path, SubjectEmbedding, rows)
     assert networks_of(paths) == {"x-1", "y-2"}
     assert networks_of(paths[1:2]) == set()

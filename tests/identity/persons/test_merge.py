@@ -9,8 +9,8 @@ def test_two_names_of_one_face_become_the_first_of_them() -> None:
     assert persons == {"1": "ana", "2": "ana", "3": "ben"}
     row = one_of(found)
     assert (row.kind, row.decision, row.decided_by) == ("same_person_two_names", "merged", "evidence")
-    assert (row.name, row.identity, row.clip_id, row.n_clips) == ("ana", "set/Ana", "set/2", 1)
-    assert (row.other_name, row.other_identity, row.other_clip_id) == ("zoe", "set/Zoe", "set/1")
+    assert (row.name, row.identity, row.subject_id, row.n_subjects) == ("ana", "set/Ana", "set/2-s00", 1)
+    assert (row.other_name, row.other_identity, row.other_subject_id) == ("zoe", "set/Zoe", "set/1-s00")
     assert row.threshold == 0.5 <= row.score <= 1
 
 
@@ -27,7 +27,7 @@ def test_two_persons_by_override_are_kept_apart_and_listed() -> None:
     assert persons["2"] == "bea"
     assert persons["3"] in ("ana", "bea")
     assert found.kept_apart == {frozenset(("ana", "bea"))}
-    assert ("same_person_two_names", "set/1", "overridden", "override") in summary(found)
+    assert ("same_person_two_names", "set/1-s00", "overridden", "override") in summary(found)
 
 
 def test_an_identity_from_which_an_override_takes_a_clip_is_not_merged_with_whom_it_goes_to() -> None:

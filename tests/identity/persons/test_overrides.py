@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.base.errors import BadInput
+from pipeline.identity.persons.identities import main_subjects
 from pipeline.identity.persons.overrides import Override, overrides_of, read_overrides
 from tests.identity.clips import clip
 
@@ -43,7 +44,8 @@ def test_a_row_may_name_a_clip_with_or_without_its_dataset(tmp_path: Path) -> No
 
 def test_an_override_of_a_clip_is_returned_beside_that_of_its_identity() -> None:
     overrides = {("set", "Ana", ""): Override("a", ""), ("set", "Ana", "2"): Override("b", "")}
-    found = [overrides_of(clip("set", *which), overrides) for which in (("Ana", "1"), ("Ana", "2"), ("Ben", "2"))]
+    subjects = main_subjects(clip("set", *which) for which in (("Ana", "1"), ("Ana", "2"), ("Ben", "2")))
+    found = [overrides_of(one, overrides) for one in subjects]
     assert found == [(Override("a", ""), None), (Override("a", ""), Override("b", "")), (None, None)]
 
 

@@ -9,7 +9,12 @@ def test_two_faces_of_one_name_become_two_persons_most_clips_keep_the_name() -> 
     assert {persons[n] for n in "345"} == {"ana"}
     assert persons["1"] == persons["2"] == "ana~" + persons["1"].removeprefix("ana~") != "ana"
     row = one_of(found)
-    assert (row.kind, row.clip_id, row.n_clips, row.n_other_clips) == ("two_persons_one_name", "set/1", 2, 3)
+    assert (row.kind, row.subject_id, row.n_subjects, row.n_other_subjects) == (
+        "two_persons_one_name",
+        "set/1-s00",
+        2,
+        3,
+    )
     assert row.score < row.threshold == 0.3
 
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.person import TEST, TRAIN, ClipPerson, Person
+from pipeline.core.records.person import TEST, TRAIN, Person, SubjectPerson
+from pipeline.identity.persons.identities import main_subjects
 from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Override, Overrides
 from pipeline.identity.persons.params import PersonsParams
-from pipeline.identity.persons.persons import clip_persons_of, persons_of, split_of
+from pipeline.identity.persons.persons import persons_of, split_of, subject_persons_of
 from pipeline.identity.persons.published import published_identities
 from tests.identity.clips import clip
 from tests.identity.persons.decided import PARAMS
@@ -23,9 +24,9 @@ def find_persons(
     clips: Iterable[Clip], overrides: Overrides = MappingProxyType({}), params: PersonsParams = PARAMS
 ) -> tuple[list[Person], list[tuple[str, Dropped]]]:
     """By name and override alone, as without a face recognition network."""
-    published, dropped = published_identities(clips, overrides, params)
-    clip_persons = clip_persons_of(published, [one.name for one in published], {}, params)
-    return persons_of(published, clip_persons), dropped
+    published, dropped = published_identities(main_subjects(clips), overrides, params)
+    subject_persons = subject_persons_of(published, [one.name for one in published], {}, params)
+    return persons_of(published, subject_persons), dropped
 
 
 def ids(persons: Sequence[Person]) -> dict[str, str]:
@@ -115,7 +116,7 @@ def test_overrides_merge_rename_and_leave_out() -> None:
         "set/x17": "ana",
     }
     assert [person.decided_by for person in persons] == ["name", "override", "override", "override"]
-    assert dropped == [("set/crowd", Dropped.filtered("left_out_by_override", "several people"))]
+    assert dropped == [("set/crowd-s00", Dropped.filtered("left_out_by_override", "several people"))]
 
 
 def test_an_override_of_a_clip_goes_before_that_of_its_identity() -> None:
@@ -125,13 +126,13 @@ def test_an_override_of_a_clip_goes_before_that_of_its_identity() -> None:
         ("set", "Ana", "2"): Override("Ben", "her brother"),
         ("set", "Ana", "3"): Override("", "nobody"),
     }
-    published, dropped = published_identities(clips, overrides, PARAMS)
-    assert [(one.clip_id, one.name, one.is_overridden) for one in published] == [
-        ("set/1", "ana_maria", True),
-        ("set/2", "ben", True),
-        ("set/4", "ana_maria", True),
+    published, dropped = published_identities(main_subjects(clips), overrides, PARAMS)
+    assert [(one.subject_id, one.name, one.is_overridden) for one in published] == [
+        ("set/1-s00", "ana_maria", True),
+        ("set/2-s00", "ben", True),
+        ("set/4-s00", "ana_maria", True),
     ]
-    assert dropped == [("set/3", Dropped.filtered("left_out_by_override", "nobody"))]
+    assert dropped == [("set/3-s00", Dropped.filtered("left_out_by_override", "nobody"))]
     persons, _ = find_persons(clips, overrides)
     assert ids(persons) == {"set/Ana": "ana_maria", "set/Ana~ben": "ben"}
     assert [person.n_clips for person in persons] == [2, 1]
@@ -145,10 +146,12 @@ def test_an_override_of_what_is_not_there_is_refused() -> None:
         find_persons(clips, {("set", "Ben", "2"): Override("Ana", "")})
 
 
-def test_clips_without_a_person_have_no_clip_person() -> None:
-    published, _ = published_identities([clip("set", "Ana", "1"), clip("set", "Ana", "2")], {}, PARAMS)
-    assert list(clip_persons_of(published, ["ana", None], {}, PARAMS)) == [
-        ClipPerson(clip_id="set/1", dataset="set", person_id="ana", split=split_of("ana", 0.2, 1))
+def test_clips_without_a_person_have_no_subject_person() -> None:
+    published, _ = published_identities(main_subjects([clip("set", "Ana", "1"), clip("set", "Ana", "2")]), {}, PARAMS)
+    assert list(subject_persons_of(published, ["ana", None], {}, PARAMS)) == [
+        SubjectPerson(
+            subject_id="set/1-s00", clip_id="set/1", dataset="set", person_id="ana", split=split_of("ana", 0.2, 1)
+        )
     ]
 
 

@@ -1,7 +1,9 @@
 """The stages recognise and persons on generated faces: what they write, reuse and refuse."""
 
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +19,20 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import load_params, read_params
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.evidence import ClipEmbedding, PersonEvidence
+from pipeline.core.records.evidence import PersonEvidence, SubjectEmbedding
 from pipeline.core.records.face import Face
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.media import Media
-from pipeline.core.records.person import TEST, TRAIN, ClipPerson, Person
+from pipeline.core.records.person import TEST, TRAIN, Person, SubjectPerson
 from pipeline.core.records.schema import Image, to_table
+from pipeline.core.records.subject import Subject, main_subject_id
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.core.storage.shards import write_shards
-from pipeline.identity.network.clip_embedding import RecogniseParams, clip_faces, embedding_of
+from pipeline.identity.network.subject_embedding import RecogniseParams, embedding_of, subject_faces
 from pipeline.identity.persons.persons import split_of
 from pipeline.weights.registry import REGISTRY
 from tests.face.faces import face
+from tests.face.tracks import a_subject
 from tests.identity.clips import clip, media
 from tests.identity.persons.decided import PARAMS, faces_of
 from tests.real_files import needs_weights
@@ -79,7 +83,8 @@ def write_faces(at: Layout, yaws: Mapping[str, list[float]]) -> None:
 
 def _face(face_id: str, clip_id: str, yaw_deg: float, rng: np.random.Generator) -> Face:
     coarse = rng.uniform(0, 255, (8, 8, 3))
-    measures = face(0.0, face_id=face_id, clip_id=clip_id, yaw_deg=yaw_deg, pitch_deg=0.0)
+    subject = main_subject_id(clip_id)
+    measures = face(0.0, face_id=face_id, clip_id=clip_id, subject_id=subject, yaw_deg=yaw_deg, pitch_deg=0.0)
     return Face(
         **{name: getattr(measures, name) for name in measures.__dataclass_fields__},
         image_sha256=face_id,
@@ -96,8 +101,9 @@ def write_clips(at: Layout, shown: Mapping[tuple[str, str], int], contents: Mapp
     write_manifest(
         at.media("set"), Media, [media(one, (contents or {}).get(one.clip_id, one.clip_id)) for one in clips]
     )
+    write_manifest(at.subjects("set"), Subject, [])
     embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()})
-    write_manifest(at.clip_embeddings("set"), ClipEmbedding, embeddings)
+    write_manifest(at.subject_embeddings("set"), SubjectEmbedding, embeddings)
 
 
 def name_in(side: str, start: str = "n") -> str:
@@ -107,14 +113,14 @@ def name_in(side: str, start: str = "n") -> str:
 
 def test_the_most_frontal_faces_of_each_clip_are_taken(at: Layout) -> None:
     write_faces(at, {"set/b": [9.0, -3.0, 1.0, 3.5], "set/a": [5.0]})
-    items = list(clip_faces(at.faces_folder("set"), 2, at.clip_embeddings("set")))
-    assert [item.clip_id for item in items] == ["set/a", "set/b"]
+    items = list(subject_faces(at.faces_folder("set"), 2, at.subject_embeddings("set")))
+    assert [item.subject_id for item in items] == ["set/a-s00", "set/b-s00"]
     assert items[1].face_ids == ("set/b-t00-00000001", "set/b-t00-00000002")
     assert len(items[1].content) == 4
 
 
 def test_an_embedding_is_the_mean_of_unit_vectors_at_length_one() -> None:
-    found = embedding_of("set/a", "net-1", np.array([(3, 0), (0, 0.1)], np.float32))
+    found = embedding_of("set/a-s00", "net-1", np.array([(3, 0), (0, 0.1)], np.float32))
     assert isinstance(found, list)
     (row,) = found
     assert row.embedding.tolist() == pytest.approx([0.5**0.5] * 2)
@@ -123,7 +129,7 @@ def test_an_embedding_is_the_mean_of_unit_vectors_at_length_one() -> None:
 
 @pytest.mark.parametrize("features", [[(1, 0), (-1, 0)], [(0, 0)], [(np.nan, 1)]])
 def test_faces_without_a_common_direction_give_no_embedding(features: list[tuple[float, float]]) -> None:
-    found = embedding_of("set/a", "net-1", np.array(features, np.float32))
+    found = embedding_of("set/a-s00", "net-1", np.array(features, np.float32))
     assert isinstance(found, Dropped)
     assert found.reason == "no_embedding"
 
@@ -134,8 +140,8 @@ def test_recognise_writes_one_embedding_a_clip_and_computes_none_twice(
 ) -> None:
     write_faces(at, {"set/a": [1.0, 2.0, 30.0], "set/b": [0.0]})
     stages.recognise.main("set", at)
-    first = at.clip_embeddings("set").read_bytes()
-    rows = read_manifest(at.clip_embeddings("set"), ClipEmbedding)
+    first = at.subject_embeddings("set").read_bytes()
+    rows = read_manifest(at.subject_embeddings("set"), SubjectEmbedding)
     assert [(row.clip_id, row.network, row.n_faces) for row in rows] == [
         ("set/a", "mobilefacenet-b7120c095d60", 2),
         ("set/b", "mobilefacenet-b7120c095d60", 1),
@@ -144,7 +150,7 @@ def test_recognise_writes_one_embedding_a_clip_and_computes_none_twice(
     capsys.readouterr()
     stages.recognise.main("set", at)
     assert "2 items, 0 computed, 2 from the store: 2 ok" in capsys.readouterr().out
-    assert at.clip_embeddings("set").read_bytes() == first
+    assert at.subject_embeddings("set").read_bytes() == first
 
 
 def test_clips_of_a_folder_are_embedded_by_the_network_of_params_yaml(at: Layout) -> None:
@@ -153,7 +159,7 @@ def test_clips_of_a_folder_are_embedded_by_the_network_of_params_yaml(at: Layout
     write_params(at, committed.network)
     write_faces(at, {"set/a": [0.0]})
     stages.recognise.main("set", at)
-    (row,) = read_manifest(at.clip_embeddings("set"), ClipEmbedding)
+    (row,) = read_manifest(at.subject_embeddings("set"), SubjectEmbedding)
     assert row.network == f"dlib_face_recognition-{REGISTRY['dlib_face_recognition'].sha256:.12}"
     assert len(row.embedding) == 128
 
@@ -165,7 +171,7 @@ def test_generated_talkers_are_embedded_only_where_params_yaml_says_so(
     write_params(at, "dlib_face_recognition", "synthetic", generated=generated)
     write_faces(at, {"set/a": [0.0]})
     stages.recognise.main("set", at)
-    assert len(read_manifest(at.clip_embeddings("set"), ClipEmbedding)) == generated
+    assert len(read_manifest(at.subject_embeddings("set"), SubjectEmbedding)) == generated
     assert len(read_manifest(at.ledger("recognise", "set"), LedgerRow)) == generated
     assert ("generated talkers keep their identities" in capsys.readouterr().out) != generated
 
@@ -179,7 +185,7 @@ def test_the_demos_talkers_are_not_embedded() -> None:
 def test_without_a_network_recognise_writes_an_empty_table(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     write_params(at, network=None)
     stages.recognise.main("set", at)
-    assert read_manifest(at.clip_embeddings("set"), ClipEmbedding) == []
+    assert read_manifest(at.subject_embeddings("set"), SubjectEmbedding) == []
     assert read_manifest(at.ledger("recognise", "set"), LedgerRow) == []
     assert "names no network" in capsys.readouterr().out
 
@@ -191,19 +197,19 @@ def test_without_the_weights_recognise_states_it_once_and_goes_on(
     monkeypatch.delenv("FACEVOX_WEIGHTS", raising=False)
     write_faces(at, {"set/a": [0.0], "set/b": [0.0]})
     stages.recognise.main("set", at)
-    assert read_manifest(at.clip_embeddings("set"), ClipEmbedding) == []
+    assert read_manifest(at.subject_embeddings("set"), SubjectEmbedding) == []
     ends = [(row.item_id, row.reason) for row in read_manifest(at.ledger("recognise", "set"), LedgerRow)]
-    assert ends == [("set/a", "no_network"), ("set/b", "no_network")]
+    assert ends == [("set/a-s00", "no_network"), ("set/b-s00", "no_network")]
     printed = capsys.readouterr().out
     assert printed.count("are missing") == 1
     assert "run 'dvc repro -f -s recognise@set'" in printed
 
 
-def test_persons_writes_clip_persons_evidence_and_the_audit(at: Layout) -> None:
+def test_persons_writes_subject_persons_evidence_and_the_audit(at: Layout) -> None:
     write_clips(at, {("Ana", "1"): 1, ("Ana", "2"): 1, ("Ana", "3"): 7, ("Zoe", "4"): 1, ("Ben", "5"): 2})
     stages.persons.main(at)
-    clip_persons = {one.clip_id: one.person_id for one in read_manifest(at.clip_persons, ClipPerson)}
-    assert clip_persons == {"set/1": "ana", "set/2": "ana", "set/4": "ana", "set/5": "ben"}
+    subject_persons = {one.clip_id: one.person_id for one in read_manifest(at.subject_persons, SubjectPerson)}
+    assert subject_persons == {"set/1": "ana", "set/2": "ana", "set/4": "ana", "set/5": "ben"}
     persons = read_manifest(at.persons, Person)
     assert [(one.dataset_identity, one.person_id, one.decided_by, one.n_clips) for one in persons] == [
         ("set/Ana", "ana", "name", 2),
@@ -216,7 +222,7 @@ def test_persons_writes_clip_persons_evidence_and_the_audit(at: Layout) -> None:
         ("same_person_two_names", "merged"),
     ]
     ends = {row.item_id: row.reason for row in read_manifest(at.ledger("persons"), LedgerRow)}
-    assert ends == {"set/1": "", "set/2": "", "set/3": "outlier", "set/4": "", "set/5": ""}
+    assert ends == {f"set/{n}-s00": "outlier" if n == 3 else "" for n in (1, 2, 3, 4, 5)}
     note = json.loads(at.leakage.read_text())
     assert note["passes"] is True
     assert [check["what"] for check in note["checks"]] == ["person", "media content", "source video", "face"]
@@ -228,7 +234,7 @@ def test_an_override_wins_over_the_faces(at: Layout) -> None:
     at.person_overrides.parent.mkdir(parents=True)
     at.person_overrides.write_text("dataset,identity,person,why\nset,Ana,Ana,twin\nset,Zoe,Zoe,twin\n")
     stages.persons.main(at)
-    assert {one.clip_id: one.person_id for one in read_manifest(at.clip_persons, ClipPerson)} == {
+    assert {one.clip_id: one.person_id for one in read_manifest(at.subject_persons, SubjectPerson)} == {
         "set/1": "ana",
         "set/4": "zoe",
     }
@@ -256,3 +262,29 @@ def test_the_same_faces_leak_nothing_once_they_are_merged(at: Layout) -> None:
     write_clips(at, {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 1})
     stages.persons.main(at)
     assert json.loads(at.leakage.read_text())["passes"] is True
+
+
+def test_subjects_that_are_taken_beside_the_main_one_are_persons_and_merged_by_their_faces(at: Layout) -> None:
+    """Of the clips of Ana and Ben: in Ana's Ben is the second subject, in Ben's a third person is, briefly."""
+    write_clips(at, {("Ana", "1"): 1, ("Ben", "2"): 2})
+    others = [
+        replace(a_subject("set/1", 1, is_main=False), is_taken=True),
+        a_subject("set/2", 1, is_main=False),
+        replace(a_subject("set/2", 2, is_main=False), is_taken=True),
+    ]
+    write_manifest(at.subjects("set"), Subject, [a_subject("set/1", 0, is_main=True), *others])
+    embeddings = read_manifest(at.subject_embeddings("set"), SubjectEmbedding)
+    (of_ben,) = (one for one in embeddings if one.clip_id == "set/2")
+    embeddings.insert(1, replace(of_ben, subject_id="set/1-s01", clip_id="set/1"))
+    write_manifest(at.subject_embeddings("set"), SubjectEmbedding, embeddings)
+    stages.persons.main(at)
+    rows = read_manifest(at.subject_persons, SubjectPerson)
+    unnamed = "2_s02~" + hashlib.sha256(b"set/2-s02").hexdigest()[:12]
+    assert [(one.subject_id, one.clip_id, one.person_id) for one in rows] == [
+        ("set/1-s00", "set/1", "ana"),
+        ("set/1-s01", "set/1", rows[2].person_id),
+        ("set/2-s00", "set/2", rows[1].person_id),
+        ("set/2-s02", "set/2", unnamed),
+    ]
+    assert rows[1].person_id == "ben"
+    assert json.loads(at.leakage.read_text())["passes"] is True  # one video may show persons of both splits

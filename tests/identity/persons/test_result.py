@@ -9,10 +9,12 @@ import pyarrow as pa
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, TRAIN
+from pipeline.core.records.subject import main_subject_id
 from pipeline.core.storage.manifest import write_manifest
+from pipeline.identity.persons.identities import main_subjects
 from pipeline.identity.persons.persons import split_of
 from pipeline.identity.persons.result import PersonsResult, audit_persons, decide_persons
 from tests.identity.clips import clip, media
@@ -25,15 +27,22 @@ SIZE = 128
 def decided(n_persons: int) -> PersonsResult:
     """Persons of 20 clips each, none of whom looks like another."""
     clips = (clip("set", f"p{n:05d}", f"p{n:05d}-{i:02d}") for n in range(n_persons) for i in range(CLIPS_PER_PERSON))
-    return decide_persons(clips, _embeddings(n_persons), NONE, PARAMS)
+    return decide_persons(main_subjects(clips), _embeddings(n_persons), NONE, PARAMS)
 
 
-def _embeddings(n_persons: int) -> Iterator[ClipEmbedding]:
+def _embeddings(n_persons: int) -> Iterator[SubjectEmbedding]:
     for n in range(n_persons):
         face = np.random.default_rng(n).normal(size=SIZE).astype(np.float32)
         for i in range(CLIPS_PER_PERSON):
             clip_id = f"set/p{n:05d}-{i:02d}"
-            yield ClipEmbedding(clip_id=clip_id, network="n", n_faces=1, spherical_variance=0.0, embedding=face)
+            yield SubjectEmbedding(
+                subject_id=main_subject_id(clip_id),
+                clip_id=clip_id,
+                network="n",
+                n_faces=1,
+                spherical_variance=0.0,
+                embedding=face,
+            )
 
 
 def held_and_peak_bytes(n_persons: int) -> tuple[int, int]:
@@ -43,7 +52,7 @@ def held_and_peak_bytes(n_persons: int) -> tuple[int, int]:
     try:
         result = decided(n_persons)
         held, peak = tracemalloc.get_traced_memory()
-        assert len(result.clip_persons) == n_persons * CLIPS_PER_PERSON
+        assert len(result.subject_persons) == n_persons * CLIPS_PER_PERSON
         return held + pa.total_allocated_bytes() - arrow_bytes, peak
     finally:
         tracemalloc.stop()
@@ -72,10 +81,10 @@ def test_values_of_several_datasets_are_those_of_their_clips(tmp_path: Path) -> 
             clip(dataset, "", clip_id.partition("/")[2]) for clip_id in contents if clip_id.startswith(f"{dataset}/")
         ]
         write_manifest(at.media(dataset), Media, [media(one, contents[one.clip_id]) for one in known])
-    result = decide_persons([*clips["a"], *clips["a-b"]], [], NONE, PARAMS)
+    result = decide_persons(main_subjects([*clips["a"], *clips["a-b"]]), [], NONE, PARAMS)
     audit = audit_persons(result, ["a", "a-b"], PARAMS, at)
     assert audit.leaks == [
         f"media content: a/1 of '{names[TRAIN]}' (train) and a-b/2 of '{names[TEST]}' (test) share one"
     ]
-    seen = {check.what: (check.n_compared, check.n_clips_unseen) for check in audit.checks}
+    seen = {check.what: (check.n_compared, check.n_unseen) for check in audit.checks}
     assert (seen["media content"], seen["source video"]) == ((4, 1), (6, 0))

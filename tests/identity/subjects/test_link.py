@@ -13,6 +13,8 @@ from pipeline.identity.subjects.settings import SubjectsParams
 from tests.face.tracks import a_track
 
 PARAMS = SubjectsParams(
+    people="one",
+    min_seen_s=1.0,
     max_faces=3,
     min_apart_s=0.4,
     min_interocular_px=12,
@@ -70,9 +72,11 @@ def test_tracks_seen_at_the_same_time_are_never_one_subject_however_alike() -> N
     assert subject_of(hand_over, at_angles(1.0, 1.0)) == ["s00", "s00"]
 
 
-def test_subjects_are_numbered_by_first_appearance() -> None:
+def test_subjects_are_numbered_by_first_appearance_after_the_main_one() -> None:
     tracks = [track(n, 2.0 * n, 2.0 * n + 1.9) for n in range(4)]
     assert subject_of(tracks, at_angles(1.0, 0.0, 1.0, 0.1)) == ["s00", "s01", "s00", "s01"]
+    tracks[3] = replace(tracks[3], presence_px2=9e9)
+    assert subject_of(tracks, at_angles(1.0, 0.0, 1.0, 0.1)) == ["s01", "s00", "s01", "s00"]
 
 
 def test_a_subject_adds_up_its_tracks_and_weighs_their_zscores_by_length() -> None:
@@ -97,8 +101,8 @@ def test_the_only_track_gives_its_own_numbers_unchanged() -> None:
 def test_many_short_shots_of_one_face_outweigh_a_longer_one_of_another() -> None:
     tracks = [track(0, 0.0, 3.0, presence_px2=5.0), *(track(n, 3.0 + n, 3.9 + n, presence_px2=2.0) for n in (1, 2, 3))]
     found = subjects_of(tracks, at_angles(0.0, 1.0, 1.0, 1.0), 0.6, PARAMS)
-    assert [one.is_main for one in found.subjects] == [False, True]
-    assert [row.is_main for row in found.tracks] == [False, True, True, True]
+    assert [(one.is_main, one.start_s) for one in found.subjects] == [(True, 4.0), (False, 0.0)]
+    assert [row.is_taken for row in found.tracks] == [False, True, True, True]
     apart = subjects_of(tracks, {}, 0.6, PARAMS)
     assert [one.is_main for one in apart.subjects] == [True, False, False, False]
 
@@ -106,10 +110,21 @@ def test_many_short_shots_of_one_face_outweigh_a_longer_one_of_another() -> None
 def test_a_still_picture_is_linked_to_nobody_and_is_the_main_one_only_alone() -> None:
     photo = track(0, 0.0, 4.0, is_still_picture=True, presence_px2=9e9)
     found = subjects_of([photo, track(1, 4.1, 6.0)], at_angles(1.0, 1.0), 0.6, PARAMS)
-    assert [row.subject_id[-3:] for row in found.tracks] == ["s00", "s01"]
-    assert [one.is_main for one in found.subjects] == [False, True]
+    assert [(row.subject_id[-3:], row.is_taken) for row in found.tracks] == [("s01", False), ("s00", True)]
     photos = [photo, track(1, 4.1, 6.0, is_still_picture=True)]
     assert subject_of(photos, at_angles(1.0, 1.0)) == ["s00", "s00"]
+
+
+@pytest.mark.parametrize(("seen_s", "is_taken"), [(1.0, True), (0.99, False)])
+def test_of_all_people_those_seen_long_enough_are_taken_and_still_pictures_never(seen_s: float, is_taken: bool) -> None:
+    params = PARAMS.model_copy(update={"people": "all"})
+    tracks = [
+        track(0, 0.0, 9.0, presence_px2=9e9),
+        track(1, 4.0, 4.0 + seen_s),
+        track(2, 5.0, 9.0, is_still_picture=True),
+    ]
+    found = subjects_of(tracks, {}, 0.6, params)
+    assert [one.is_taken for one in found.subjects] == [one.is_taken for one in found.tracks] == [True, is_taken, False]
 
 
 def test_the_similarities_that_decided_are_kept() -> None:

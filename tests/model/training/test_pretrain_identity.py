@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from pipeline.core.base.layout import Layout
-from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.person import SubjectPerson
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.identity.network.resnet import CAFFE, KERAS
 from pipeline.identity.network.weights_file import load_recognition_network
@@ -30,7 +30,7 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     monkeypatch.setenv("FACEVOX_DEVICE", "cpu")
     monkeypatch.setenv("FACEVOX_LOADER_WORKERS", "0")
     made = make_dataset_in(tmp_path, PLAN.without_labels())
-    write_manifest(made.at.clip_persons, ClipPerson, made.clip_persons)
+    write_manifest(made.at.subject_persons, SubjectPerson, made.subject_persons)
     return made.at
 
 
@@ -76,9 +76,9 @@ def test_a_training_that_ended_is_not_repeated(at: Layout, capsys: pytest.Captur
 def test_one_person_alone_leaves_no_network_and_all_else_goes_on(
     at: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = read_manifest(at.clip_persons, ClipPerson)
+    rows = read_manifest(at.subject_persons, SubjectPerson)
     first = next(row.person_id for row in rows if row.split == "train")
-    write_manifest(at.clip_persons, ClipPerson, [row for row in rows if row.person_id == first])
+    write_manifest(at.subject_persons, SubjectPerson, [row for row in rows if row.person_id == first])
     note = run(at)
     assert note.pop("reason").startswith("expected faces of 2 persons or more, found")
     assert note == {"recognition_network": None, "sha256": None, "embedding_size": 0}

@@ -1,4 +1,4 @@
-"""Embed a clip: one unit embedding for the face of its main subject, the mean over its most frontal crops."""
+"""Embed a subject: one unit embedding for its face, the mean over its most frontal crops."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -15,10 +15,11 @@ from pipeline.core.base.images import decode_png
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import Params
-from pipeline.core.records.evidence import ClipEmbedding
+from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.records.face import Face
 from pipeline.core.records.ledger import LedgerRow, ledger_row
-from pipeline.core.storage.clip_order import in_clip_order
+from pipeline.core.records.subject import clip_of
+from pipeline.core.storage.clip_order import in_order_of
 from pipeline.core.storage.manifest import read_table, write_manifest
 from pipeline.core.storage.shards import shard_paths
 from pipeline.core.storage.vectors import mean_direction
@@ -26,7 +27,7 @@ from pipeline.identity.network.recogniser import NamedRecogniser
 
 _CHOSEN_FACES = pa.schema(
     {
-        "clip_id": pa.string(),
+        "subject_id": pa.string(),
         "shard": pa.int64(),
         "face_ids": pa.list_(pa.string()),
         "content": pa.list_(pa.string()),
@@ -48,52 +49,52 @@ class RecogniseParams(Params):
 
 
 @dataclass(frozen=True, slots=True)
-class ClipFaces:
-    """The item of the recognise step: one clip's most frontal faces, and the shard that holds their pictures."""
+class SubjectFaces:
+    """The item of the recognise step: one subject's most frontal faces, and the shard that holds their pictures."""
 
-    clip_id: str
+    subject_id: str
     shard: Path
     face_ids: tuple[str, ...]
     content: tuple[str, ...]  # sha256 of each picture and of its landmarks: what determines the result
 
 
-def clip_faces(faces_folder: Path, max_faces: int, beside: Path) -> Iterator[ClipFaces]:
-    """Yield the clips in all shards in id order, each with its ``max_faces`` faces of the least yaw and pitch.
+def subject_faces(faces_folder: Path, max_faces: int, beside: Path) -> Iterator[SubjectFaces]:
+    """Yield the subjects in all shards in id order, each with its ``max_faces`` faces of the least yaw and pitch.
 
     They are sorted on the disk, beside the path ``beside``.
     """
     shards = shard_paths(faces_folder)
     chosen = (_chosen_faces(shard, number, max_faces) for number, shard in enumerate(shards))
-    for table in in_clip_order(chosen, beside):
+    for table in in_order_of(chosen, "subject_id", beside):
         for row in table.to_pylist():
             shard = shards[row["shard"]].absolute()
-            yield ClipFaces(row["clip_id"], shard, tuple(row["face_ids"]), tuple(row["content"]))
+            yield SubjectFaces(row["subject_id"], shard, tuple(row["face_ids"]), tuple(row["content"]))
 
 
-def write_no_embeddings(dataset: str, items: Iterable[ClipFaces], at: Layout) -> None:
+def write_no_embeddings(dataset: str, items: Iterable[SubjectFaces], at: Layout) -> None:
     """Write the manifest and the ledger of a run without a network."""
     drop = Dropped.filtered("no_network", "the weights that params.yaml names are missing")
-    write_manifest(at.clip_embeddings(dataset), ClipEmbedding, [])
-    rows = (ledger_row("recognise", one.clip_id, drop) for one in items)
+    write_manifest(at.subject_embeddings(dataset), SubjectEmbedding, [])
+    rows = (ledger_row("recognise", one.subject_id, drop) for one in items)
     write_manifest(at.ledger("recognise", dataset), LedgerRow, rows)
 
 
 def _chosen_faces(shard: Path, number: int, max_faces: int) -> pa.Table:
-    """Return a row for each clip of one shard; ``face_ids`` and ``content`` are those of ClipFaces."""
-    columns = ["face_id", "clip_id", "yaw_deg", "pitch_deg", "image_sha256", "landmarks_px"]
+    """Return a row for each subject of one shard; ``face_ids`` and ``content`` are those of SubjectFaces."""
+    columns = ["face_id", "subject_id", "yaw_deg", "pitch_deg", "image_sha256", "landmarks_px"]
     table = read_table(shard, Face, columns)
     turned = np.hypot(table["yaw_deg"].to_numpy(), table["pitch_deg"].to_numpy())
     order = np.lexsort((np.arange(len(turned)), turned))
-    clip_ids = table["clip_id"].to_pylist()
+    subject_ids = table["subject_id"].to_pylist()
     rows_of: dict[str, list[int]] = {}
     for row in order.tolist():
-        rows = rows_of.setdefault(clip_ids[row], [])
+        rows = rows_of.setdefault(subject_ids[row], [])
         if len(rows) < max_faces:
             rows.append(row)
     chosen = [table.take(sorted(rows)) for rows in rows_of.values()]
     return pa.table(
         {
-            "clip_id": list(rows_of),
+            "subject_id": list(rows_of),
             "shard": [number] * len(chosen),
             "face_ids": [faces["face_id"].to_pylist() for faces in chosen],
             "content": [_content(faces) for faces in chosen],
@@ -110,7 +111,7 @@ def _content(faces: pa.Table) -> list[str]:
     return hashes
 
 
-class ClipEmbedder:
+class SubjectEmbedder:
     """The recognise step; the network is loaded once a worker."""
 
     def __init__(self, network: NamedRecogniser) -> None:
@@ -118,8 +119,8 @@ class ClipEmbedder:
         self.key = network.key
         """What decides its result."""
 
-    def __call__(self, item: ClipFaces, folder: Path) -> list[ClipEmbedding] | Dropped:
-        """Return the clip's embedding, or a drop where its faces have none."""
+    def __call__(self, item: SubjectFaces, folder: Path) -> list[SubjectEmbedding] | Dropped:
+        """Return the subject's embedding, or a drop where its faces have none."""
         del folder
         columns = ["face_id", "image", "landmarks_px"]
         table = pq.read_table(item.shard, columns=columns, filters=[("face_id", "in", list(item.face_ids))])
@@ -127,18 +128,19 @@ class ClipEmbedder:
         pictures = [decode_png(row["image"]["bytes"]) for row in rows]
         landmarks = [np.array(row["landmarks_px"], np.float32).reshape(-1, 2) for row in rows]
         features = self._network.recogniser.embed(pictures, landmarks)
-        return embedding_of(item.clip_id, self._network.name, features)
+        return embedding_of(item.subject_id, self._network.name, features)
 
 
-def embedding_of(clip_id: str, network: str, features: NDArray[np.float32]) -> list[ClipEmbedding] | Dropped:
-    """Return the mean of the unit ``features`` (N, D) of a clip's faces; Dropped where they have no direction."""
+def embedding_of(subject_id: str, network: str, features: NDArray[np.float32]) -> list[SubjectEmbedding] | Dropped:
+    """Return the mean of the unit ``features`` (N, D) of a subject's faces; Dropped where they have no direction."""
     found = mean_direction(features)
     if found is None:
         return Dropped.failed("no_embedding", f"{len(features)} faces have no common direction")
     embedding, spherical_variance = found
     return [
-        ClipEmbedding(
-            clip_id=clip_id,
+        SubjectEmbedding(
+            subject_id=subject_id,
+            clip_id=clip_of(subject_id),
             network=network,
             n_faces=len(features),
             spherical_variance=spherical_variance,
