@@ -16,7 +16,6 @@ from benchmarks.speed.export import measure_exports
 from benchmarks.speed.memory import media_clip, peak_mb_of, write_looped
 from benchmarks.speed.recognition import measure_labels
 from benchmarks.speed.steps import FaceSteps
-from benchmarks.speed.training import measure_training
 from benchmarks.timing import seconds
 from pipeline.audio.clip import AudioItem, HeardSubject, segment_clip
 from pipeline.audio.extract import extract_waveform
@@ -47,7 +46,6 @@ def main() -> None:
         _measure_memory(paths[0])
         measure_labels(Path(folder))
         measure_exports(Path(folder))
-    measure_training()
 
 
 def _keep_to_one_core() -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline.identity.network.folding import fold_batch_norms
 from pipeline.identity.network.resnet import FaceRecognitionNetwork, preprocess_tensor
 
 RecognitionInput = Literal["published", "released"]
@@ -17,14 +18,14 @@ POOL_PX = 7
 class FrozenRecognitionNetwork(nn.Module):
     """A face recognition network of feature size D, always in evaluation mode and without gradients of its own.
 
-    It takes over ``network`` and hides its parameters and state, so that a module that holds it neither trains nor
-    saves them; it moves to another device or memory format like any module.
+    It takes over ``network``: folds its batch norms into its convolutions, and hides its parameters and state, so that
+    a module that holds it neither trains nor saves them; it moves to another device or memory format like any module.
     """
 
     def __init__(self, network: FaceRecognitionNetwork) -> None:
         super().__init__()
         # In a tuple nn.Module does not register it: .train(), .parameters() and .state_dict() pass it by.
-        self._hidden = (network.eval().requires_grad_(False),)
+        self._hidden = (fold_batch_norms(network.eval()).requires_grad_(False),)
 
     def forward(self, faces_BCHW: Tensor, recognition_input: RecognitionInput) -> Tensor:
         """(B, 3, 256, 256) RGB in [-1, 1] -> features >= 0 in float32 or better, not normalised.

@@ -24,6 +24,20 @@ def reproducible(params: TrainingParams, process: TrainingProcess) -> Iterator[N
         yield
 
 
+@contextmanager
+def fastest_kernels(process: TrainingProcess) -> Iterator[None]:
+    """Let cuDNN try its kernels once for each shape inside, for trainings whose batches all have one shape.
+
+    Not where deterministic kernels are asked for: which one is the fastest differs from time to time.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = process.device.type == "cuda" and not torch.backends.cudnn.deterministic
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
 def to_device(network: Network, params: TrainingParams, process: TrainingProcess) -> Network:
     """Return ``network`` on the device, in training mode; batch norms of several GPUs are synchronised."""
     if process.world_size > 1 and process.device.type == "cuda":

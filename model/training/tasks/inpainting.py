@@ -26,7 +26,7 @@ from model.training.checkpoint import checkpoints_of, digest_of
 from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, TrainingResult, fit
-from model.training.placement import adam, autocast, batch_to_device, compiled, reproducible, to_device
+from model.training.placement import adam, autocast, batch_to_device, compiled, fastest_kernels, reproducible, to_device
 from model.training.tasks.losses import PatchLogits, discriminator_loss, generator_losses
 from model.training.tasks.sample_grid import sample_grid
 from pipeline.core.base.arrays import ImageRGB
@@ -74,12 +74,9 @@ def train_generator(
     Raises CannotTrain when there is no usable face or a network needed is missing, BadInput when one is of the wrong
     size, and what ``fit`` raises.
     """
-    with reproducible(params.train, context.process):
-        samples = _samples(data, params.train, params.mask)
-        context.log_on_main(f"{SECTION}: {samples.summary()}")
-        generator = _initial_generator(data, networks, params.model)
-        recognition = _frozen_recognition(networks.recognition, params.model)
-        task = _InpaintingTask(generator, recognition, samples, params.train, context.process)
+    with reproducible(params.train, context.process), fastest_kernels(context.process):
+        task = generator_task(data, networks, params, context.process)
+        context.log_on_main(f"{SECTION}: {task.samples.summary()}")
         checkpoints = checkpoints_of(
             context, SECTION, params.train, lambda: _hashed_inputs(data, networks, params), Path(__file__)
         )
@@ -87,7 +84,20 @@ def train_generator(
     return task.generator.cpu().eval(), result
 
 
-class _InpaintingTask:
+def generator_task(
+    data: DatasetSplit, networks: StartNetworks, params: GeneratorTrainingParams, process: TrainingProcess
+) -> "InpaintingTask":
+    """Return a training of a generator before its first step, initialised by torch's generator; ``reproducible`` seeds.
+
+    Raises CannotTrain and BadInput as ``train_generator`` does.
+    """
+    samples = _samples(data, params.train, params.mask)
+    generator = _initial_generator(data, networks, params.model)
+    recognition = _frozen_recognition(networks.recognition, params.model)
+    return InpaintingTask(generator, recognition, samples, params.train, process)
+
+
+class InpaintingTask:
     """A generator and a discriminator, and the step of each on a batch."""
 
     section = SECTION

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pipeline.core.base.arrays import ImageRGB, Landmarks
 from pipeline.core.base.device import Placement
-from pipeline.identity.network.resnet import Bottleneck, FaceRecognitionNetwork, preprocess
+from pipeline.identity.network.folding import fold_batch_norms
+from pipeline.identity.network.resnet import FaceRecognitionNetwork, preprocess
 from pipeline.identity.network.weights_file import load_recognition_network
 
 
@@ -47,22 +46,9 @@ class FaceRecogniser:
 
 
 def _folded(network: FaceRecognitionNetwork) -> FaceRecognitionNetwork:
-    """Fold each batch norm into the convolution before it, and keep channels last: the same features, faster.
+    """Fold the batch norms, and keep channels last: the same features, faster.
 
-    On one core, against the network as it is: 1.2 times as fast at width 1, 1.3 to 1.4 times at width 0.125. Last
-    bits differ (2e-7 of the largest feature).
+    On one core, against the network as it is: 1.2 times as fast at width 1, 1.3 to 1.4 times at width 0.125.
     """
-    _fold(network, "conv1", "bn1")
-    for block in network.modules():
-        if isinstance(block, Bottleneck):
-            for place in ("1", "2", "3"):
-                _fold(block, f"conv{place}", f"bn{place}")
-            if block.downsample is not None:
-                _fold(block.downsample, "0", "1")
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fold_batch_norms(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
-
-
-def _fold(module: nn.Module, convolution: str, norm: str) -> None:
-    setattr(module, convolution, fuse_conv_bn_eval(getattr(module, convolution), getattr(module, norm)))
-    setattr(module, norm, nn.Identity())

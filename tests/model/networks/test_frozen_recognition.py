@@ -7,9 +7,18 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from model.networks.frozen_recognition import FrozenRecognitionNetwork, RecognitionInput
-from pipeline.identity.network.resnet import CAFFE, KERAS, FaceRecognitionNetwork, Geometry, preprocess, view
+from pipeline.identity.network.resnet import (
+    CAFFE,
+    KERAS,
+    FaceRecognitionNetwork,
+    Geometry,
+    preprocess,
+    preprocess_tensor,
+    view,
+)
 
 PSI_INPUTS: tuple[RecognitionInput, ...] = ("published", "released")
 FEATURE_SIZE = 256
@@ -54,6 +63,29 @@ def test_published_input_gives_the_label_of_the_face_as_a_picture(geometry: Geom
     assert features.shape == (2, FEATURE_SIZE)
     torch.testing.assert_close(features, expected, rtol=1e-4, atol=1e-4)
     assert expected.std() > 0.05
+
+
+@pytest.mark.parametrize("geometry", [CAFFE, KERAS])
+@pytest.mark.parametrize("recognition_input", PSI_INPUTS)
+def test_features_are_those_of_the_batch_norms_that_are_folded(
+    geometry: Geometry, recognition_input: RecognitionInput
+) -> None:
+    whole = recognition_network(geometry).eval()
+    for module in whole.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    folded = FrozenRecognitionNetwork(deepcopy(whole))
+    maps: list[Tensor] = []
+    whole.layer4.register_forward_hook(lambda _module, _inputs, output: maps.append(output))
+    faces = as_faces(pictures())
+    with torch.no_grad():
+        whole(preprocess_tensor(faces) if recognition_input == "published" else faces)
+        features = folded(faces, recognition_input)
+    expected = functional.avg_pool2d(maps[0], 7, stride=1).flatten(1)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded._hidden[0].modules())
+    assert (features - expected).abs().max() < 1e-5 * expected.abs().max()
+    assert expected.std() > 0.05 * expected.abs().max()
 
 
 def test_released_input_goes_in_as_it_is_and_is_pooled_at_four_places(
@@ -131,8 +163,7 @@ def test_psi_moves_with_its_holder(network: FaceRecognitionNetwork, recognition:
     Holder(recognition).to(torch.float64)
     assert network.conv1.weight.dtype == torch.float64
     Holder(recognition).to("meta")
-    assert network.bn1.running_mean is not None
-    assert network.bn1.running_mean.is_meta
+    assert network.conv1.weight.is_meta
 
 
 @pytest.mark.parametrize("recognition_input", PSI_INPUTS)
