@@ -14,7 +14,11 @@ from model.training.tasks.inpainting import train_generator
 
 BATCH = 2
 TOLERANCE, DETERMINISTIC_TOLERANCE = 0.05, 1e-3
-"""Largest relative difference of a reported loss: where kernels add in an order of their own, and where they do not."""
+"""Largest relative difference of a reported loss: where kernels add in an order of their own, and where they do not.
+
+Of the former it is at least MOST_OF_REPEATED times that of two runs in one go, which grows with the steps.
+"""
+MOST_OF_REPEATED = 3.0
 
 Reports = tuple[tuple[int, dict[str, float]], ...]
 
@@ -30,6 +34,7 @@ def measure_resume(trainings: Trainings, report: Report) -> None:
         with _kernels(is_deterministic):
             whole, again, resumed = _run(trainings, None), _run(trainings, None), _run_killed(trainings)
         repeated, difference = _difference(whole, again), _difference(whole, resumed)
+        tolerance = max(tolerance, 0.0 if is_deterministic else MOST_OF_REPEATED * repeated)
         is_exact = whole == resumed
         figures = {
             "resumed_difference": difference,
