@@ -89,16 +89,15 @@ def _is_taken(one: SubjectResult) -> bool:
 
 
 def _dropped_pieces(clip: ClipResult, one: SubjectResult) -> Iterable[tuple[Interval, str]]:
-    """Yield the parts of a subject's turns from where a piece was dropped to where its next segment begins."""
+    """Yield the parts of a subject's turns from where a piece was dropped to where the next piece or segment begins."""
     if not _is_taken(one):
         return
-    segments_s = sorted(segment.parts_s[0][0] for segment in one.segments)
     turns_s = [turn.start_s for turn in one.turns]
-    for dropped_s, reason in sorted(clip.ends.dropped_s.items()):
-        place = bisect_right(turns_s, dropped_s + SAME_TIME_S) - 1
-        if place < 0 or one.turns[place].end_s <= dropped_s:
-            continue  # another subject's
-        next_place = bisect_right(segments_s, dropped_s)
-        next_s = segments_s[next_place] if next_place < len(segments_s) else inf
-        for turn in one.turns[place : bisect_left(turns_s, next_s)]:
-            yield (max(turn.start_s, dropped_s), min(turn.end_s, next_s)), reason
+    turn_at = {moment_s: bisect_right(turns_s, moment_s + SAME_TIME_S) - 1 for moment_s in clip.ends.dropped_s}
+    own_s = [moment_s for moment_s, place in turn_at.items() if place >= 0 and moment_s < one.turns[place].end_s]
+    starts_s = sorted([*own_s, *(segment.parts_s[0][0] for segment in one.segments)])
+    for moment_s in own_s:
+        next_place = bisect_right(starts_s, moment_s)
+        next_s = starts_s[next_place] if next_place < len(starts_s) else inf
+        for turn in one.turns[turn_at[moment_s] : bisect_left(turns_s, next_s)]:
+            yield (max(turn.start_s, moment_s), min(turn.end_s, next_s)), clip.ends.dropped_s[moment_s]

@@ -113,6 +113,14 @@ def test_a_dropped_piece_gives_its_reason_up_to_the_next_segment(at: Layout) -> 
     assert "too short for a segment" not in unused(at)
 
 
+def test_a_dropped_piece_goes_on_in_the_next_turn_whatever_others_say_between(at: Layout) -> None:
+    write_joined(at, [])
+    too_little = Dropped.filtered("no_speech", "0.02 of it")
+    write_audio_ledger(at, {TALK: None, f"{TALK}-a00002000": too_little, f"{TALK}-a00012000": too_little})
+    assert unused(at)["too little voice"] == [(10.0, 10.0), (75.0, 20.0)]
+    assert unused(at)["a subject not taken speaks"] == [(50.0, 20.0)]
+
+
 def test_a_clip_without_segments_gives_the_reason_of_its_sound(at: Layout) -> None:
     write_joined(at, [])
     write_audio_ledger(at, {TALK: Dropped.filtered("no_audio", "the media has no sound")})
