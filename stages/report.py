@@ -9,6 +9,7 @@ from pipeline.report.funnel import read_funnels, read_table1
 from pipeline.report.identity import is_synthetic, read_audit, read_recognition_network, read_terms
 from pipeline.report.page import Report, render_page
 from pipeline.report.sound import read_sounds
+from pipeline.report.timeline.read import read_timelines
 from pipeline.report.training import read_trainings
 
 
@@ -19,6 +20,7 @@ def main(at: Layout = Layout()) -> None:
         datasets=datasets,
         is_synthetic=is_synthetic(at, datasets),
         funnels=read_funnels(at, datasets),
+        timelines=read_timelines(at, datasets),
         table1=read_table1(at),
         sheets=read_sheets(at, datasets),
         sounds=read_sounds(at, datasets),

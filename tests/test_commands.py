@@ -12,9 +12,12 @@ from pipeline.core.base.errors import BadInput, BadParams
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.subject import Turn
 from pipeline.core.storage.manifest import write_manifest
 from stages.commands.profile import apply_profiles
 from stages.commands.status import render_history, render_status
+from tests.report.made_run import SET
+from tests.report.timeline.made_clips import TALK, a_turn, make_clips
 
 ROOT = Path(__file__).parents[1]
 
@@ -252,6 +255,51 @@ def test_the_dataset_may_be_omitted(at: Layout) -> None:
 
 def test_the_history_of_a_face_is_its_own(at: Layout) -> None:
     assert render_history("a/1-t00-00000200", at).splitlines() == HISTORY[2:3]
+
+
+@pytest.fixture
+def subjects_at(tmp_path: Path) -> Layout:
+    """A run of clips with two subjects, up to ``audio``."""
+    at = Layout(tmp_path)
+    make_clips(at, [TALK, f"{TALK}-2"])
+    ledger(at, "subjects", SET, {f"{TALK}-s00": None, f"{TALK}-s01": Dropped.filtered("not_main_subject")})
+    return at
+
+
+MAIN_LINE = (
+    f"subject   {TALK}-s00  main: 2 tracks; seen for 14.9 s; mouth and sound z-score 3.25; 2 turns of 8.0 s; "
+    "2 faces, 1 of them standard; 1 segment"
+)
+OTHER_LINE = (
+    f"subject   {TALK}-s01  not main: 1 track; seen for 1.2 s; mouth and sound not compared; 1 turn of 4.0 s; "
+    "no faces; no segments"
+)
+
+
+def test_the_history_of_a_clip_ends_with_a_line_on_each_subject(subjects_at: Layout) -> None:
+    lines = render_history("talk", subjects_at).splitlines()
+    assert lines[-2:] == [MAIN_LINE, OTHER_LINE]
+    assert len([line for line in lines if line.startswith("subject ")]) == 2
+
+
+def test_the_history_of_a_subject_has_its_own_line_and_that_of_a_segment_has_none(subjects_at: Layout) -> None:
+    assert render_history(f"{TALK}-s01", subjects_at).splitlines() == [
+        f"subjects  {TALK}-s01  filtered: not_main_subject",
+        OTHER_LINE,
+    ]
+    assert render_history(f"{TALK}-a00000000", subjects_at).splitlines() == [f"audio     {TALK}-a00000000  ok"]
+
+
+def test_a_subject_whose_sound_is_all_of_the_clip_has_no_turns_counted(subjects_at: Layout) -> None:
+    write_manifest(subjects_at.turns(SET), Turn, [a_turn(TALK, 0, 0.0, 20.0, None)])
+    assert "; all sound its own; " in render_history(f"{TALK}-s00", subjects_at)
+
+
+def test_manifests_of_another_version_leave_the_rows_of_the_ledger(subjects_at: Layout) -> None:
+    write_manifest(subjects_at.tracks(SET), Turn, [])
+    first, second = render_history(f"{TALK}-s01", subjects_at).splitlines()
+    assert first == f"subjects  {TALK}-s01  filtered: not_main_subject"
+    assert second.startswith(f"subject   {TALK}  not readable: ") and "tracks.parquet" in second
 
 
 @pytest.mark.parametrize("item", ["a/9", "a", "", "a/1-t00-0000020"])

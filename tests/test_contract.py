@@ -53,6 +53,7 @@ LAYERS = (
     "pipeline/sources",
     "pipeline/dataset",
     "pipeline/export",
+    "pipeline/report/timeline",
     "pipeline/report",
     "model",
     "model/networks",

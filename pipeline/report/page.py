@@ -14,6 +14,7 @@ from pipeline.report.faces import DatasetSheets
 from pipeline.report.funnel import Funnel, Table1
 from pipeline.report.identity import Audit, RecognitionNote, Terms
 from pipeline.report.sound import Sound
+from pipeline.report.timeline.draw import Timeline
 from pipeline.report.training import Training
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -26,6 +27,7 @@ class Report:
     datasets: Sequence[str]
     is_synthetic: bool
     funnels: list[Funnel]
+    timelines: list[Timeline] | None
     table1: Table1 | None
     sheets: list[DatasetSheets] | None
     sounds: list[Sound] | None

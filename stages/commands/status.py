@@ -1,9 +1,13 @@
 """The status of a run: the funnel of every stage, and the history of one item."""
 
-from pipeline.core.base.errors import BadInput
+import re
+
+from pipeline.core.base.errors import BadInput, BadManifest
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import OK
 from pipeline.core.storage.ledger import StageCounts, count_ends, end_of, history_of
+from pipeline.report.timeline.results import ClipResults, SubjectResult
+from pipeline.report.timeline.words import counted
 
 # Stages in the order of the pipeline; the ledger has only their names.
 ORDER = (
@@ -12,6 +16,8 @@ ORDER = (
 )
 UNITS = {"subjects": "subjects", "select": "faces", "dataset": "persons"}
 _CLIPS = "clips"
+
+_SUBJECT_ID = re.compile(r"(.+)-s\d{2,}")
 
 
 def render_status(at: Layout = Layout()) -> str:
@@ -39,10 +45,44 @@ def _line(stage: StageCounts) -> str:
 
 
 def render_history(item: str, at: Layout = Layout()) -> str:
-    """Return the ledger's rows on ``item`` in the order of the pipeline; raise BadInput when there are none."""
+    """Return the ledger's rows on ``item`` in the order of the pipeline, and a line on each subject among them.
+
+    Raises BadInput when there are no rows.
+    """
     rows = sorted(history_of(at.ledgers, item), key=lambda row: (_place(row.stage), row.item_id))
     if not rows:
         raise BadInput(f"'{item}': not in the ledger. Ids look like 'demo/person_003-001'.")
-    return "\n".join(
-        f"{row.stage:<10}{row.item_id}  {end_of(row)}{f' ({row.detail})' if row.detail else ''}" for row in rows
-    )
+    lines = [f"{row.stage:<10}{row.item_id}  {end_of(row)}{f' ({row.detail})' if row.detail else ''}" for row in rows]
+    subject_ids = [row.item_id for row in rows if row.stage == "subjects"]
+    return "\n".join([*lines, *_subject_lines(subject_ids, at)])
+
+
+def _subject_lines(subject_ids: list[str], at: Layout) -> list[str]:
+    """Return a line for each of these subjects; ids of clips, whose subjects are not known, have none."""
+    found = [_SUBJECT_ID.fullmatch(subject_id) for subject_id in subject_ids]
+    lines = []
+    for clip_id in dict.fromkeys(one[1] for one in found if one):
+        try:
+            subjects = ClipResults(clip_id.partition("/")[0], at).of(clip_id).subjects
+        except BadManifest as error:  # of a stage that has to run again; the ledger's rows are of use all the same
+            lines.append(f"{'subject':<10}{clip_id}  not readable: {error}")
+            continue
+        lines += [_subject_line(one) for one in subjects if one.subject.subject_id in subject_ids]
+    return lines
+
+
+def _subject_line(one: SubjectResult) -> str:
+    subject = one.subject
+    zscore = "not compared" if subject.av_zscore is None else f"z-score {subject.av_zscore:.2f}"
+    turns, faces = counted(len(one.turns), "turn"), counted(len(one.faces), "face")
+    if one.turns:
+        turns = "all sound its own" if one.is_alone else f"{turns} of {one.turns_s:.1f} s"
+    told = [
+        f"{'main' if subject.is_main else 'not main'}: {counted(subject.n_tracks, 'track')}",
+        f"seen for {subject.seen_s:.1f} s",
+        f"mouth and sound {zscore}",
+        turns,
+        f"{faces}, {sum(face.is_standard for face in one.faces)} of them standard" if one.faces else faces,
+        counted(len(one.segments), "segment"),
+    ]
+    return f"{'subject':<10}{subject.subject_id}  {'; '.join(told)}"

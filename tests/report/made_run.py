@@ -258,12 +258,12 @@ def write_segments(at: Layout, *, av_correction_s: float = 0.0) -> None:
 
     def rows_of(clip_id: str) -> pa.Table:
         person = next(person for person, _ in PERSONS if clip_of(person) == clip_id)
-        return to_table(Segment, [replace(_segment(person), av_correction_s=av_correction_s)])
+        return to_table(Segment, [replace(made_segment(person), av_correction_s=av_correction_s)])
 
     write_shards(at.audio_folder(SET), Segment, [clip_of(person) for person, _ in PERSONS], rows_of)
 
 
-def _segment(person: str) -> Segment:
+def made_segment(person: str) -> Segment:
     log_mel = np.linspace(-3, 4, N_MELS * N_FRAMES, dtype=np.float32)
     return Segment(
         segment_id=segment_of(person),

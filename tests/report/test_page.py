@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +11,10 @@ import pytest
 
 from pipeline.core.base.layout import Layout
 from stages.report import main
-from tests.report.made_run import HOSTILE, PARAMS, QUOTED, SET, make_data, make_evaluation, make_training
+from tests.report.made_run import HOSTILE, PARAMS, QUOTED, SET, clip_of, make_data, make_evaluation, make_training
 
 MOST_BYTES = 8_000_000
-VOID = {"meta", "link", "img", "br", "line", "circle", "rect", "polyline", "polygon"}
+VOID = {"meta", "link", "img", "br"}  # in SVG, elements without content end in "/>"
 
 
 class Outline(HTMLParser):
@@ -81,6 +82,13 @@ def test_the_page_has_a_policy_that_forbids_external_content(page: str) -> None:
     assert "unsafe" not in policy
 
 
+def test_a_timeline_has_a_bar_for_each_shot_track_and_turn_and_names_its_clip(page: str) -> None:
+    kinds = Counter(attributes.get("class") for tag, attributes in outline(page).elements if tag == "rect")
+    # Besides those of the legend: two keys with a track, one of them with a turn.
+    assert (kinds["shot odd"], kinds["shot even"], kinds["track"], kinds["turn"]) == (1, 1, 3 + 2, 3 + 1)
+    assert f"{clip_of(HOSTILE)} 20.0 s, 2 shots, 2 subjects; used: " in words(page)
+
+
 def test_two_pages_of_one_run_are_the_same_bytes(tmp_path: Path) -> None:
     pages = []
     for name in ("here", "elsewhere"):
@@ -129,7 +137,7 @@ def test_a_run_of_the_data_stages_alone_lists_the_stages_that_have_not_run(data_
 def test_before_any_stage_every_part_states_that_it_has_not_run(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(PARAMS, encoding="utf-8")
     text = words(written(Layout(tmp_path)))
-    for stage in ("sources", "dataset", "pretrain_identity", "persons", "train", "evaluate"):
+    for stage in ("sources", "subjects", "dataset", "pretrain_identity", "persons", "train", "evaluate"):
         assert f"the stage {stage} has not run" in text
 
 
