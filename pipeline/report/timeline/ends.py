@@ -13,7 +13,7 @@ from pipeline.core.base.outcome import OK
 from pipeline.core.base.units import MILLISECONDS_PER_S
 from pipeline.core.records.dataset import DatasetSegment
 from pipeline.core.records.ledger import LedgerRow
-from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.person import SubjectPerson
 from pipeline.core.records.schema import from_table
 from pipeline.core.storage.row_groups import rows_of_ids, rows_where
 from pipeline.report.timeline.words import NO_PERSON, NOT_CUT, OVER_CAP
@@ -48,10 +48,10 @@ def read_ends(dataset: str, clip_id: str, owner_of: Mapping[str, str], at: Layou
             sound = row.reason
         elif found:
             dropped_s[int(found[1]) / MILLISECONDS_PER_S] = row.reason
-    return ClipEnds(sound, dropped_s, _left_out(dataset, clip_id, owner_of, at))
+    return ClipEnds(sound, dropped_s, _left_out(dataset, owner_of, at))
 
 
-def _left_out(dataset: str, clip_id: str, owner_of: Mapping[str, str], at: Layout) -> dict[str, str]:
+def _left_out(dataset: str, owner_of: Mapping[str, str], at: Layout) -> dict[str, str]:
     """Return why the dataset has a segment not; nothing before it is built."""
     if not at.dataset("audio").is_file():
         return {}
@@ -59,25 +59,25 @@ def _left_out(dataset: str, clip_id: str, owner_of: Mapping[str, str], at: Layou
     kept = {segment_id for table in tables for segment_id in table.column("segment_id").to_pylist()}
     dropped = _drops(at.ledger("dataset"), owner_of)
     return {
-        segment_id: dropped.get(segment_id) or _person_end(dataset, clip_id, at)
+        segment_id: dropped.get(segment_id) or _person_end(dataset, owner_of[segment_id], at)
         for segment_id in owner_of
         if segment_id not in kept
     }
 
 
-def _person_end(dataset: str, clip_id: str, at: Layout) -> str:
-    """Return why the dataset has not the person of a clip, or that it has enough segments of that person."""
-    person_id = _person_of(clip_id, at)
+def _person_end(dataset: str, subject_id: str, at: Layout) -> str:
+    """Return why the dataset has not the person of a subject, or that it has enough segments of that person."""
+    person_id = _person_of(subject_id, at)
     if person_id is None:
         return NO_PERSON
     item_id = f"{dataset}/{person_id}"
     return _drops(at.ledger("dataset"), [item_id]).get(item_id, OVER_CAP)
 
 
-def _person_of(clip_id: str, at: Layout) -> str | None:
-    if not at.clip_persons.is_file():
+def _person_of(subject_id: str, at: Layout) -> str | None:
+    if not at.subject_persons.is_file():
         return None
-    for table in rows_of_ids(at.clip_persons, ClipPerson, [clip_id], ["person_id"]):
+    for table in rows_of_ids(at.subject_persons, SubjectPerson, [subject_id], ["person_id"]):
         return str(table.column("person_id")[0])
     return None
 

@@ -19,8 +19,8 @@ from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.shards import shard_of
 from pipeline.report.timeline.ends import ClipEnds, read_ends
 
-_FACE_COLUMNS = ("face_id", "track_id", "time_s", "sampled_by", "is_standard", "reason")
-_SEGMENT_COLUMNS = ("segment_id", "start_s", "end_s", "voiced_s", "n_turns", "skipped_s", "turn_log_odds")
+_FACE_COLUMNS = ("face_id", "subject_id", "time_s", "sampled_by", "is_standard", "reason")
+_SEGMENT_COLUMNS = ("segment_id", "subject_id", "start_s", "end_s", "voiced_s", "n_turns", "skipped_s", "turn_log_odds")
 _TRACK_COLUMNS = ("track_id", "start_s", "end_s", "av_zscore")
 
 
@@ -113,13 +113,12 @@ class ClipResults:
         for one in _dicts(self._tracks, clip_id):
             tracks[subject_of.get(one["track_id"])].append(_track(one))
         for one in _dicts(self._faces, clip_id):
-            faces[_subject_of_face(one, subject_of)].append(_face(one))
+            faces[one["subject_id"]].append(_face(one))
         turns = defaultdict(list)
         for turn in [] if self._turns is None else from_table(Turn, self._turns.of(clip_id)):
             turns[turn.subject_id].append(turn)
         rows = self._segments(clip_id)
-        main_id = next((one.subject_id for one in subjects if one.is_main), "")
-        owner_of = {one["segment_id"]: _subject_of_segment(one, main_id) for one in rows}
+        owner_of = {one["segment_id"]: one["subject_id"] for one in rows}
         ends = read_ends(self._dataset, clip_id, owner_of, self._at)
         segments = defaultdict(list)
         for one in rows:
@@ -147,16 +146,6 @@ class ClipResults:
         if not shards:
             return []
         return _dicts(ClipRows(shards[shard_of(clip_id, len(shards))], Segment, _SEGMENT_COLUMNS), clip_id)
-
-
-def _subject_of_face(face: Mapping[str, Any], subject_of: Mapping[str, str]) -> str | None:
-    return subject_of.get(face["track_id"])
-
-
-def _subject_of_segment(segment: Mapping[str, Any], main_id: str) -> str:
-    """Return whose segment it is: sound is taken of the main subject alone."""
-    del segment
-    return main_id
 
 
 def _rows_if_any(path: Path, record: type, columns: Sequence[str] | None = None) -> ClipRows | None:

@@ -78,19 +78,14 @@ def _layers(clip: ClipResult) -> Iterable[tuple[Interval, str]]:
 
 def _of_turns(clip: ClipResult, one: SubjectResult) -> str:
     """Return why those parts of a subject's turns are not used that are in no segment."""
-    if not _is_taken(one):
+    if not one.subject.is_taken:
         return NOT_TAKEN
     return clip.ends.sound or TOO_SHORT
 
 
-def _is_taken(one: SubjectResult) -> bool:
-    """Return whether segments are cut of a subject's turns: of the main one's."""
-    return one.subject.is_main
-
-
 def _dropped_pieces(clip: ClipResult, one: SubjectResult) -> Iterable[tuple[Interval, str]]:
     """Yield the parts of a subject's turns from where a piece was dropped to where the next piece or segment begins."""
-    if not _is_taken(one):
+    if not one.subject.is_taken:
         return
     turns_s = [turn.start_s for turn in one.turns]
     turn_at = {moment_s: bisect_right(turns_s, moment_s + SAME_TIME_S) - 1 for moment_s in clip.ends.dropped_s}

@@ -12,7 +12,7 @@ from pipeline.core.base.units import milliseconds
 from pipeline.core.records.face import CANDIDATE, RANDOM, SelectedFace
 from pipeline.core.records.schema import to_table
 from pipeline.core.records.segment import Segment
-from pipeline.core.records.subject import Subject, SubjectTrack, Turn
+from pipeline.core.records.subject import Subject, SubjectTrack, Turn, main_subject_id
 from pipeline.core.records.track import Shot, Track
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.core.storage.shards import write_shards
@@ -48,7 +48,7 @@ def make_subjects(at: Layout, clip_ids: list[str]) -> None:
     write_subjects(at, dict.fromkeys(clip_ids, 2))
     write_manifest(at.tracks(SET), Track, [_track(one, place) for one in clip_ids for place in range(len(TRACKS))])
     owners = [
-        a_subject_track(one, place, is_main=subject == 0, subject=subject)
+        a_subject_track(one, place, is_taken=subject == 0, subject=subject)
         for one in clip_ids
         for place, (subject, _, _) in enumerate(TRACKS)
     ]
@@ -80,7 +80,16 @@ def write_joined(at: Layout, clip_ids: list[str]) -> None:
     def rows_of(clip_id: str) -> pa.Table:
         joined = {"start_s": 0.0, "end_s": 17.0, "n_turns": 2, "skipped_s": 11.0, "voiced_s": 5.5, "turn_log_odds": 2.5}
         return to_table(
-            Segment, [replace(made_segment(HOSTILE), segment_id=joined_of(clip_id), clip_id=clip_id, **joined)]
+            Segment,
+            [
+                replace(
+                    made_segment(HOSTILE),
+                    segment_id=joined_of(clip_id),
+                    clip_id=clip_id,
+                    subject_id=main_subject_id(clip_id),
+                    **joined,
+                )
+            ],
         )
 
     write_shards(at.audio_folder(SET), Segment, clip_ids, rows_of)
@@ -115,6 +124,7 @@ def _face(clip_id: str, track: int, time_s: float, sampled_by: str, reason: str)
         PERFECT_FACE,
         face_id=f"{track_id}-{milliseconds(time_s):08}",
         clip_id=clip_id,
+        subject_id=f"{clip_id}-s{TRACKS[track][0]:02}",
         track_id=track_id,
         time_s=time_s,
         sampled_by=sampled_by,

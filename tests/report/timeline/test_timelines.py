@@ -7,7 +7,7 @@ import pytest
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.dataset import DatasetSegment
-from pipeline.core.records.person import ClipPerson
+from pipeline.core.records.person import SubjectPerson
 from pipeline.core.records.subject import Turn
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.report.timeline.draw import Row, Timeline, draw_timeline, shown_part, tick_times
@@ -141,8 +141,8 @@ def test_a_segment_that_the_dataset_has_not_gives_its_reason(
     at: Layout, segment_end: Dropped | None, person_end: Dropped | None, why: str
 ) -> None:
     write_manifest(at.dataset("audio"), DatasetSegment, [])
-    person = ClipPerson(clip_id=TALK, dataset=SET, person_id="ana", split="train")
-    write_manifest(at.clip_persons, ClipPerson, [person])
+    person = SubjectPerson(subject_id=f"{TALK}-s00", clip_id=TALK, dataset=SET, person_id="ana", split="train")
+    write_manifest(at.subject_persons, SubjectPerson, [person])
     write_ledger(at, "dataset", None, [(joined_of(TALK), segment_end), (f"{SET}/ana", person_end)])
     assert unused(at)[why] == [(0.0, 20.0), (75.0, 10.0)]
     segments = timeline_of(at).rows[2]
