@@ -15,7 +15,7 @@ from pipeline.identity.network.recogniser import NamedRecogniser, named_recognis
 from pipeline.identity.network.subject_embedding import RecogniseParams
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.subjects.clips import DatasetSubjects, Embedded, EmbeddedOf
-from pipeline.identity.subjects.embedding import EditedClip, EditedSubjectEmbedder, read_edited_clips
+from pipeline.identity.subjects.embedding import EditedClip, EditedClipEmbedder, read_edited_clips
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.weights.fetch import find_weights
@@ -41,7 +41,7 @@ def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[EditedCl
         name="subjects",
         version=VERSION,
         params={**names, "backend": backend},
-        function=EditedSubjectEmbedder(backend, faces, voices),
+        function=EditedClipEmbedder(backend, faces, voices),
         item_id=lambda item: item.clip.clip_id,
         inputs=lambda item: (*item.content, *backend_content(backend, item.clip.clip_id)),
     )

@@ -44,7 +44,7 @@ from pipeline.identity.network.label import FaceLabeller, faces_of_clips
 from pipeline.identity.network.recogniser import NamedRecogniser, build_recogniser, prepared
 from pipeline.identity.network.subject_embedding import RecogniseParams, SubjectEmbedder, subject_faces
 from pipeline.identity.network.voice_network import VoiceNetwork
-from pipeline.identity.subjects.embedding import EditedClip, EditedSubjectEmbedder, chosen_frames
+from pipeline.identity.subjects.embedding import EditedClip, EditedClipEmbedder, chosen_frames
 from pipeline.identity.subjects.link import subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of
@@ -242,7 +242,7 @@ def _subjects(earlier: Earlier, folder: Path) -> Result:
     """Every track is embedded, by a network that knows no faces, and not linked to any other."""
     params, backend = _load("subjects", SubjectsParams), _load("detect", DetectParams).backend
     voices = VoiceEmbedder(VoiceNetwork(find_weights("speaker_embedder")), "golden")
-    embed = EditedSubjectEmbedder(backend, NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}), voices)
+    embed = EditedClipEmbedder(backend, NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}), voices)
     detected = earlier.results["detect"]
     frames, tracks = detected.of(Frame), detected.of(Track)
     rows: list[Any] = []

@@ -1,7 +1,7 @@
 """Measure the pairs that footage gives, on montages of real clips (benchmarks/accuracy/montages.py).
 
 ``python -m benchmarks.accuracy.pairs FOLDER...`` cuts clips of the folders together, runs the stages download to
-dataset on the montages, and prints, with ``--people all`` or ``one``: what is used of them, how many of the segments and of the
+dataset on the montages, and prints, with ``--people all`` or ``one``: what is used, how many of the segments and of the
 pairs are right, with the 95 % interval over persons, and right pairs for an hour. A segment is right if it is all the
 voice of the person whose face goes with it; whether the lips of a face are shut is measured elsewhere
 (benchmarks/accuracy/standard_faces.py). ``--at FOLDER`` keeps what it makes there.

@@ -104,7 +104,7 @@ def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame
 
 
 @dataclass
-class EditedSubjectEmbedder:
+class EditedClipEmbedder:
     """The step; the landmark model is loaded once a worker, at the first clip.
 
     ``faces``: the face recognition network, ``voices``: the speaker network; None: no such embeddings.

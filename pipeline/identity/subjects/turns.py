@@ -1,9 +1,10 @@
 """Decide when each subject of a clip speaks, by mouths and voices.
 
-The sound is cut into stretches. Stretches whose voices are alike are one voice. A voice is that of the subject whose
-mouth moves with it wherever both are there: of all stretches with that voice together, since a few seconds alone tell
-little. A voice that no mouth goes with is of somebody unseen: a narrator, an interviewer, a dubbing voice. A subject's
-turns are the stretches with its voice in which it is seen.
+The sound is cut into stretches, and it is decided in two rounds. First, stretches whose voices are alike are one voice,
+and that is of the subject whose mouth moves with it: by all its stretches together, since a few seconds alone tell
+little. A voice that no mouth goes with is of somebody unseen: a narrator, an interviewer, a dubbing voice. That gives
+each subject a voice: the mean over its stretches. Then each stretch is given to the subject that its own mouth and its
+voice, compared with those means, speak for. A subject's turns are such stretches in which it is seen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,10 @@ from pipeline.speaker.agreement import BIN_S, LAGS_S
 
 # One stretch says at most so much for or against a subject: a badly followed mouth must not outweigh all others.
 _MOST_LOG_ODDS = 8.0
+# A subject's voice is known from so many other stretches on, counted by how likely they are its own.
+_LEAST_STRETCHES = 0.8
+# Of a subject whose voice is not known, where another one's is: most stretches are of those whose voices are.
+_UNKNOWN_VOICE_LOG_ODDS = -2.0
 # A subject counts as seen in a stretch in which it is seen for this share of it.
 _MIN_SEEN_SHARE = 0.5
 
@@ -131,22 +136,58 @@ def _at_best_lag(log_odds: Vectors, std_s: float) -> Vectors:
 
 
 def _speakers(own: Vectors, clip: ClipEvidence, params: SubjectsParams) -> list[tuple[int, float] | None]:
-    """Return for each stretch the subject that speaks, by place, and its log odds; None where nobody seen does."""
-    speakers: list[tuple[int, float] | None] = [None] * len(own)
+    """Return for each stretch the subject that speaks, by place, and its log odds; None where nobody seen does.
+
+    The candidates are somebody unknown, the subjects seen, by mouth and voice, and the others, by voice.
+    """
     seen = np.isfinite(own)
-    bounded = np.where(seen, np.clip(own, -_MOST_LOG_ODDS, _MOST_LOG_ODDS), 0.0)
-    for stretches in _same_voice(clip, params.same_voice_above):
-        of_voice = np.where(seen[stretches].any(axis=0), bounded[stretches].sum(axis=0), -np.inf)
-        candidates = np.concatenate([[0.0], of_voice + params.speaks_log_odds])
+    mouths = np.where(seen, np.clip(own, -_MOST_LOG_ODDS, _MOST_LOG_ODDS), -np.inf)
+    voices, is_known = _voice_log_odds(_first_round(mouths, clip, params), clip, params)
+    here = mouths + voices + params.speaks_log_odds
+    elsewhere = np.where(seen | ~is_known, -np.inf, voices)
+    speakers: list[tuple[int, float] | None] = []
+    for candidates in np.concatenate([np.zeros((len(own), 1)), here, elsewhere], axis=1):
         best = int(np.argmax(candidates))
-        if best == 0:
-            continue
-        others = np.delete(candidates, best)
-        log_odds = float(candidates[best] - np.logaddexp.reduce(others))
-        for place in stretches:
-            if seen[place, best - 1] and log_odds > 0:
-                speakers[place] = best - 1, log_odds
+        log_odds = float(candidates[best] - np.logaddexp.reduce(np.delete(candidates, best)))
+        speakers.append((best - 1, log_odds) if 0 < best <= here.shape[1] and log_odds > 0 else None)
     return speakers
+
+
+def _first_round(mouths: Vectors, clip: ClipEvidence, params: SubjectsParams) -> Vectors:
+    """Return (stretches, subjects): how likely each stretch's voice is the subject's, by the mouths of all alike ones.
+
+    ``mouths`` (stretches, subjects): log odds by the mouth, minus infinity where a subject is not seen.
+    """
+    likely = np.zeros(mouths.shape)
+    seen = np.isfinite(mouths)
+    for stretches in _same_voice(clip, params.same_voice_above):
+        summed = np.where(seen[stretches], mouths[stretches], 0.0).sum(axis=0)
+        of_voice = np.where(seen[stretches].any(axis=0), summed, -np.inf)
+        candidates = np.concatenate([[0.0], of_voice + params.speaks_log_odds])
+        likely[stretches] = np.exp(candidates - np.logaddexp.reduce(candidates))[1:]
+    return likely
+
+
+def _voice_log_odds(likely: Vectors, clip: ClipEvidence, params: SubjectsParams) -> tuple[Vectors, NDArray[np.bool_]]:
+    """Return (stretches, subjects): by the voice alone, and whether the subject's voice is known by other stretches.
+
+    The cosine of a stretch with a subject's others, weighted by ``likely``, counts from ``voice_cosine`` on, by
+    ``voice_log_odds`` for 1. A stretch without an embedding says nothing; a voice that is not known speaks against.
+    """
+    places = np.array(sorted(clip.voices), np.int64)
+    log_odds = np.zeros(likely.shape)
+    is_known = np.zeros(likely.shape, bool)
+    if len(places):
+        voices = np.stack([clip.voices[place] for place in places.tolist()])
+        alike, weights = voices @ voices.T, likely[places]
+        others = weights.sum(axis=0) - weights
+        summed = alike @ weights - np.diag(alike)[:, None] * weights
+        known = others >= _LEAST_STRETCHES
+        cosines = summed / np.where(known, others, 1.0)
+        by_voice = params.voice_log_odds * (cosines - params.voice_cosine)
+        unknown = np.where(known.any(axis=1, keepdims=True), _UNKNOWN_VOICE_LOG_ODDS, 0.0)
+        log_odds[places], is_known[places] = np.where(known, by_voice, unknown), known
+    return log_odds, is_known
 
 
 def _same_voice(clip: ClipEvidence, limit: float) -> list[NDArray[np.int64]]:

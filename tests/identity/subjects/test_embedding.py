@@ -19,7 +19,7 @@ from pipeline.core.storage.manifest import write_manifest
 from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.embedding import (
     EditedClip,
-    EditedSubjectEmbedder,
+    EditedClipEmbedder,
     chosen_frames,
     read_edited_clips,
 )
@@ -125,7 +125,7 @@ def embedded(monkeypatch: pytest.MonkeyPatch, backend: Any, frames: Sequence[Fra
     monkeypatch.setattr(module, "rgb_frames_at", decoded)
     monkeypatch.setattr(module, "build_backend", lambda _: backend)
     (clip,) = media_clips([CLIP])
-    embed = EditedSubjectEmbedder("fake", NamedRecogniser(CornerColours(), "colours-0", {}), None)
+    embed = EditedClipEmbedder("fake", NamedRecogniser(CornerColours(), "colours-0", {}), None)
     rows = embed(EditedClip(clip, to_table(Frame, frames), ()), Path())
     assert isinstance(rows, list)
     return rows

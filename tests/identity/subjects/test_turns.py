@@ -1,6 +1,7 @@
 """A voice is that of the subject whose mouth goes with it, in all stretches with that voice; else it is nobody's."""
 
 from collections.abc import Sequence
+from math import sqrt
 
 import numpy as np
 import pytest
@@ -120,11 +121,36 @@ def test_the_log_odds_are_zero_at_half_the_expected_correlation() -> None:
     assert log_odds_at_lags(half_second(0, 0.0, 0.2), 0.2)[USUAL] == pytest.approx(0.5 * 0.2**2 * POWER / 0.96)
 
 
-def test_a_turn_says_what_its_own_mouth_and_what_all_of_its_voice_say() -> None:
+def test_a_turn_says_what_its_own_mouth_and_what_mouth_and_voice_say_of_its_least_sure_stretch() -> None:
     agreements = [*throughout(0, (0, 2), 0.4), *throughout(0, (2, 4), 0.3)]
     (turn,) = turns([[(0.0, 4.0)]], agreements, [0, 0])
     assert turn.own_log_odds == pytest.approx(4 * (0.2 * 0.7 - 0.2**2) * POWER / 0.96)
-    assert turn.log_odds == pytest.approx(turn.own_log_odds + PARAMS.speaks_log_odds)
+    least_sure = 4 * (0.2 * 0.3 - 0.2**2 / 2) * POWER / 0.96
+    by_voice = PARAMS.voice_log_odds * (1 - PARAMS.voice_cosine)
+    assert turn.log_odds == pytest.approx(least_sure + by_voice + PARAMS.speaks_log_odds)
+
+
+@pytest.mark.parametrize(("cosine", "speaks"), [(0.51, True), (0.49, False)])
+def test_a_voice_speaks_for_or_against_its_subject_from_a_cosine_on(cosine: float, speaks: bool) -> None:
+    """In the last stretch the mouth says nothing: 0 to the log odds, of which half a point is asked for."""
+    voices = {0: AXES[0], 1: AXES[0], 2: cosine * AXES[0] + sqrt(1 - cosine**2) * AXES[1]}
+    evidence = ClipEvidence(
+        subjects=[a_subject(CLIP, 0, is_main=True)],
+        seen_s=[[(0.0, 6.0)]],
+        subject_of={f"{CLIP}-t00": 0},
+        agreements=[*throughout(0, (0, 4), 0.6), *throughout(0, (4, 6), 0.1)],
+        stretches_s=[(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)],
+        voices=voices,
+    )
+    found = turns_of(evidence, PARAMS.model_copy(update={"speaks_log_odds": 0.0}))
+    assert [(turn.start_s, turn.end_s) for turn in found] == [(0.0, 6.0 if speaks else 4.0)]
+
+
+def test_a_known_voice_that_is_heard_while_somebody_else_is_seen_is_not_that_ones() -> None:
+    seen = [[(0.0, 4.0)], [(4.0, 6.0)]]
+    agreements = [*throughout(0, (0, 4), 0.6), *throughout(1, (4, 6), 0.25)]
+    assert found(seen, agreements, [0, 0, 0]) == [("s00", 0.0, 4.0)]
+    assert found(seen, agreements, [0, 0, None]) == [("s00", 0.0, 4.0), ("s01", 4.0, 6.0)]
 
 
 def test_how_sure_one_must_be_is_a_param() -> None:
