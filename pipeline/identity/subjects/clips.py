@@ -82,7 +82,9 @@ class DatasetSubjects:
             embedded = self._embedded_of(clip_id)
             vectors = {one.track_id: np.asarray(one.embedding, np.float64) for one in embedded.tracks}
             limit = self._params.limit_of(embedded.tracks[0].network) if embedded.tracks else _NO_LIMIT
-            linked = subjects_of(tracks, vectors, limit, self._params)
+            most = self._params.max_spherical_variance
+            mixed = [one.track_id for one in embedded.tracks if one.spherical_variance > most]
+            linked = subjects_of(tracks, vectors, limit, self._params, mixed)
             self._last = clip_id, linked, self._turns(clip_id, tracks, linked, embedded.voices)
         return self._last[1:]
 

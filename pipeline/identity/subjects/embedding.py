@@ -84,10 +84,11 @@ def read_edited_clips(dataset: str, params: SubjectsParams, at: Layout) -> Itera
 
 
 def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame]:
-    """Return up to ``max_faces`` frames of one track, at least ``min_apart_s`` apart, of the least yaw and pitch.
+    """Return up to ``max_faces`` frames of one track, at least ``min_apart_s`` apart: the most frontal of equal parts.
 
-    They are in time order. Faces smaller than ``min_interocular_px``, and those cut off by the picture's edge, are
-    left out.
+    That is of the least yaw and pitch; from all parts of the track, as it may show another person after a cut that was
+    not found. They are in time order. Faces smaller than ``min_interocular_px``, and those cut off by the picture's
+    edge, are left out.
     """
     large = [
         one
@@ -95,12 +96,13 @@ def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame
         if one.interocular_px >= params.min_interocular_px and one.inside_share >= _MIN_INSIDE_SHARE
     ]
     chosen: list[Frame] = []
-    for frame in sorted(large, key=lambda one: (np.hypot(one.yaw_deg, one.pitch_deg), one.time_s)):
-        if len(chosen) == params.max_faces:
-            break
-        if is_apart(frame.time_s, (one.time_s for one in chosen), params.min_apart_s):
-            chosen.append(frame)
-    return sorted(chosen, key=lambda one: one.time_s)
+    for part in np.array_split(np.arange(len(large)), params.max_faces):
+        frames_of_part = [large[place] for place in part.tolist()]
+        for frame in sorted(frames_of_part, key=lambda one: (np.hypot(one.yaw_deg, one.pitch_deg), one.time_s)):
+            if is_apart(frame.time_s, (one.time_s for one in chosen), params.min_apart_s):
+                chosen.append(frame)
+                break
+    return chosen
 
 
 @dataclass

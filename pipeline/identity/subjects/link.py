@@ -1,6 +1,6 @@
 """Link the tracks of one clip to subjects: tracks whose faces are alike, and that are never seen at the same time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -28,14 +28,22 @@ class ClipSubjects:
 
 
 def subjects_of(
-    tracks: Sequence[Track], embeddings: Mapping[str, Vectors], same_subject_above: float, params: SubjectsParams
+    tracks: Sequence[Track],
+    embeddings: Mapping[str, Vectors],
+    same_subject_above: float,
+    params: SubjectsParams,
+    mixed: Collection[str] = (),
 ) -> ClipSubjects:
     """Return the subjects of the ``tracks`` of one clip, which are in order of their ids.
 
-    ``embeddings``: of tracks, by id, of length 1; a track without one is a subject of its own, and so is a still
-    picture in a clip that has other tracks: it may show anybody.
+    ``embeddings``: of tracks, by id, of length 1; a track without one is a subject of its own. So is a still picture in
+    a clip that has other tracks: it may show anybody. And so are the tracks ``mixed``, by id, which show several
+    persons: none of them is taken, nor the main one, but where there is no other.
     """
     presence = np.array(moving_presence(tracks))
+    is_mixed = np.array([one.track_id in mixed for one in tracks])
+    if not is_mixed.all():
+        presence[is_mixed] = 0.0
     is_linked = np.array([one.track_id in embeddings for one in tracks]) & (presence > 0)
     by_presence = sorted(np.flatnonzero(is_linked).tolist(), key=lambda n: -presence[n])
     linked = sorted(by_presence[:MAX_LINKED])
@@ -55,7 +63,13 @@ def subjects_of(
     main = main_face([float(presence[group].sum()) for group in members], zscores, params)
     order = sorted(range(len(members)), key=lambda number: number != main)
     subjects = [
-        _subject(subject_id(tracks[0].clip_id, place), [tracks[n] for n in members[number]], zscores[number], params)
+        _subject(
+            subject_id(tracks[0].clip_id, place),
+            [tracks[n] for n in members[number]],
+            zscores[number],
+            params,
+            can_be_taken=bool(presence[members[number]].any()),
+        )
         for place, number in enumerate(order)
     ]
     return ClipSubjects(subjects, _subject_tracks(tracks, [members[number] for number in order], subjects, alike))
@@ -98,9 +112,10 @@ def _av_zscore(tracks: Sequence[Track]) -> float | None:
     return sum(zscore * covered_s for zscore, covered_s in known) / sum(covered_s for _, covered_s in known)
 
 
-def _subject(name: str, tracks: Sequence[Track], av_zscore: float | None, params: SubjectsParams) -> Subject:
+def _subject(
+    name: str, tracks: Sequence[Track], av_zscore: float | None, params: SubjectsParams, *, can_be_taken: bool
+) -> Subject:
     seen_s = sum(one.end_s - one.start_s for one in tracks)
-    moves = any(not one.is_still_picture for one in tracks)
     is_main = name == main_subject_id(tracks[0].clip_id)
     return Subject(
         subject_id=name,
@@ -113,7 +128,7 @@ def _subject(name: str, tracks: Sequence[Track], av_zscore: float | None, params
         av_covered_s=sum(one.av_covered_s for one in tracks),
         av_zscore=av_zscore,
         is_main=is_main,
-        is_taken=is_main or (params.people == "all" and moves and seen_s >= params.min_seen_s),
+        is_taken=is_main or (params.people == "all" and can_be_taken and seen_s >= params.min_seen_s),
     )
 
 

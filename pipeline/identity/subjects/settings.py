@@ -26,6 +26,7 @@ class SubjectsParams(MainFaceParams):
     max_faces: int = Field(ge=1)
     min_apart_s: float = Field(ge=0)
     min_interocular_px: float = Field(ge=0)
+    max_spherical_variance: float = Field(ge=0, le=1)
     same_subject_above: float | Literal["network"]
     voices: str | None
     stretch_s: float = Field(gt=0.8)

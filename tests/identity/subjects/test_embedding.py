@@ -51,6 +51,11 @@ def test_the_most_frontal_frames_are_chosen_in_time_order() -> None:
     assert times_s(chosen_frames(at_yaws(30, -2, 20, 1, -25, 3), PARAMS)) == [0.5, 1.5, 2.5]
 
 
+def test_one_frame_of_each_equal_part_is_taken_however_frontal_the_others_are() -> None:
+    """So that both persons are among the faces of a track that shows two."""
+    assert times_s(chosen_frames(at_yaws(0, 1, 2, 12, 10, 11, 22, 21, 20), PARAMS)) == [0.0, 2.0, 4.0]
+
+
 def test_frames_nearer_than_the_limit_to_a_better_one_are_passed_over() -> None:
     near = [frame(n, time_s, yaw_deg=5.0 * n) for n, time_s in enumerate((0.0, 0.39, 0.4))]
     assert times_s(chosen_frames(near, PARAMS)) == [0.0, 0.4]

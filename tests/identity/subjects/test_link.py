@@ -18,6 +18,7 @@ PARAMS = SubjectsParams(
     max_faces=3,
     min_apart_s=0.4,
     min_interocular_px=12,
+    max_spherical_variance=0.19,
     same_subject_above=0.6,
     voices=None,
     stretch_s=2.0,
@@ -127,6 +128,19 @@ def test_of_all_people_those_seen_long_enough_are_taken_and_still_pictures_never
     ]
     found = subjects_of(tracks, {}, 0.6, params)
     assert [one.is_taken for one in found.subjects] == [one.is_taken for one in found.tracks] == [True, is_taken, False]
+
+
+def test_a_track_of_two_persons_is_linked_to_nobody_and_is_taken_only_where_there_is_no_other() -> None:
+    params = PARAMS.model_copy(update={"people": "all"})
+    tracks = [track(0, 0.0, 4.0, presence_px2=9e9), track(1, 4.1, 6.0), track(2, 6.1, 8.0)]
+    found = subjects_of(tracks, at_angles(1.0, 1.0, 1.0), 0.6, params, [tracks[0].track_id])
+    assert [(row.subject_id[-3:], row.is_taken) for row in found.tracks] == [
+        ("s01", False),
+        ("s00", True),
+        ("s00", True),
+    ]
+    alone = subjects_of(tracks[:1], at_angles(1.0), 0.6, params, [tracks[0].track_id])
+    assert [row.is_taken for row in alone.tracks] == [True]
 
 
 def test_the_similarities_that_decided_are_kept() -> None:
