@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,11 +20,11 @@ from pipeline.core.records.face import SelectedFace
 from pipeline.core.records.label import Label
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.person import SubjectPerson
-from pipeline.core.records.schema import arrow_schema, column, to_table
+from pipeline.core.records.schema import arrow_schema, column
 from pipeline.core.records.segment import Segment
 from pipeline.core.records.subject import Subject
 from pipeline.core.storage.atomic import scratch_folder, write_text
-from pipeline.core.storage.manifest import iterate_manifest, iterate_tables, open_parquet, write_manifest, write_tables
+from pipeline.core.storage.manifest import RowSpool, iterate_manifest, open_parquet, write_manifest, write_tables
 from pipeline.core.storage.query import query
 from pipeline.core.storage.shards import shard_of, shard_paths
 from pipeline.dataset.build import PersonDataset, PersonRows
@@ -101,7 +101,7 @@ class DatasetWriter:
         self.identities: list[Identity] = []
         """Of the persons added so far that are not dropped."""
         self._spools = {
-            record: _Spool(folder / record.__name__, record)
+            record: RowSpool(folder / record.__name__, record)
             for record in (DatasetFace, DatasetSegment, Pair, LedgerRow)
         }
 
@@ -133,32 +133,6 @@ def dataset_writer(at: Layout) -> Iterator[DatasetWriter]:
     """Yield a writer whose gathered rows lie beside the dataset's manifests until the block ends."""
     with scratch_folder(at.dataset("rows")) as folder:
         yield DatasetWriter(folder)
-
-
-class _Spool:
-    """Rows in a file, in the order in which they are added."""
-
-    def __init__(self, path: Path, record: type) -> None:
-        self._path, self._record = path, record
-        self._writer = pq.ParquetWriter(path, arrow_schema(record))
-        self._waiting: list[Any] = []
-
-    def add(self, rows: Iterable[Any]) -> None:
-        for row in rows:
-            self._waiting.append(row)
-            if len(self._waiting) == _ROWS_PER_PART:
-                self._save()
-
-    def tables(self) -> Iterator[pa.Table]:
-        """Yield all rows; none can be added any more."""
-        self._save()
-        self._writer.close()
-        yield from iterate_tables(self._path, self._record)
-
-    def _save(self) -> None:
-        if self._waiting:
-            self._writer.write_table(to_table(self._record, self._waiting))
-            self._waiting = []
 
 
 def _save_faces(datasets: Sequence[str], at: Layout, folder: Path) -> Path:

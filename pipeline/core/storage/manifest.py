@@ -120,6 +120,37 @@ def open_parquet(path: Path, record: type, metadata: pq.FileMetaData | None = No
         raise BadManifest(f"{path}: no readable Parquet file ({error}). Delete it and run 'dvc repro'.") from None
 
 
+class RowSpool:
+    """Rows of one record in a file until all are there: for several manifests written in one pass.
+
+    They come out in the order in which they were added; memory holds at most 4096 of them.
+    """
+
+    def __init__(self, path: Path, record: type) -> None:
+        """Make the file ``path``; who makes it removes it."""
+        self._path, self._record = path, record
+        self._writer = pq.ParquetWriter(path, arrow_schema(record))
+        self._waiting: list[Any] = []
+
+    def add(self, rows: Iterable[Any]) -> None:
+        """Add rows of the record."""
+        for row in rows:
+            self._waiting.append(row)
+            if len(self._waiting) == _READ_ROWS:
+                self._save()
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield all rows; none can be added any more."""
+        self._save()
+        self._writer.close()
+        yield from iterate_tables(self._path, self._record)
+
+    def _save(self) -> None:
+        if self._waiting:
+            self._writer.write_table(to_table(self._record, self._waiting))
+            self._waiting = []
+
+
 def _in_groups(path: Path, record: type, tables: Iterable[pa.Table], n_rows: int) -> Iterator[pa.Table]:
     """Yield the rows of ``tables`` in tables of ``n_rows`` rows each, the last one shorter."""
     gathered: list[pa.Table] = []

@@ -4,22 +4,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline.audio.segment import Interval
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import OK, Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow, ledger_row
-from pipeline.core.records.schema import from_table, to_table
+from pipeline.core.records.schema import from_table
 from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
 from pipeline.core.records.track import Agreement, Shot, Track
-from pipeline.core.storage.clip_order import in_row_order
+from pipeline.core.storage.atomic import scratch_folder
 from pipeline.core.storage.clip_rows import ClipRows
-from pipeline.core.storage.manifest import iterate_tables, write_manifest, write_tables
+from pipeline.core.storage.manifest import RowSpool, iterate_tables, write_manifest, write_tables
 from pipeline.identity.subjects.link import ClipSubjects, subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of, whole_clip_turn
@@ -50,7 +49,6 @@ class DatasetSubjects:
         self._agreement = ClipRows(at.agreement(dataset), Agreement)
         self._embedded_of = embedded_of
         self._params = params
-        self._last: tuple[str, ClipSubjects, list[Turn]] | None = None
         self.n_clips = self.n_subjects = self.n_turns = 0
         """Clips with a subject, subjects, and turns; known once all is written."""
 
@@ -60,13 +58,22 @@ class DatasetSubjects:
         ``ends``: how the clips ended whose tracks and voices were to be embedded.
         """
         at, dataset = self._at, self._dataset
-        tables: Mapping[type, Any] = {
-            SubjectTrack: (at.subject_tracks(dataset), self._rows_of_tracks),
-            Subject: (at.subjects(dataset), self._rows_of_subjects),
-            Turn: (at.turns(dataset), self._rows_of_turns),
+        paths: Mapping[type, Path] = {
+            SubjectTrack: at.subject_tracks(dataset),
+            Subject: at.subjects(dataset),
+            Turn: at.turns(dataset),
         }
-        for record, (path, rows_of) in tables.items():
-            write_tables(path, record, in_row_order(record, self._clip_ids(), rows_of))
+        with scratch_folder(at.subjects(dataset).with_name("subject_rows")) as folder:
+            spools = {record: RowSpool(folder / record.__name__, record) for record in paths}
+            for clip_id in self._clip_ids():
+                linked, turns = self._of(clip_id)
+                for kind, rows in ((SubjectTrack, linked.tracks), (Subject, linked.subjects), (Turn, turns)):
+                    spools[kind].add(rows)
+                self.n_clips += 1
+                self.n_subjects += len(linked.subjects)
+                self.n_turns += len(turns)
+            for record, path in paths.items():
+                write_tables(path, record, spools[record].tables())
         failed = (row for row in ends if row.status != OK)
         write_manifest(at.ledger("subjects", dataset), LedgerRow, chain(failed, self._ledger()))
 
@@ -77,16 +84,15 @@ class DatasetSubjects:
                     yield clip_id
 
     def _of(self, clip_id: str) -> tuple[ClipSubjects, list[Turn]]:
-        if self._last is None or self._last[0] != clip_id:
-            tracks = from_table(Track, self._tracks.of(clip_id))
-            embedded = self._embedded_of(clip_id)
-            vectors = {one.track_id: np.asarray(one.embedding, np.float64) for one in embedded.tracks}
-            limit = self._params.limit_of(embedded.tracks[0].network) if embedded.tracks else _NO_LIMIT
-            most = self._params.max_spherical_variance
-            mixed = [one.track_id for one in embedded.tracks if one.spherical_variance > most]
-            linked = subjects_of(tracks, vectors, limit, self._params, mixed)
-            self._last = clip_id, linked, self._turns(clip_id, tracks, linked, embedded.voices)
-        return self._last[1:]
+        tracks = from_table(Track, self._tracks.of(clip_id))
+        embedded = self._embedded_of(clip_id)
+        vectors = {one.track_id: np.asarray(one.embedding, np.float64) for one in embedded.tracks}
+        limit = self._params.limit_of(embedded.tracks[0].network) if embedded.tracks else _NO_LIMIT
+        most = self._params.max_spherical_variance
+        mixed = [one.track_id for one in embedded.tracks if one.spherical_variance > most]
+        linked = subjects_of(tracks, vectors, limit, self._params, mixed)
+        turns = self._turns(clip_id, tracks, linked, embedded.voices)
+        return linked, sorted(turns, key=lambda turn: turn.turn_id)
 
     def _turns(
         self, clip_id: str, tracks: list[Track], linked: ClipSubjects, voices: list[VoiceEmbedding]
@@ -110,19 +116,6 @@ class DatasetSubjects:
             voices={part_at[one.start_s]: np.asarray(one.embedding, np.float64) for one in voices},
         )
         return turns_of(evidence, self._params)
-
-    def _rows_of_tracks(self, clip_id: str) -> pa.Table:
-        return to_table(SubjectTrack, self._of(clip_id)[0].tracks)
-
-    def _rows_of_subjects(self, clip_id: str) -> pa.Table:
-        subjects = self._of(clip_id)[0].subjects
-        self.n_clips, self.n_subjects = self.n_clips + 1, self.n_subjects + len(subjects)
-        return to_table(Subject, subjects)
-
-    def _rows_of_turns(self, clip_id: str) -> pa.Table:
-        turns = sorted(self._of(clip_id)[1], key=lambda turn: turn.turn_id)
-        self.n_turns += len(turns)
-        return to_table(Turn, turns)
 
     def _ledger(self) -> Iterator[LedgerRow]:
         for table in iterate_tables(self._at.subjects(self._dataset), Subject):

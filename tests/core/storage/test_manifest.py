@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.base.errors import BadManifest
-from pipeline.core.records.schema import arrow_schema, column, to_table
+from pipeline.core.records.schema import arrow_schema, column, from_table, to_table
+from pipeline.core.storage import manifest
 from pipeline.core.storage.manifest import (
+    RowSpool,
     count_rows,
     iterate_manifest,
     iterate_tables,
@@ -216,3 +218,15 @@ def test_tables_of_one_row_do_not_wait_for_a_row_group_each_by_itself(tmp_path: 
     del alone
     assert most_bytes < 600 * alone_bytes  # two row groups of large tables, and 256 small ones
     assert read_table(tmp_path / "a.parquet", Sample).equals(whole)
+
+
+@pytest.mark.parametrize("n_rows", [0, 3, 4, 5, 9])
+def test_rows_come_out_of_a_file_in_the_order_in_which_they_were_added(
+    n_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "_READ_ROWS", 4)
+    rows = [sample(f"{-n}", n, n / 3 if n % 2 else None) for n in range(n_rows)]
+    spool = RowSpool(tmp_path / "rows", Sample)
+    spool.add(rows[:2])
+    spool.add(rows[2:])
+    assert [row for table in spool.tables() for row in from_table(Sample, table)] == rows
