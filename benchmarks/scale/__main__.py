@@ -38,7 +38,7 @@ _STAGES |= {"identify": ["stages", "identify", DATASET], "dataset": ["stages", "
 _COMMANDS = {name: ["stages", name] for name in ("report", "status", "summary")}
 _COMMANDS |= {"why": ["stages", "why", f"{DATASET}/{clip_name(CLIPS_PER_PERSON + 1)}"]}
 MEASURED = {**_STAGES, **_COMMANDS, "training_data": ["benchmarks.scale.training_data"]}
-STEPS = ("download", "detect", "crop", "audio", "recognise", "identify")
+STEPS = ("download", "detect", "subjects", "crop", "audio", "recognise", "identify")
 
 Results = dict[str, dict[int, Usage]]
 """results[stage][number of clips]."""

@@ -29,6 +29,9 @@ SMALL_CAPS = ("max_faces_per_person=2", "max_standard_faces_per_person=2", "max_
 FACE_LIMITS = {"same_person_above": 0.63, "other_person_below": 0.3, "same_split_above": 0.45}
 
 
+SAME_SUBJECT_ABOVE = 0.6  # of the embeddings in edited.py: those of a clip's tracks are equal
+
+
 def make_checkout(folder: Path, n_clips: int) -> None:
     """Write the files that the first stage reads, and those of the stages that are not run: a network and its note.
 
@@ -43,6 +46,7 @@ def make_checkout(folder: Path, n_clips: int) -> None:
         f"datasets=[{DATASET}]",
         f"sources.{DATASET}={{kind: table, input: {TABLE}}}",
         f"recognise.network={WEIGHTS}",
+        f"subjects.same_subject_above={SAME_SUBJECT_ABOVE}",
         *(f"persons.{name}={limit}" for name, limit in FACE_LIMITS.items()),
     )
     note = {"recognition_network": NETWORK, "sha256": "0" * 64, "embedding_size": _LABEL_SIZE, "training": None}

@@ -1,15 +1,16 @@
 """Rows that a step would return for a clip, made up: from one template a record, with the clip's own ids.
 
-A talker looks into the camera for 6 s at 25 frames a second; two of three faces are standard faces. Of 50 clips, one
-has no face, and one a segment without speech. Measures have 200 variants. Pictures have the size of real ones, but are
-all the same; log-mels and labels are constant: packed they take no room, unpacked as much memory as real ones.
+A talker looks into the camera for 6 s at 25 frames a second, in every fourth clip in two shots; two of three faces are
+standard faces. Of 50 clips, one has no face, and one a segment without speech. Measures have 200 variants. Pictures
+have the size of real ones, but are all the same; log-mels and labels are constant: packed they take no room, unpacked
+as much memory as real ones.
 """
 
 import functools
 import hashlib
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from benchmarks.scale.edited import shots_ms, subject_embedding_rows, track_of
 from benchmarks.scale.names import CLIPS_PER_PERSON, NETWORK, clip_number, person_number
 from pipeline.core.base.images import encode_png
 from pipeline.core.base.outcome import Dropped
@@ -82,17 +84,21 @@ def media_rows(clip: Clip) -> Tables:
 
 
 def observation_rows(clip_id: str) -> Tables | Dropped:
-    """Return a clip's frames, its track, its shot, and how mouth and sound agree."""
+    """Return a clip's frames, its tracks, its shots, and how mouth and sound agree."""
     if clip_number(clip_id) % _EVERY == _WITHOUT_FACE:
         return Dropped.filtered("no_face", "no face is seen for as long as detect.min_track_s")
-    track_id = f"{clip_id}-t00"
-    frames = _of_clip(_frames(), clip_id, {"frame_id": _ids(track_id, _frame_times_ms()), "track_id": track_id})
-    halves = {"agreement_id": _ids(track_id, [500 * n for n in range(N_HALVES)]), "track_id": track_id}
+    halves_ms = [500 * n for n in range(N_HALVES)]
+    shots_of_clip = shots_ms(clip_id, _frame_times_ms()[-1])
+    starts_s, ends_s = ([time_ms / 1000 for time_ms in times] for times in zip(*shots_of_clip, strict=True))
+    track_ids = [track_of(clip_id, start_ms) for start_ms, _ in shots_of_clip]
+    n_frames = [N_FRAMES // len(track_ids)] * len(track_ids)
+    tracks = {"track_id": track_ids, "start_s": starts_s, "end_s": ends_s, "n_frames": n_frames}
+    shots = {"shot_id": [f"{clip_id}-c{n:04d}" for n in range(len(starts_s))], "start_s": starts_s, "end_s": ends_s}
     return {
-        Frame: frames,
-        Track: _of_clip(_tracks(), clip_id, {"track_id": track_id}),
-        Shot: _of_clip(_shots(), clip_id, {"shot_id": f"{clip_id}-c0000"}),
-        Agreement: _of_clip(_agreement(), clip_id, halves),
+        Frame: _of_clip(_frames(), clip_id, _at_times(clip_id, "frame_id", _frame_times_ms())),
+        Track: _of_clip(_repeated(_tracks(), len(starts_s)), clip_id, tracks),
+        Shot: _of_clip(_repeated(_shots(), len(starts_s)), clip_id, shots),
+        Agreement: _of_clip(_agreement(), clip_id, _at_times(clip_id, "agreement_id", halves_ms)),
     }
 
 
@@ -104,7 +110,7 @@ def face_rows(clip_id: str) -> Tables:
     columns = {
         "face_id": face_ids,
         "subject_id": main_subject_id(clip_id),
-        "track_id": f"{clip_id}-t00",
+        "track_id": [face_id.rpartition("-")[0] for face_id in face_ids],
         "image": image,
     }
     return {Face: _of_clip(_faces(), clip_id, columns)}
@@ -112,12 +118,13 @@ def face_rows(clip_id: str) -> Tables:
 
 def face_ids_of(clip_id: str) -> list[str]:
     """Return the ids of a clip's faces, ascending."""
-    return _ids(f"{clip_id}-t00", [_frame_times_ms()[frame] for frame in sorted(_chosen_frames())])
+    times_ms = [_frame_times_ms()[frame] for frame in sorted(_chosen_frames())]
+    return [*_at_times(clip_id, "face_id", times_ms)["face_id"]]
 
 
 def segment_rows(clip_id: str) -> Tables:
     """Return a clip's segments, two of every other clip, and sometimes a dropped one."""
-    ids = _ids(f"{clip_id}-a", _SEGMENT_MS[: 1 + clip_number(clip_id) % 2], separator="")
+    ids = [f"{clip_id}-a{start_ms:08d}" for start_ms in _SEGMENT_MS[: 1 + clip_number(clip_id) % 2]]
     columns = {"segment_id": ids, "subject_id": main_subject_id(clip_id)}
     tables: dict[type, pa.Table] = {Segment: _of_clip(_segments().slice(0, len(ids)), clip_id, columns)}
     if clip_number(clip_id) % _EVERY == _WITHOUT_SPEECH:
@@ -154,6 +161,7 @@ def label_rows(clip_id: str) -> Tables:
 
 OF_CLIP: Mapping[str, Callable[[str], Tables | Dropped]] = {
     "detect": observation_rows,
+    "subjects": lambda clip_id: subject_embedding_rows(clip_id, _frame_times_ms()[-1]),
     "crop": face_rows,
     "audio": segment_rows,
     "recognise": embedding_rows,
@@ -180,8 +188,15 @@ def _of_clip(template: pa.Table, clip_id: str, columns: Mapping[str, Any]) -> pa
     return pa.Table.from_arrays(arrays, schema=template.schema)
 
 
-def _ids(stem: str, times_ms: Iterable[int], separator: str = "-") -> list[str]:
-    return [f"{stem}{separator}{time_ms:08d}" for time_ms in times_ms]
+def _at_times(clip_id: str, key: str, times_ms: Sequence[int]) -> dict[str, list[str]]:
+    """Return the ids, named ``key``, of what is seen at each time, and of the track that it is of."""
+    track_ids = [track_of(clip_id, time_ms) for time_ms in times_ms]
+    ids = [f"{track_id}-{time_ms:08d}" for track_id, time_ms in zip(track_ids, times_ms, strict=True)]
+    return {key: ids, "track_id": track_ids}
+
+
+def _repeated(template: pa.Table, n_rows: int) -> pa.Table:
+    return pa.concat_tables([template] * n_rows).combine_chunks()
 
 
 def _frame_times_ms() -> list[int]:

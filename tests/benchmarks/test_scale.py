@@ -17,6 +17,7 @@ import yaml
 
 from benchmarks.scale.__main__ import MEASURED, STEPS, extrapolated_seconds, faults, measure, render
 from benchmarks.scale.checkout import make_checkout
+from benchmarks.scale.edited import is_edited
 from benchmarks.scale.fill import MadeUpFiles, fill_store
 from benchmarks.scale.measure import Usage, run
 from benchmarks.scale.names import CACHE, DATASET, clip_name, clip_number
@@ -42,6 +43,7 @@ from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.media import Media
 from pipeline.core.records.schema import column_names, key_of
 from pipeline.core.records.segment import Segment
+from pipeline.core.records.subject import Subject, TrackEmbedding, VoiceEmbedding
 from pipeline.core.records.track import Track
 from pipeline.core.storage.manifest import read_table
 from pipeline.core.storage.shards import read_columns
@@ -49,6 +51,7 @@ from stages.__main__ import run_stage
 
 N_CLIPS = 50
 N_WITH_A_FACE = 49
+N_EDITED = 11  # of these
 CLIP_IDS = [f"{DATASET}/{clip_name(number)}" for number in range(N_CLIPS)]
 AT = Layout()
 
@@ -96,11 +99,12 @@ def made_up(rows: list[Tables], record: type) -> pa.Table:
 
 def test_every_stage_finds_all_its_items_in_the_store(finished: dict[str, str]) -> None:
     ran = {stage: finished[stage].splitlines() for stage in STEPS}
-    assert {stage: len(lines) for stage, lines in ran.items()} == dict.fromkeys(STEPS, 2)
+    assert {stage: len(lines) for stage, lines in ran.items()} == {**dict.fromkeys(STEPS, 2), "subjects": 3}
     ends = {stage: re.search(r": (\d+ items, 0 computed, .*)", lines[1]) for stage, lines in ran.items()}
     assert {stage: found and found[1] for stage, found in ends.items()} == {
         "download": "50 items, 0 computed, 50 from the store: 50 ok",
         "detect": "50 items, 0 computed, 50 from the store: 49 ok, 1 filtered: no_face",
+        "subjects": f"{N_EDITED} items, 0 computed, {N_EDITED} from the store: {N_EDITED} ok",
         "crop": "49 items, 0 computed, 49 from the store: 49 ok",
         "audio": "50 items, 0 computed, 50 from the store: 50 ok",
         "recognise": "49 items, 0 computed, 49 from the store: 49 ok",
@@ -112,21 +116,28 @@ def test_the_rows_come_out_of_the_stages_as_they_were_made_up(finished: dict[str
     observed = [rows for clip_id in CLIP_IDS if isinstance(rows := observation_rows(clip_id), dict)]
     assert len(observed) == N_WITH_A_FACE
     with_a_face = [tables[Track]["clip_id"][0].as_py() for tables in observed]
+    edited = [OF_CLIP["subjects"](clip_id) for clip_id in with_a_face if is_edited(clip_id)]
     read = {
         Frame: read_table(AT.frames(DATASET), Frame),
         Track: read_table(AT.tracks(DATASET), Track),
+        TrackEmbedding: read_table(AT.track_embeddings(DATASET), TrackEmbedding),
+        VoiceEmbedding: read_table(AT.voice_embeddings(DATASET), VoiceEmbedding),
         SubjectEmbedding: read_table(AT.subject_embeddings(DATASET), SubjectEmbedding),
         Label: read_table(AT.labels(DATASET), Label),
     }
     rows = {
         Frame: made_up(observed, Frame),
         Track: made_up(observed, Track),
+        TrackEmbedding: made_up(edited, TrackEmbedding),
+        VoiceEmbedding: made_up(edited, VoiceEmbedding),
         SubjectEmbedding: made_up([embedding_rows(clip_id) for clip_id in with_a_face], SubjectEmbedding),
         Label: made_up([label_rows(clip_id) for clip_id in with_a_face], Label),
     }
     assert {record.__name__: len(table) for record, table in read.items()} == {
         "Frame": N_WITH_A_FACE * 150,
-        "Track": N_WITH_A_FACE,
+        "Track": N_WITH_A_FACE + N_EDITED,
+        "TrackEmbedding": 2 * N_EDITED,
+        "VoiceEmbedding": 3 * N_EDITED,
         "SubjectEmbedding": N_WITH_A_FACE,
         "Label": N_WITH_A_FACE * 15,
     }
@@ -138,6 +149,12 @@ def test_the_rows_come_out_of_the_stages_as_they_were_made_up(finished: dict[str
     assert len(segments) == 75
     assert segments.drop(["log_mel"]).equals(expected.drop(["log_mel"]))
     assert set(np.unique(pc.list_flatten(segments["log_mel"].combine_chunks()))) == {0.5}
+
+
+def test_the_tracks_of_an_edited_clip_are_one_subject(finished: dict[str, str]) -> None:
+    assert f"{N_WITH_A_FACE} subjects in {N_WITH_A_FACE} clips" in finished["subjects"]
+    subjects = read_table(AT.subjects(DATASET), Subject)
+    assert subjects["n_tracks"].to_pylist() == [1 + is_edited(clip_id) for clip_id in subjects["clip_id"].to_pylist()]
 
 
 def test_every_clip_is_a_file_of_its_own_and_of_one_person_in_twenty(finished: dict[str, str]) -> None:

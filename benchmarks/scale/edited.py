@@ -1,0 +1,63 @@
+"""Every fourth clip is edited: a cut in its middle, a track before and one behind it, both of one person."""
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks.scale.names import NETWORK, clip_number
+from pipeline.core.records.schema import to_table
+from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
+from pipeline.identity.network.voice_network import N_FEATURES
+from pipeline.identity.subjects.voices import stretches
+
+CUT_MS = 3000
+TRACK_EMBEDDING_SIZE = 128  # of MobileFaceNet and of dlib's network
+_EVERY = 4
+_EDITED = 3
+_STRETCH_S = 2.0  # subjects.stretch_s
+
+
+def is_edited(clip_id: str) -> bool:
+    """Return whether the clip has two shots."""
+    return clip_number(clip_id) % _EVERY == _EDITED
+
+
+def track_of(clip_id: str, time_ms: int) -> str:
+    """Return the id of the clip's track at a time."""
+    return f"{clip_id}-t{int(is_edited(clip_id) and time_ms >= CUT_MS):02d}"
+
+
+def shots_ms(clip_id: str, end_ms: int) -> list[tuple[int, int]]:
+    """Return start and end of each shot of a clip that ends at ``end_ms``."""
+    return [(0, CUT_MS), (CUT_MS, end_ms)] if is_edited(clip_id) else [(0, end_ms)]
+
+
+def subject_embedding_rows(clip_id: str, end_ms: int) -> dict[type, pa.Table]:
+    """Return the embeddings of an edited clip's tracks and voices, all equal."""
+    shots_s = [(start_ms / 1000, end_ms / 1000) for start_ms, end_ms in shots_ms(clip_id, end_ms)]
+    tracks = [
+        TrackEmbedding(
+            track_id=track_of(clip_id, round(1000 * start_s)),
+            clip_id=clip_id,
+            network=NETWORK,
+            n_faces=3,
+            spherical_variance=0.1,
+            embedding=_unit(TRACK_EMBEDDING_SIZE),
+        )
+        for start_s, _ in shots_s
+    ]
+    voices = [
+        VoiceEmbedding(
+            stretch_id=f"{clip_id}-v{round(1000 * start_s):08d}",
+            clip_id=clip_id,
+            start_s=start_s,
+            end_s=end_s,
+            network=NETWORK,
+            embedding=_unit(N_FEATURES),
+        )
+        for start_s, end_s in stretches(shots_s, _STRETCH_S)
+    ]
+    return {TrackEmbedding: to_table(TrackEmbedding, tracks), VoiceEmbedding: to_table(VoiceEmbedding, voices)}
+
+
+def _unit(size: int) -> np.ndarray:
+    return np.full(size, size**-0.5, np.float32)
