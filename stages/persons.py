@@ -10,9 +10,10 @@ from pipeline.core.storage.atomic import write_text
 from pipeline.core.storage.manifest import iterate_manifest
 from pipeline.identity.persons.identities import identified_subjects
 from pipeline.identity.persons.leakage import leakage_report
-from pipeline.identity.persons.limits import networks_of, persons_params
 from pipeline.identity.persons.overrides import read_overrides
+from pipeline.identity.persons.params import networks_of, persons_params
 from pipeline.identity.persons.result import audit_persons, decide_persons, summary_of, write_persons
+from pipeline.identity.persons.voices import SubjectVoices, no_voices
 
 
 def main(at: Layout = Layout()) -> None:
@@ -23,7 +24,9 @@ def main(at: Layout = Layout()) -> None:
     subjects = identified_subjects(datasets, at)
     embeddings = chain.from_iterable(iterate_manifest(path, SubjectEmbedding) for path in paths)
     at.persons.parent.mkdir(parents=True, exist_ok=True)
-    result = decide_persons(subjects, embeddings, read_overrides(at.person_overrides), params, at.persons.parent)
+    voices_of = SubjectVoices(datasets, at) if params.compares_voices else no_voices
+    overrides = read_overrides(at.person_overrides)
+    result = decide_persons(subjects, embeddings, overrides, params, at.persons.parent, voices_of)
     write_persons(result, at)
     print(summary_of(result))
     audit = audit_persons(result, datasets, params, at)

@@ -15,7 +15,7 @@ from pipeline.identity.network.recogniser import NamedRecogniser, named_recognis
 from pipeline.identity.network.subject_embedding import RecogniseParams
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.subjects.clips import DatasetSubjects, Embedded, EmbeddedOf
-from pipeline.identity.subjects.embedding import EditedClip, EditedClipEmbedder, read_edited_clips
+from pipeline.identity.subjects.embedding import ClipEmbedder, TrackedClip, read_tracked_clips
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.weights.fetch import find_weights
@@ -32,8 +32,11 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     print(f"subjects@{dataset}: {found.n_subjects} subjects in {found.n_clips} clips, {found.n_turns} turns")
 
 
-def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[EditedClip]:
-    """Embed tracks and voices of all clips that have several tracks or shots, and write the embeddings."""
+def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[TrackedClip]:
+    """Embed tracks and voices of all clips that have several tracks or shots, and write the embeddings.
+
+    Where faces are embedded, of the other clips the voice: persons of different clips are compared by both.
+    """
     backend = read_section("detect", at.params)["backend"]
     faces, voices = _face_network(dataset, at), _voice_network(dataset, params)
     names = {"faces": None if faces is None else faces.key, "voices": None if voices is None else voices.name}
@@ -41,11 +44,12 @@ def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[EditedCl
         name="subjects",
         version=VERSION,
         params={**names, "backend": backend},
-        function=EditedClipEmbedder(backend, faces, voices),
+        function=ClipEmbedder(backend, faces, voices),
         item_id=lambda item: item.clip.clip_id,
         inputs=lambda item: (*item.content, *backend_content(backend, item.clip.clip_id)),
     )
-    items = read_edited_clips(dataset, params, at)
+    voice_s = None if faces is None or voices is None else params.voice_s
+    items = read_tracked_clips(dataset, params, at, voice_s)
     run = run_step(step, items, read_settings(), title=f"subjects@{dataset}", checkout=at.root)
     ok_ids = run.ok_ids
     tracks = in_row_order(TrackEmbedding, ok_ids, lambda clip_id: run.rows(clip_id, TrackEmbedding))
@@ -55,7 +59,7 @@ def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[EditedCl
     return run
 
 
-def _by_clip(run: StepRun[EditedClip]) -> EmbeddedOf:
+def _by_clip(run: StepRun[TrackedClip]) -> EmbeddedOf:
     embedded = frozenset(run.ok_ids)
 
     def of_clip(clip_id: str) -> Embedded:

@@ -44,7 +44,7 @@ from pipeline.identity.network.label import FaceLabeller, faces_of_clips
 from pipeline.identity.network.recogniser import NamedRecogniser, build_recogniser, prepared
 from pipeline.identity.network.subject_embedding import RecogniseParams, SubjectEmbedder, subject_faces
 from pipeline.identity.network.voice_network import VoiceNetwork
-from pipeline.identity.subjects.embedding import EditedClip, EditedClipEmbedder, chosen_frames
+from pipeline.identity.subjects.embedding import ClipEmbedder, TrackedClip, chosen_frames
 from pipeline.identity.subjects.link import subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of
@@ -242,7 +242,7 @@ def _subjects(earlier: Earlier, folder: Path) -> Result:
     """Every track is embedded, by a network that knows no faces, and not linked to any other."""
     params, backend = _load("subjects", SubjectsParams), _load("detect", DetectParams).backend
     voices = VoiceEmbedder(VoiceNetwork(find_weights("speaker_embedder")), "golden")
-    embed = EditedClipEmbedder(backend, NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}), voices)
+    embed = ClipEmbedder(backend, NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}), voices)
     detected = earlier.results["detect"]
     frames, tracks = detected.of(Frame), detected.of(Track)
     rows: list[Any] = []
@@ -251,7 +251,7 @@ def _subjects(earlier: Earlier, folder: Path) -> Result:
         of_track = [[frame for frame in frames if frame.track_id == track.track_id] for track in of_clip]
         chosen = [frame for one in of_track for frame in chosen_frames(one, params)]
         parts_s = stretches([(0.0, of_clip[0].end_s)], 1.0)
-        embedded = _rows(embed(EditedClip(clip, to_table(Frame, chosen), tuple(parts_s)), folder))
+        embedded = _rows(embed(TrackedClip(clip, to_table(Frame, chosen), tuple(parts_s)), folder))
         faces = {one.track_id: one.embedding for one in embedded if isinstance(one, TrackEmbedding)}
         found = subjects_of(of_clip, faces, 1.1, params)
         evidence = ClipEvidence(

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.backends import INDEX_FILE, single_speakers
 from benchmarks.accuracy.figures import DURATION_S, Figure, print_and_exit, read_options, write_params
-from benchmarks.accuracy.persons import LABELS, a_clip
+from benchmarks.accuracy.person_pairs import a_clip
+from benchmarks.accuracy.real_persons import LABELS
 from benchmarks.real_files import CLIPS_VARIABLE, folder_named_by
 from pipeline.audio.extract import of_sound
 from pipeline.audio.reading import SoundRange

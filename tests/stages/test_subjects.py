@@ -1,5 +1,6 @@
 """The tracks of every clip become subjects, by embeddings where there are some; one of each clip's is its main one."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding,
 from pipeline.core.records.track import Agreement, Shot, Track
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.identity.network.recogniser import NamedRecogniser
+from pipeline.identity.subjects.embedding import TrackedClip
 from pipeline.speaker.agreement import LAGS_S
 from stages import subjects
 from stages.__main__ import run_stage
@@ -59,12 +61,12 @@ def agrees(track_id: str, start_s: float) -> Agreement:
     )
 
 
-def write_params(at: Layout, kind: str, network: str | None = "faces") -> None:
+def write_params(at: Layout, kind: str, network: str | None = "faces", voices: str | None = None) -> None:
     content = {
         "datasets": ["set"],
         "sources": {"set": {"kind": kind}},
         "detect": {"backend": "dlib"},
-        "subjects": PARAMS.model_dump(),
+        "subjects": {**PARAMS.model_dump(), "voices": voices},
         "recognise": {"network": network, "generated": False, "max_faces": 4, "threads": 1},
     }
     at.params.write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -117,7 +119,7 @@ def test_shots_of_one_face_are_one_subject_and_the_one_seen_most_is_main(
     at: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(subjects, "named_recogniser", lambda *_: NamedRecogniser(None, "faces", {}))  # type: ignore[arg-type]
-    monkeypatch.setattr(subjects, "read_edited_clips", lambda *_: iter(()))
+    monkeypatch.setattr(subjects, "read_tracked_clips", lambda *_: iter(()))
     monkeypatch.setattr(subjects, "run_step", lambda *_, **__: Stored())
     run_stage("subjects", "set", at)
     assert links(at) == {
@@ -164,6 +166,28 @@ def test_without_embeddings_each_track_is_a_subject_and_the_largest_is_main(
         "talk-2-t00": ("talk-2-s00", True),
     }
     assert read_manifest(at.track_embeddings("set"), TrackEmbedding) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "voices", "seconds"), [("folder", "voices", 3.0), ("folder", None, None), ("synthetic", "voices", None)]
+)
+def test_voices_of_clips_of_one_shot_are_embedded_where_persons_are_compared_by_faces(
+    at: Layout, kind: str, voices: str | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float | None] = []
+
+    def read(_dataset: str, _params: object, _at: Layout, voice_s: float | None) -> Iterator[TrackedClip]:
+        asked.append(voice_s)
+        return iter(())
+
+    write_params(at, kind, voices=voices)
+    monkeypatch.setattr(subjects, "named_recogniser", lambda *_: NamedRecogniser(None, "faces", {}))  # type: ignore[arg-type]
+    monkeypatch.setattr(subjects, "find_weights", Path)
+    monkeypatch.setattr(subjects, "network_name", lambda *_: "voices-0")
+    monkeypatch.setattr(subjects, "read_tracked_clips", read)
+    monkeypatch.setattr(subjects, "run_step", lambda *_, **__: NothingStored())
+    run_stage("subjects", "set", at)
+    assert asked == [seconds]
 
 
 def test_a_network_whose_file_is_missing_is_said_and_all_goes_on(

@@ -54,3 +54,10 @@ class PersonEvidence:
         "all that would become one person are; 'overridden': persons.csv decides otherwise"
     )
     decided_by: str = column("'evidence' or 'override'; 'params' where these switch the action off")
+    voice_score: float | None = column(
+        "mean cosine over all pairs of a voice of these and one of those; null: no voices of both, or not compared"
+    )
+    is_doubtful: bool = column(
+        "whether the voices contradict the faces: two names that look like one person, of voices less alike than "
+        "persons.other_voice_below; another kind, of voices more alike than persons.same_voice_above; decides nothing"
+    )

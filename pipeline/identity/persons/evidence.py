@@ -1,22 +1,37 @@
 """The evidence on persons: the compared parts and the decisions on them, one row each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pipeline.core.records.evidence import LISTED, OVERRIDDEN, SAME_PERSON, PersonEvidence
 from pipeline.core.records.person import BY_EVIDENCE, BY_OVERRIDE
+from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.persons.params import PersonsParams
-from pipeline.identity.persons.parts import Comparison
+from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison
 
 BY_PARAMS = "params"
 _DECIDED_BY = {OVERRIDDEN: BY_OVERRIDE, LISTED: BY_PARAMS}
 
 
-def evidence_of(compared: Iterable[Comparison], params: PersonsParams) -> list[PersonEvidence]:
-    """Return one row for each comparison."""
-    return [_row(one, params) for one in compared]
+def evidence_of(
+    compared: Iterable[Comparison], voices: Mapping[str, Vectors], params: PersonsParams
+) -> list[PersonEvidence]:
+    """Return one row for each comparison; ``voices``: those of the parts that have one, by ``part_voices``."""
+    return [_row(one, _voice_score(one, voices), params) for one in compared]
 
 
-def _row(compared: Comparison, params: PersonsParams) -> PersonEvidence:
+def _voice_score(compared: Comparison, voices: Mapping[str, Vectors]) -> float | None:
+    part, other = (voices.get(one.subject_id) for one in (compared.part, compared.other))
+    return None if part is None or other is None else round(float(part @ other), SIMILARITY_DIGITS)
+
+
+def _is_doubtful(is_same_person: bool, voice_score: float | None, params: PersonsParams) -> bool:
+    limit = params.other_voice_below if is_same_person else params.same_voice_above
+    if limit is None or voice_score is None:
+        return False
+    return voice_score < limit if is_same_person else voice_score >= limit
+
+
+def _row(compared: Comparison, voice_score: float | None, params: PersonsParams) -> PersonEvidence:
     part, other, kind = compared.part, compared.other, compared.kind
     subject, other_subject = part.first, other.first
     is_same_person = kind == SAME_PERSON
@@ -35,4 +50,6 @@ def _row(compared: Comparison, params: PersonsParams) -> PersonEvidence:
         threshold=params.same_person_above if is_same_person else params.other_person_below,
         decision=compared.decision,
         decided_by=_DECIDED_BY.get(compared.decision, BY_EVIDENCE),
+        voice_score=voice_score,
+        is_doubtful=_is_doubtful(is_same_person, voice_score, params),
     )

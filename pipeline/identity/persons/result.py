@@ -25,6 +25,7 @@ from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.persons import persons_of, subject_persons_of
 from pipeline.identity.persons.published import published_identities
 from pipeline.identity.persons.rows import TableRows, texts_of
+from pipeline.identity.persons.voices import VoicesOf, no_voices, part_voices
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -46,10 +47,12 @@ def decide_persons(
     overrides: Overrides,
     params: PersonsParams,
     folder: Path | None = None,
+    voices_of: VoicesOf = no_voices,
 ) -> PersonsResult:
     """Return the persons of ``subjects``; raises BadInput when an override names what its dataset does not have.
 
     The embeddings are kept in a file in ``folder``, by default that for temporary files.
+    ``voices_of``: the voices that are compared where faces are.
     """
     published, dropped = published_identities(subjects, overrides, params)
     compared = face_embeddings(published, embeddings, params.whitening, folder)
@@ -60,7 +63,7 @@ def decide_persons(
         decisions=decisions,
         subject_persons=subject_persons,
         persons=persons_of(published, subject_persons),
-        evidence=evidence_of(decisions.compared, params),
+        evidence=evidence_of(decisions.compared, part_voices(decisions.compared, compared, voices_of), params),
         dropped=[*dropped, *decisions.dropped],
     )
 
@@ -142,5 +145,7 @@ def summary_of(result: PersonsResult) -> str:
 def _evidence_counts(result: PersonsResult) -> str:
     counts = Counter(f"{one.kind} {one.decision}" for one in result.evidence)
     text = ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "nothing against a name"
+    if n_doubtful := sum(one.is_doubtful for one in result.evidence):
+        text += f"; voices contradict {n_doubtful} of them"
     n_shared = len(result.decisions.same_split_as)
     return text + (f"; {n_shared} persons share the split of one they may be" if n_shared else "")

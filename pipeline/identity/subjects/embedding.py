@@ -41,8 +41,8 @@ _MIN_INSIDE_SHARE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class EditedClip:
-    """The item of the step: a clip with several tracks or shots.
+class TrackedClip:
+    """The item of the step: a clip in which a face was tracked.
 
     ``frames``: those whose faces are embedded, a table of Frame. ``stretches_s``: the stretches of sound whose voices
     are embedded; ``late_s``: by how much the sound comes later than the picture.
@@ -59,28 +59,37 @@ class EditedClip:
         return (*self.clip.content, content_hash(self.frames), str(self.stretches_s), str(self.late_s))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _edited_clip, (self.clip, to_bytes(self.frames), self.stretches_s, self.late_s)
+        return _tracked_clip, (self.clip, to_bytes(self.frames), self.stretches_s, self.late_s)
 
 
-def _edited_clip(clip: MediaClip, frames: bytes, stretches_s: tuple[Interval, ...], late_s: float) -> EditedClip:
-    return EditedClip(clip, from_bytes(frames), stretches_s, late_s)
+def _tracked_clip(clip: MediaClip, frames: bytes, stretches_s: tuple[Interval, ...], late_s: float) -> TrackedClip:
+    return TrackedClip(clip, from_bytes(frames), stretches_s, late_s)
 
 
-def read_edited_clips(dataset: str, params: SubjectsParams, at: Layout) -> Iterator[EditedClip]:
-    """Yield every clip with several tracks or shots, in id order; memory holds a few clips."""
+def read_tracked_clips(
+    dataset: str, params: SubjectsParams, at: Layout, voice_s: float | None
+) -> Iterator[TrackedClip]:
+    """Yield every clip with several tracks or shots, in id order; memory holds a few clips.
+
+    And, unless ``voice_s`` is None, the clips of one track and one shot, of whose sound about so much is embedded: it
+    tells who that is, not when anybody speaks.
+    """
     tracks = ClipRows(at.tracks(dataset), Track, ["track_id", "out_of_step_s"])
     shots, rows = ClipRows(at.shots(dataset), Shot), ClipRows(at.frames(dataset), Frame)
     for clip in read_media_clips(at.clips(dataset), at.media(dataset), at.root):
         of_clip, shots_of_clip = tracks.of(clip.clip_id), from_table(Shot, shots.of(clip.clip_id))
-        if len(of_clip) < 2 and (len(of_clip) == 0 or len(shots_of_clip) < 2):
+        is_whole = len(of_clip) == len(shots_of_clip) == 1
+        if len(of_clip) == 0 or (is_whole and voice_s is None):
             continue
         of_track: dict[str, list[Frame]] = defaultdict(list)
         for frame in from_table(Frame, rows.of(clip.clip_id)):
             of_track[frame.track_id].append(frame)
         chosen = [frames for frames in (chosen_frames(one, params) for one in of_track.values()) if frames]
         frames = [frame for frames in chosen for frame in frames] if len(chosen) > 1 else []
-        parts_s = tuple(stretches(((shot.start_s, shot.end_s) for shot in shots_of_clip), params.stretch_s))
-        yield EditedClip(clip, to_table(Frame, frames), parts_s, of_clip["out_of_step_s"][0].as_py())
+        parts_s = stretches(((shot.start_s, shot.end_s) for shot in shots_of_clip), params.stretch_s)
+        if is_whole and voice_s is not None:
+            parts_s = [part_s for part_s in parts_s if part_s[0] < parts_s[0][0] + voice_s]
+        yield TrackedClip(clip, to_table(Frame, frames), tuple(parts_s), of_clip["out_of_step_s"][0].as_py())
 
 
 def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame]:
@@ -106,7 +115,7 @@ def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame
 
 
 @dataclass
-class EditedClipEmbedder:
+class ClipEmbedder:
     """The step; the landmark model is loaded once a worker, at the first clip.
 
     ``faces``: the face recognition network, ``voices``: the speaker network; None: no such embeddings.
@@ -120,7 +129,7 @@ class EditedClipEmbedder:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_backend": None}
 
-    def __call__(self, item: EditedClip, folder: Path) -> list[TrackEmbedding | VoiceEmbedding] | Dropped:
+    def __call__(self, item: TrackedClip, folder: Path) -> list[TrackEmbedding | VoiceEmbedding] | Dropped:
         """Return an embedding of each track of which a face was found at full size, and of each stretch of sound."""
         del folder
         voices = [] if self.voices is None else self.voices.embed(item.clip, item.stretches_s, item.late_s)

@@ -29,6 +29,7 @@ class SubjectsParams(MainFaceParams):
     max_spherical_variance: float = Field(ge=0, le=1)
     same_subject_above: float | Literal["network"]
     voices: str | None
+    voice_s: float | None = Field(gt=0)
     stretch_s: float = Field(gt=0.8)
     same_voice_above: float
     voice_cosine: float = Field(gt=-1, lt=1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import __main__ as accuracy
-from benchmarks.accuracy import figures, persons, sound, voice
+from benchmarks.accuracy import figures, persons, real_persons, sound, voice
 from benchmarks.accuracy.__main__ import ObservedTruth, detection_figures, pose_figures, track_figures
 from benchmarks.accuracy.figures import Figure, list_wide
 from pipeline.core.base.layout import Layout
@@ -170,16 +170,16 @@ def test_without_weights_there_are_no_figures_of_persons(
     assert capsys.readouterr().out.startswith("unavailable  persons: weights 'vggface'")
 
 
-def test_the_best_limit_lies_a_quarter_up_among_those_that_are_equally_good() -> None:
+def test_the_best_limit_is_the_middle_one_of_those_that_are_equally_good() -> None:
     angles = np.deg2rad([0, 40, 100])  # the first two are 0.766 alike, the last two 0.5
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    found = persons.best_limit(vectors, np.array(["a", "a", "b"]))
+    found = real_persons.best_limit(vectors, np.array(["a", "a", "b"]))
     groups_mean = (np.cos(np.deg2rad(60)) + np.cos(np.deg2rad(100))) / 2  # below the lowest limit that is tried
     assert groups_mean < 0.2
-    assert found == pytest.approx(0.2 + 0.25 * (0.765 - 0.2), abs=0.002)
+    assert found == pytest.approx(0.2 + 0.5 * (0.765 - 0.2), abs=0.002)
 
 
 def test_pairs_are_counted_with_the_chosen_clips_alone() -> None:
     groups, people = np.array([0, 0, 0, 3]), np.array(["a", "a", "b", "b"])
-    assert persons.count_pairs(groups, people, np.array([True, True, False, False])) == (1, 3, 1)
-    assert persons.count_pairs(groups, people, np.array([False, False, False, True])) == (0, 0, 1)
+    assert real_persons.count_pairs(groups, people, np.array([True, True, False, False])) == (1, 3, 1)
+    assert real_persons.count_pairs(groups, people, np.array([False, False, False, True])) == (0, 0, 1)

@@ -28,6 +28,8 @@ PARAMS = PersonsParams(
     merge=True,
     separate=True,
     drop_outliers=True,
+    other_voice_below=0.6,
+    same_voice_above=0.75,
 )
 
 

@@ -141,6 +141,6 @@ def test_each_of_a_hundred_thousand_clips_is_given_its_person() -> None:
     truth = {one.clip_id: one.clip_id.partition("/")[2].partition("-")[0] for one in clips}
     found: dict[str, set[str]] = {}
     for one, person in zip(published, decisions.person_of, strict=True):
-        found.setdefault(str(person), set()).add(truth[one.clip_id])
+        found.setdefault(str(person), set()).add(truth[clip_of(one.subject_id)])
     assert max(map(len, found.values())) == 1
     assert len(found) == n_persons

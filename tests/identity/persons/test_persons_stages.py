@@ -25,7 +25,7 @@ from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, TRAIN, Person, SubjectPerson
 from pipeline.core.records.schema import Image, to_table
-from pipeline.core.records.subject import Subject, main_subject_id
+from pipeline.core.records.subject import Subject, Turn, VoiceEmbedding, main_subject_id
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.core.storage.shards import write_shards
 from pipeline.identity.network.subject_embedding import RecogniseParams, embedding_of, subject_faces
@@ -102,6 +102,8 @@ def write_clips(at: Layout, shown: Mapping[tuple[str, str], int], contents: Mapp
         at.media("set"), Media, [media(one, (contents or {}).get(one.clip_id, one.clip_id)) for one in clips]
     )
     write_manifest(at.subjects("set"), Subject, [])
+    write_manifest(at.voice_embeddings("set"), VoiceEmbedding, [])
+    write_manifest(at.turns("set"), Turn, [])
     embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()})
     write_manifest(at.subject_embeddings("set"), SubjectEmbedding, embeddings)
 

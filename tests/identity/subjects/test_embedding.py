@@ -18,10 +18,10 @@ from pipeline.core.records.track import Shot, Track
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.embedding import (
-    EditedClip,
-    EditedClipEmbedder,
+    ClipEmbedder,
+    TrackedClip,
     chosen_frames,
-    read_edited_clips,
+    read_tracked_clips,
 )
 from tests.face.faces import FakeBackend, frame
 from tests.face.tracks import a_shot, a_track, media_clips
@@ -95,8 +95,8 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     return at
 
 
-def test_only_clips_with_two_tracks_or_shots_are_items(at: Layout) -> None:
-    first, third, fourth = read_edited_clips("set", PARAMS, at)
+def test_without_voices_only_clips_with_two_tracks_or_shots_are_items(at: Layout) -> None:
+    first, third, fourth = read_tracked_clips("set", PARAMS, at, voice_s=None)
     assert [item.clip.clip_id for item in (first, third, fourth)] == ["set/a", "set/c", "set/d"]
     assert [(one.track_id[-3:], one.time_s) for one in from_table(Frame, first.frames)] == [
         ("t00", 0.0),
@@ -108,6 +108,21 @@ def test_only_clips_with_two_tracks_or_shots_are_items(at: Layout) -> None:
     assert fourth.stretches_s == ((0.0, 1.0), (1.0, 2.0))
     again = pickle.loads(pickle.dumps(first))
     assert again.content == first.content and again.frames.equals(first.frames)
+
+
+def test_with_voices_a_clip_of_one_track_and_shot_is_an_item_with_the_stretches_that_begin_in_so_much_sound(
+    at: Layout,
+) -> None:
+    wanted = {seconds: read_tracked_clips("set", PARAMS, at, voice_s=seconds) for seconds in (2.5, 2.6, 100.0)}
+    found = {seconds: {one.clip.clip_id: one for one in items} for seconds, items in wanted.items()}
+    assert all(list(items) == ["set/a", "set/b", "set/c", "set/d"] for items in found.values())
+    assert [found[seconds]["set/b"].stretches_s for seconds in found] == [
+        ((0.0, 2.5),),
+        ((0.0, 2.5), (2.5, 5.0)),
+        ((0.0, 2.5), (2.5, 5.0)),
+    ]
+    assert len(found[2.5]["set/b"].frames) == 0
+    assert found[2.5]["set/d"].stretches_s == ((0.0, 1.0), (1.0, 2.0))  # several shots: all of it
 
 
 class CornerColours:
@@ -130,8 +145,8 @@ def embedded(monkeypatch: pytest.MonkeyPatch, backend: Any, frames: Sequence[Fra
     monkeypatch.setattr(module, "rgb_frames_at", decoded)
     monkeypatch.setattr(module, "build_backend", lambda _: backend)
     (clip,) = media_clips([CLIP])
-    embed = EditedClipEmbedder("fake", NamedRecogniser(CornerColours(), "colours-0", {}), None)
-    rows = embed(EditedClip(clip, to_table(Frame, frames), ()), Path())
+    embed = ClipEmbedder("fake", NamedRecogniser(CornerColours(), "colours-0", {}), None)
+    rows = embed(TrackedClip(clip, to_table(Frame, frames), ()), Path())
     assert isinstance(rows, list)
     return rows
 

@@ -22,6 +22,7 @@ PARAMS = SubjectsParams(
     same_subject_above=0.6,
     voices=None,
     stretch_s=2.0,
+    voice_s=3.0,
     same_voice_above=0.55,
     voice_cosine=0.5,
     voice_log_odds=15.0,

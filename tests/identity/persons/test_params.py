@@ -10,8 +10,7 @@ from pipeline.core.base.imports import ROOT
 from pipeline.core.base.params import read_section
 from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.storage.manifest import write_manifest
-from pipeline.identity.persons.limits import LIMITS, OF_NETWORK, FaceLimits, networks_of, persons_params
-from pipeline.identity.persons.params import PersonsParams
+from pipeline.identity.persons.params import LIMITS, OF_NETWORK, FaceLimits, PersonsParams, networks_of, persons_params
 from pipeline.weights.registry import REGISTRY
 from tests.identity.persons.decided import PARAMS
 
