@@ -34,7 +34,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         write_no_embeddings(dataset, [], at)
         print(f"recognise@{dataset}: generated talkers keep their identities (recognise.generated): none is embedded")
         return
-    items = subject_faces(at.faces_folder(dataset), params.max_faces, at.subject_embeddings(dataset))
+    items = subject_faces(at.faces_folder(dataset), params, at.subject_embeddings(dataset))
     try:
         embed_clip = SubjectEmbedder(named_recogniser(params.network, params.threads))
     except WeightsUnavailable as error:

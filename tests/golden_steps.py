@@ -297,7 +297,7 @@ def _heard(track: Track) -> HeardSubject:
 
 def _recognise(earlier: Earlier, folder: Path) -> Result:
     embed_clip = SubjectEmbedder(NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}))
-    items = subject_faces(earlier.folder / "faces", _load("recognise", RecogniseParams).max_faces, folder / "clips")
+    items = subject_faces(earlier.folder / "faces", _load("recognise", RecogniseParams), folder / "clips")
     faces: list[Face] = earlier.results["crop"].of(Face)[:2]
     inputs = [prepared(decode_png(face.image.bytes), face.landmarks_px.reshape(-1, 2)) for face in faces]
     return Result(

@@ -2,6 +2,9 @@
 
 from pipeline.core.records.clip import NO_CROP, Clip
 from pipeline.core.records.media import Media
+from pipeline.identity.network.subject_embedding import RecogniseParams
+
+RECOGNISE = RecogniseParams(network=None, generated=False, max_faces=2, min_true_interocular_px=16, threads=1)
 
 
 def clip(dataset: str, identity: str, name: str = "c", address: str = "") -> Clip:

@@ -24,7 +24,7 @@ from pipeline.speaker.agreement import LAGS_S
 from stages import subjects
 from stages.__main__ import run_stage
 from tests.face.tracks import a_shot, a_track
-from tests.identity.clips import clip
+from tests.identity.clips import RECOGNISE, clip
 from tests.identity.subjects.test_link import PARAMS
 
 CLIPS = ("none", "talk", "talk-2")
@@ -67,7 +67,7 @@ def write_params(at: Layout, kind: str, network: str | None = "faces", voices: s
         "sources": {"set": {"kind": kind}},
         "detect": {"backend": "dlib"},
         "subjects": {**PARAMS.model_dump(), "voices": voices},
-        "recognise": {"network": network, "generated": False, "max_faces": 4, "threads": 1},
+        "recognise": {**RECOGNISE.model_dump(), "network": network},
     }
     at.params.write_text(yaml.safe_dump(content), encoding="utf-8")
 

@@ -45,12 +45,16 @@ class RecogniseParams(Params):
     network: str | None
     generated: bool
     max_faces: int = Field(ge=1)
+    min_true_interocular_px: float = Field(ge=0)
     threads: int = Field(ge=1, le=256)
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectFaces:
-    """The item of the recognise step: one subject's most frontal faces, and the shard that holds their pictures."""
+    """The item of the recognise step: one subject's most frontal faces, and the shard that holds their pictures.
+
+    ``face_ids`` are empty where none of its faces is resolved enough.
+    """
 
     subject_id: str
     shard: Path
@@ -58,13 +62,14 @@ class SubjectFaces:
     content: tuple[str, ...]  # sha256 of each picture and of its landmarks: what determines the result
 
 
-def subject_faces(faces_folder: Path, max_faces: int, beside: Path) -> Iterator[SubjectFaces]:
+def subject_faces(faces_folder: Path, params: RecogniseParams, beside: Path) -> Iterator[SubjectFaces]:
     """Yield the subjects in all shards in id order, each with its ``max_faces`` faces of the least yaw and pitch.
 
-    They are sorted on the disk, beside the path ``beside``.
+    Faces of less detail than ``min_true_interocular_px`` are left out. The subjects are sorted on the disk, beside the
+    path ``beside``.
     """
     shards = shard_paths(faces_folder)
-    chosen = (_chosen_faces(shard, number, max_faces) for number, shard in enumerate(shards))
+    chosen = (_chosen_faces(shard, number, params) for number, shard in enumerate(shards))
     for table in in_order_of(chosen, "subject_id", beside):
         for row in table.to_pylist():
             shard = shards[row["shard"]].absolute()
@@ -79,19 +84,23 @@ def write_no_embeddings(dataset: str, items: Iterable[SubjectFaces], at: Layout)
     write_manifest(at.ledger("recognise", dataset), LedgerRow, rows)
 
 
-def _chosen_faces(shard: Path, number: int, max_faces: int) -> pa.Table:
+def _chosen_faces(shard: Path, number: int, params: RecogniseParams) -> pa.Table:
     """Return a row for each subject of one shard; ``face_ids`` and ``content`` are those of SubjectFaces."""
-    columns = ["face_id", "subject_id", "yaw_deg", "pitch_deg", "image_sha256", "landmarks_px"]
+    columns = [
+        *("face_id", "subject_id", "yaw_deg", "pitch_deg", "true_interocular_px"),
+        *("image_sha256", "landmarks_px"),
+    ]
     table = read_table(shard, Face, columns)
     turned = np.hypot(table["yaw_deg"].to_numpy(), table["pitch_deg"].to_numpy())
     order = np.lexsort((np.arange(len(turned)), turned))
+    is_resolved = table["true_interocular_px"].to_numpy() >= params.min_true_interocular_px
     subject_ids = table["subject_id"].to_pylist()
     rows_of: dict[str, list[int]] = {}
     for row in order.tolist():
         rows = rows_of.setdefault(subject_ids[row], [])
-        if len(rows) < max_faces:
+        if is_resolved[row] and len(rows) < params.max_faces:
             rows.append(row)
-    chosen = [table.take(sorted(rows)) for rows in rows_of.values()]
+    chosen = [table.take(pa.array(sorted(rows), pa.int64())) for rows in rows_of.values()]
     return pa.table(
         {
             "subject_id": list(rows_of),
@@ -122,6 +131,8 @@ class SubjectEmbedder:
     def __call__(self, item: SubjectFaces, folder: Path) -> list[SubjectEmbedding] | Dropped:
         """Return the subject's embedding, or a drop where its faces have none."""
         del folder
+        if not item.face_ids:
+            return Dropped.filtered("low_resolution", "no face has recognise.min_true_interocular_px")
         columns = ["face_id", "image", "landmarks_px"]
         table = pq.read_table(item.shard, columns=columns, filters=[("face_id", "in", list(item.face_ids))])
         rows = sorted(table.to_pylist(), key=lambda row: str(row["face_id"]))

@@ -15,6 +15,7 @@ from pipeline.core.storage.shards import shard_of, shard_paths, write_shards
 from pipeline.identity.network.label import faces_of_clips
 from pipeline.identity.network.subject_embedding import subject_faces
 from tests.face.faces import face
+from tests.identity.clips import RECOGNISE
 
 CLIPS = [f"set/{name}" for name in ("a", "a-2", "b", "c", "d")]
 
@@ -67,7 +68,7 @@ def faces_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_clips_come_in_order_with_their_most_frontal_faces(faces_folder: Path, tmp_path: Path) -> None:
     in_order = sorted(CLIPS, key=main_subject_id)
-    items = list(subject_faces(faces_folder, 2, tmp_path / "x.parquet"))
+    items = list(subject_faces(faces_folder, RECOGNISE, tmp_path / "x.parquet"))
     assert [clip_of(item.subject_id) for item in items] == in_order
     shards = shard_paths(faces_folder)
     for item, clip_id in zip(items, in_order, strict=True):

@@ -33,7 +33,7 @@ from pipeline.identity.persons.persons import split_of
 from pipeline.weights.registry import REGISTRY
 from tests.face.faces import face
 from tests.face.tracks import a_subject
-from tests.identity.clips import clip, media
+from tests.identity.clips import RECOGNISE, clip, media
 from tests.identity.persons.decided import PARAMS, faces_of
 from tests.real_files import needs_weights
 
@@ -65,17 +65,26 @@ def write_params(
     params = {
         "datasets": ["set"],
         "sources": {"set": {"kind": kind}},
-        "recognise": {"network": network, "generated": generated, "max_faces": 2, "threads": 1},
+        "recognise": {**RECOGNISE.model_dump(), "network": network, "generated": generated},
         "persons": {**PARAMS.model_dump(), **persons},
     }
     at.params.write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
-def write_faces(at: Layout, yaws: Mapping[str, list[float]]) -> None:
-    """Write one face for each clip and yaw, a picture of its own each."""
+def write_faces(
+    at: Layout, yaws: Mapping[str, list[float]], true_interocular_px: Mapping[str, list[float]] | None = None
+) -> None:
+    """Write one face for each clip and yaw, a picture of its own each; of much detail where nothing else is given."""
     rng = np.random.default_rng(1)
+    detail_px = true_interocular_px or {clip_id: [60.0] * len(found) for clip_id, found in yaws.items()}
     rows = {
-        clip_id: to_table(Face, [_face(f"{clip_id}-t00-{i:08}", clip_id, yaw, rng) for i, yaw in enumerate(found)])
+        clip_id: to_table(
+            Face,
+            [
+                replace(_face(f"{clip_id}-t00-{i:08}", clip_id, yaw, rng), true_interocular_px=px)
+                for i, (yaw, px) in enumerate(zip(found, detail_px[clip_id], strict=True))
+            ],
+        )
         for clip_id, found in yaws.items()
     }
     write_shards(at.faces_folder("set"), Face, list(rows), rows.__getitem__)
@@ -115,10 +124,22 @@ def name_in(side: str, start: str = "n") -> str:
 
 def test_the_most_frontal_faces_of_each_clip_are_taken(at: Layout) -> None:
     write_faces(at, {"set/b": [9.0, -3.0, 1.0, 3.5], "set/a": [5.0]})
-    items = list(subject_faces(at.faces_folder("set"), 2, at.subject_embeddings("set")))
+    items = list(subject_faces(at.faces_folder("set"), RECOGNISE, at.subject_embeddings("set")))
     assert [item.subject_id for item in items] == ["set/a-s00", "set/b-s00"]
     assert items[1].face_ids == ("set/b-t00-00000001", "set/b-t00-00000002")
     assert len(items[1].content) == 4
+
+
+def test_faces_of_little_detail_are_passed_over_and_a_subject_of_no_other_is_filtered(at: Layout) -> None:
+    write_faces(at, {"set/a": [9.0, 1.0, 2.0], "set/b": [0.0]}, {"set/a": [16.0, 15.99, 16.0], "set/b": [15.99]})
+    one, none = subject_faces(at.faces_folder("set"), RECOGNISE, at.subject_embeddings("set"))
+    assert one.face_ids == ("set/a-t00-00000000", "set/a-t00-00000002")
+    assert (none.face_ids, none.content) == ((), ())
+    write_params(at, "dlib_face_recognition")
+    stages.recognise.main("set", at)
+    assert [row.subject_id for row in read_manifest(at.subject_embeddings("set"), SubjectEmbedding)] == ["set/a-s00"]
+    ends = {row.item_id: row.reason for row in read_manifest(at.ledger("recognise", "set"), LedgerRow)}
+    assert ends == {"set/a-s00": "", "set/b-s00": "low_resolution"}
 
 
 def test_an_embedding_is_the_mean_of_unit_vectors_at_length_one() -> None:
