@@ -78,8 +78,8 @@ def read_tracked_clips(
     shots, rows = ClipRows(at.shots(dataset), Shot), ClipRows(at.frames(dataset), Frame)
     for clip in read_media_clips(at.clips(dataset), at.media(dataset), at.root):
         of_clip, shots_of_clip = tracks.of(clip.clip_id), from_table(Shot, shots.of(clip.clip_id))
-        is_whole = len(of_clip) == len(shots_of_clip) == 1
-        if len(of_clip) == 0 or (is_whole and voice_s is None):
+        is_whole = len(of_clip) == 1 and len(shots_of_clip) < 2
+        if len(of_clip) == 0 or (is_whole and (voice_s is None or not shots_of_clip)):
             continue
         of_track: dict[str, list[Frame]] = defaultdict(list)
         for frame in from_table(Frame, rows.of(clip.clip_id)):
