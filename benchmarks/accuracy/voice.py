@@ -99,7 +99,14 @@ def _run_stages(at: Layout, listed: Mapping[str, tuple[str, str]], kind: str) ->
     for stage in ("download", "detect", "subjects", "audio"):
         run_stage(stage, DATASET, at)
     subject_persons = (
-        SubjectPerson(clip_id=clip.clip_id, dataset=DATASET, person_id=clip.identity, split=TRAIN) for clip in clips
+        SubjectPerson(
+            subject_id=main_subject_id(clip.clip_id),
+            clip_id=clip.clip_id,
+            dataset=DATASET,
+            person_id=clip.identity,
+            split=TRAIN,
+        )
+        for clip in clips
     )
     write_manifest(at.subject_persons, SubjectPerson, subject_persons)
     return list(iterate_segments([DATASET], at))
