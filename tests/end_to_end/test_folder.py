@@ -11,7 +11,7 @@ from tests.end_to_end.conftest import Checkout
 
 pytestmark = pytest.mark.slow
 
-PER_CLIP_STAGES = ("download", "detect", "crop", "audio", "recognise", "identify")
+PER_CLIP_STAGES = ("download", "detect", "subjects", "crop", "audio", "recognise", "identify")
 
 
 def write_short_clip(folder: Path, number: int) -> None:
