@@ -10,6 +10,8 @@ import torch
 from benchmarks.gpu.__main__ import SECTIONS, run
 from benchmarks.gpu.report import Report
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
