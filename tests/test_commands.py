@@ -16,8 +16,9 @@ from pipeline.core.records.subject import Turn
 from pipeline.core.storage.manifest import write_manifest
 from stages.commands.profile import apply_profiles
 from stages.commands.status import render_history, render_status
+from tests.face.tracks import a_turn
 from tests.report.made_run import SET
-from tests.report.timeline.made_clips import TALK, a_turn, make_clips
+from tests.report.timeline.made_clips import TALK, make_clips
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,7 +7,6 @@ voice of the person whose face goes with it; whether the lips of a face are shut
 (benchmarks/accuracy/standard_faces.py). ``--at FOLDER`` keeps what it makes there.
 """
 
-import argparse
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +17,8 @@ import numpy as np
 
 from benchmarks.accuracy.figures import list_folder, write_params
 from benchmarks.accuracy.montages import OWN, Shot
-from benchmarks.accuracy.turns import DATASET, MARGIN_S, write_montages
-from pipeline.audio.segment import Interval
+from benchmarks.accuracy.turns import DATASET, MARGIN_S, montage_parser, write_montages
+from pipeline.audio.segment import Interval, within
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Pair
@@ -58,12 +57,8 @@ class Usage:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+", help="folders of videos with an INDEX.tsv")
+    parser = montage_parser(__doc__)
     parser.add_argument("--people", choices=["one", "all"], default="all")
-    parser.add_argument("--seed", type=int, default=31415)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of each montage")
-    parser.add_argument("--at", type=Path, help="a folder for montages and results")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         at = Layout(options.at or Path(work))
@@ -135,17 +130,13 @@ def voice_of(shots: Sequence[Shot], parts_s: Iterable[Interval]) -> str | None:
 
 def segment_parts(at: Layout) -> dict[str, list[Interval]]:
     """Return the intervals of the media that each segment was joined of, by id."""
-    turns_of: dict[str, list[Turn]] = defaultdict(list)
+    turns_s: dict[str, list[Interval]] = defaultdict(list)
     for turn in read_manifest(at.turns(DATASET), Turn):
-        turns_of[turn.subject_id].append(turn)
+        turns_s[turn.subject_id].append((turn.start_s, turn.end_s))
     parts_s: dict[str, list[Interval]] = {}
     for batch in iterate_batches(at.audio_folder(DATASET), Segment, ["segment_id", "subject_id", "start_s", "end_s"]):
         for one in batch.to_pylist():
-            cut = [
-                (max(one["start_s"], turn.start_s), min(one["end_s"], turn.end_s))
-                for turn in turns_of[one["subject_id"]]
-            ]
-            parts_s[one["segment_id"]] = sorted(part for part in cut if part[0] < part[1])
+            parts_s[one["segment_id"]] = within(one["start_s"], one["end_s"], turns_s[one["subject_id"]])
     return parts_s
 
 

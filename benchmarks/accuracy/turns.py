@@ -73,12 +73,7 @@ class Links:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="+", help="folders of videos with an INDEX.tsv")
-    parser.add_argument("--seed", type=int, default=31415)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of each montage")
-    parser.add_argument("--at", type=Path, help="a folder for montages and results")
-    options = parser.parse_args()
+    options = montage_parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as work:
         at = Layout(options.at or Path(work))
         montages = write_montages(options.folders, at.root / "montages", options.seconds, options.seed)
@@ -87,6 +82,16 @@ def main() -> None:
         for stage in ("download", "detect", "subjects"):
             run_stage(stage, DATASET, at)
         print(report(montages, at))
+
+
+def montage_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the options of all measurements on montages."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", type=Path, nargs="+", help="folders of videos with an INDEX.tsv")
+    parser.add_argument("--seed", type=int, default=31415)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each montage")
+    parser.add_argument("--at", type=Path, help="a folder for montages and results")
+    return parser
 
 
 def write_montages(folders: Sequence[Path], to: Path, duration_s: float, seed: int) -> dict[str, list[Shot]]:

@@ -1,6 +1,6 @@
 """Join the turns of one subject, and cut sound into the segments whose features are computed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -59,6 +59,12 @@ class HeardTurn:
     start_s: float
     end_s: float
     log_odds: float | None
+
+
+def within(start_s: float, end_s: float, intervals_s: Iterable[Interval]) -> list[Interval]:
+    """Return the parts of ``intervals_s`` between ``start_s`` and ``end_s``, in order: what a segment is joined of."""
+    cut = [(max(start_s, first_s), min(end_s, last_s)) for first_s, last_s in intervals_s]
+    return sorted(part for part in cut if part[0] < part[1])
 
 
 WHOLE_CLIP = HeardTurn(0.0, inf, None)

@@ -17,8 +17,7 @@ from pipeline.dataset.table1 import Counts
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
-# The stages in their order, and the kind of their items: the ledger has only the stages' names.
-_UNITS = {
+UNITS = {
     "sources": "clips",
     "download": "clips",
     "detect": "clips",
@@ -31,6 +30,7 @@ _UNITS = {
     "persons": "clips",
     "dataset": "persons",
 }
+"""The stages in their order, and the kind of their items: the ledger has only the stages' names."""
 _STEPS = {"sources": "Listed", "download": "Downloaded", "detect": "With a face", "crop": "Faces cropped"}
 
 
@@ -92,7 +92,7 @@ def read_funnels(at: Layout, datasets: Sequence[str]) -> list[Funnel]:
 
 
 def _order(stage: StageCounts) -> tuple[int, str, bool]:
-    order = list(_UNITS)
+    order = list(UNITS)
     return (order.index(stage.stage) if stage.stage in order else len(order), stage.stage, stage.of_segments)
 
 
@@ -140,7 +140,7 @@ def _row(stage: StageCounts) -> StageRow:
         for end, n in stage.ends.most_common()
         if end != OK
     ]
-    unit = "segments" if stage.of_segments else _UNITS.get(stage.stage, "items")
+    unit = "segments" if stage.of_segments else UNITS.get(stage.stage, "items")
     return StageRow(stage.stage, unit, stage.n_ok, stage.n_items, drops)
 
 

@@ -6,6 +6,7 @@ from pipeline.core.base.errors import BadInput, BadManifest
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import OK
 from pipeline.core.storage.ledger import StageCounts, count_ends, end_of, history_of
+from pipeline.report.funnel import UNITS
 from pipeline.report.timeline.results import ClipResults, SubjectResult
 from pipeline.report.timeline.words import counted
 
@@ -14,7 +15,6 @@ ORDER = (
     *("sources", "download", "detect", "subjects", "crop", "select", "audio", "recognise", "persons", "identify"),
     "dataset",
 )
-UNITS = {"subjects": "subjects", "select": "faces", "dataset": "persons"}
 _CLIPS = "clips"
 
 _SUBJECT_ID = re.compile(r"(.+)-s\d{2,}")

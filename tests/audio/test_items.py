@@ -14,7 +14,7 @@ from pipeline.core.records.subject import SubjectTrack, Turn
 from pipeline.core.records.track import Track
 from pipeline.core.storage.manifest import write_manifest
 from tests.audio.heard import heard
-from tests.face.tracks import a_subject_track, a_track, media_clips
+from tests.face.tracks import a_subject_track, a_track, a_turn, media_clips
 
 
 def test_every_clip_has_its_subjects_with_their_times_and_turns_and_its_offset(
@@ -48,19 +48,6 @@ def test_every_clip_has_its_subjects_with_their_times_and_turns_and_its_offset(
         AudioItem(clips[2], (heard("set/talk-2", (0.0, 1.2)),)),
         AudioItem(clips[3], (heard("set/two"),)),
     ]
-
-
-def a_turn(clip_id: str, subject: int, start_s: float, end_s: float, log_odds: float | None = 2.5) -> Turn:
-    subject_id = f"{clip_id}-s{subject:02d}"
-    return Turn(
-        turn_id=f"{subject_id}-{round(1000 * start_s):08d}",
-        clip_id=clip_id,
-        subject_id=subject_id,
-        start_s=start_s,
-        end_s=end_s,
-        log_odds=log_odds,
-        own_log_odds=log_odds,
-    )
 
 
 def test_another_offset_is_another_input_of_the_step() -> None:

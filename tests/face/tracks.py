@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.core.records.subject import Subject, SubjectTrack
+import numpy as np
+
+from pipeline.core.base.units import milliseconds
+from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn
 from pipeline.core.records.track import Shot, Track
 from pipeline.video.clip import MediaClip
 
@@ -62,6 +65,31 @@ def a_subject(clip_id: str, number: int, *, is_main: bool) -> Subject:
         av_zscore=None,
         is_main=is_main,
         is_taken=is_main,
+    )
+
+
+def a_turn(clip_id: str, subject: int, start_s: float, end_s: float, log_odds: float | None = 2.5) -> Turn:
+    subject_id = f"{clip_id}-s{subject:02}"
+    return Turn(
+        turn_id=f"{subject_id}-{milliseconds(start_s):08}",
+        clip_id=clip_id,
+        subject_id=subject_id,
+        start_s=start_s,
+        end_s=end_s,
+        log_odds=log_odds,
+        own_log_odds=log_odds,
+    )
+
+
+def a_track_embedding(clip_id: str, number: int, network: str, axis: int) -> TrackEmbedding:
+    """Return the embedding of a track: one of the two axes of a plane."""
+    return TrackEmbedding(
+        track_id=f"{clip_id}-t{number:02}",
+        clip_id=clip_id,
+        network=network,
+        n_faces=3,
+        spherical_variance=0.0,
+        embedding=np.eye(2, dtype=np.float32)[axis],
     )
 
 

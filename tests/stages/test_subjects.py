@@ -23,7 +23,7 @@ from pipeline.identity.subjects.embedding import TrackedClip
 from pipeline.speaker.agreement import LAGS_S
 from stages import subjects
 from stages.__main__ import run_stage
-from tests.face.tracks import a_shot, a_track
+from tests.face.tracks import a_shot, a_track, a_track_embedding
 from tests.identity.clips import RECOGNISE, clip
 from tests.identity.subjects.test_link import PARAMS
 
@@ -95,19 +95,7 @@ class Stored:
     def rows(self, clip_id: str, record: type) -> pa.Table:
         if record is VoiceEmbedding:
             return to_table(record, [voice(clip_id, 2.0 * n, n) for n in range(3)])
-        axes = np.eye(2, dtype=np.float32)
-        rows = [
-            TrackEmbedding(
-                track_id=f"{clip_id}-t{n:02d}",
-                clip_id=clip_id,
-                network="faces-000000000000",
-                n_faces=3,
-                spherical_variance=0.0,
-                embedding=axes[n % 2],
-            )
-            for n in range(3)
-        ]
-        return to_table(record, rows)
+        return to_table(record, [a_track_embedding(clip_id, n, "faces-000000000000", n % 2) for n in range(3)])
 
 
 def links(at: Layout) -> dict[str, tuple[str, bool]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.audio.segment import Interval
+from pipeline.audio.segment import Interval, within
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.face import SelectedFace
 from pipeline.core.records.schema import from_table
@@ -170,8 +170,7 @@ def _segment(row: Mapping[str, Any], turns: Sequence[Turn], ends: ClipEnds) -> S
     start_s, end_s = row["start_s"], row["end_s"]
     parts_s = [(start_s, end_s)]
     if row["n_turns"] > 1:
-        cut = [(max(start_s, turn.start_s), min(end_s, turn.end_s)) for turn in turns]
-        parts_s = sorted(part for part in cut if part[0] < part[1])
+        parts_s = within(start_s, end_s, ((turn.start_s, turn.end_s) for turn in turns))
     return SegmentTaken(
         segment_id=row["segment_id"],
         parts_s=parts_s,

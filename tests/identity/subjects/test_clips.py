@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.schema import key_of
-from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn
+from pipeline.core.records.subject import Subject, SubjectTrack, Turn
 from pipeline.core.records.track import Agreement, Shot, Track
 from pipeline.core.storage.manifest import read_manifest, read_table, write_manifest, write_table
 from pipeline.identity.subjects.clips import DatasetSubjects, Embedded
-from tests.face.tracks import a_shot, a_track
+from tests.face.tracks import a_shot, a_track, a_track_embedding
 from tests.identity.clips import clip
 from tests.identity.subjects.test_link import PARAMS
 
@@ -39,19 +38,7 @@ def n_shots(clip_id: str) -> int:
 
 
 def embedded(clip_id: str) -> Embedded:
-    axes = np.eye(2, dtype=np.float32)
-    tracks = [
-        TrackEmbedding(
-            track_id=f"{clip_id}-t{3 * n:02}",
-            clip_id=clip_id,
-            network="faces",
-            n_faces=1,
-            spherical_variance=0.0,
-            embedding=axes[n % 2],
-        )
-        for n in range(n_shots(clip_id))
-    ]
-    return Embedded(tracks, [])
+    return Embedded([a_track_embedding(clip_id, 3 * n, "faces", n % 2) for n in range(n_shots(clip_id))], [])
 
 
 def test_each_clip_is_linked_once(at: Layout) -> None:

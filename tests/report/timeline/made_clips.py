@@ -17,7 +17,7 @@ from pipeline.core.records.track import Shot, Track
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.core.storage.shards import write_shards
 from tests.face.faces import PERFECT_FACE
-from tests.face.tracks import a_shot, a_subject, a_subject_track, a_track
+from tests.face.tracks import a_shot, a_subject, a_subject_track, a_track, a_turn
 from tests.report.made_run import HOSTILE, SET, made_segment, write_ledger
 
 TALK = f"{SET}/talk"
@@ -93,19 +93,6 @@ def write_joined(at: Layout, clip_ids: list[str]) -> None:
         )
 
     write_shards(at.audio_folder(SET), Segment, clip_ids, rows_of)
-
-
-def a_turn(clip_id: str, subject: int, start_s: float, end_s: float, log_odds: float | None = 2.5) -> Turn:
-    subject_id = f"{clip_id}-s{subject:02}"
-    return Turn(
-        turn_id=f"{subject_id}-{milliseconds(start_s):08}",
-        clip_id=clip_id,
-        subject_id=subject_id,
-        start_s=start_s,
-        end_s=end_s,
-        log_odds=log_odds,
-        own_log_odds=log_odds,
-    )
 
 
 def _subject(clip_id: str, number: int) -> Subject:

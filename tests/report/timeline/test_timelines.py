@@ -13,11 +13,11 @@ from pipeline.core.storage.manifest import write_manifest
 from pipeline.report.timeline.draw import Row, Timeline, draw_timeline, shown_part, tick_times
 from pipeline.report.timeline.read import choose_clips, read_timelines
 from pipeline.report.timeline.results import ClipResults
+from tests.face.tracks import a_turn
 from tests.report.made_run import SET, write_ledger
 from tests.report.timeline.made_clips import (
     SHOTS_S,
     TALK,
-    a_turn,
     joined_of,
     make_clips,
     write_audio_ledger,
