@@ -18,7 +18,7 @@ from pipeline.core.records.truth import TruthFrame, TruthSpeech
 
 # In the order of the pipeline: (record, path, the stage that writes it).
 _MANIFESTS: tuple[tuple[type, str, str], ...] = (
-    (Clip, "manifests/sets/<dataset>/clips.parquet", "sources"),
+    (Clip, "manifests/sets/<dataset>/clips.parquet", "download; as listed, in `listed.parquet`, by sources"),
     (Media, "manifests/sets/<dataset>/media.parquet", "download"),
     (TruthFrame, "data/media/<dataset>/<clip>.frames.parquet", "download, synthetic clips only"),
     (TruthSpeech, "data/media/<dataset>/<clip>.speech.parquet", "download, synthetic clips only"),

@@ -17,8 +17,12 @@ class Layout:
         """params.yaml."""
         return self.root / PARAMS_FILE
 
+    def listed(self, dataset: str) -> Path:
+        """Return the manifest of Clip as the source lists them."""
+        return self._set(dataset) / "listed.parquet"
+
     def clips(self, dataset: str) -> Path:
-        """Return the manifest of Clip."""
+        """Return the manifest of Clip that all stages after download read: long ones are in parts."""
         return self._set(dataset) / "clips.parquet"
 
     def media(self, dataset: str) -> Path:
