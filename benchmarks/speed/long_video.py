@@ -2,10 +2,10 @@
 
     python -m benchmarks.speed.long_video [--hours 3] [--minutes 3] [--fps 5] [--set PARAM=VALUE] [--keep FOLDER]
 
-A generated interview of a minute, at ``--fps`` pictures a second, is repeated without encoding it again, once for
-hours and once for minutes. Each is the only clip of a checkout, whose stages from sources to dataset run one after
-another with one worker, as they do in a fresh run. The peak is that of a stage's processes together. Then one stage,
-detect, is killed in the middle of the long video, and runs again.
+A generated interview of a minute, at ``--fps`` pictures a second, and two minutes of its sound over a black picture are
+repeated without encoding them again, once for hours and once for minutes. Each video is the only clip of a checkout,
+whose stages from sources to dataset run one after another with one worker, as they do in a fresh run. The peak is that
+of a stage's processes together. Then one stage, detect, is killed in the middle of the long video, and runs again.
 
 Exits with 1 when the long video takes more than a fifth more memory than the short one in any stage.
 """
@@ -38,7 +38,7 @@ STAGES |= {"select": ["select"], "audio": ["audio", DATASET], "recognise": ["rec
 STAGES |= {"persons": ["persons"], "identify": ["identify", DATASET], "dataset": ["dataset"]}
 MOST_GROWTH = 1.2
 _TABLE = "clips.csv"
-_INTERVIEW_S = 60.0
+_INTERVIEW_S, _UNIT_S = 60.0, 180.0
 _KEY_FRAME_S = 10
 _LOOK_EVERY_S = 0.2
 
@@ -47,15 +47,16 @@ def write_videos(folder: Path, hours: float, minutes: float, fps: int) -> dict[s
     """Write the two videos of one interview; return them by name."""
     import ffmpeg
 
-    interview, slow = folder / "interview.mp4", folder / "slow.mp4"
+    interview, unit = folder / "interview.mp4", folder / "unit.mp4"
     write_interview(InterviewSpec(seed=7, duration_s=_INTERVIEW_S), interview)
-    options = {"r": fps, "vcodec": "libx264", "preset": "veryfast", "g": _KEY_FRAME_S * fps, "acodec": "copy"}
-    run_ffmpeg(ffmpeg.input(str(interview)).output(str(slow), **options))
+    black = f"drawbox=t=fill:color=black:enable='gte(t,{_INTERVIEW_S})'"
+    options = {"r": fps, "vcodec": "libx264", "preset": "veryfast", "g": _KEY_FRAME_S * fps, "vf": black}
+    thrice = ffmpeg.input(str(interview), stream_loop=round(_UNIT_S / _INTERVIEW_S) - 1)
+    run_ffmpeg(thrice.output(str(unit), acodec="copy", **options))
     paths = {}
     for name, length_s in (("short", 60 * minutes), ("long", 3600 * hours)):
-        paths[name] = folder / name / f"{name}.mp4"
-        paths[name].parent.mkdir()
-        write_looped(slow, round(length_s / _INTERVIEW_S), paths[name])
+        paths[name] = folder / f"{name}.mp4"
+        write_looped(unit, max(1, round(length_s / _UNIT_S)), paths[name])
     return paths
 
 
