@@ -1,11 +1,12 @@
 """Measure every data stage on a video of hours and on its first minutes: peak memory, seconds, and what a kill costs.
 
-    python -m benchmarks.speed.long_video [--hours 3] [--minutes 3] [--fps 5] [--set PARAM=VALUE] [--keep FOLDER]
+    python -m benchmarks.speed.long_video [--hours 3] [--minutes 3] [--fps 5] [--seen 60] [--set PARAM=VALUE] [--keep FOLDER]
 
-A generated interview of a minute, at ``--fps`` pictures a second, and two minutes of its sound over a black picture are
-repeated without encoding them again, once for hours and once for minutes. Each video is the only clip of a checkout,
-whose stages from sources to dataset run one after another with one worker, as they do in a fresh run. The peak is that
-of a stage's processes together. Then one stage, detect, is killed in the middle of the long video, and runs again.
+A generated interview of a minute, repeated to three minutes at ``--fps`` pictures a second and black after the first
+``--seen`` seconds, is repeated without encoding it again, once for hours and once for minutes. Each video is the only
+clip of a checkout, whose stages from sources to dataset run one after another with one worker, as they do in a fresh
+run. The peak is that of a stage's processes together. Then one stage, detect, is killed in the middle of the long video,
+and runs again.
 
 Exits with 1 when the long video takes more than a fifth more memory than the short one in any stage.
 """
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.scale.checkout import set_params
@@ -43,18 +44,18 @@ _KEY_FRAME_S = 10
 _LOOK_EVERY_S = 0.2
 
 
-def write_videos(folder: Path, hours: float, minutes: float, fps: int) -> dict[str, Path]:
-    """Write the two videos of one interview; return them by name."""
+def write_videos(folder: Path, lengths_s: Mapping[str, float], fps: int, seen_s: float) -> dict[str, Path]:
+    """Write a video of each length of one interview; return them by name."""
     import ffmpeg
 
     interview, unit = folder / "interview.mp4", folder / "unit.mp4"
     write_interview(InterviewSpec(seed=7, duration_s=_INTERVIEW_S), interview)
-    black = f"drawbox=t=fill:color=black:enable='gte(t,{_INTERVIEW_S})'"
+    black = f"drawbox=t=fill:color=black:enable='gte(t,{seen_s})'"
     options = {"r": fps, "vcodec": "libx264", "preset": "veryfast", "g": _KEY_FRAME_S * fps, "vf": black}
     thrice = ffmpeg.input(str(interview), stream_loop=round(_UNIT_S / _INTERVIEW_S) - 1)
     run_ffmpeg(thrice.output(str(unit), acodec="copy", **options))
     paths = {}
-    for name, length_s in (("short", 60 * minutes), ("long", 3600 * hours)):
+    for name, length_s in lengths_s.items():
         paths[name] = folder / f"{name}.mp4"
         write_looped(unit, max(1, round(length_s / _UNIT_S)), paths[name])
     return paths
@@ -88,7 +89,7 @@ def kill_in_the_middle(folder: Path) -> str:
         time.sleep(_LOOK_EVERY_S)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    found = re.search(r"detect@.*", run(command_of("detect"), folder).output)
+    found = re.search(r"detect@\S+ \d+ items.*", run(command_of("detect"), folder).output)
     return found[0] if found else "detect said nothing"
 
 
@@ -97,6 +98,9 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=3.0)
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--fps", type=int, default=5)
+    parser.add_argument(
+        "--seen", type=float, default=60.0, help="seconds of each three minutes in which faces are seen"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="PARAM=VALUE", help="a param of both runs")
     parser.add_argument("--keep", type=Path, help="make everything here, and keep it")
     parser.add_argument("--no-kill", action="store_true", help="leave out the kill")
@@ -105,7 +109,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="facevox-long-") as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        videos = write_videos(folder, arguments.hours, arguments.minutes, arguments.fps)
+        lengths_s = {"short": 60 * arguments.minutes, "long": 3600 * arguments.hours}
+        videos = write_videos(folder, lengths_s, arguments.fps, arguments.seen)
         used: dict[str, dict[str, Usage]] = {}
         for name, video in videos.items():
             make_checkout(folder / f"{name}-run", video, arguments.set)

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import stages.download
+from benchmarks.recordings import Recording, write_recording
 from pipeline.audio.extract import extract_waveform
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.hashing import sha256_of
@@ -22,7 +23,7 @@ from pipeline.video import media_check
 from pipeline.video.clip import read_media_clips
 from pipeline.video.decode import grey_frames
 from pipeline.video.probe import probe
-from tests.audio.test_extract import SOUGHT, Recording, vowels, write_recording
+from tests.audio.test_extract import SOUGHT, vowels
 from tests.identity import clips
 from tests.sources.test_acquire import PARAMS, SPEC, clip
 from tests.video.test_decode import index_shown, write_numbered
