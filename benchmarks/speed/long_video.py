@@ -1,12 +1,12 @@
 """Measure every data stage on a video of hours and on its first minutes: peak memory, seconds, and what a kill costs.
 
-    python -m benchmarks.speed.long_video [--hours 3] [--minutes 3] [--fps 5] [--seen 60] [--set PARAM=VALUE] [--keep FOLDER]
+    python -m benchmarks.speed.long_video [--hours 3] [--minutes 3] [--fps 5] [--seen 60] [--set PARAM=VALUE]
 
 A generated interview of a minute, repeated to three minutes at ``--fps`` pictures a second and black after the first
 ``--seen`` seconds, is repeated without encoding it again, once for hours and once for minutes. Each video is the only
 clip of a checkout, whose stages from sources to dataset run one after another with one worker, as they do in a fresh
-run. The peak is that of a stage's processes together. Then one stage, detect, is killed in the middle of the long video,
-and runs again.
+run. The peak is that of a stage's processes together. Then one stage, detect, is killed in the middle of the long
+video, and runs again.
 
 Exits with 1 when the long video takes more than a fifth more memory than the short one in any stage.
 """
