@@ -92,7 +92,7 @@ def _face_relief(theta: Reals, y: Reals) -> Reals:
         return np.asarray(np.exp(-(((np.abs(theta) - at_theta) / wide) ** 2) - ((y - at_y) / high) ** 2))
 
     relief = 0.030 * dome(0.25, -0.34, 0.35, 0.16) - 0.050 * dome(0.43, 0.0, 0.16, 0.17)
-    relief += 0.025 * dome(0.55, 0.42, 0.25, 0.25) + 0.045 * dome(0.0, 1.62, 0.28, 0.22)
+    relief += 0.025 * dome(0.55, 0.42, 0.25, 0.25) + 0.08 * dome(0.0, 1.58, 0.36, 0.22)
     return np.asarray(relief - 0.025 * dome(0.0, 1.36, 0.30, 0.09), np.float32)
 
 
