@@ -17,11 +17,12 @@ OVERSAMPLE = 3  # patches are drawn this much larger, then averaged
 SHIFT = 4  # fractional bits of OpenCV's coordinates
 
 EYE_HALF_WIDTH = 0.225
+EYES_IN = 0.16  # how far they are behind the ellipsoid: between brow, nose and lips as in people
 IRIS_RADIUS = 0.098
 GAZE_REACH = 0.07
 SCLERA = np.array([236, 232, 228], np.float32)
 MOUTH_HALF_WIDTH = 0.40
-LIPS_OUT = 0.055  # how far the lips are in front of the ellipsoid
+LIPS_OUT = 0.10  # how far the lips are in front of the ellipsoid
 TEETH = np.array([232, 226, 214], np.float32)
 CAVITY = np.array([30, 9, 11], np.float32)
 TONGUE = np.array([150, 66, 68], np.float32)
@@ -109,7 +110,7 @@ def draw_eye(image: Image, side: int, talker: Talker, view: View, face: Expressi
     """Draw the eye at the image's left (``side`` -1) or right (+1)."""
     shape, colours = talker.shape, talker.colours
     upper, lower = _lids(side, talker.traits, face.eye_opening)
-    upper_px, lower_px = (_at(curve, shape, view, 0.0) for curve in (upper, lower))
+    upper_px, lower_px = (_at(curve, shape, view, -EYES_IN) for curve in (upper, lower))
     scale = view.camera.scale_px
     patch = Patch(image, np.concatenate([upper_px, lower_px]), 0.09 * scale)
     if patch.is_empty:
@@ -124,7 +125,7 @@ def draw_eye(image: Image, side: int, talker: Talker, view: View, face: Expressi
     patch.stroke(lower_px, 0.62 * colours.skin * view.light, 0.014 * scale)
     patch.stroke(upper_px, lash * view.light, 0.034 * scale)
     crease = upper * [1.0, 1.0] + [0, -0.06]
-    patch.stroke(_at(crease, shape, view, 0.0), 0.66 * colours.skin * view.light, 0.016 * scale)
+    patch.stroke(_at(crease, shape, view, -EYES_IN), 0.66 * colours.skin * view.light, 0.016 * scale)
     patch.close()
 
 
@@ -138,8 +139,10 @@ def _draw_iris(patch: Patch, side: int, talker: Talker, view: View, face: Expres
         (0.86 * IRIS_RADIUS, colours.iris),
         (0.42 * IRIS_RADIUS, np.array([12, 10, 10], np.float32)),
     ):
-        patch.fill(_at(centre + radius * ring, shape, view, 0.0), colour * view.light)
-    patch.fill(_at(centre + [-0.035, -0.035] + 0.02 * ring, shape, view, 0.0), np.array([250, 250, 250], np.float32))
+        patch.fill(_at(centre + radius * ring, shape, view, -EYES_IN), colour * view.light)
+    patch.fill(
+        _at(centre + [-0.035, -0.035] + 0.02 * ring, shape, view, -EYES_IN), np.array([250, 250, 250], np.float32)
+    )
 
 
 def _lids(side: int, traits: Traits, opening: float) -> tuple[Reals, Reals]:

@@ -11,7 +11,7 @@ Reals = NDArray[np.floating]
 # camera; the origin is in the middle of the skull at the height of the eyes. The head turns about the neck.
 PIVOT = np.array([0.0, 0.45, -0.25], np.float32)
 # In these coordinates the face is raised by so much: held level, as people hold theirs, it is lowered again.
-RAISED_DEG = 3.0
+RAISED_DEG = 1.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

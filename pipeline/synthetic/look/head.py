@@ -15,7 +15,7 @@ Y_SPAN = (-2.3, 2.1)
 MAP_PX = (512, 320)
 
 HALF_HEIGHT = 1.86
-HALF_DEPTH = 1.50
+HALF_DEPTH = 1.55
 SKULL_FULLNESS = 0.20
 JAW_HINGE_Y = 0.95  # below this the face moves with the jaw
 CHIN_DROP = 0.5  # chin's way per unit of lip gap
@@ -100,7 +100,7 @@ def _nose(x: Reals, y: Reals, tip_y: float, half_width: float) -> Reals:
     """Return the nose: a ridge that rises to the tip, falls off below it, and spreads into two wings."""
     along = np.clip((y - NOSE_ROOT_Y) / (tip_y - NOSE_ROOT_Y), 0, 1)
     below = np.clip((tip_y + NOSE_BASE - y) / NOSE_BASE, 0, 1)
-    ridge = (0.05 * np.sqrt(along) + 0.23 * along**1.6) * np.sqrt(below)
+    ridge = (0.06 * np.sqrt(along) + 0.26 * along**1.6) * np.sqrt(below)
     width = 0.13 + (half_width - 0.13) * along**2.5
     across = np.clip(1 - (x / (width * 1.15)) ** 2, 0, 1)
     wings = np.exp(-(((np.abs(x) - 0.72 * half_width) / 0.085) ** 2) - ((y - tip_y - 0.03) / 0.10) ** 2)
