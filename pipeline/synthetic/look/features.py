@@ -33,7 +33,7 @@ TEETH_SHARE, TEETH_HIGH = 0.65, 0.085  # the upper teeth fill this much of a gap
 LIP_LINE = 0.014  # width of the dark line between the lips, head units
 # Strips of a lip: from and to, as shares of the way from its outer edge to the line between the lips, and brightness.
 # The upper lip faces down, the darker the nearer to the line; the lower one is brightest where it turns up.
-UPPER_LIP = ((0.0, 0.45, 0.92), (0.45, 0.8, 0.84), (0.8, 1.0, 0.72))
+UPPER_LIP = ((0.0, 0.45, 0.94), (0.45, 0.8, 0.89), (0.8, 1.0, 0.84))
 LOWER_LIP = ((0.0, 0.25, 0.94), (0.25, 0.45, 1.04), (0.45, 0.72, 1.10), (0.72, 0.9, 1.02), (0.9, 1.0, 0.86))
 
 
