@@ -82,6 +82,24 @@ def test_parts_have_every_frame_once_at_its_time(suffix: str, max_clip_s: float,
     assert max(map(len, found)) - min(map(len, found)) <= 1
 
 
+def test_parts_of_joined_recordings_have_every_frame_once(tmp_path: Path) -> None:
+    """Their stamps jump, so that each part is found by reading the file from its start."""
+    halves = [
+        encoded(write_numbered(tmp_path / f"{at}.mp4", [40 * n for n in range(at, at + 40)]), tmp_path / f"{at}.ts")
+        for at in (0, 80)
+    ]
+    path = tmp_path / "both.ts"
+    path.write_bytes(b"".join(half.read_bytes() for half in halves))
+    assert probe(path).has_jumps
+    found = [
+        index_shown(frame.grey)
+        for start_s, end_s in ranges(TALK, probe(path).duration_s, 0.9)
+        for frame in grey_frames(path, max_side_px=64, start_s=start_s, end_s=end_s, has_jumps=True)
+    ]
+    assert found == [index_shown(frame.grey) for frame in grey_frames(path, max_side_px=64)]
+    assert len(found) == 80
+
+
 def test_parts_of_film_at_29_97_frames_have_every_frame_once(tmp_path: Path) -> None:
     """Stamps are half a millisecond from where parts meet, as often as anywhere."""
     path = write_numbered(tmp_path / "n.mkv", [round(1001 * n / 30) for n in range(90)])

@@ -74,6 +74,25 @@ def test_in_joined_files_each_part_gives_its_own_pictures(numbered: Path, tmp_pa
     assert read_all(both, start_s=float(times_s[45]), end_s=float(times_s[47])) == frames[45:47]
 
 
+def test_the_cost_of_a_range_follows_its_length_and_not_its_place(
+    numbered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded, shown = seek._as_decoded, []
+
+    def counted(*args: Any) -> Iterator[tuple[Any, float]]:
+        for one in decoded(*args):
+            shown.append(one[1])
+            yield one
+
+    monkeypatch.setattr(seek, "_as_decoded", counted)
+    n_decoded = []
+    for start_s in (0.28, 2.2):  # 7 frames behind a key frame
+        assert len(read_all(numbered, start_s=start_s, end_s=start_s + 0.12, has_jumps=False)) == 3
+        n_decoded.append(len(shown))
+        shown.clear()
+    assert n_decoded[1] == n_decoded[0] <= 12
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
 def test_a_range_behind_the_last_picture_is_a_bad_range(suffix: str, numbered: Path, tmp_path: Path) -> None:
     path = encoded(numbered, tmp_path / f"n.{suffix}")
