@@ -1,5 +1,6 @@
 """Frames are found by their time stamps: all of them in order, or the requested ones, in files of every kind."""
 
+import gc
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -157,6 +158,19 @@ def test_rows_have_no_padding_at_an_odd_width(tmp_path: Path) -> None:
     ((_, picture),) = rgb_frames_at(odd, [frame.time_s])
     assert picture.shape == (480, 853, 3) and picture.flags.c_contiguous
     assert float(np.abs(picture.mean(axis=2) - frame.grey).mean()) < 12
+
+
+def test_a_picture_leaves_memory_with_its_last_user(numbered: Path) -> None:
+    """And not when Python next looks for objects that refer to each other in a circle: a picture has megabytes."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert len([frame.index for frame in grey_frames(numbered, max_side_px=64)]) == N_FRAMES
+        assert len([time_s for time_s, _ in rgb_frames_at(numbered, [0.4, 0.8, 1.2, 1.6])]) == 4
+        left = [one for one in gc.get_objects() if type(one) is av.VideoFrame]
+    finally:
+        gc.enable()
+    assert left == []
 
 
 @pytest.mark.parametrize(
