@@ -45,6 +45,10 @@ class Layout:
         """Return the manifest of VoiceEmbedding."""
         return self._set(dataset) / "voice_embeddings.parquet"
 
+    def stretch_sounds(self, dataset: str) -> Path:
+        """Return the manifest of StretchSound."""
+        return self._set(dataset) / "stretch_sounds.parquet"
+
     def turns(self, dataset: str) -> Path:
         """Return the manifest of Turn."""
         return self._set(dataset) / "turns.parquet"

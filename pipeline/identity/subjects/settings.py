@@ -30,6 +30,8 @@ class SubjectsParams(MainFaceParams):
     same_subject_above: float | Literal["network"]
     voices: str | None
     voice_s: float | None = Field(gt=0)
+    overlap: str | None
+    music: str | None
     stretch_s: float = Field(gt=0.8)
     same_voice_above: float
     voice_cosine: float = Field(gt=-1, lt=1)

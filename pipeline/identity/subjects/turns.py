@@ -62,6 +62,8 @@ def whole_clip_turn(subject: Subject, clip_s: Interval) -> Turn:
         end_s=clip_s[1],
         log_odds=None,
         own_log_odds=None,
+        overlap_share=None,
+        music_share=None,
     )
 
 
@@ -91,6 +93,8 @@ def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
                 end_s=end_s,
                 log_odds=log_odds,
                 own_log_odds=mouth,
+                overlap_share=None,
+                music_share=None,
             )
         )
     return turns

@@ -125,6 +125,17 @@ def test_with_voices_a_clip_of_one_track_and_shot_is_an_item_with_the_stretches_
     assert found[2.5]["set/d"].stretches_s == ((0.0, 1.0), (1.0, 2.0))  # several shots: all of it
 
 
+def test_where_all_sound_is_measured_every_clip_is_an_item_and_its_voice_is_that_of_the_first_stretches(
+    at: Layout,
+) -> None:
+    for voice_s, n_voices in ((2.5, 1), (2.6, 2), (None, 0)):
+        items = read_tracked_clips("set", PARAMS, at, voice_s=voice_s, all_sound=True)
+        found = {one.clip.clip_id: (one.n_voices, one.stretches_s) for one in items}
+        assert found["set/b"] == (n_voices, ((0.0, 2.5), (2.5, 5.0)))
+        assert found["set/d"] == (None, ((0.0, 1.0), (1.0, 2.0)))
+        assert list(found) == ["set/a", "set/b", "set/c", "set/d"]
+
+
 class CornerColours:
     """Embeds a face as the colour in its middle."""
 
