@@ -7,6 +7,7 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params, read_section
 from pipeline.core.records.schema import from_table
 from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
+from pipeline.core.records.track import ActiveSpeaker
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.manifest import write_tables
 from pipeline.engine.run import StepRun, run_step
@@ -23,6 +24,8 @@ from pipeline.identity.subjects.embedding import ClipEmbedder, TrackedClip, read
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.sound import SoundNetworks
 from pipeline.identity.subjects.voices import VoiceEmbedder
+from pipeline.speaker.active_speaker import ActiveSpeakerNetwork
+from pipeline.speaker.light_asd import LightAsd
 from pipeline.weights.fetch import find_weights
 
 VERSION = 3  # of what this step returns: raise it whenever the same input gives another result
@@ -45,16 +48,18 @@ def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[TrackedC
     backend = read_section("detect", at.params)["backend"]
     faces, voices = _face_network(dataset, at), _voice_network(dataset, params)
     sounds, sound_names = _sound_networks(dataset, params)
+    active = _active_speaker_network(dataset, params)
     names = {
         "faces": None if faces is None else faces.key,
         "voices": None if voices is None else voices.name,
         **sound_names,
+        "active_speaker": None if active is None else active.name,
     }
     step = Step(
         name="subjects",
         version=VERSION,
         params={**names, "backend": backend},
-        function=ClipEmbedder(backend, faces, voices, sounds),
+        function=ClipEmbedder(backend, faces, voices, sounds, active),
         item_id=lambda item: item.clip.clip_id,
         inputs=lambda item: (*item.content, *backend_content(backend, item.clip.clip_id)),
     )
@@ -68,6 +73,8 @@ def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[TrackedC
     write_tables(at.voice_embeddings(dataset), VoiceEmbedding, stretches)
     sounds_of_clips = in_row_order(StretchSound, ok_ids, lambda clip_id: run.rows(clip_id, StretchSound))
     write_tables(at.stretch_sounds(dataset), StretchSound, sounds_of_clips)
+    scores = in_row_order(ActiveSpeaker, ok_ids, lambda clip_id: run.rows(clip_id, ActiveSpeaker))
+    write_tables(at.active_speakers(dataset), ActiveSpeaker, scores)
     return run
 
 
@@ -77,13 +84,11 @@ def _by_clip(run: StepRun[TrackedClip]) -> EmbeddedOf:
     def of_clip(clip_id: str) -> Embedded:
         if clip_id not in embedded:
             return Embedded([], [])
-        tracks, voices, sounds = (
-            run.rows(clip_id, record) for record in (TrackEmbedding, VoiceEmbedding, StretchSound)
-        )
         return Embedded(
-            from_table(TrackEmbedding, tracks),
-            from_table(VoiceEmbedding, voices),
-            from_table(StretchSound, sounds),
+            tracks=from_table(TrackEmbedding, run.rows(clip_id, TrackEmbedding)),
+            voices=from_table(VoiceEmbedding, run.rows(clip_id, VoiceEmbedding)),
+            sounds=from_table(StretchSound, run.rows(clip_id, StretchSound)),
+            active=from_table(ActiveSpeaker, run.rows(clip_id, ActiveSpeaker)),
         )
 
     return of_clip
@@ -120,6 +125,12 @@ def _sound_networks(dataset: str, params: SubjectsParams) -> tuple[SoundNetworks
     )
     names = {"overlap": None if overlap is None else overlap[1], "music": None if music is None else music[1]}
     return networks, names
+
+
+def _active_speaker_network(dataset: str, params: SubjectsParams) -> ActiveSpeakerNetwork | None:
+    """Return the network of subjects.active_speaker; None where there is none."""
+    found = _weights(dataset, params.active_speaker, "mouths are compared with the sound alone")
+    return None if found is None else ActiveSpeakerNetwork(LightAsd(found[0]), found[1])
 
 
 def _weights(dataset: str, name: str | None, without: str) -> tuple[Path, str] | None:

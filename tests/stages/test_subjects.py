@@ -16,7 +16,7 @@ from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import to_table
 from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
-from pipeline.core.records.track import Agreement, Shot, Track
+from pipeline.core.records.track import ActiveSpeaker, Agreement, Shot, Track
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.embedding import TrackedClip
@@ -93,7 +93,7 @@ class Stored:
         return [ledger_row("subjects", "set/talk"), ledger_row("subjects", "set/z", Dropped.failed("no_video", ""))]
 
     def rows(self, clip_id: str, record: type) -> pa.Table:
-        if record is StretchSound:
+        if record in (StretchSound, ActiveSpeaker):
             return to_table(record, [])
         if record is VoiceEmbedding:
             return to_table(record, [voice(clip_id, 2.0 * n, n) for n in range(3)])
@@ -190,7 +190,7 @@ def test_networks_of_sound_that_are_missing_are_said_and_all_goes_on(
         raise WeightsUnavailable(f"{name}: not installed.")
 
     content = yaml.safe_load(at.params.read_text(encoding="utf-8"))
-    content["subjects"] |= {"overlap": "overlap_detector", "music": "sound_events"}
+    content["subjects"] |= {"overlap": "overlap_detector", "music": "sound_events", "active_speaker": "light_asd"}
     at.params.write_text(yaml.safe_dump(content), encoding="utf-8")
     monkeypatch.setattr(subjects, "find_weights", missing)
     monkeypatch.setattr(subjects, "named_recogniser", lambda *_: NamedRecogniser(None, "faces", {}))  # type: ignore[arg-type]
@@ -199,6 +199,7 @@ def test_networks_of_sound_that_are_missing_are_said_and_all_goes_on(
     said = capsys.readouterr().out
     assert "overlap_detector: not installed. Until then voices that sound at once are not found;" in said
     assert "sound_events: not installed. Until then music is not found;" in said
+    assert "light_asd: not installed. Until then mouths are compared with the sound alone;" in said
     assert read_manifest(at.stretch_sounds("set"), StretchSound) == []
 
 

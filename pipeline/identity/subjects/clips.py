@@ -15,7 +15,7 @@ from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import from_table
 from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
-from pipeline.core.records.track import Agreement, Shot, Track
+from pipeline.core.records.track import ActiveSpeaker, Agreement, Shot, Track
 from pipeline.core.storage.atomic import scratch_folder
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.manifest import RowSpool, iterate_tables, write_manifest, write_tables
@@ -34,6 +34,7 @@ class Embedded:
     tracks: list[TrackEmbedding]
     voices: list[VoiceEmbedding]
     sounds: list[StretchSound] = field(default_factory=list)
+    active: list[ActiveSpeaker] = field(default_factory=list)
 
 
 EmbeddedOf = Callable[[str], Embedded]
@@ -99,12 +100,10 @@ class DatasetSubjects:
         most = self._params.max_spherical_variance
         mixed = [one.track_id for one in embedded.tracks if one.spherical_variance > most]
         linked = subjects_of(tracks, vectors, limit, self._params, mixed)
-        turns = with_shares(self._turns(clip_id, tracks, linked, embedded.voices), embedded.sounds)
+        turns = with_shares(self._turns(clip_id, tracks, linked, embedded), embedded.sounds)
         return linked, sorted(turns, key=lambda turn: turn.turn_id)
 
-    def _turns(
-        self, clip_id: str, tracks: list[Track], linked: ClipSubjects, voices: list[VoiceEmbedding]
-    ) -> list[Turn]:
+    def _turns(self, clip_id: str, tracks: list[Track], linked: ClipSubjects, embedded: Embedded) -> list[Turn]:
         shots = from_table(Shot, self._shots.of(clip_id))
         if len(shots) == 1 and len(linked.subjects) == 1:
             return [whole_clip_turn(linked.subjects[0], (shots[0].start_s, shots[0].end_s))]
@@ -121,7 +120,8 @@ class DatasetSubjects:
             subject_of=subject_of,
             agreements=from_table(Agreement, self._agreement.of(clip_id)),
             stretches_s=parts_s,
-            voices={part_at[one.start_s]: np.asarray(one.embedding, np.float64) for one in voices},
+            voices={part_at[one.start_s]: np.asarray(one.embedding, np.float64) for one in embedded.voices},
+            active=embedded.active,
         )
         return turns_of(evidence, self._params)
 

@@ -1,8 +1,8 @@
 """Embed the tracks of a clip, one unit embedding for each, the mean over its most frontal faces; and its voices."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table, to_table
 from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
-from pipeline.core.records.track import Shot, Track
+from pipeline.core.records.track import ActiveSpeaker, Shot, Track
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.vectors import mean_direction
 from pipeline.face.backends.interface import FaceBackend
@@ -30,6 +30,7 @@ from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.sound import SoundNetworks, read_sound
 from pipeline.identity.subjects.voices import VoiceEmbedder, stretches
+from pipeline.speaker.active_speaker import BOX_COLUMNS, ActiveSpeakerNetwork
 from pipeline.video.clip import MediaClip, read_media_clips
 from pipeline.video.decode import rgb_frames_at
 
@@ -47,7 +48,8 @@ class TrackedClip:
 
     ``frames``: those whose faces are embedded, a table of Frame. ``stretches_s``: the stretches of sound that are
     measured; ``late_s``: by how much the sound comes later than the picture; ``n_voices``: of how many stretches, the
-    first ones, the voice is embedded; None: of all.
+    first ones, the voice is embedded; None: of all. ``boxes``: BOX_COLUMNS of all frames of its tracks, for an active
+    speaker network; None: without one.
     """
 
     clip: MediaClip
@@ -55,6 +57,7 @@ class TrackedClip:
     stretches_s: tuple[Interval, ...]
     late_s: float = 0.0
     n_voices: int | None = None
+    boxes: pa.Table | None = None
 
     @property
     def content(self) -> tuple[str, ...]:
@@ -65,14 +68,17 @@ class TrackedClip:
             str(self.stretches_s),
             str(self.late_s),
             str(self.n_voices),
+            "" if self.boxes is None else content_hash(self.boxes),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _tracked_clip, (self.clip, to_bytes(self.frames), self.stretches_s, self.late_s, self.n_voices)
+        boxes = None if self.boxes is None else to_bytes(self.boxes)
+        rest = (self.stretches_s, self.late_s, self.n_voices)
+        return _tracked_clip, (self.clip, to_bytes(self.frames), boxes, *rest)
 
 
-def _tracked_clip(clip: MediaClip, frames: bytes, *rest: Any) -> TrackedClip:
-    return TrackedClip(clip, from_bytes(frames), *rest)
+def _tracked_clip(clip: MediaClip, frames: bytes, boxes: bytes | None, *rest: Any) -> TrackedClip:
+    return replace(TrackedClip(clip, from_bytes(frames), *rest), boxes=None if boxes is None else from_bytes(boxes))
 
 
 def read_tracked_clips(
@@ -82,6 +88,7 @@ def read_tracked_clips(
 
     And, unless ``voice_s`` is None, the clips of one track and one shot, of whose sound about so much is embedded: it
     tells who that is, not when anybody speaks. ``all_sound``: these clips too, with all of their sound to be measured.
+    Where ``params`` name an active speaker network, the others have their boxes.
     """
     tracks = ClipRows(at.tracks(dataset), Track, ["track_id", "out_of_step_s"])
     shots, rows = ClipRows(at.shots(dataset), Shot), ClipRows(at.frames(dataset), Frame)
@@ -91,7 +98,8 @@ def read_tracked_clips(
         if len(of_clip) == 0 or (is_whole and ((voice_s is None and not all_sound) or not shots_of_clip)):
             continue
         of_track: dict[str, list[Frame]] = defaultdict(list)
-        for frame in from_table(Frame, rows.of(clip.clip_id)):
+        all_frames = rows.of(clip.clip_id)
+        for frame in from_table(Frame, all_frames):
             of_track[frame.track_id].append(frame)
         chosen = [frames for frames in (chosen_frames(one, params) for one in of_track.values()) if frames]
         frames = [frame for frames in chosen for frame in frames] if len(chosen) > 1 else []
@@ -101,7 +109,8 @@ def read_tracked_clips(
             n_voices = sum(start_s < parts_s[0][0] + (voice_s or 0.0) for start_s, _ in parts_s)
             parts_s = parts_s if all_sound else parts_s[:n_voices]
         late_s = of_clip["out_of_step_s"][0].as_py()
-        yield TrackedClip(clip, to_table(Frame, frames), tuple(parts_s), late_s, n_voices)
+        boxes = None if is_whole or params.active_speaker is None else all_frames.select(list(BOX_COLUMNS))
+        yield TrackedClip(clip, to_table(Frame, frames), tuple(parts_s), late_s, n_voices, boxes)
 
 
 def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame]:
@@ -126,26 +135,29 @@ def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame
     return chosen
 
 
+Heard = VoiceEmbedding | StretchSound | ActiveSpeaker
+"""What is measured of a clip's sound."""
+
+
 @dataclass
 class ClipEmbedder:
     """The step; the landmark model is loaded once a worker, at the first clip.
 
     ``faces``: the face recognition network, ``voices``: the speaker network; None: no such embeddings. ``sounds``: the
-    networks that tell what sounds.
+    networks that tell what sounds; ``active``: the one that tells which mouths are still.
     """
 
     backend_name: str
     faces: NamedRecogniser | None
     voices: VoiceEmbedder | None
     sounds: SoundNetworks = SoundNetworks()
+    active: ActiveSpeakerNetwork | None = None
     _backend: FaceBackend | None = field(default=None, init=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_backend": None}
 
-    def __call__(
-        self, item: TrackedClip, folder: Path
-    ) -> list[TrackEmbedding | VoiceEmbedding | StretchSound] | Dropped:
+    def __call__(self, item: TrackedClip, folder: Path) -> list[TrackEmbedding | Heard] | Dropped:
         """Return an embedding of each track of which a face was found at full size, and what each stretch sounds of."""
         del folder
         heard = self._heard(item)
@@ -167,13 +179,16 @@ class ClipEmbedder:
         embeddings = [self._embedding(track_id, item.clip.clip_id, faces[track_id]) for track_id in sorted(faces)]
         return [*(one for one in embeddings if one is not None), *heard]
 
-    def _heard(self, item: TrackedClip) -> list[VoiceEmbedding | StretchSound]:
+    def _heard(self, item: TrackedClip) -> list[Heard]:
         sound = read_sound(item.clip, item.stretches_s, item.late_s)
         if sound is None:
             return []
         voices = () if self.voices is None else self.voices.embed(sound, item.stretches_s[: item.n_voices])
         sounds = () if self.sounds == SoundNetworks() else self.sounds.measure(sound, item.stretches_s)
-        return [*voices, *sounds]
+        active: Iterable[ActiveSpeaker] = ()
+        if self.active is not None and item.boxes is not None:
+            active = self.active.score(item.clip, item.boxes, sound.waveform, sound.begin_s)
+        return [*voices, *sounds, *active]
 
     def _embedding(self, track_id: str, clip_id: str, faces: Sequence[AlignedFace]) -> TrackEmbedding | None:
         assert self.faces is not None

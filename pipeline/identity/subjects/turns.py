@@ -8,7 +8,7 @@ voice, compared with those means, speak for. A subject's turns are such stretche
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.audio.segment import Interval
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.subject import Subject, Turn
-from pipeline.core.records.track import Agreement
+from pipeline.core.records.track import ActiveSpeaker, Agreement
 from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.voices import same_voice_groups
@@ -38,7 +38,7 @@ class ClipEvidence:
 
     ``stretches_s``: the stretches of its sound, in order of time. ``voices``: unit embeddings of some, by place.
     ``seen_s``: for each subject the intervals in which it is seen. ``subject_of``: the place in ``subjects`` of the
-    subject of each track, by id.
+    subject of each track, by id. ``active``: scores of an active speaker network, of some half seconds.
     """
 
     subjects: Sequence[Subject]
@@ -47,6 +47,7 @@ class ClipEvidence:
     agreements: Sequence[Agreement]
     stretches_s: Sequence[Interval]
     voices: Mapping[int, Vectors]
+    active: Sequence[ActiveSpeaker] = field(default=())
 
 
 def whole_clip_turn(subject: Subject, clip_s: Interval) -> Turn:
@@ -71,6 +72,7 @@ def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
     """Return the turns of a clip's subjects, in order of time; stretches that follow each other are one turn."""
     by_lag = _mouth_log_odds(clip, params)
     own = np.stack([_at_best_lag(of_subject, params.lag_std_s) for of_subject in by_lag], axis=1)
+    own -= params.still_mouth_log_odds * still_shares(clip)
     turns: list[Turn] = []
     speakers = _speakers(own, clip, params)
     for place, (start_s, end_s) in enumerate(clip.stretches_s):
@@ -126,6 +128,22 @@ def _mouth_log_odds(clip: ClipEvidence, params: SubjectsParams) -> Vectors:
         if place >= 0:
             log_odds[clip.subject_of[row.track_id], place] += log_odds_at_lags(row, params.voice_correlation)
     return log_odds
+
+
+def still_shares(clip: ClipEvidence) -> Vectors:
+    """Return (stretches, subjects): in which share of a stretch's scored half seconds the subject's mouth is still.
+
+    0 where none is scored: only a mouth that is still tells something, since lips also move without a voice.
+    """
+    still, scored = np.zeros((2, len(clip.stretches_s), len(clip.subjects)))
+    starts_s = np.array([start_s for start_s, _ in clip.stretches_s])
+    for row in clip.active:
+        place = int(np.searchsorted(starts_s, row.start_s + BIN_S / 2, side="right")) - 1
+        if place >= 0:
+            number = clip.subject_of[row.track_id]
+            scored[place, number] += row.covered_s
+            still[place, number] += row.covered_s * (row.log_odds < 0)
+    return np.asarray(still / np.where(scored > 0, scored, 1.0))
 
 
 def _at_best_lag(log_odds: Vectors, std_s: float) -> Vectors:
