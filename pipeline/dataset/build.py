@@ -177,7 +177,7 @@ def _person_drop(faces: list[DatasetFace], segments: list[DatasetSegment], n_dro
     if not any(face.is_standard for face in faces):
         return Dropped.filtered("no_standard_face", f"none of {len(faces)} faces is a standard face")
     if not segments and n_dropped:
-        return Dropped.filtered("no_own_voice", f"none of {n_dropped} segments is the voice of the main face")
+        return Dropped.filtered("no_own_voice", f"none of {n_dropped} segments is the voice of the main face alone")
     if not segments:
         return Dropped.filtered("no_sound", "no clip of this person has a segment of sound")
     return None
