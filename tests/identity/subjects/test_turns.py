@@ -181,13 +181,13 @@ def score(start_s: float, log_odds: float) -> ActiveSpeaker:
     )
 
 
-def test_a_still_mouth_speaks_against_a_subject_by_its_share_of_the_stretch_and_moving_lips_for_nobody() -> None:
+def test_a_mouth_still_for_three_quarters_of_a_stretch_speaks_against_a_subject_and_moving_lips_for_nobody() -> None:
     seen, agreements = [[(0.0, 2.0)]], throughout(0, (0, 2), 0.6)
     (without,) = turns(seen, agreements, [None])
     mouth = without.own_log_odds or 0.0
-    for n_still in range(4):
+    for n_still, less in ((0, 0.0), (2, 0.0), (3, 4.0), (4, 4.0)):
         scores = [score(0.5 * n, -0.1 if n < n_still else 9.0) for n in range(4)]
         (turn,) = turns(seen, agreements, [None], active=scores)
-        assert turn.own_log_odds == pytest.approx(mouth - PARAMS.still_mouth_log_odds * n_still / 4)
+        assert turn.own_log_odds == pytest.approx(mouth - less)
     still = PARAMS.model_copy(update={"still_mouth_log_odds": 20.0})
     assert turns(seen, agreements, [None], still, [score(0.5 * n, -3.0) for n in range(4)]) == []
