@@ -28,7 +28,7 @@ _MOST_LOG_ODDS = 8.0
 _LEAST_STRETCHES = 0.8
 # Of a subject whose voice is not known, where another one's is: most stretches are of those whose voices are.
 _UNKNOWN_VOICE_LOG_ODDS = -2.0
-# A mouth is still in a stretch where an active speaker network finds it so for this share of it. With less, pauses of the
+# A mouth is still in a stretch that an active speaker network finds so for this share. With less, pauses of the
 # right speaker count against them: in montages of real clips 8 % of their turns were lost.
 _MIN_STILL_SHARE = 0.75
 # A subject counts as seen in a stretch in which it is seen for this share of it.
