@@ -38,7 +38,13 @@ class Brightness(LightAsd):
         return faces.mean(axis=(1, 2)) - 100
 
 
-def scores(monkeypatch: pytest.MonkeyPatch, fps: float, end_s: float, begin_s: float = 0.0) -> list[ActiveSpeaker]:
+def scores(
+    monkeypatch: pytest.MonkeyPatch,
+    fps: float,
+    end_s: float,
+    begin_s: float = 0.0,
+    network: Brightness | None = None,
+) -> list[ActiveSpeaker]:
     """Score two faces of a picture: one that brightens by 10 a second, and a grey one, seen from 1 s on."""
     times_s = np.arange(0, end_s, 1 / fps).tolist()
 
@@ -53,7 +59,7 @@ def scores(monkeypatch: pytest.MonkeyPatch, fps: float, end_s: float, begin_s: f
     columns = [*zip(*rows, strict=True), *([one] * len(rows) for one in (75.0, 50.0, 50.0))]
     boxes = pa.table(dict(zip(BOX_COLUMNS, map(list, columns), strict=True)))
     (clip,) = media_clips([CLIP])
-    return [*ActiveSpeakerNetwork(Brightness(), "bright-0").score(clip, boxes, SOUND, begin_s)]
+    return [*ActiveSpeakerNetwork(network or Brightness(), "bright-0").score(clip, boxes, SOUND, begin_s)]
 
 
 @pytest.mark.parametrize("fps", [25.0, 50.0, 12.5])
@@ -69,6 +75,13 @@ def test_each_half_second_has_the_mean_of_25_scores_a_second_whatever_the_frame_
     second = [one for one in found if one.track_id.endswith("t01")]
     assert second[0].start_s == 1.0 and {one.log_odds for one in second} == {-10.0}
     assert [one.score_id for one in found] == sorted(one.score_id for one in found)
+
+
+def test_no_track_is_scored_in_parts_of_a_few_pictures_or_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Brightness()
+    scores(monkeypatch, 25.0, end_s=9.2, network=network)
+    assert min(n for n, _ in network.sizes) >= 50 and max(n for n, _ in network.sizes) <= 102
+    assert all(n_cepstra == 4 * n for n, n_cepstra in network.sizes)
 
 
 def test_before_the_sound_begins_nothing_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
