@@ -25,8 +25,8 @@ from pipeline.video.decode import GreyFrame, grey_frames
 BOX_COLUMNS = ("track_id", "time_s", "box_x_px", "box_y_px", "box_w_px", "box_h_px")
 """The columns of Frame that are read."""
 _MAX_SIDE_PX = 1280
-# Scored at once, and what is left of a track: less than twice as much, for which the network takes 460 MB. A few pictures
-# by themselves would be scored as a still mouth.
+# Scored at once; what is left of a track, with up to twice as much: the network takes 460 MB for that. A few pictures by
+# themselves would be scored as a still mouth.
 _CHUNK_S = 2.0
 # The network's training faces lie in boxes from hairline to chin, larger by this than those of detectors here. It sees
 # a square in each: in halves of its size from its centre, so much to both sides, above and below.
@@ -104,7 +104,7 @@ def lower_face(frame: GreyFrame, box: Box) -> ImageGrey:
 
 
 def _chunks(clip: MediaClip, boxes: pa.Table) -> Iterator[tuple[str, NDArray[np.float64], list[ImageGrey]]]:
-    """Yield the lower faces of each track, with their times: of _CHUNK_S at a time, at its end of up to twice as much."""
+    """Yield the lower faces of each track, with their times: of _CHUNK_S, at its end of up to twice as much."""
     at: dict[float, list[tuple[str, Box]]] = defaultdict(list)
     for row in boxes.to_pylist():
         box = Box(row["box_x_px"], row["box_y_px"], row["box_w_px"], row["box_h_px"])
