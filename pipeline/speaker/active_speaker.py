@@ -25,7 +25,7 @@ from pipeline.video.decode import GreyFrame, grey_frames
 BOX_COLUMNS = ("track_id", "time_s", "box_x_px", "box_y_px", "box_w_px", "box_h_px")
 """The columns of Frame that are read."""
 _MAX_SIDE_PX = 1280
-# Scored at once; what is left of a track, with up to twice as much: the network takes 460 MB for that. A few pictures by
+# Scored at once; what is left of a track, with up to twice as much: the network takes 460 MB for it. A few pictures by
 # themselves would be scored as a still mouth.
 _CHUNK_S = 2.0
 # The network's training faces lie in boxes from hairline to chin, larger by this than those of detectors here. It sees
