@@ -20,7 +20,7 @@ from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.weights.fetch import find_weights
 
-VERSION = 2  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 3  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:

@@ -11,6 +11,7 @@ from pipeline.audio.extract import joined, of_sound
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.reading import SoundRange
 from pipeline.audio.segment import Interval
+from pipeline.core.base.arrays import Waveform
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.subject import VoiceEmbedding
@@ -21,6 +22,7 @@ from pipeline.video.clip import MediaClip
 # A stretch's sound may reach so far beyond it, for a last window.
 _BEYOND_S = 0.1
 _MAX_SOUND_S = 7200.0
+_N_TOGETHER = 8  # stretches in the network at once
 
 
 def stretches(shots_s: Iterable[Interval], length_s: float) -> list[Interval]:
@@ -72,17 +74,24 @@ class VoiceEmbedder:
         return [*self._embedded(clip.clip_id, sound, parts_s, begin_s - late_s)]
 
     def _embedded(
-        self, clip_id: str, sound: np.ndarray, parts_s: Sequence[Interval], begin_s: float
+        self, clip_id: str, sound: Waveform, parts_s: Sequence[Interval], begin_s: float
     ) -> Iterator[VoiceEmbedding]:
-        for start_s, end_s in parts_s:
-            first, last = (max(0, round((at - begin_s) * SAMPLE_RATE_HZ)) for at in (start_s, end_s + _BEYOND_S))
-            embedding = self.network.embed(sound[first:last])
-            if embedding is not None:
-                yield VoiceEmbedding(
-                    stretch_id=f"{clip_id}-v{milliseconds(start_s):08d}",
-                    clip_id=clip_id,
-                    start_s=start_s,
-                    end_s=end_s,
-                    network=self.name,
-                    embedding=embedding,
-                )
+        for place in range(0, len(parts_s), _N_TOGETHER):
+            group = parts_s[place : place + _N_TOGETHER]
+            embeddings = self.network.embed([_part(sound, begin_s, part_s) for part_s in group])
+            for (start_s, end_s), embedding in zip(group, embeddings, strict=True):
+                if embedding is not None:
+                    yield VoiceEmbedding(
+                        stretch_id=f"{clip_id}-v{milliseconds(start_s):08d}",
+                        clip_id=clip_id,
+                        start_s=start_s,
+                        end_s=end_s,
+                        network=self.name,
+                        embedding=embedding,
+                    )
+
+
+def _part(sound: Waveform, begin_s: float, part_s: Interval) -> Waveform:
+    """Return the part of ``sound``, which begins at ``begin_s``."""
+    first, last = (max(0, round((at_s - begin_s) * SAMPLE_RATE_HZ)) for at_s in (part_s[0], part_s[1] + _BEYOND_S))
+    return sound[first:last]
