@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.audio.segment import Interval
 from pipeline.core.base.errors import BadMedia
@@ -164,20 +165,25 @@ class ClipEmbedder:
         if self.faces is None or not len(item.frames):
             return [*heard]
         self._backend = self._backend or build_backend(self.backend_name)
-        faces: dict[str, list[AlignedFace]] = defaultdict(list)
-        frames_at: dict[float, list[Frame]] = defaultdict(list)
-        for frame in from_table(Frame, item.frames):
-            frames_at[frame.time_s].append(frame)
+        features: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
         try:
-            for time_s, picture in rgb_frames_at(item.clip.path, sorted(frames_at), has_jumps=item.clip.has_jumps):
-                for frame in frames_at[time_s]:
-                    face = align_face(frame, picture, self._backend, TEMPLATE)
-                    if face is not None:
-                        faces[frame.track_id].append(face)
+            for track_id, face in _aligned_faces(item, self._backend):
+                features[track_id].append(self.faces.recogniser.embed([face.picture], [face.landmarks])[0])
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
-        embeddings = [self._embedding(track_id, item.clip.clip_id, faces[track_id]) for track_id in sorted(faces)]
-        return [*(one for one in embeddings if one is not None), *heard]
+        tracks = [
+            TrackEmbedding(
+                track_id=track_id,
+                clip_id=item.clip.clip_id,
+                network=self.faces.name,
+                n_faces=len(features[track_id]),
+                spherical_variance=spherical_variance,
+                embedding=embedding,
+            )
+            for track_id in sorted(features)
+            for embedding, spherical_variance in filter(None, [mean_direction(np.stack(features[track_id]))])
+        ]
+        return [*tracks, *heard]
 
     def _heard(self, item: TrackedClip) -> list[Heard]:
         sound = read_sound(item.clip, item.stretches_s, item.late_s)
@@ -190,18 +196,18 @@ class ClipEmbedder:
             active = self.active.score(item.clip, item.boxes, sound.waveform, sound.begin_s)
         return [*voices, *sounds, *active]
 
-    def _embedding(self, track_id: str, clip_id: str, faces: Sequence[AlignedFace]) -> TrackEmbedding | None:
-        assert self.faces is not None
-        features = self.faces.recogniser.embed([one.picture for one in faces], [one.landmarks for one in faces])
-        found = mean_direction(features)
-        if found is None:
-            return None
-        embedding, spherical_variance = found
-        return TrackEmbedding(
-            track_id=track_id,
-            clip_id=clip_id,
-            network=self.faces.name,
-            n_faces=len(faces),
-            spherical_variance=spherical_variance,
-            embedding=embedding,
-        )
+
+def _aligned_faces(item: TrackedClip, backend: FaceBackend) -> Iterator[tuple[str, AlignedFace]]:
+    """Yield (track id, face) of each of the item's frames in which the backend finds one at full size.
+
+    By one fit of the landmarks: of 447 real faces the embeddings by it and by the mean of 17 fits have a cosine of
+    0.9997 (median), two faces of one track 0.93.
+    """
+    frames_at: dict[float, list[Frame]] = defaultdict(list)
+    for frame in from_table(Frame, item.frames):
+        frames_at[frame.time_s].append(frame)
+    for time_s, picture in rgb_frames_at(item.clip.path, sorted(frames_at), has_jumps=item.clip.has_jumps):
+        for frame in frames_at[time_s]:
+            face = align_face(frame, picture, backend, TEMPLATE, is_averaged=False)
+            if face is not None:
+                yield frame.track_id, face

@@ -13,6 +13,8 @@ from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.subjects.sound import BEYOND_S, ClipSound, stretch_id
 
+_N_TOGETHER = 8  # stretches in the network at once
+
 
 def stretches(shots_s: Iterable[Interval], length_s: float) -> list[Interval]:
     """Return the shots cut into equal parts, as near to ``length_s`` as can be; a shorter shot is one part."""
@@ -44,15 +46,16 @@ class VoiceEmbedder:
 
     def embed(self, sound: ClipSound, parts_s: Sequence[Interval]) -> Iterator[VoiceEmbedding]:
         """Yield an embedding of each of ``parts_s`` that has sound enough."""
-        for start_s, end_s in parts_s:
-            part = sound.waveform[sound.place(start_s) : sound.place(end_s + BEYOND_S)]
-            embedding = self.network.embed(part)
-            if embedding is not None:
-                yield VoiceEmbedding(
-                    stretch_id=stretch_id(sound.clip_id, start_s),
-                    clip_id=sound.clip_id,
-                    start_s=start_s,
-                    end_s=end_s,
-                    network=self.name,
-                    embedding=embedding,
-                )
+        for first in range(0, len(parts_s), _N_TOGETHER):
+            group = parts_s[first : first + _N_TOGETHER]
+            waveforms = [sound.waveform[sound.place(s) : sound.place(e + BEYOND_S)] for s, e in group]
+            for (start_s, end_s), embedding in zip(group, self.network.embed(waveforms), strict=True):
+                if embedding is not None:
+                    yield VoiceEmbedding(
+                        stretch_id=stretch_id(sound.clip_id, start_s),
+                        clip_id=sound.clip_id,
+                        start_s=start_s,
+                        end_s=end_s,
+                        network=self.name,
+                        embedding=embedding,
+                    )

@@ -181,6 +181,28 @@ def test_two_tracks_in_one_frame_are_embedded_each_where_it_is(monkeypatch: pyte
     assert other.spherical_variance == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_face_is_embedded_before_the_next_frame_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no picture of a long clip waits in memory."""
+    events: list[str] = []
+
+    class Listed(CornerColours):
+        def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> np.ndarray:
+            events.append("embedded")
+            return super().embed(faces, landmarks)
+
+    def decoded(_: Path, wanted_s: Sequence[float], **__: Any) -> Iterator[tuple[float, ImageRGB]]:
+        for time_s in wanted_s:
+            events.append("decoded")
+            yield time_s, np.full((360, 640, 3), 9, np.uint8)
+
+    monkeypatch.setattr(module, "rgb_frames_at", decoded)
+    monkeypatch.setattr(module, "build_backend", lambda _: FakeBackend())
+    (clip,) = media_clips([CLIP])
+    embed = ClipEmbedder("fake", NamedRecogniser(Listed(), "colours-0", {}), None)
+    embed(TrackedClip(clip, to_table(Frame, of_track(at_yaws(0, 5, 9), 0)), ()), Path())
+    assert events == ["decoded", "embedded"] * 3
+
+
 def test_a_track_whose_face_is_not_found_at_full_size_has_no_embedding(monkeypatch: pytest.MonkeyPatch) -> None:
     class OnlyLeft(FakeBackend):
         def landmarks(self, grey: Any, box: Any, frame: Any = None) -> Any:
