@@ -96,16 +96,12 @@ def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
     return turns
 
 
-def log_odds_at_lags(row: Agreement, correlation: float) -> Vectors:
+def log_odds_at_lags(row: Agreement, weight: float) -> Vectors:
     """Return (lags,): the log of how much likelier a mouth's movement is in half a second, were the voice its own.
 
-    With the mouth m and the sound v standardised, m is c v + noise where the voice is its own, and unrelated to v where
-    it is not: (c sum m v - c^2 sum v^2 / 2) / (1 - c^2). Neighbouring values are alike, so that the sums count as if
-    they had variance_factor times fewer terms.
+    Neighbouring values are alike and the model is not exact, so that the sums count by ``weight``.
     """
-    products = np.asarray(row.products, np.float64)
-    gain = correlation * products - correlation**2 * row.voice_power / 2
-    return np.asarray(gain / (1 - correlation**2) / row.variance_factor)
+    return np.asarray(weight * (np.asarray(row.products, np.float64) - row.voice_power / 2))
 
 
 def _mouth_log_odds(clip: ClipEvidence, params: SubjectsParams) -> Vectors:
@@ -120,7 +116,7 @@ def _mouth_log_odds(clip: ClipEvidence, params: SubjectsParams) -> Vectors:
     for row in clip.agreements:
         place = int(np.searchsorted(starts_s, row.start_s + BIN_S / 2, side="right")) - 1
         if place >= 0:
-            log_odds[clip.subject_of[row.track_id], place] += log_odds_at_lags(row, params.voice_correlation)
+            log_odds[clip.subject_of[row.track_id], place] += log_odds_at_lags(row, params.mouth_weight)
     return log_odds
 
 
