@@ -28,9 +28,9 @@ from pipeline.core.records.schema import from_table
 from pipeline.core.records.track import Track
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.manifest import read_manifest
-from pipeline.speaker.mouth_model import CONTEXT_STEPS, fast_bands, mouth_measures, predicted
+from pipeline.speaker.mouth_model import CONTEXT_STEPS, MEASURES, fast_bands, mouth_measures, predicted
 from pipeline.speaker.mouth_sound import GRID_HZ
-from pipeline.speaker.sound_bands import Bands, SoundBands
+from pipeline.speaker.sound_bands import N_BANDS, Bands, SoundBands
 from stages.__main__ import run_stage
 
 DATASET = "clips"
@@ -178,17 +178,19 @@ def fit(parts: Sequence[Part], shifts: Mapping[str, int], without: Collection[st
     n_of: dict[str, int] = {}
     for part in used:
         n_of[part.person] = n_of.get(part.person, 0) + len(part.mouth)
-    n, sounds, mouths, both = 0.0, 0.0, 0.0, 0.0
+    n_sounds, n_mouths = len(CONTEXT_STEPS) * N_BANDS, len(MEASURES)
+    n, sounds, mouths = 0.0, np.zeros((n_sounds, n_sounds)), np.zeros((n_mouths, n_mouths))
+    both = np.zeros((n_sounds, n_mouths))
     for part in used:
         weight = min(1.0, MOST_STEPS / n_of[part.person])
         sound = _in_context(part.sound_at(shifts[part.clip]), len(part.mouth))
         n += weight * len(sound)
-        sounds = sounds + weight * sound.T @ sound
-        mouths = mouths + weight * part.mouth.T @ part.mouth
-        both = both + weight * sound.T @ part.mouth
+        sounds += weight * sound.T @ sound
+        mouths += weight * part.mouth.T @ part.mouth
+        both += weight * sound.T @ part.mouth
     roots = [
         np.linalg.cholesky((squares + ridge * np.eye(len(squares))) / n)
-        for squares, ridge in zip((np.asarray(sounds), np.asarray(mouths)), RIDGE_STEPS, strict=True)
+        for squares, ridge in zip((sounds, mouths), RIDGE_STEPS, strict=True)
     ]
     left, correlations, right = np.linalg.svd(np.linalg.solve(roots[0], both / n) @ np.linalg.inv(roots[1]).T)
     r = correlations[:N_MOVEMENTS]
