@@ -313,6 +313,9 @@ def _agreement() -> pa.Table:
             covered_s=0.5,
             products=np.full(len(LAGS_S), 5.0, np.float32),
             voice_power=5.0,
+            loud_products=np.full(len(LAGS_S), 5.0, np.float32),
+            loud_power=25.0,
+            variance_factor=4.0,
         )
         for n in range(N_HALVES)
     ]

@@ -108,7 +108,15 @@ class Observer:
             for frames, sound in zip(frames_of, sounds, strict=True)
         ]
         agreements = [
-            agreement(frames, loud, bands, offset.out_of_step_s, params.min_av_loudness) for frames in frames_of
+            agreement(
+                frames,
+                loud,
+                bands,
+                out_of_step_s=offset.out_of_step_s,
+                usual_lag_s=params.usual_av_lag_s,
+                min_loudness=params.min_av_loudness,
+            )
+            for frames in frames_of
         ]
         return [*rows, *chain.from_iterable(frames_of), *chain.from_iterable(agreements)]
 

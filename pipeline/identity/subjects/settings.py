@@ -34,6 +34,7 @@ class SubjectsParams(MainFaceParams):
     same_voice_above: float
     voice_cosine: float = Field(gt=-1, lt=1)
     voice_log_odds: float = Field(ge=0)
+    voice_correlation: float = Field(gt=0, lt=1)
     mouth_weight: float = Field(ge=0, le=1)
     lag_std_s: float = Field(gt=0)
     speaks_log_odds: float

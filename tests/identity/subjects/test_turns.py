@@ -35,6 +35,9 @@ def half_second(track: int, start_s: float, log_odds: float, lag: int = USUAL) -
         covered_s=0.5,
         products=products,
         voice_power=POWER,
+        loud_products=np.zeros(len(LAGS_S), np.float32),
+        loud_power=POWER,
+        variance_factor=1.0,
     )
 
 
@@ -112,16 +115,32 @@ def test_each_subject_has_its_own_lag() -> None:
 
 
 def test_a_lag_far_from_the_usual_one_is_an_accident() -> None:
-    agreements = throughout(0, (0, 2), 0.9, 0)
+    agreements = throughout(0, (0, 2), 2.0, 0)
     assert found([[(0.0, 2.0)]], agreements, [0]) == []
     assert found([[(0.0, 2.0)]], agreements, [0], PARAMS.model_copy(update={"lag_std_s": 0.3})) != []
 
 
-def test_the_log_odds_are_zero_where_a_mouth_moves_half_as_far_as_predicted() -> None:
+def test_the_log_odds_are_zero_where_a_mouth_moves_half_as_far_as_expected() -> None:
+    params = PARAMS.model_copy(update={"mouth_weight": 0.3, "voice_correlation": 0.2})
     row = half_second(0, 0.0, 0.0)
-    for share, expected in ((0.5, 0.0), (1.0, 0.2 * POWER / 2), (0.0, -0.2 * POWER / 2)):
-        moved = replace(row, products=np.full(len(LAGS_S), share * POWER, np.float32))
-        assert log_odds_at_lags(moved, 0.2) == pytest.approx(expected, abs=1e-6)
+    for share in (0.5, 1.0, 0.0):
+        products, loud_products = (
+            np.full(len(LAGS_S), share * most, np.float32) for most in (POWER, params.voice_correlation * POWER)
+        )
+        moved = replace(row, products=products, loud_products=loud_products, variance_factor=2.0)
+        by_movements, by_loudness = log_odds_at_lags(moved, params)
+        assert by_movements == pytest.approx((share - 0.5) * 0.3 * POWER, abs=1e-6)
+        assert by_loudness == pytest.approx((share - 0.5) * 0.2**2 * POWER / 0.96 / 2, abs=1e-6)
+
+
+def test_of_movements_and_loudness_the_one_counts_that_a_subjects_mouth_goes_with() -> None:
+    """A drawn mouth opens with the loudness alone, and speaks so only where it does."""
+    loud = np.full(len(LAGS_S), 0.6 * POWER, np.float32)
+    agreements = [
+        *(replace(row, loud_products=loud) for row in throughout(0, (0, 4), -0.5)),
+        *throughout(0, (4, 8), -0.5),
+    ]
+    assert found([[(0.0, 8.0)]], agreements, [None] * 4) == [("s00", 0.0, 4.0)]
 
 
 def test_a_turn_says_what_its_own_mouth_and_what_mouth_and_voice_say_of_its_least_sure_stretch() -> None:
