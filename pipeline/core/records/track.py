@@ -60,8 +60,8 @@ class Agreement:
     """One row of ``manifests/sets/<dataset>/agreement.parquet``: mouth and sound in half a second of one track.
 
     At 50 Hz, two movements of the mouth m, and what the sound predicts of them v. Where the voice is the mouth's own,
-    m is v and unrelated noise of variance 1; so m v - v^2 / 2 is the log of how much likelier m is then. And the mouth's
-    height h and the loudness l: the fast parts of their series, standardised over the track.
+    m is v and unrelated noise of variance 1; so m v - v^2 / 2 is the log of how much likelier m is then. And the
+    mouth's height h and the loudness l: the fast parts of their series, standardised over the track.
     """
 
     agreement_id: str = column("<track_id>-<start in ms, 8 digits>")
@@ -76,5 +76,5 @@ class Agreement:
     loud_products: Vector = column("sum of h l, with the sound as much later than at the clip's usual lag")
     loud_power: float = column("sum of l^2")
     variance_factor: float = column(
-        "by how much the variance of a sum of h l of two unrelated series exceeds its number of terms; of the whole track"
+        "by how much the variance of such a sum of two unrelated series exceeds its number of terms; of the whole track"
     )
