@@ -57,6 +57,8 @@ def agrees(track_id: str, start_s: float) -> Agreement:
         covered_s=0.5,
         products=products,
         voice_power=25.0,
+        loud_products=np.zeros(len(LAGS_S), np.float32),
+        loud_power=25.0,
         variance_factor=1.0,
     )
 

@@ -39,6 +39,7 @@ class SubjectsParams(MainFaceParams):
     voice_log_odds: float = Field(ge=0)
     still_mouth_log_odds: float = Field(ge=0)
     voice_correlation: float = Field(gt=0, lt=1)
+    mouth_weight: float = Field(ge=0, le=1)
     lag_std_s: float = Field(gt=0)
     speaks_log_odds: float
 

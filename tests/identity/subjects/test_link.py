@@ -31,6 +31,7 @@ PARAMS = SubjectsParams(
     voice_log_odds=15.0,
     still_mouth_log_odds=4.0,
     voice_correlation=0.2,
+    mouth_weight=0.1,
     lag_std_s=0.06,
     speaks_log_odds=-1.0,
     min_av_zscore=2.7,
