@@ -32,6 +32,7 @@ class SubjectsParams(MainFaceParams):
     voice_s: float | None = Field(gt=0)
     stretch_s: float = Field(gt=0.8)
     same_voice_above: float
+    same_voice_log_odds: float = Field(ge=0)
     voice_cosine: float = Field(gt=-1, lt=1)
     voice_log_odds: float = Field(ge=0)
     voice_correlation: float = Field(gt=0, lt=1)

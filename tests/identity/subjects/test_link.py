@@ -24,6 +24,7 @@ PARAMS = SubjectsParams(
     stretch_s=2.0,
     voice_s=3.0,
     same_voice_above=0.55,
+    same_voice_log_odds=5.0,
     voice_cosine=0.5,
     voice_log_odds=15.0,
     voice_correlation=0.2,
