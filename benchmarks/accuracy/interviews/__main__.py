@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.accuracy.figures import list_folder, share_interval, write_params
+from benchmarks.accuracy.interviews.faces import face_axes
 from benchmarks.accuracy.interviews.links import linked_by_network, linked_by_truth
 from benchmarks.accuracy.interviews.pairs import ERRORS, JudgedPair, judge_pairs
 from benchmarks.accuracy.interviews.seconds import ALL_KINDS, FIGURES, Seconds, seconds_of, speakers
@@ -25,12 +26,14 @@ from benchmarks.accuracy.pairs import run_from
 from benchmarks.accuracy.turns import Links, percent
 from benchmarks.interviews import path_of, write_with_truth
 from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import load_params
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table
 from pipeline.core.records.subject import SubjectTrack, Turn
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.manifest import read_manifest
+from pipeline.identity.network.subject_embedding import RecogniseParams
 from pipeline.interview.plan import InterviewSpec
 from pipeline.interview.truth import has_truth
 from stages.__main__ import run_stage
@@ -102,7 +105,9 @@ def run_stages(truths: Mapping[str, Interview], folder: Path, linked: str, at: L
     if linked == TRUTH:
         linked_by_truth(DATASET, interviews, at)
     else:
-        linked_by_network(DATASET, at)
+        network = load_params(RecogniseParams, "recognise", at.params).network
+        assert network is not None  # params.yaml as committed names one
+        linked_by_network(DATASET, face_axes(network, folder / f"faces_by_{network}.npy"), at)
     return interviews
 
 
