@@ -2,10 +2,11 @@
 
 ``python -m benchmarks.accuracy.interviews --n 30 --seconds 180`` writes interviews (pipeline/interview), runs the
 stages on them with ``people: all``, and compares with the truth. Tracks are linked to subjects by the truth, by the
-network with a whitening and a limit for generated faces (benchmarks/accuracy/interviews/links.py), or, with ``--linked
-both``, once by each. ``--at FOLDER`` keeps what it makes there, so that the next run goes on with it. ``--last
-subjects`` leaves the pairs out. Every share is of the time of all interviews, or of all pairs, with the 95 % interval
-by draws of interviews; the second line of a share is by the kind of shot (pipeline/interview/plan.py).
+network, or, with ``--linked both``, once by each. Faces and voices of generated people are compared along axes and with
+limits of their own (benchmarks/accuracy/interviews/axes.py); with ``--limits real`` as those of real people. ``--at
+FOLDER`` keeps what it makes there, so that the next run goes on with it. ``--last subjects`` leaves the pairs out.
+Every share is of the time of all interviews, or of all pairs, with the 95 % interval by draws of interviews; the second
+line of a share is by the kind of shot (pipeline/interview/plan.py).
 """
 
 import argparse
@@ -17,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.accuracy.figures import list_folder, share_interval, write_params
-from benchmarks.accuracy.interviews.faces import face_axes
-from benchmarks.accuracy.interviews.links import linked_by_network, linked_by_truth
+from benchmarks.accuracy.interviews.axes import face_axes, voice_axes
+from benchmarks.accuracy.interviews.links import OwnAxes, relink
 from benchmarks.accuracy.interviews.pairs import ERRORS, JudgedPair, judge_pairs
 from benchmarks.accuracy.interviews.seconds import ALL_KINDS, FIGURES, Seconds, seconds_of, speakers
 from benchmarks.accuracy.interviews.truth import NOBODY, Interview, people_of_tracks, read_interview
@@ -26,7 +27,7 @@ from benchmarks.accuracy.pairs import run_from
 from benchmarks.accuracy.turns import Links, percent
 from benchmarks.interviews import path_of, write_with_truth
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import load_params
+from pipeline.core.base.params import PARAMS_FILE, load_params
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table
@@ -34,6 +35,7 @@ from pipeline.core.records.subject import SubjectTrack, Turn
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.manifest import read_manifest
 from pipeline.identity.network.subject_embedding import RecogniseParams
+from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.interview.plan import InterviewSpec
 from pipeline.interview.truth import has_truth
 from stages.__main__ import run_stage
@@ -58,6 +60,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=180.0, help="of each interview")
     parser.add_argument("--seed", type=int, default=1001, help="of the first interview; the others follow")
     parser.add_argument("--linked", choices=[TRUTH, NETWORK, "both"], default="both")
+    parser.add_argument("--limits", choices=["own", "real"], default="own", help="of generated people, or of real ones")
     parser.add_argument("--last", choices=["subjects", "dataset"], default="dataset", help="the last stage")
     parser.add_argument("--at", type=Path, help="a folder for interviews and results")
     options = parser.parse_args()
@@ -65,9 +68,10 @@ def main() -> None:
         root = options.at or Path(work)
         specs = [InterviewSpec(seed=options.seed + k, duration_s=options.seconds) for k in range(options.n)]
         truths = write_interviews(specs, root / "interviews")
+        axes = own_axes(root) if options.limits == "own" else None
         for linked in (TRUTH, NETWORK) if options.linked == "both" else (options.linked,):
             at = Layout(root / linked)
-            interviews = run_stages(truths, root / "interviews", linked, at)
+            interviews = run_stages(truths, root / "interviews", linked, axes, at)
             print(f"\nlinked by the {linked}: {len(interviews)} interviews of {options.seconds:g} s", flush=True)
             print(report(measure(interviews, at)), flush=True)
             if options.last == "dataset":
@@ -75,6 +79,14 @@ def main() -> None:
                 run_from("crop", DATASET, at)
                 judged = judge_pairs(DATASET, interviews, at)
                 print(report_pairs(judged, [one.name for one in interviews.values()], options.seconds), flush=True)
+
+
+def own_axes(folder: Path) -> OwnAxes:
+    """Return the axes of generated people by the networks of params.yaml as committed; they are kept in ``folder``."""
+    face_network = load_params(RecogniseParams, "recognise", PARAMS_FILE).network
+    voice_network = load_params(SubjectsParams, "subjects", PARAMS_FILE).voices
+    assert face_network is not None and voice_network is not None
+    return OwnAxes(face_axes(face_network, folder), voice_axes(voice_network, folder))
 
 
 def write_interviews(specs: Sequence[InterviewSpec], folder: Path) -> dict[str, Interview]:
@@ -88,7 +100,9 @@ def write_interviews(specs: Sequence[InterviewSpec], folder: Path) -> dict[str, 
     return found
 
 
-def run_stages(truths: Mapping[str, Interview], folder: Path, linked: str, at: Layout) -> dict[str, Interview]:
+def run_stages(
+    truths: Mapping[str, Interview], folder: Path, linked: str, axes: OwnAxes | None, at: Layout
+) -> dict[str, Interview]:
     """Run the stages download to subjects, link tracks, and return the truth of each clip, by id."""
     write_params(at, DATASET, subjects={"people": "all"})
     listed = at.root / "videos"
@@ -102,12 +116,7 @@ def run_stages(truths: Mapping[str, Interview], folder: Path, linked: str, at: L
         run_stage(stage, DATASET, at)
     clips = read_manifest(at.clips(DATASET), Clip)
     interviews = {clip.clip_id: truths[Path(clip.address).stem] for clip in clips}
-    if linked == TRUTH:
-        linked_by_truth(DATASET, interviews, at)
-    else:
-        network = load_params(RecogniseParams, "recognise", at.params).network
-        assert network is not None  # params.yaml as committed names one
-        linked_by_network(DATASET, face_axes(network, folder / f"faces_by_{network}.npy"), at)
+    relink(DATASET, interviews if linked == TRUTH else None, axes, at)
     return interviews
 
 

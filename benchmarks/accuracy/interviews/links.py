@@ -1,11 +1,15 @@
-"""Link the tracks of generated interviews to subjects: by truth, or by the network with limits for generated faces."""
+"""Link the tracks of generated interviews by truth or by the network, and decide again who speaks when.
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+Generated people have axes and limits of their own, chosen on the interviews of seeds 101 to 104, 90 s each.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
-from benchmarks.accuracy.interviews.faces import FaceAxes
+from benchmarks.accuracy.interviews.axes import Axes
 from benchmarks.accuracy.interviews.truth import NOBODY, Interview, people_of_tracks
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
@@ -19,48 +23,58 @@ from pipeline.identity.subjects.settings import SubjectsParams
 
 TRUE_NETWORK = "truth"
 TRUE_LIMIT = 0.5  # between embeddings of one person, 1, and of two, 0
-# Of two tracks of one talker 98 % are more alike; chosen on the interviews of seeds 101 to 104, 90 s each.
-NETWORK_LIMIT = 0.75
+# Two tracks of one talker are more alike in 98 % of the pairs, those of two in 4 %.
+FACE_LIMITS = {"same_subject_above": 0.75}
+VOICE_LIMITS = {"same_voice_above": 0.5, "voice_cosine": 0.5, "voice_log_odds": 5.0}
 
-TracksOf = Callable[[str], list[TrackEmbedding]]
-"""Returns the embeddings of the tracks of a clip, by id."""
+_Embedding = TypeVar("_Embedding", TrackEmbedding, VoiceEmbedding)
 
 
-def relink(dataset: str, tracks_of: TracksOf, limit: float, at: Layout) -> None:
-    """Link the tracks of every clip anew by these embeddings, and decide again who speaks when.
+@dataclass(frozen=True, slots=True)
+class OwnAxes:
+    """The axes of generated people: of their faces and of their voices."""
 
-    The stages up to subjects have run in ``at``.
+    faces: Axes
+    voices: Axes
+
+
+def relink(dataset: str, truths: Mapping[str, Interview] | None, axes: OwnAxes | None, at: Layout) -> None:
+    """Link the tracks of every clip anew, and decide again who speaks when; the stages up to subjects have run.
+
+    ``truths``: the truth of each clip, by id, for links by truth; None: by the embeddings of the stage. ``axes``:
+    along which embeddings are compared, with limits of their own; None: as the stage does.
     """
-    params = load_params(SubjectsParams, "subjects", at.params).model_copy(update={"same_subject_above": limit})
-    voices = ClipRows(at.voice_embeddings(dataset), VoiceEmbedding)
-
-    def embedded_of(clip_id: str) -> Embedded:
-        return Embedded(tracks_of(clip_id), from_table(VoiceEmbedding, voices.of(clip_id)))
-
-    DatasetSubjects(dataset, embedded_of, params, at).write([])
-
-
-def linked_by_truth(dataset: str, interviews: Mapping[str, Interview], at: Layout) -> None:
-    """Link the tracks of every clip, whose truth is in ``interviews`` by id, by whom they show."""
+    params = load_params(SubjectsParams, "subjects", at.params)
+    limits: dict[str, float] = {}
+    if axes is not None:
+        limits |= FACE_LIMITS | VOICE_LIMITS
+    if truths is not None:
+        limits["same_subject_above"] = TRUE_LIMIT
+    tracks, voices = (
+        ClipRows(at.track_embeddings(dataset), TrackEmbedding),
+        ClipRows(at.voice_embeddings(dataset), VoiceEmbedding),
+    )
     frames = ClipRows(at.frames(dataset), Frame)
 
-    def tracks_of(clip_id: str) -> list[TrackEmbedding]:
-        people = people_of_tracks(from_table(Frame, frames.of(clip_id)), interviews[clip_id])
-        return true_embeddings(clip_id, people)
+    def embedded_of(clip_id: str) -> Embedded:
+        of_voices = from_table(VoiceEmbedding, voices.of(clip_id))
+        if truths is not None:
+            people = people_of_tracks(from_table(Frame, frames.of(clip_id)), truths[clip_id])
+            of_tracks = true_embeddings(clip_id, people)
+        else:
+            of_tracks = from_table(TrackEmbedding, tracks.of(clip_id))
+            of_tracks = of_tracks if axes is None else _along(axes.faces, of_tracks)
+        return Embedded(of_tracks, of_voices if axes is None else _along(axes.voices, of_voices))
 
-    relink(dataset, tracks_of, TRUE_LIMIT, at)
+    DatasetSubjects(dataset, embedded_of, params.model_copy(update=limits), at).write([])
 
 
-def linked_by_network(dataset: str, axes: FaceAxes, at: Layout) -> None:
-    """Link the tracks of every clip by the embeddings of the stage subjects, along ``axes``."""
-    tracks = ClipRows(at.track_embeddings(dataset), TrackEmbedding)
-
-    def tracks_of(clip_id: str) -> list[TrackEmbedding]:
-        rows = from_table(TrackEmbedding, tracks.of(clip_id))
-        moved = axes(np.stack([row.embedding for row in rows]).astype(np.float64)) if rows else ()
-        return [replace(row, embedding=vector) for row, vector in zip(rows, moved, strict=True)]
-
-    relink(dataset, tracks_of, NETWORK_LIMIT, at)
+def _along(axes: Axes, rows: Sequence[_Embedding]) -> list[_Embedding]:
+    """Return rows with their embeddings along ``axes``."""
+    if not rows:
+        return []
+    moved = axes(np.stack([row.embedding for row in rows]).astype(np.float64))
+    return [replace(row, embedding=vector) for row, vector in zip(rows, moved, strict=True)]
 
 
 def true_embeddings(clip_id: str, people: Mapping[str, Mapping[int, int]]) -> list[TrackEmbedding]:
@@ -68,7 +82,7 @@ def true_embeddings(clip_id: str, people: Mapping[str, Mapping[int, int]]) -> li
 
     ``people``: in how many frames a track shows whom, as of ``people_of_tracks``.
     """
-    n_people = 1 + max((person for counts in people.values() for person in counts), default=-1)
+    n_people = 1 + max((person for counts in people.values() for person in counts), default=NOBODY)
     rows = []
     for track_id, counts in sorted(people.items()):
         seen = [person for person, n in counts.items() for _ in range(n) if person != NOBODY]

@@ -48,12 +48,12 @@ def seconds_of(given: NDArray[np.int64], of: Interview) -> Seconds:
     """Return the figures of one interview, by who has a turn, as of ``speakers``."""
     found = Seconds()
     has_turn = np.arange(len(of.seen))[:, None] == given
-    speaks = of.speaking.any(axis=0)
-    is_right = (has_turn & of.speaking).any(axis=0)
+    speaks, is_heard = np.any(of.speaking, axis=0), np.any(of.heard, axis=0)
+    is_right = np.any(has_turn & of.speaking, axis=0)
     others_heard = (of.heard.sum(axis=0) - of.heard) > 0
     found.count(RIGHT, is_right, speaks, of)
     found.count(ANOTHER, (given != NOBODY) & ~is_right, speaks, of)
     found.count(SILENT, has_turn, of.silent, of)
     found.count(LISTENING, has_turn, of.seen & ~of.heard & others_heard, of)
-    found.count(UNSEEN, given == NOBODY, of.heard.any(axis=0) & ~speaks, of)
+    found.count(UNSEEN, given == NOBODY, is_heard & ~speaks, of)
     return found

@@ -56,8 +56,8 @@ def interview_of(name: str, truth: InterviewTruth) -> Interview:
     last = truth.shots[-1]
     n_frames = last.first_frame + last.n_frames
     frame_s = last.end_s / n_frames
-    n_people = 1 + max(row.person for row in (*truth.faces, *truth.voices, *truth.frames))
-    shape = n_people, n_frames
+    people = [face.person for face in truth.faces] + [voice.person for voice in truth.voices]
+    shape = 1 + max(people, default=0), n_frames
     seen, speaking, heard, silent = (np.zeros(shape, bool) for _ in range(4))
     faces: dict[int, list[TruthFrame]] = defaultdict(list)
     for row in truth.frames:

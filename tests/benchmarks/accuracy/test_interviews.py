@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.interviews import __main__ as command
+from benchmarks.accuracy.interviews import axes
 from benchmarks.accuracy.interviews.__main__ import Measured, report, report_pairs, subject_people
-from benchmarks.accuracy.interviews.faces import N_AXES, N_ROOMS, N_TALKERS, face_axes
+from benchmarks.accuracy.interviews.axes import axes_of
 from benchmarks.accuracy.interviews.links import true_embeddings
 from benchmarks.accuracy.interviews.pairs import JudgedPair, is_voice_of
 from benchmarks.accuracy.interviews.seconds import ANOTHER, LISTENING, RIGHT, SILENT, UNSEEN, seconds_of, speakers
@@ -154,23 +155,37 @@ def test_pairs_are_told_with_what_is_wrong_and_how_many_an_hour() -> None:
     assert told.endswith("30 right pairs for an hour")
 
 
-def test_axes_learnt_on_other_talkers_tell_talkers_apart(tmp_path: Path) -> None:
-    """Faces differ most by light, which is the same for all talkers, and along some axes by talker."""
+def test_axes_learnt_on_other_people_tell_people_apart() -> None:
+    """Faces differ most by light, which is the same for all people, and along some axes by person."""
     rng = np.random.default_rng(0)
-    light = np.eye(64)[-1]
 
-    def faces(n: int) -> np.ndarray:
-        talkers = np.repeat(np.concatenate([rng.normal(size=(n, 24)), np.zeros((n, 40))], axis=1), N_ROOMS, axis=0)
-        lit = rng.uniform(5, 20, (len(talkers), 1)) * light
-        found = talkers + lit + 0.1 * rng.normal(size=talkers.shape)
-        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
+    def faces(n_people: int) -> tuple[np.ndarray, np.ndarray]:
+        people = np.repeat(np.arange(n_people), 3)
+        found = np.concatenate([rng.normal(size=(n_people, 24)), np.zeros((n_people, 40))], axis=1)[people]
+        found[:, -1] = rng.uniform(5, 20, len(people))
+        found += 0.1 * rng.normal(size=found.shape)
+        return found / np.linalg.norm(found, axis=1, keepdims=True), people
 
-    np.save(tmp_path / "known.npy", faces(N_TALKERS))
-    others = face_axes("none", tmp_path / "known.npy")(faces(10))
-    assert others.shape == (30, N_AXES)
-    alike = others @ others.T
-    same = np.kron(np.eye(10), np.ones((3, 3))).astype(bool)
-    assert alike[same].min() > alike[~same].max()
+    others, people = faces(10)
+    moved = axes_of(faces(60), 16)(others)
+    assert moved.shape == (30, 16) and np.linalg.norm(moved, axis=1) == pytest.approx(np.ones(30))
+    is_same = people[:, None] == people
+    for embeddings, is_apart in ((others, False), (moved, True)):
+        alike = embeddings @ embeddings.T
+        assert (alike[is_same].min() > alike[~is_same].max()) == is_apart
+
+
+def test_what_axes_are_learnt_on_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, made = np.random.default_rng(0), []
+
+    def known(network: str) -> tuple[np.ndarray, np.ndarray]:
+        made.append(network)
+        return rng.normal(size=(60, 20)), np.repeat(np.arange(20), 3)
+
+    monkeypatch.setattr(axes, "known_faces", known)
+    embeddings = rng.normal(size=(2, 20))
+    first, again = (axes.face_axes("net", tmp_path)(embeddings) for _ in range(2))
+    assert made == ["net"] and first.tolist() == again.tolist()
 
 
 def test_the_command_measures_a_short_interview(
@@ -180,8 +195,8 @@ def test_the_command_measures_a_short_interview(
         return InterviewSpec(seed=seed, duration_s=duration_s, width_px=320, height_px=180)
 
     monkeypatch.setattr(command, "InterviewSpec", small)
-    options = ["--n", "1", "--seconds", "3", "--seed", "101", "--linked", "truth", "--last", "subjects"]
-    monkeypatch.setattr(sys, "argv", ["interviews", *options, "--at", str(tmp_path)])
+    options = ["--n", "1", "--seconds", "3", "--seed", "101", "--linked", "truth", "--limits", "real"]
+    monkeypatch.setattr(sys, "argv", ["interviews", *options, "--last", "subjects", "--at", str(tmp_path)])
     command.main()
     told = capsys.readouterr().out
     assert "linked by the truth: 1 interviews of 3 s" in told
