@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from benchmarks.accuracy.figures import Figure, list_wide, print_and_exit, process_pool, read_options
 from benchmarks.accuracy.persons import measure_persons
 from benchmarks.accuracy.sound import measure_sound
-from benchmarks.accuracy.truth import (
+from benchmarks.accuracy.voice import measure_voice
+from benchmarks.face_truth import (
     LIP_WINDOW_S,
     LIPS_SLACK,
     SAME_TIME_S,
@@ -32,7 +33,6 @@ from benchmarks.accuracy.truth import (
     lips_error,
     nearest_face,
 )
-from benchmarks.accuracy.voice import measure_voice
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.core.records.face import CANDIDATE, Face, FaceMeasures, SelectedFace
@@ -57,7 +57,7 @@ SIZE_PX = (640, 360)
 TIMES_THE_PERSONS = 3  # of other benchmarks, since each person has three or four standard crops only
 
 # A frame selected as standard is correct when its true angles exceed the limits by no more than this, its true lips are
-# shut and still (benchmarks/accuracy/truth.py) ...
+# shut and still (benchmarks/face_truth.py) ...
 ANGLE_SLACK_DEG = 2.0
 # ... and its eyes are at least half open.
 HALF_OPEN_EYES = 0.5

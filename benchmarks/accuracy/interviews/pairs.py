@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.accuracy.interviews.truth import Interview
 from benchmarks.accuracy.pairs import MAX_OTHER_S, segment_parts
-from benchmarks.accuracy.truth import LIPS_SLACK, lips_around, lips_error, nearest_face
+from benchmarks.face_truth import LIPS_SLACK, lips_around, lips_error, nearest_face
 from pipeline.audio.segment import Interval
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.dataset import DatasetSegment, Pair

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.truth import nearest_face
+from benchmarks.face_truth import nearest_face
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.truth import TruthFrame
 from pipeline.interview.truth import InterviewTruth, read_truth

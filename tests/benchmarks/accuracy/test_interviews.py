@@ -16,8 +16,8 @@ from benchmarks.accuracy.interviews.pairs import JudgedPair, is_voice_of
 from benchmarks.accuracy.interviews.seconds import ANOTHER, LISTENING, RIGHT, SILENT, UNSEEN, seconds_of, speakers
 from benchmarks.accuracy.interviews.truth import NOBODY, Interview, interview_of, people_of_tracks
 from benchmarks.accuracy.pairs import MAX_OTHER_S
-from benchmarks.accuracy.truth import LIPS_SLACK, SHUT_LIPS, STILL_LIPS, lips_error
 from benchmarks.accuracy.turns import Links
+from benchmarks.face_truth import LIPS_SLACK, SHUT_LIPS, STILL_LIPS, lips_error
 from pipeline.core.records.truth import TruthFace, TruthShot, TruthVoice
 from pipeline.interview.plan import InterviewSpec
 from pipeline.interview.truth import InterviewTruth
