@@ -22,7 +22,7 @@ from benchmarks.accuracy.interviews.axes import face_axes, voice_axes
 from benchmarks.accuracy.interviews.links import OwnAxes, relink
 from benchmarks.accuracy.interviews.pairs import ERRORS, JudgedPair, judge_pairs
 from benchmarks.accuracy.interviews.seconds import ALL_KINDS, FIGURES, Seconds, seconds_of, speakers
-from benchmarks.accuracy.interviews.truth import NOBODY, Interview, people_of_tracks, read_interview
+from benchmarks.accuracy.interviews.truth import NOBODY, Interview, people_of_tracks, read_interview, shows_most
 from benchmarks.accuracy.pairs import run_from
 from benchmarks.accuracy.turns import Links, percent
 from benchmarks.interviews import path_of, write_with_truth
@@ -130,7 +130,7 @@ def measure(interviews: Mapping[str, Interview], at: Layout) -> list[Measured]:
         subject_of = {row.track_id: row.subject_id for row in from_table(SubjectTrack, tracks.of(clip_id))}
         given = speakers((turn for turn in turns if turn.clip_id == clip_id), subject_people(people, subject_of), of)
         links = Links()
-        shown = {track_id: max(counts, key=lambda one: counts[one]) for track_id, counts in people.items()}
+        shown = {track_id: shows_most(counts) for track_id, counts in people.items()}
         links.add([(track if who == NOBODY else str(who), subject_of[track]) for track, who in shown.items()])
         measured.append(Measured(seconds_of(given, of), links))
     return measured
@@ -146,7 +146,7 @@ def subject_people(people: Mapping[str, Mapping[int, int]], subject_of: Mapping[
         of_subject = counts.setdefault(subject_of[track_id], {})
         for person, n in of_track.items():
             of_subject[person] = of_subject.get(person, 0) + n
-    most = {subject_id: max(found, key=lambda one: found[one]) for subject_id, found in counts.items()}
+    most = {subject_id: shows_most(found) for subject_id, found in counts.items()}
     return {subject_id: person for subject_id, person in most.items() if person != NOBODY}
 
 

@@ -10,14 +10,13 @@ from typing import TypeVar
 import numpy as np
 
 from benchmarks.accuracy.interviews.axes import Axes
-from benchmarks.accuracy.interviews.truth import NOBODY, Interview, people_of_tracks
+from benchmarks.accuracy.interviews.truth import NOBODY, Interview, people_of_tracks, shows_most
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table
 from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
 from pipeline.core.storage.clip_rows import ClipRows
-from pipeline.core.storage.vectors import mean_direction
 from pipeline.identity.subjects.clips import DatasetSubjects, Embedded
 from pipeline.identity.subjects.settings import SubjectsParams
 
@@ -78,24 +77,21 @@ def _along(axes: Axes, rows: Sequence[_Embedding]) -> list[_Embedding]:
 
 
 def true_embeddings(clip_id: str, people: Mapping[str, Mapping[int, int]]) -> list[TrackEmbedding]:
-    """Return an embedding of each track, by id, with an axis for each person that it shows; of nobody: none.
+    """Return an embedding of each track, by id: the axis of the person that it shows most; of nobody: none.
 
     ``people``: in how many frames a track shows whom, as of ``people_of_tracks``.
     """
-    n_people = 1 + max((person for counts in people.values() for person in counts), default=NOBODY)
-    rows = []
-    for track_id, counts in sorted(people.items()):
-        seen = [person for person, n in counts.items() for _ in range(n) if person != NOBODY]
-        found = mean_direction(np.eye(n_people)[np.array(seen, int)])
-        if found is not None:
-            rows.append(
-                TrackEmbedding(
-                    track_id=track_id,
-                    clip_id=clip_id,
-                    network=TRUE_NETWORK,
-                    n_faces=len(seen),
-                    spherical_variance=found[1],
-                    embedding=found[0],
-                )
-            )
-    return rows
+    shown = {track_id: shows_most(counts) for track_id, counts in people.items()}
+    axes = np.eye(1 + max(shown.values(), default=NOBODY), dtype=np.float32)
+    return [
+        TrackEmbedding(
+            track_id=track_id,
+            clip_id=clip_id,
+            network=TRUE_NETWORK,
+            n_faces=sum(people[track_id].values()),
+            spherical_variance=0.0,
+            embedding=axes[person],
+        )
+        for track_id, person in sorted(shown.items())
+        if person != NOBODY
+    ]

@@ -85,3 +85,8 @@ def people_of_tracks(frames: Iterable[Frame], interview: Interview) -> dict[str,
         found = nearest_face(frame, interview.faces.get(frame.frame_index, ()))
         counts[frame.track_id][NOBODY if found is None else found.person] += 1
     return counts
+
+
+def shows_most(counts: Mapping[int, int]) -> int:
+    """Return whom most frames show, given in how many frames whom."""
+    return max(counts, key=lambda person: counts[person])
