@@ -35,6 +35,7 @@ class SubjectsParams(MainFaceParams):
     active_speaker: str | None
     stretch_s: float = Field(gt=0.8)
     same_voice_above: float
+    same_voice_log_odds: float = Field(ge=0)
     voice_cosine: float = Field(gt=-1, lt=1)
     voice_log_odds: float = Field(ge=0)
     still_mouth_log_odds: float = Field(ge=0)

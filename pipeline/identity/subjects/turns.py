@@ -1,10 +1,11 @@
 """Decide when each subject of a clip speaks, by mouths and voices.
 
 The sound is cut into stretches, and it is decided in two rounds. First, stretches whose voices are alike are one voice,
-and that is of the subject whose mouth moves with it: by all its stretches together, since a few seconds alone tell
-little. A voice that no mouth goes with is of somebody unseen: a narrator, an interviewer, a dubbing voice. That gives
-each subject a voice: the mean over its stretches. Then each stretch is given to the subject that its own mouth and its
-voice, compared with those means, speak for. A subject's turns are such stretches in which it is seen.
+unless mouths tell of two, and that is of the subject whose mouth moves with it: by all its stretches together, since a
+few seconds alone tell little. A voice that no mouth goes with is of somebody unseen: a narrator, an interviewer, a
+dubbing voice. That gives each subject a voice: the mean over its stretches. Then each stretch is given to the subject
+that its own mouth and its voice, compared with those means, speak for. A subject's turns are such stretches in which it
+is seen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from pipeline.core.records.subject import Subject, Turn
 from pipeline.core.records.track import ActiveSpeaker, Agreement
 from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.subjects.settings import SubjectsParams
-from pipeline.identity.subjects.voices import same_voice_groups
+from pipeline.identity.subjects.voice_groups import voice_groups
 from pipeline.speaker.agreement import BIN_S, LAGS_S
 
 # One stretch says at most so much for or against a subject: a badly followed mouth must not outweigh all others.
@@ -190,7 +191,7 @@ def _first_round(mouths: Vectors, clip: ClipEvidence, params: SubjectsParams) ->
     """
     likely = np.zeros(mouths.shape)
     seen = np.isfinite(mouths)
-    for stretches in _same_voice(clip, params.same_voice_above):
+    for stretches in _same_voice(mouths, clip, params):
         summed = np.where(seen[stretches], mouths[stretches], 0.0).sum(axis=0)
         of_voice = np.where(seen[stretches].any(axis=0), summed, -np.inf)
         candidates = np.concatenate([[0.0], of_voice + params.speaks_log_odds])
@@ -220,12 +221,12 @@ def _voice_log_odds(likely: Vectors, clip: ClipEvidence, params: SubjectsParams)
     return log_odds, is_known
 
 
-def _same_voice(clip: ClipEvidence, limit: float) -> list[NDArray[np.int64]]:
+def _same_voice(mouths: Vectors, clip: ClipEvidence, params: SubjectsParams) -> list[NDArray[np.int64]]:
     """Return the stretches of each voice, by place; one without an embedding is a voice of its own."""
     places = np.array(sorted(clip.voices), np.int64)
     groups: list[NDArray[np.int64]] = []
     if len(places):
-        numbers = same_voice_groups(np.stack([clip.voices[place] for place in places.tolist()]), limit)
-        groups = [places[numbers == number] for number in np.unique(numbers)]
+        embeddings = np.stack([clip.voices[place] for place in places.tolist()])
+        groups = [places[group] for group in voice_groups(embeddings, mouths[places], params)]
     alone = [np.array([place]) for place in range(len(clip.stretches_s)) if place not in clip.voices]
     return [*groups, *alone]

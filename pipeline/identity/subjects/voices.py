@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.audio.segment import Interval
 from pipeline.core.records.subject import VoiceEmbedding
-from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.subjects.sound import BEYOND_S, ClipSound, stretch_id
 
@@ -24,17 +22,6 @@ def stretches(shots_s: Iterable[Interval], length_s: float) -> list[Interval]:
         edges = np.linspace(start_s, end_s, n + 1).tolist()
         parts += [*pairwise(edges)]
     return parts
-
-
-def same_voice_groups(embeddings: Vectors, limit: float) -> NDArray[np.int64]:
-    """Return for each of (N, D) unit embeddings the number of its voice, by average linkage down to ``limit``."""
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.spatial.distance import pdist
-
-    if len(embeddings) < 2:
-        return np.ones(len(embeddings), np.int64)
-    distances = np.maximum(pdist(embeddings, "cosine"), 0.0)
-    return np.asarray(fcluster(linkage(distances, "average"), 1 - limit, "distance"), np.int64)
 
 
 @dataclass(frozen=True)

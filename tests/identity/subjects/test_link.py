@@ -27,6 +27,7 @@ PARAMS = SubjectsParams(
     stretch_s=2.0,
     voice_s=3.0,
     same_voice_above=0.55,
+    same_voice_log_odds=8.0,
     voice_cosine=0.5,
     voice_log_odds=15.0,
     still_mouth_log_odds=4.0,
