@@ -27,11 +27,15 @@ from pathlib import Path
 from benchmarks.scale.checkout import set_params
 from benchmarks.scale.measure import ROOT, Usage, run
 from benchmarks.scale.names import CACHE
-from benchmarks.speed.memory import write_looped
+from benchmarks.speed.memory import peak_mb, write_looped
+from pipeline.audio.extract import joined, of_sound
+from pipeline.audio.reading import SoundRange
 from pipeline.interview.plan import InterviewSpec
 from pipeline.interview.write import write_interview
 from pipeline.sources.table import COLUMNS
+from pipeline.video.decode import grey_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
+from pipeline.video.probe import probe
 
 DATASET = "film"
 STAGES = {name: [name, DATASET] for name in ("sources", "download", "detect", "subjects", "crop")}
@@ -41,6 +45,7 @@ MOST_GROWTH = 1.2
 _TABLE = "clips.csv"
 _INTERVIEW_S, _UNIT_S = 60.0, 180.0
 _KEY_FRAME_S = 10
+_RANGE_S = 30.0
 _LOOK_EVERY_S = 0.2
 
 
@@ -78,6 +83,25 @@ def command_of(stage: str) -> list[str]:
     return [sys.executable, "-m", "stages", *STAGES[stage]]
 
 
+def print_cost_by_place(video: Path) -> None:
+    """Print what half a minute near the start and near the end of a video costs: its pictures, and its sound."""
+    duration_s = probe(video).duration_s
+    for start_s in (_RANGE_S, duration_s - 2 * _RANGE_S) * 2:
+        end_s = start_s + _RANGE_S
+        wanted = SoundRange(max_duration_s=_RANGE_S, start_s=start_s, end_s=end_s, has_jumps=False)
+        pictures = grey_frames(video, max_side_px=1280, start_s=start_s, end_s=end_s, has_jumps=False)
+        before_s = time.process_time()
+        n_pictures = sum(1 for _ in pictures)
+        between_s = time.process_time()
+        of_sound(video, wanted, joined)
+        after_s = time.process_time()
+        print(
+            f"from {start_s:.0f} s: {n_pictures} pictures in {between_s - before_s:.2f} s of a core, "
+            f"their sound in {after_s - between_s:.2f} s; peak of this process {peak_mb():.0f} MiB",
+            flush=True,
+        )
+
+
 def kill_in_the_middle(folder: Path) -> str:
     """Let detect begin anew, kill it when half of its parts are stored, and return what it says when it runs again."""
     items = folder / CACHE / "items" / "detect"
@@ -103,6 +127,7 @@ def main() -> None:
     )
     parser.add_argument("--set", action="append", default=[], metavar="PARAM=VALUE", help="a param of both runs")
     parser.add_argument("--keep", type=Path, help="make everything here, and keep it")
+    parser.add_argument("--places", action="store_true", help="measure the cost by place alone, and no stage")
     parser.add_argument("--no-kill", action="store_true", help="leave out the kill")
     arguments = parser.parse_args()
     os.environ["FACEVOX_WORKERS"] = "1"
@@ -111,6 +136,9 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         lengths_s = {"short": 60 * arguments.minutes, "long": 3600 * arguments.hours}
         videos = write_videos(folder, lengths_s, arguments.fps, arguments.seen)
+        print_cost_by_place(videos["long"])
+        if arguments.places:
+            return
         used: dict[str, dict[str, Usage]] = {}
         for name, video in videos.items():
             make_checkout(folder / f"{name}-run", video, arguments.set)
