@@ -100,8 +100,8 @@ def log_odds_at_lags(row: Agreement, params: SubjectsParams) -> Vectors:
     """Return (2, lags): the log of how much likelier a mouth's movement is in half a second, were the voice its own.
 
     First by the movements that the sound predicts: the sum of m v - v^2 / 2, by ``mouth_weight``, as neighbouring
-    values are alike. Second by height and loudness: height h is c l + noise where the voice is its own, and unrelated to
-    loudness l where it is not: (c sum h l - c^2 sum l^2 / 2) / (1 - c^2), with c the ``voice_correlation``; the sums
+    values are alike. Second by height and loudness: height h is c l + noise where the voice is its own, and unrelated
+    to loudness l where it is not: (c sum h l - c^2 sum l^2 / 2) / (1 - c^2), with c the ``voice_correlation``; the sums
     count as if they had variance_factor times fewer terms.
     """
     products, loud_products = (np.asarray(one, np.float64) for one in (row.products, row.loud_products))
