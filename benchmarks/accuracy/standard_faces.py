@@ -88,18 +88,23 @@ def main() -> None:
 
 def _run_stages(folders: Sequence[Path], at: Layout) -> Layout:
     """Run the face stages on all videos of ``folders``."""
-    videos = at.root / "videos"
-    videos.mkdir()
-    for folder in folders:
-        for path in sorted(folder.iterdir()):
-            if path.suffix.lower() != ".tsv" and not (videos / path.name).is_symlink():
-                (videos / path.name).symlink_to(path.resolve())
     write_params(at, DATASET)
-    list_folder(at, DATASET, videos)
+    list_folder(at, DATASET, link_videos(folders, at))
     for stage in ("download", "detect", "subjects", "crop"):
         run_stage(stage, DATASET, at)
     run_stage("select", at)
     return at
+
+
+def link_videos(folders: Sequence[Path], at: Layout) -> Path:
+    """Return a folder in ``at`` with links to all videos of ``folders``."""
+    videos = at.root / "videos"
+    videos.mkdir(parents=True, exist_ok=True)
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() != ".tsv" and not (videos / path.name).is_symlink():
+                (videos / path.name).symlink_to(path.resolve())
+    return videos
 
 
 def _report(at: Layout) -> None:
@@ -133,11 +138,7 @@ def _report(at: Layout) -> None:
 def labelled_faces(at: Layout) -> pd.DataFrame:
     """Return all cropped faces and their labels: SelectedFace, ``file``, ``person``, ``is_labelled``, ``is_right``."""
     faces: pd.DataFrame = read_table(at.selected_faces, SelectedFace).to_pandas()
-    clips = pd.concat(
-        read_table(path, Clip, ["clip_id", "address"]).to_pandas()
-        for path in sorted((at.root / "manifests" / "sets").glob("*/clips.parquet"))
-    ).set_index("clip_id")
-    faces["file"] = faces.clip_id.map(clips.address).map(lambda address: Path(address).name)
+    faces["file"] = faces.clip_id.map(file_names(at))
     faces["time_ms"] = faces.time_s.map(milliseconds)
     labels = read_labels(LABELS / "verified_faces.csv")
     faces = faces.merge(labels, on=["file", "time_ms"], how="left")
@@ -147,6 +148,15 @@ def labelled_faces(at: Layout) -> pd.DataFrame:
     faces["is_labelled"] = faces.mouth.notna()
     faces["is_right"] = np.logical_and.reduce([faces[name] == value for name, value in RIGHT.items()])
     return faces
+
+
+def file_names(at: Layout) -> dict[str, str]:
+    """Return the name of the video of each clip, by id."""
+    tables = (
+        read_table(path, Clip, ["clip_id", "address"]).to_pylist()
+        for path in sorted((at.root / "manifests" / "sets").glob("*/clips.parquet"))
+    )
+    return {row["clip_id"]: Path(row["address"]).name for table in tables for row in table}
 
 
 def read_labels(path: Path) -> pd.DataFrame:
