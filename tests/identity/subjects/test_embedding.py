@@ -125,6 +125,27 @@ def test_with_voices_a_clip_of_one_track_and_shot_is_an_item_with_the_stretches_
     assert found[2.5]["set/d"].stretches_s == ((0.0, 1.0), (1.0, 2.0))  # several shots: all of it
 
 
+def test_for_an_active_speaker_network_clips_of_several_tracks_or_shots_have_all_their_boxes(at: Layout) -> None:
+    params = PARAMS.model_copy(update={"active_speaker": "light_asd"})
+    items = {one.clip.clip_id: one for one in read_tracked_clips("set", params, at, voice_s=2.0)}
+    n_boxes = {name: None if one.boxes is None else len(one.boxes) for name, one in items.items()}
+    assert n_boxes == {"set/a": 5, "set/b": None, "set/c": 2, "set/d": 1}
+    again = pickle.loads(pickle.dumps(items["set/a"]))
+    assert again.content == items["set/a"].content and again.boxes.equals(items["set/a"].boxes)
+    assert {one.content for one in read_tracked_clips("set", PARAMS, at, 2.0)}.isdisjoint([items["set/a"].content])
+
+
+def test_where_all_sound_is_measured_every_clip_is_an_item_and_its_voice_is_that_of_the_first_stretches(
+    at: Layout,
+) -> None:
+    for voice_s, n_voices in ((2.5, 1), (2.6, 2), (None, 0)):
+        items = read_tracked_clips("set", PARAMS, at, voice_s=voice_s, all_sound=True)
+        found = {one.clip.clip_id: (one.n_voices, one.stretches_s) for one in items}
+        assert found["set/b"] == (n_voices, ((0.0, 2.5), (2.5, 5.0)))
+        assert found["set/d"] == (None, ((0.0, 1.0), (1.0, 2.0)))
+        assert list(found) == ["set/a", "set/b", "set/c", "set/d"]
+
+
 class CornerColours:
     """Embeds a face as the colour in its middle."""
 
