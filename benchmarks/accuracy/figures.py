@@ -105,7 +105,7 @@ def list_wide(
         height_px=size_px[1],
         edge_cases=edge_cases,
     )
-    write_listing(list_clips(dataset, source), at.clips(dataset), at.ledger("sources", dataset))
+    write_listing(list_clips(dataset, source), at.listed(dataset), at.ledger("sources", dataset))
 
 
 def write_params(at: Layout, *datasets: str, **changes: Mapping[str, Any]) -> None:
@@ -130,4 +130,4 @@ def list_folder(at: Layout, dataset: str, folder: Path) -> None:
         licence="unknown",
         recursive=True,
     )
-    write_listing(folder_source.list_clips(dataset, source), at.clips(dataset), at.ledger("sources", dataset))
+    write_listing(folder_source.list_clips(dataset, source), at.listed(dataset), at.ledger("sources", dataset))

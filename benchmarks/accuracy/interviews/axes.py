@@ -88,7 +88,7 @@ def _voices_of(seed: int, network: str) -> list[Vectors]:
         for start_s in (turn.start_s + STRETCH_S * np.arange(n_stretches)).tolist():
             end_s = start_s + STRETCH_S
             others = (heard_s(interview.turns, voice, start_s, end_s) for voice in voices if voice != turn.voice)
-            embedding = embedder.embed(sound[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)])
+            [embedding] = embedder.embed([sound[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)]])
             if embedding is not None and not any(others):
                 found[turn.voice].append(embedding)
     return [np.asarray(one, np.float64) for one in found.values()]
