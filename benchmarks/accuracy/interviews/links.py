@@ -15,7 +15,8 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table
-from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
+from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
+from pipeline.core.records.track import ActiveSpeaker
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.identity.subjects.clips import DatasetSubjects, Embedded
 from pipeline.identity.subjects.settings import SubjectsParams
@@ -49,10 +50,10 @@ def relink(dataset: str, truths: Mapping[str, Interview] | None, axes: OwnAxes |
         limits |= FACE_LIMITS | VOICE_LIMITS
     if truths is not None:
         limits["same_subject_above"] = TRUE_LIMIT
-    tracks, voices = (
-        ClipRows(at.track_embeddings(dataset), TrackEmbedding),
-        ClipRows(at.voice_embeddings(dataset), VoiceEmbedding),
-    )
+    tracks = ClipRows(at.track_embeddings(dataset), TrackEmbedding)
+    voices = ClipRows(at.voice_embeddings(dataset), VoiceEmbedding)
+    sounds = ClipRows(at.stretch_sounds(dataset), StretchSound)
+    active = ClipRows(at.active_speakers(dataset), ActiveSpeaker)
     frames = ClipRows(at.frames(dataset), Frame)
 
     def embedded_of(clip_id: str) -> Embedded:
@@ -63,7 +64,12 @@ def relink(dataset: str, truths: Mapping[str, Interview] | None, axes: OwnAxes |
         else:
             of_tracks = from_table(TrackEmbedding, tracks.of(clip_id))
             of_tracks = of_tracks if axes is None else _along(axes.faces, of_tracks)
-        return Embedded(of_tracks, of_voices if axes is None else _along(axes.voices, of_voices))
+        return Embedded(
+            tracks=of_tracks,
+            voices=of_voices if axes is None else _along(axes.voices, of_voices),
+            sounds=from_table(StretchSound, sounds.of(clip_id)),
+            active=from_table(ActiveSpeaker, active.of(clip_id)),
+        )
 
     DatasetSubjects(dataset, embedded_of, params.model_copy(update=limits), at).write([])
 
