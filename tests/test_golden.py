@@ -25,7 +25,7 @@ LARGER = 1.01
 RECORDS = {
     "download": {"Media", "TruthFrame", "TruthSpeech", "arrays"},
     "detect": {"Frame", "Track", "Shot", "Agreement"},
-    "subjects": {"TrackEmbedding", "VoiceEmbedding", "SubjectTrack", "Subject", "Turn"},
+    "subjects": {"TrackEmbedding", "VoiceEmbedding", "StretchSound", "SubjectTrack", "Subject", "Turn"},
     "crop": {"Face"},
     "select": {"SelectedFace"},
     "audio": {"Segment"},
@@ -38,7 +38,8 @@ PLANTS = [
     ("detect", "pipeline.face.tracking.observations", "mouth_height"),
     ("detect", "pipeline.face.tracking.observations", "head_pose_deg"),
     ("detect", "pipeline.speaker.mouth_sound", "_correlation"),
-    ("detect", "pipeline.speaker.agreement", "variance_factor"),
+    ("detect", "pipeline.speaker.agreement", "predicted"),
+    ("detect", "pipeline.speaker.mouth_model", "fast_part"),
     ("crop", "pipeline.face.crops.crop", "standardness"),
     ("subjects", "pipeline.identity.subjects.embedding", "mean_direction"),
     ("subjects", "pipeline.identity.subjects.link", "_av_zscore"),

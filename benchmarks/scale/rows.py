@@ -254,6 +254,10 @@ def _frames() -> pa.Table:
         )
     }
     own |= {"mouth_height": measures["lip_opening"] + 0.2, "mouth_from_shut": measures["mouth_change"]}
+    own |= {
+        name: level + 0.01 * draw.standard_normal(N_FRAMES)
+        for name, level in (("mouth_width", 0.8), ("nose_to_lip", 0.3), ("lip_to_chin", 0.7))
+    }
     rows = [
         Frame(
             frame_id="",
@@ -308,7 +312,9 @@ def _agreement() -> pa.Table:
             start_s=n / 2,
             covered_s=0.5,
             products=np.full(len(LAGS_S), 5.0, np.float32),
-            voice_power=25.0,
+            voice_power=5.0,
+            loud_products=np.full(len(LAGS_S), 5.0, np.float32),
+            loud_power=25.0,
             variance_factor=4.0,
         )
         for n in range(N_HALVES)
@@ -369,6 +375,8 @@ def _segments() -> pa.Table:
             n_turns=1,
             skipped_s=0.0,
             turn_log_odds=5.0,
+            overlap_share=0.0,
+            music_share=0.25,
             sound_channel="mix",
             av_correction_s=0.0,
             profile="paper",

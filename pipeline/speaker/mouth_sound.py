@@ -128,15 +128,16 @@ def is_quiet(loud: Floats, min_loudness: float) -> bool:
     return bool(np.quantile(loud, 0.95) < min_loudness)
 
 
-def mouth_on_grid(frames: Sequence[Frame], n_steps: int) -> tuple[int, list[Floats], Flags]:
-    """Return a track's first step, from there on its mouth's height and change from shut, and where they are valid."""
+def mouth_on_grid(
+    frames: Sequence[Frame], n_steps: int, names: Sequence[str] = ("mouth_height", "mouth_from_shut")
+) -> tuple[int, list[Floats], Flags]:
+    """Return a track's first step, from there on the columns ``names`` of its frames, and where they are valid."""
     times = np.array([frame.time_s for frame in frames])
     first, last = (round(time_s * GRID_HZ) for time_s in (times[0], times[-1]))
     grid = np.clip(np.arange(first, min(last + 1, n_steps)) / GRID_HZ, times[0], times[-1])
     after = np.searchsorted(times, grid)
     covered = np.diff(times, prepend=times[0])[after] <= MAX_GAP_S
-    heights, from_shut = [frame.mouth_height for frame in frames], [frame.mouth_from_shut for frame in frames]
-    return first, [np.interp(grid, times, heights), np.interp(grid, times, from_shut)], covered
+    return first, [np.interp(grid, times, [getattr(frame, name) for frame in frames]) for name in names], covered
 
 
 def movements(measures: Sequence[Floats], covered: Flags) -> list[Floats]:
@@ -152,11 +153,11 @@ def _std(centred: Floats, covered: Flags) -> float:
     return float(np.sqrt(centred @ centred / covered.sum()))
 
 
-def fast_part(series: Floats) -> Floats:
+def fast_part(series: Floats, slow_s: float = SLOW_S) -> Floats:
     """Return the part of ``series`` that changes from syllable to syllable, clipped at MAX_STDS from 0."""
     from scipy.ndimage import gaussian_filter1d
 
-    fast = series - gaussian_filter1d(series, SLOW_S * GRID_HZ, mode="nearest")
+    fast = series - gaussian_filter1d(series, slow_s * GRID_HZ, mode="nearest")
     most = MAX_STDS * fast.std()
     return np.asarray(np.clip(fast, -most, most))
 

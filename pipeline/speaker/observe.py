@@ -1,7 +1,8 @@
 """Observe a clip: decode it once, detect or follow the faces of every frame, measure them, and build tracks."""
 
 import math
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain, pairwise
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from pipeline.audio.extract import of_sound
 from pipeline.audio.reading import SoundRange
+from pipeline.core.base.arrays import WaveformInt16
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.units import milliseconds
@@ -26,9 +28,12 @@ from pipeline.face.tracking.tracker import Tracker
 from pipeline.speaker.agreement import agreement
 from pipeline.speaker.av_offset import AvOffset, av_offset
 from pipeline.speaker.mouth_sound import GRID_HZ, Floats, MouthSound, loudness, mouth_sound
+from pipeline.speaker.sound_bands import N_BANDS, Bands, SoundBands
 from pipeline.video.clip import MediaClip
-from pipeline.video.decode import grey_frames
+from pipeline.video.decode import GreyFrame, grey_frames
 from pipeline.video.shots import CutDetector
+
+_N_FOLLOWING = 2  # frames in which a cut that a face shows must persist
 
 Observed: TypeAlias = Frame | Track | Shot | Agreement
 
@@ -70,14 +75,15 @@ class Observer:
         last_searched = -params.every_n_frames
         starts_s: list[float] = []
         end_s = 0.0
-        for frame in grey_frames(
+        frames = grey_frames(
             clip.path,
             max_side_px=params.max_side_px,
             start_s=clip.start_s,
             end_s=clip.end_s,
             has_jumps=clip.has_jumps,
-        ):
-            is_cut = cuts.is_cut(frame)
+        )
+        for frame, following in _with_following(frames):
+            is_cut = cuts.is_cut(frame) or tracker.sees_cut(frame, following)
             if is_cut or not starts_s:
                 starts_s.append(frame.time_s)
             end_s = frame.time_s
@@ -95,7 +101,7 @@ class Observer:
         ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
         frames_of = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
         furthest_s = params.max_av_offset_s + params.usual_av_lag_s + params.max_av_lag_s
-        loud = _loudness(clip, furthest_s, max(frames[-1].time_s for frames in frames_of) + furthest_s)
+        loud, bands = _sound(clip, furthest_s, max(frames[-1].time_s for frames in frames_of) + furthest_s)
         offset = av_offset(frames_of, loud, params)
         lag_s = params.usual_av_lag_s + offset.out_of_step_s
         sounds = [
@@ -105,8 +111,29 @@ class Observer:
             _row(frames, offset, sound, movement(frames, params))
             for frames, sound in zip(frames_of, sounds, strict=True)
         ]
-        agreements = [agreement(frames, loud, lag_s, params.min_av_loudness) for frames in frames_of]
+        agreements = [
+            agreement(
+                frames,
+                loud,
+                bands,
+                out_of_step_s=offset.out_of_step_s,
+                usual_lag_s=params.usual_av_lag_s,
+                min_loudness=params.min_av_loudness,
+            )
+            for frames in frames_of
+        ]
         return [*rows, *chain.from_iterable(frames_of), *chain.from_iterable(agreements)]
+
+
+def _with_following(frames: Iterable[GreyFrame]) -> Iterator[tuple[GreyFrame, Sequence[GreyFrame]]]:
+    """Yield each frame with the _N_FOLLOWING after it, fewer at the end."""
+    ahead: deque[GreyFrame] = deque()
+    for frame in frames:
+        ahead.append(frame)
+        if len(ahead) > _N_FOLLOWING:
+            yield ahead.popleft(), [*ahead]
+    while ahead:
+        yield ahead.popleft(), [*ahead]
 
 
 def _shots(clip_id: str, times_s: Sequence[float]) -> list[Shot]:
@@ -149,8 +176,8 @@ def _row(frames: Sequence[Frame], offset: AvOffset, sound: MouthSound, moved: Mo
     )
 
 
-def _loudness(clip: MediaClip, around_s: float, end_s: float) -> Floats:
-    """Return the loudness of the clip's sound up to ``end_s``; empty when there is none that decodes.
+def _sound(clip: MediaClip, around_s: float, end_s: float) -> tuple[Floats, Bands]:
+    """Return loudness and bands of the clip's sound up to ``end_s``; empty when there is none that decodes.
 
     What is further than ``around_s`` before the clip is not read and 0.
     """
@@ -158,7 +185,12 @@ def _loudness(clip: MediaClip, around_s: float, end_s: float) -> Floats:
     start_s = first / GRID_HZ
     wanted = SoundRange(max_duration_s=end_s - start_s, start_s=start_s, has_jumps=clip.has_jumps)
     try:
-        loud = of_sound(clip.path, wanted, loudness)[0] if clip.has_audio else loudness(())
+        loud, bands = of_sound(clip.path, wanted, _loudness_and_bands)[0] if clip.has_audio else _loudness_and_bands(())
     except BadMedia:
-        return np.zeros(0)
-    return np.concatenate([np.zeros(first), loud])
+        return np.zeros(0), np.zeros((0, N_BANDS), np.float32)
+    return np.concatenate([np.zeros(first), loud]), np.concatenate([np.zeros((first, N_BANDS), np.float32), bands])
+
+
+def _loudness_and_bands(pieces: Iterable[WaveformInt16]) -> tuple[Floats, Bands]:
+    bands = SoundBands()
+    return loudness(bands.passing(pieces)), bands.finished()

@@ -49,6 +49,14 @@ class Layout:
         """Return the manifest of VoiceEmbedding."""
         return self._set(dataset) / "voice_embeddings.parquet"
 
+    def active_speakers(self, dataset: str) -> Path:
+        """Return the manifest of ActiveSpeaker."""
+        return self._set(dataset) / "active_speakers.parquet"
+
+    def stretch_sounds(self, dataset: str) -> Path:
+        """Return the manifest of StretchSound."""
+        return self._set(dataset) / "stretch_sounds.parquet"
+
     def turns(self, dataset: str) -> Path:
         """Return the manifest of Turn."""
         return self._set(dataset) / "turns.parquet"

@@ -36,6 +36,9 @@ class Frame:
     )
     lip_opening: float = column("gap between the inner lips over the interocular distance; 0 closed")
     mouth_height: float = column("height of both lips and what is between them, over the interocular distance")
+    mouth_width: float = column("distance of the corners of the mouth, over the interocular distance")
+    nose_to_lip: float = column("distance from below the nose to the upper edge of the lips, over the same")
+    lip_to_chin: float = column("distance from the lower edge of the lips to the chin, over the same")
     mouth_change: float = column(
         "largest change of the mouth's grey profile since the frames up to detect.change_s before, over its "
         "contrast; 0 still"

@@ -59,7 +59,9 @@ class Shot:
 class Agreement:
     """One row of ``manifests/sets/<dataset>/agreement.parquet``: mouth and sound in half a second of one track.
 
-    Both are the fast part of their series at 50 Hz, standardised over the track: mouth m, sound v.
+    At 50 Hz, two movements of the mouth m, and what the sound predicts of them v. Where the voice is the mouth's own,
+    m is v and unrelated noise of variance 1; so m v - v^2 / 2 is the log of how much likelier m is then. And the
+    mouth's height h and the loudness l: the fast parts of their series, standardised over the track.
     """
 
     agreement_id: str = column("<track_id>-<start in ms, 8 digits>")
@@ -67,8 +69,28 @@ class Agreement:
     track_id: str = column("the track: <clip_id>-t<two digits>")
     start_s: float = column("start, a multiple of 0.5 s since the first picture of the media")
     covered_s: float = column("for how many seconds of it both are there")
-    products: Vector = column("sum of m v, with the sound -0.3, -0.24, ... 0.3 s later than at the clip's usual lag")
-    voice_power: float = column("sum of v^2")
+    products: Vector = column(
+        "sum of m v over both movements, with the sound -0.28, -0.24, ... 0.28 s later than where the clip is in step"
+    )
+    voice_power: float = column("sum of v^2 over both, in step")
+    loud_products: Vector = column("sum of h l, with the sound as much later than at the clip's usual lag")
+    loud_power: float = column("sum of l^2")
     variance_factor: float = column(
         "by how much the variance of such a sum of two unrelated series exceeds its number of terms; of the whole track"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveSpeaker:
+    """One row of ``manifests/sets/<dataset>/active_speakers.parquet``: whether a face speaks, in half a second."""
+
+    score_id: str = column("<track_id>-<start in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    track_id: str = column("the track: <clip_id>-t<two digits>")
+    start_s: float = column("start, a multiple of 0.5 s since the first picture of the media")
+    covered_s: float = column("for how many seconds of it both face and sound are there")
+    network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
+    log_odds: float = column(
+        "natural logarithm of how much likelier the face speaks than not, by that network, the mean of 25 a second: "
+        "below 0 the mouth is still, above it moves, whoever's voice sounds"
     )

@@ -8,14 +8,20 @@ from numpy.typing import NDArray
 from pipeline.core.base.arrays import ImageGrey, Landmarks, Measured, Profiles
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.points import (
+    BELOW_NOSE,
+    CHIN,
     INNER_LIP_LOWER,
     INNER_LIP_UPPER,
     LEFT_EYE,
+    LOWER_LIP,
+    MOUTH_LEFT,
+    MOUTH_RIGHT,
     NOSE_AND_EYES,
     NOSE_AND_EYES_MIRRORED,
     OUTER_LIP_LOWER,
     OUTER_LIP_UPPER,
     RIGHT_EYE,
+    UPPER_LIP,
     distance,
     eye_centres,
     interocular_px,
@@ -65,6 +71,25 @@ def mouth_height(points: Landmarks) -> Measured:
     It grows when the lips part, also where the inner edges are too faint to distinguish.
     """
     return _mean_gap(points, OUTER_LIP_UPPER, OUTER_LIP_LOWER)
+
+
+def mouth_width(points: Landmarks) -> Measured:
+    """Return the distance of the corners of the mouth, over the interocular distance; least of rounded lips."""
+    return _apart(points, MOUTH_LEFT, MOUTH_RIGHT)
+
+
+def nose_to_lip(points: Landmarks) -> Measured:
+    """Return the distance from below the nose to the upper lip's edge, over the interocular distance."""
+    return _apart(points, BELOW_NOSE, UPPER_LIP)
+
+
+def lip_to_chin(points: Landmarks) -> Measured:
+    """Return the distance from the lower lip's edge to the chin, over the interocular distance."""
+    return _apart(points, LOWER_LIP, CHIN)
+
+
+def _apart(points: Landmarks, one: int, other: int) -> Measured:
+    return np.asarray(distance(points[..., one, :], points[..., other, :]) / interocular_px(points))
 
 
 def _mean_gap(points: Landmarks, upper: tuple[int, ...], lower: tuple[int, ...]) -> Measured:

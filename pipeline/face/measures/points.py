@@ -11,12 +11,14 @@ N_POINTS = 68
 
 CHIN = 8
 NOSE_TIP = 30
+BELOW_NOSE = 33
 LEFT_EYE = slice(36, 42)
 RIGHT_EYE = slice(42, 48)
 LEFT_EYE_OUTER = 36
 RIGHT_EYE_OUTER = 45
 MOUTH_LEFT = 48
 MOUTH_RIGHT = 54
+UPPER_LIP, LOWER_LIP = 51, 57  # the middle of the outer edges
 # Nose and eyes, and for each of their points its mirror image.
 NOSE_AND_EYES = slice(27, 48)
 NOSE_AND_EYES_MIRRORED = (27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40)

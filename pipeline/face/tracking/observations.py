@@ -16,13 +16,16 @@ from pipeline.face.measures.measures import (
     eye_opening,
     inside_share,
     lip_opening,
+    lip_to_chin,
     mouth_height,
+    mouth_width,
+    nose_to_lip,
 )
 from pipeline.face.measures.points import eye_centres, interocular_px
 from pipeline.face.measures.pose import head_pose_deg
 
 Numbers: TypeAlias = NDArray[np.void]
-"""(T,) with a field for each column of Frame that holds a number, of the same name: 201 bytes an observation."""
+"""(T,) with a field for each column of Frame that holds a number, of the same name: 225 bytes an observation."""
 
 _NUMBERS = np.dtype([(one.name, one.type) for one in fields(Frame) if one.type in (bool, int, float)])
 _NAMES = _NUMBERS.names or ()
@@ -118,6 +121,9 @@ def _numbers(observations: list[Observation]) -> Numbers:
         "asymmetry": asymmetry(points),
         "lip_opening": lip_opening(points),
         "mouth_height": mouth_height(points),
+        "mouth_width": mouth_width(points),
+        "nose_to_lip": nose_to_lip(points),
+        "lip_to_chin": lip_to_chin(points),
         "eye_opening": eye_opening(points),
         "inside_share": [inside_share(one.box, one.width_px, one.height_px) for one in observations],
     }

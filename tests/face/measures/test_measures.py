@@ -1,5 +1,7 @@
 """Measures of a face follow from its points and pixels, whatever its place and size."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -14,8 +16,11 @@ from pipeline.face.measures.measures import (
     eye_opening,
     inside_share,
     lip_opening,
+    lip_to_chin,
     mouth_and_eye_profiles,
     mouth_height,
+    mouth_width,
+    nose_to_lip,
     sharpness_and_brightness,
 )
 from pipeline.face.measures.points import INNER_LIP_LOWER, LEFT_EYE, RIGHT_EYE, interocular_px
@@ -51,8 +56,36 @@ def test_asymmetry_is_what_the_nose_moves_aside_whatever_the_roll(aside: float, 
 
 def test_a_stack_of_faces_is_measured_face_by_face() -> None:
     stack = np.stack([with_lips(gap) for gap in (0.0, 0.1, 0.4)])
-    for measure in (asymmetry, eye_opening, interocular_px, lip_opening, mouth_height):
+    measures = (
+        asymmetry,
+        eye_opening,
+        interocular_px,
+        lip_opening,
+        mouth_height,
+        mouth_width,
+        nose_to_lip,
+        lip_to_chin,
+    )
+    for measure in measures:
         np.testing.assert_allclose(measure(stack), [measure(points) for points in stack], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("measure", "point", "away", "at_rest"),
+    [
+        (mouth_width, 48, (-1, 0), 0.34 / 0.44),
+        (nose_to_lip, 51, (0, 1), 0.10 / 0.44),
+        (lip_to_chin, 8, (0, 1), 0.14 / 0.44),
+    ],
+)
+def test_measures_of_the_lips_are_distances_over_the_interocular_distance(
+    measure: Callable[[np.ndarray], np.ndarray], point: int, away: tuple[int, int], at_rest: float
+) -> None:
+    """Of the hand-drawn face; a point that moves away by an interocular distance adds 1."""
+    points = UNIT_FACE.copy()
+    assert measure(points) == pytest.approx(at_rest, abs=1e-3)
+    points[point] += np.array(away) * interocular_px(points)
+    assert measure(points) == pytest.approx(at_rest + 1, abs=1e-3)
 
 
 @given(st.floats(0, 0.8))
