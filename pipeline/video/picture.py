@@ -139,7 +139,7 @@ def display_matrix(frame: Any) -> bytes | None:
 
     # Of frame.side_data frame and container would refer to each other: hundreds of pictures would stay in memory until
     # Python looks for such circles.
-    found = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]  # PyAV's stub lacks the frame
+    found = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]  # its stub lacks __init__
     return None if found is None else bytes(found)
 
 
