@@ -35,13 +35,11 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of the first; the others follow.")] = 1,
 ) -> None:
     """Write interviews and print for each its seconds of a core and its numbers of shots."""
-    out.mkdir(parents=True, exist_ok=True)
     for spec in (InterviewSpec(seed=seed + k, duration_s=seconds) for k in range(n)):
-        path = out / f"interview-{spec.seed:04d}.mp4"
+        path = path_of(spec, out)
         started_s = time.process_time()
-        truth = write_interview(spec, path)
+        truth = write_with_truth(spec, path)
         took_s = time.process_time() - started_s
-        write_truth(truth, path)
         path.with_suffix(".png").write_bytes(encode_png(shot_sheet(path, truth)))
         kinds = ", ".join(f"{n_shots} {kind}" for kind, n_shots in sorted(Counter(s.kind for s in truth.shots).items()))
         speaking_s = sum(row.in_step_s for row in truth.voices)
@@ -49,6 +47,19 @@ def main(
             f"{path}: drawn in {took_s:.1f} s of one core; somebody seen speaks for {speaking_s:.0f} s; {kinds}",
             flush=True,
         )
+
+
+def path_of(spec: InterviewSpec, folder: Path) -> Path:
+    """Return where an interview is written."""
+    return folder / f"interview-{spec.seed:04d}.mp4"
+
+
+def write_with_truth(spec: InterviewSpec, path: Path) -> InterviewTruth:
+    """Write an interview and, after it, its ground truth."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    truth = write_interview(spec, path)
+    write_truth(truth, path)
+    return truth
 
 
 def shot_sheet(path: Path, truth: InterviewTruth) -> ImageRGB:

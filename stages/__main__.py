@@ -41,7 +41,7 @@ _TOOLS = "Tools"
 # name: (sentence, whether it runs per dataset). The sentence is the stage file's docstring and `desc` in dvc.yaml.
 STAGES = {
     "sources": ("List the clips of a dataset: published identity and address of each.", True),
-    "download": ("Fetch the media of every clip and record its properties.", True),
+    "download": ("Fetch the media of every clip, record its properties, and split long clips into parts.", True),
     "detect": ("Detect, track and measure the faces of every clip in one decode.", True),
     "subjects": (
         "Link every clip's tracks to persons by their faces, choose the main one, and decide when each of them speaks.",

@@ -9,5 +9,5 @@ from pipeline.sources.listing import write_listing
 def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``, whose source is a section of params.yaml."""
     found = list_clips(dataset, read_section(f"sources.{dataset}", at.params))
-    counts = write_listing(found, at.clips(dataset), at.ledger("sources", dataset))
+    counts = write_listing(found, at.listed(dataset), at.ledger("sources", dataset))
     print(f"sources@{dataset}: {counts.n_clips} clips of {counts.n_identities} identities, {counts.n_dropped} dropped")

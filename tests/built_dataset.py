@@ -35,6 +35,8 @@ ALL = DatasetParams(
     min_av_zscore=None,
     full_av_covered_s=6.0,
     min_turn_log_odds=0.0,
+    max_overlap_share=None,
+    max_music_share=None,
     seed=1,
 )
 
@@ -244,6 +246,8 @@ class _Maker:
                 av_covered_s=6.0,
                 av_zscore=5.0,
                 turn_log_odds=None,
+                overlap_share=None,
+                music_share=None,
                 shard=shards[segment.segment_id],
             )
             for clip, subject_person in subject_persons.items()
@@ -328,6 +332,8 @@ class _Maker:
             n_turns=1,
             skipped_s=0.0,
             turn_log_odds=None,
+            overlap_share=None,
+            music_share=None,
             sound_channel="mix",
             av_correction_s=0.0,
             profile="paper",

@@ -44,9 +44,12 @@ from pipeline.identity.network.label import FaceLabeller, faces_of_clips
 from pipeline.identity.network.recogniser import NamedRecogniser, build_recogniser, prepared
 from pipeline.identity.network.subject_embedding import RecogniseParams, SubjectEmbedder, subject_faces
 from pipeline.identity.network.voice_network import VoiceNetwork
+from pipeline.identity.sound.event_network import EventNetwork
+from pipeline.identity.sound.overlap_network import OverlapNetwork
 from pipeline.identity.subjects.embedding import ClipEmbedder, TrackedClip, chosen_frames
 from pipeline.identity.subjects.link import subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.sound import SoundNetworks
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of
 from pipeline.identity.subjects.voices import VoiceEmbedder, stretches
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
@@ -242,7 +245,9 @@ def _subjects(earlier: Earlier, folder: Path) -> Result:
     """Every track is embedded, by a network that knows no faces, and not linked to any other."""
     params, backend = _load("subjects", SubjectsParams), _load("detect", DetectParams).backend
     voices = VoiceEmbedder(VoiceNetwork(find_weights("speaker_embedder")), "golden")
-    embed = ClipEmbedder(backend, NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {}), voices)
+    sounds = SoundNetworks(OverlapNetwork(find_weights("overlap_detector")), EventNetwork(find_weights("sound_events")))
+    faces = NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {})
+    embed = ClipEmbedder(backend, faces, voices, sounds)
     detected = earlier.results["detect"]
     frames, tracks = detected.of(Frame), detected.of(Track)
     rows: list[Any] = []

@@ -259,6 +259,42 @@ def test_the_history_of_a_face_is_its_own(at: Layout) -> None:
 
 
 @pytest.fixture
+def parts_at(tmp_path: Path) -> Layout:
+    """A run of a clip in two parts, and of one whose name begins like its."""
+    at = Layout(tmp_path)
+    parts = ["a/talk-p000", "a/talk-p001"]
+    ledger(at, "sources", "a", dict.fromkeys(["a/talk", "a/talk-2"]))
+    ledger(at, "download", "a", dict.fromkeys(["a/talk", "a/talk-2"]))
+    ledger(at, "detect", "a", dict.fromkeys(["a/talk-2", *parts]))
+    ledger(at, "audio", "a", {parts[0]: None, f"{parts[0]}-a00000000": None, parts[1]: Dropped.filtered("no_speech")})
+    return at
+
+
+@pytest.mark.parametrize("item", ["a/talk", "talk"])
+def test_the_history_of_a_clip_in_parts_names_them_and_not_what_was_cut_from_them(parts_at: Layout, item: str) -> None:
+    lines = [line for line in render_history(item, parts_at).splitlines() if "talk-2" not in line]
+    assert lines == [
+        "sources   a/talk  ok",
+        "download  a/talk  ok",
+        "detect    a/talk-p000  ok",
+        "detect    a/talk-p001  ok",
+        "audio     a/talk-p000  ok",
+        "audio     a/talk-p001  filtered: no_speech",
+    ]
+
+
+@pytest.mark.parametrize("item", ["a/talk-p000", "talk-p000"])
+def test_the_history_of_a_part_begins_with_the_clip_as_listed(parts_at: Layout, item: str) -> None:
+    assert render_history(item, parts_at).splitlines() == [
+        "sources   a/talk  ok",
+        "download  a/talk  ok",
+        "detect    a/talk-p000  ok",
+        "audio     a/talk-p000  ok",
+        "audio     a/talk-p000-a00000000  ok",
+    ]
+
+
+@pytest.fixture
 def subjects_at(tmp_path: Path) -> Layout:
     """A run of clips with two subjects, up to ``audio``."""
     at = Layout(tmp_path)

@@ -43,6 +43,7 @@ LAYERS = (
     "pipeline/speaker",
     "pipeline/identity",
     "pipeline/identity/network",
+    "pipeline/identity/sound",
     "pipeline/identity/subjects",
     "pipeline/identity/persons",
     "pipeline/synthetic/script",

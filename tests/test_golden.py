@@ -25,7 +25,7 @@ LARGER = 1.01
 RECORDS = {
     "download": {"Media", "TruthFrame", "TruthSpeech", "arrays"},
     "detect": {"Frame", "Track", "Shot", "Agreement"},
-    "subjects": {"TrackEmbedding", "VoiceEmbedding", "SubjectTrack", "Subject", "Turn"},
+    "subjects": {"TrackEmbedding", "VoiceEmbedding", "StretchSound", "SubjectTrack", "Subject", "Turn"},
     "crop": {"Face"},
     "select": {"SelectedFace"},
     "audio": {"Segment"},

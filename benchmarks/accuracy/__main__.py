@@ -24,6 +24,15 @@ from benchmarks.accuracy.figures import Figure, list_wide, print_and_exit, proce
 from benchmarks.accuracy.persons import measure_persons
 from benchmarks.accuracy.sound import measure_sound
 from benchmarks.accuracy.voice import measure_voice
+from benchmarks.face_truth import (
+    LIP_WINDOW_S,
+    LIPS_SLACK,
+    SAME_TIME_S,
+    eyes,
+    lips_around,
+    lips_error,
+    nearest_face,
+)
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.core.records.face import CANDIDATE, Face, FaceMeasures, SelectedFace
@@ -46,17 +55,12 @@ from stages.__main__ import run_stage
 DATASET = "accuracy"
 SIZE_PX = (640, 360)
 TIMES_THE_PERSONS = 3  # of other benchmarks, since each person has three or four standard crops only
-SAME_TIME_S = 0.002
-NEAR_INTEROCULAR = 0.5  # largest distance of an observation's eyes' middle from the truth, in interocular distances
 
-# A frame selected as standard is correct when its true angles exceed the limits by no more than this ...
+# A frame selected as standard is correct when its true angles exceed the limits by no more than this, its true lips are
+# shut and still (benchmarks/face_truth.py) ...
 ANGLE_SLACK_DEG = 2.0
-# ... its true lips are shut in the frame itself, and in the window their opening and motion exceed the design's limits
-# for shut and still by no more than a pixel at an interocular distance of 50 px ...
-SHUT_LIPS, STILL_LIPS, LIPS_SLACK = 0.06, 0.03, 0.02
 # ... and its eyes are at least half open.
 HALF_OPEN_EYES = 0.5
-LIP_WINDOW_S = 0.12  # the design's; that of the stages may be longer
 # Recall is over the frames that are clearly standard.
 CLEARLY_SHUT_LIPS, CLEARLY_STILL_LIPS, CLEARLY_OPEN_EYES = 0.02, 0.01, 0.9
 
@@ -126,27 +130,16 @@ def _match(clip: ObservedTruth, frame: Frame) -> None:
     """Match an observation to the visible person whose eyes are nearest, or to none."""
     clip.frames.append(frame)
     clip.person_of[frame.frame_id] = None
-    nearest = NEAR_INTEROCULAR
-    for person, rows in clip.truth.items():
+    then = []
+    for rows in clip.truth.values():
         times = np.array([row.time_s for row in rows])
         row = rows[int(np.abs(times - frame.time_s).argmin())]
-        if abs(row.time_s - frame.time_s) > SAME_TIME_S or not row.visible:
-            continue
-        apart = _eyes_middle(frame) - _eyes_middle(row)
-        distance = float(np.hypot(*apart) / np.hypot(*(_eyes(row)[1] - _eyes(row)[0])))
-        if distance <= nearest:
-            nearest = distance
-            clip.person_of[frame.frame_id] = person
-            clip.truth_of[frame.frame_id] = row
-
-
-def _eyes(row: Frame | TruthFrame) -> NDArray[np.float64]:
-    """Return both eye centres, (2, 2) pixels."""
-    return np.array([(row.left_eye_x_px, row.left_eye_y_px), (row.right_eye_x_px, row.right_eye_y_px)])
-
-
-def _eyes_middle(row: Frame | TruthFrame) -> NDArray[np.float64]:
-    return np.asarray(_eyes(row).mean(axis=0))
+        if abs(row.time_s - frame.time_s) <= SAME_TIME_S:
+            then.append(row)
+    found = nearest_face(frame, then)
+    if found is not None:
+        clip.person_of[frame.frame_id] = found.person
+        clip.truth_of[frame.frame_id] = found
 
 
 def _is_frontal(row: TruthFrame, limits: SelectParams, slack_deg: float = 0.0) -> bool:
@@ -188,7 +181,7 @@ def eye_figures(at: Layout, clips: Sequence[ObservedTruth], limits: SelectParams
     frontal: list[float] = []
     for face_id, alignment in zip(table["face_id"].to_pylist(), table["alignment"].to_pylist(), strict=True):
         if face_id in truth:
-            mapped = transform(np.array(alignment, np.float64).reshape(2, 3), _eyes(truth[face_id]).astype(np.float32))
+            mapped = transform(np.array(alignment, np.float64).reshape(2, 3), eyes(truth[face_id]).astype(np.float32))
             apart = np.hypot(*(mapped - places).T) / (template.right_eye_x_px - template.left_eye_x_px)
             errors += list(apart)
             frontal += list(apart) if _is_frontal(truth[face_id], limits) else []
@@ -296,25 +289,17 @@ def _verified(path: Path, frames: Sequence[Frame], crop: CropParams) -> Iterator
         yield replace(face, **verifier.columns(face.time_s))
 
 
-def _lips_around(row: TruthFrame, rows: Sequence[TruthFrame]) -> list[float]:
-    return [one.lip_opening for one in rows if abs(one.time_s - row.time_s) <= LIP_WINDOW_S + SAME_TIME_S]
-
-
 def _error(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams, slack: float) -> str:
     """Return why a frame is by the truth no standard face; empty when it is one."""
-    lips = _lips_around(row, rows)
-    checks = {
-        "angle": _is_frontal(row, limits, ANGLE_SLACK_DEG),
-        "lips open": row.lip_opening <= SHUT_LIPS and max(lips) <= SHUT_LIPS + slack,
-        "lips moving": max(lips) - min(lips) <= STILL_LIPS + slack,
-        "eyes shut": row.eye_opening >= HALF_OPEN_EYES,
-    }
-    return next((error for error, passes in checks.items() if not passes), "")
+    if not _is_frontal(row, limits, ANGLE_SLACK_DEG):
+        return "angle"
+    error = lips_error(row, lips_around(row, rows), slack)
+    return error or ("eyes shut" if row.eye_opening < HALF_OPEN_EYES else "")
 
 
 def _is_clear(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams) -> bool:
     """Return whether a frame is clearly a standard face by the truth, with a complete window."""
-    lips = _lips_around(row, rows)
+    lips = lips_around(row, rows)
     visible_s = [one.time_s for one in rows if one.visible]
     return (
         visible_s[0] <= row.time_s - LIP_WINDOW_S + SAME_TIME_S

@@ -9,7 +9,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import PARAMS_FILE, read_params
@@ -20,6 +22,7 @@ from pipeline.sources.synthetic import list_clips
 from stages.commands.profile import apply_profiles
 
 DURATION_S = 6.4  # of a generated clip
+N_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,23 @@ class Figure:
         sign = ">=" if self.at_least else "<="
         mark = "pass" if self.passes else "FAIL"
         return f"{mark}  {self.name:58} {self.value:9.3f}{self.unit:2} (target {sign} {self.target:g}{self.unit})"
+
+
+def share_interval(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of sum(parts) / sum(wholes), 0-1, by draws of those (N,) that they are of (bootstrap).
+
+    It is 0 to 1 where ``wholes`` sums up to 0.
+    """
+    drawn = (
+        np.random.default_rng(1).integers(len(parts), size=(N_DRAWS, len(parts)))
+        if len(parts)
+        else np.empty((1, 0), int)
+    )
+    of_draw, whole = parts[drawn].sum(axis=1), wholes[drawn].sum(axis=1)
+    if not whole.any():
+        return 0.0, 1.0
+    low, high = np.quantile(of_draw[whole > 0] / whole[whole > 0], [0.025, 0.975])
+    return float(low), float(high)
 
 
 def read_options(description: str | None, out: Path | None = None) -> argparse.Namespace:
@@ -85,7 +105,7 @@ def list_wide(
         height_px=size_px[1],
         edge_cases=edge_cases,
     )
-    write_listing(list_clips(dataset, source), at.clips(dataset), at.ledger("sources", dataset))
+    write_listing(list_clips(dataset, source), at.listed(dataset), at.ledger("sources", dataset))
 
 
 def write_params(at: Layout, *datasets: str, **changes: Mapping[str, Any]) -> None:
@@ -110,4 +130,4 @@ def list_folder(at: Layout, dataset: str, folder: Path) -> None:
         licence="unknown",
         recursive=True,
     )
-    write_listing(folder_source.list_clips(dataset, source), at.clips(dataset), at.ledger("sources", dataset))
+    write_listing(folder_source.list_clips(dataset, source), at.listed(dataset), at.ledger("sources", dataset))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.accuracy.figures import list_folder, write_params
+from benchmarks.accuracy.figures import list_folder, share_interval, write_params
 from benchmarks.accuracy.montages import OWN, Shot
 from benchmarks.accuracy.turns import DATASET, MARGIN_S, montage_parser, write_montages
 from pipeline.audio.segment import Interval, within
@@ -34,7 +34,6 @@ LEFT_OUT = ("sources", "pretrain_identity", "identify")
 LAST = "dataset"
 # A segment of 6 s with less of another voice in it is right: cuts are found to a frame, and stretches are of 2 s.
 MAX_OTHER_S = 0.3
-N_DRAWS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +67,19 @@ def main() -> None:
 
 
 def run_stages(at: Layout, folder: Path, people: str) -> None:
-    """Run the stages from download to dataset on the videos of ``folder``; no face has a label."""
+    """Run the stages from download to dataset on the videos of ``folder``."""
     write_params(at, DATASET, subjects={"people": people})
     list_folder(at, DATASET, folder)
-    write_manifest(at.labels(DATASET), Label, [])
-    for stage, (_, is_per_dataset) in STAGES.items():
+    run_from("download", DATASET, at)
+
+
+def run_from(first: str, dataset: str, at: Layout) -> None:
+    """Run the stages from ``first`` to dataset; no face has a label."""
+    write_manifest(at.labels(dataset), Label, [])
+    names = [*STAGES]
+    for stage in names[names.index(first) : names.index(LAST) + 1]:
         if stage not in LEFT_OUT:
-            run_stage(stage, *([DATASET] if is_per_dataset else []), at)
-        if stage == LAST:
-            return
+            run_stage(stage, *([dataset] if STAGES[stage][1] else []), at)
 
 
 def usage(montages: Mapping[str, Sequence[Shot]], at: Layout) -> Usage:
@@ -88,7 +91,7 @@ def usage(montages: Mapping[str, Sequence[Shot]], at: Layout) -> Usage:
         for one in read_manifest(at.dataset("faces"), DatasetFace)
         if one.is_standard
     }
-    parts_s = segment_parts(at)
+    parts_s = segment_parts(DATASET, at)
     kept = read_manifest(at.dataset("audio"), DatasetSegment)
     segments = {one.segment_id: voice_of(shots_of[one.clip_id], parts_s[one.segment_id]) for one in kept}
     pairs = [
@@ -128,13 +131,13 @@ def voice_of(shots: Sequence[Shot], parts_s: Iterable[Interval]) -> str | None:
     return whose if whose is not None and whole_s - own_s[whose] <= MAX_OTHER_S else None
 
 
-def segment_parts(at: Layout) -> dict[str, list[Interval]]:
+def segment_parts(dataset: str, at: Layout) -> dict[str, list[Interval]]:
     """Return the intervals of the media that each segment was joined of, by id."""
     turns_s: dict[str, list[Interval]] = defaultdict(list)
-    for turn in read_manifest(at.turns(DATASET), Turn):
+    for turn in read_manifest(at.turns(dataset), Turn):
         turns_s[turn.subject_id].append((turn.start_s, turn.end_s))
     parts_s: dict[str, list[Interval]] = {}
-    for batch in iterate_batches(at.audio_folder(DATASET), Segment, ["segment_id", "subject_id", "start_s", "end_s"]):
+    for batch in iterate_batches(at.audio_folder(dataset), Segment, ["segment_id", "subject_id", "start_s", "end_s"]):
         for one in batch.to_pylist():
             parts_s[one["segment_id"]] = within(one["start_s"], one["end_s"], turns_s[one["subject_id"]])
     return parts_s
@@ -164,12 +167,8 @@ def interval_over_persons(pairs: Sequence[tuple[str, bool]]) -> tuple[float, flo
     for person, is_right in pairs:
         of_person[person][0] += is_right
         of_person[person][1] += 1
-    if not of_person:
-        return 0.0, 1.0
-    counts = np.array([*of_person.values()])
-    drawn = counts[np.random.default_rng(1).integers(len(counts), size=(N_DRAWS, len(counts)))].sum(axis=1)
-    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
-    return float(low), float(high)
+    counts = np.array([*of_person.values()], float).reshape(-1, 2)
+    return share_interval(counts[:, 0], counts[:, 1])
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def judged_pairs(at: Layout, voices: pd.DataFrame) -> pd.DataFrame:
     """Return a row for each pair: its ids, the face's ``person``, ``is_labelled``, and whether each part is right."""
     faces = labelled_faces(at).set_index("face_id")
     kept = read_table(at.dataset("audio"), DatasetSegment, ["segment_id", "clip_id"]).to_pandas()
-    files, parts_s = file_names(at), segment_parts(at)
+    files, parts_s = file_names(at), segment_parts(DATASET, at)
     heard = {
         segment_id: voice_in(voices[voices.file == files[clip_id]], parts_s[segment_id])
         for segment_id, clip_id in kept.itertuples(index=False, name=None)

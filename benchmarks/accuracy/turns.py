@@ -118,12 +118,12 @@ def report(montages: Mapping[str, Sequence[Shot]], at: Layout) -> str:
     lines = [
         f"{len(montages)} montages, {sum(map(len, montages.values()))} shots, {len(persons)} persons seen",
         f"the person seen speaks: {seconds.own:.0f} s, a turn of that person in "
-        f"{_percent(seconds.right, seconds.own)}, of another in {_percent(seconds.wrong_person, seconds.own)}",
+        f"{percent(seconds.right, seconds.own)}, of another in {percent(seconds.wrong_person, seconds.own)}",
         f"another voice sounds: {seconds.other_voice:.0f} s, nobody's turn in "
-        f"{_percent(seconds.other_voice - seconds.taken, seconds.other_voice)}",
-        f"wrong of all turns: {_percent(seconds.wrong_person + seconds.taken, taken)}",
-        f"pairs of tracks: precision {_percent(links.right, links.right + links.wrong)}, "
-        f"recall {_percent(links.right, links.right + links.missed)}",
+        f"{percent(seconds.other_voice - seconds.taken, seconds.other_voice)}",
+        f"wrong of all turns: {percent(seconds.wrong_person + seconds.taken, taken)}",
+        f"pairs of tracks: precision {percent(links.right, links.right + links.wrong)}, "
+        f"recall {percent(links.right, links.right + links.missed)}",
     ]
     return "\n".join(lines)
 
@@ -140,7 +140,9 @@ def measure(montages: Mapping[str, Sequence[Shot]], at: Layout) -> tuple[Seconds
         persons = {row.track_id: _person_seen(shots, tracks[row.track_id]) for row in rows if row.clip_id == clip_id}
         of_clip = [row for row in rows if row.clip_id == clip_id]
         links.add([(persons[row.track_id], row.subject_id) for row in of_clip])
-        seconds.add(shots, [turn for turn in turns if turn.clip_id == clip_id], _person_of(of_clip, tracks, persons))
+        seconds.add(
+            shots, [turn for turn in turns if turn.clip_id == clip_id], person_of_subjects(of_clip, tracks, persons)
+        )
     return seconds, links
 
 
@@ -150,7 +152,9 @@ def _person_seen(shots: Sequence[Shot], track: Track) -> str:
     return next((shot.seen.person for shot in shots if shot.start_s <= middle_s < shot.end_s), "")
 
 
-def _person_of(rows: Iterable[SubjectTrack], tracks: Mapping[str, Track], persons: Mapping[str, str]) -> dict[str, str]:
+def person_of_subjects(
+    rows: Iterable[SubjectTrack], tracks: Mapping[str, Track], persons: Mapping[str, str]
+) -> dict[str, str]:
     """Return the person that each subject shows for longest."""
     seen_s: dict[str, dict[str, float]] = {}
     for row in rows:
@@ -161,7 +165,8 @@ def _person_of(rows: Iterable[SubjectTrack], tracks: Mapping[str, Track], person
     return {subject_id: max(of_subject, key=lambda one: of_subject[one]) for subject_id, of_subject in seen_s.items()}
 
 
-def _percent(part: float, whole: float) -> str:
+def percent(part: float, whole: float) -> str:
+    """Return a share as text, in percent."""
     return f"{100 * part / whole:.1f} %" if whole else "none"
 
 

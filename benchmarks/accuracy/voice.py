@@ -95,7 +95,7 @@ def _run_stages(at: Layout, listed: Mapping[str, tuple[str, str]], kind: str) ->
         replace(a_clip(DATASET, clip_id, person), address=address, content_hash=content_of(address, None, None))
         for clip_id, (address, person) in listed.items()
     ]
-    write_manifest(at.clips(DATASET), Clip, clips)
+    write_manifest(at.listed(DATASET), Clip, clips)
     for stage in ("download", "detect", "subjects", "audio"):
         run_stage(stage, DATASET, at)
     subject_persons = (

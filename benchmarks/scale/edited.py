@@ -5,8 +5,9 @@ import pyarrow as pa
 
 from benchmarks.scale.names import NETWORK, clip_number
 from pipeline.core.records.schema import to_table
-from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
+from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
 from pipeline.identity.network.voice_network import N_FEATURES
+from pipeline.identity.subjects.sound import stretch_id
 from pipeline.identity.subjects.voices import stretches
 
 CUT_MS = 3000
@@ -32,8 +33,24 @@ def shots_ms(clip_id: str, end_ms: int) -> list[tuple[int, int]]:
 
 
 def subject_embedding_rows(clip_id: str, end_ms: int) -> dict[type, pa.Table]:
-    """Return the embeddings of an edited clip's tracks and voices, all equal."""
+    """Return what sounds in a clip, and the embeddings of an edited clip's tracks and voices, all equal."""
     shots_s = [(start_ms / 1000, end_ms / 1000) for start_ms, end_ms in shots_ms(clip_id, end_ms)]
+    parts_s = stretches(shots_s, _STRETCH_S)
+    sounds = [
+        StretchSound(
+            stretch_id=stretch_id(clip_id, start_s),
+            clip_id=clip_id,
+            start_s=start_s,
+            end_s=end_s,
+            overlap_share=0.0,
+            speech_share=0.75,
+            singing_share=0.0,
+            music_share=0.25,
+        )
+        for start_s, end_s in parts_s
+    ]
+    if not is_edited(clip_id):
+        shots_s, parts_s = [], []
     tracks = [
         TrackEmbedding(
             track_id=track_of(clip_id, round(1000 * start_s)),
@@ -47,16 +64,20 @@ def subject_embedding_rows(clip_id: str, end_ms: int) -> dict[type, pa.Table]:
     ]
     voices = [
         VoiceEmbedding(
-            stretch_id=f"{clip_id}-v{round(1000 * start_s):08d}",
+            stretch_id=stretch_id(clip_id, start_s),
             clip_id=clip_id,
             start_s=start_s,
             end_s=end_s,
             network=NETWORK,
             embedding=_unit(N_FEATURES),
         )
-        for start_s, end_s in stretches(shots_s, _STRETCH_S)
+        for start_s, end_s in parts_s
     ]
-    return {TrackEmbedding: to_table(TrackEmbedding, tracks), VoiceEmbedding: to_table(VoiceEmbedding, voices)}
+    return {
+        TrackEmbedding: to_table(TrackEmbedding, tracks),
+        VoiceEmbedding: to_table(VoiceEmbedding, voices),
+        StretchSound: to_table(StretchSound, sounds),
+    }
 
 
 def _unit(size: int) -> np.ndarray:

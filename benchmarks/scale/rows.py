@@ -375,6 +375,8 @@ def _segments() -> pa.Table:
             n_turns=1,
             skipped_s=0.0,
             turn_log_odds=5.0,
+            overlap_share=0.0,
+            music_share=0.25,
             sound_channel="mix",
             av_correction_s=0.0,
             profile="paper",

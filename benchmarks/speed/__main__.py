@@ -16,6 +16,7 @@ from benchmarks.speed.export import measure_exports
 from benchmarks.speed.memory import media_clip, peak_mb_of, write_looped
 from benchmarks.speed.recognition import measure_labels
 from benchmarks.speed.steps import FaceSteps
+from benchmarks.speed.subjects import measure_subjects
 from benchmarks.timing import seconds
 from pipeline.audio.clip import AudioItem, HeardSubject, segment_clip
 from pipeline.audio.extract import extract_waveform
@@ -44,6 +45,7 @@ def main() -> None:
         paths = [_measure_time(Path(folder), width_px, height_px) for width_px, height_px in SIZES_PX]
         _measure_sound(paths[0])
         _measure_memory(paths[0])
+        measure_subjects(Path(folder))
         measure_labels(Path(folder))
         measure_exports(Path(folder))
 

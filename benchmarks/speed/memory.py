@@ -32,7 +32,7 @@ def write_looped(path: Path, times: int, looped: Path) -> None:
     run_ffmpeg(ffmpeg.input(str(path), stream_loop=times - 1).output(str(looped), codec="copy"))
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Return the peak resident memory of this process, MB, without that of its parent.
 
     On Linux getrusage includes the parent's.
@@ -52,7 +52,7 @@ def main(path: Path) -> None:
     steps, clip = FaceSteps(), media_clip(path)
     faces = steps.crop(clip, steps.detect(clip))
     assert faces and not isinstance(faces, Dropped), faces
-    print(_peak_mb())
+    print(peak_mb())
 
 
 if __name__ == "__main__":

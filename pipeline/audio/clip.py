@@ -11,7 +11,15 @@ from pipeline.audio.extract import joined, of_sound
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.reading import SoundRange
-from pipeline.audio.segment import WHOLE_CLIP, HeardTurn, Interval, JoinedTurns, joined_turns
+from pipeline.audio.segment import (
+    WHOLE_CLIP,
+    HeardTurn,
+    Interval,
+    JoinedTurns,
+    StretchShares,
+    joined_turns,
+    shares_within,
+)
 from pipeline.audio.settings import AudioParams
 from pipeline.core.base.arrays import Waveform
 from pipeline.core.base.errors import BadMedia
@@ -33,16 +41,17 @@ class HeardSubject:
 
 @dataclass(frozen=True, slots=True)
 class AudioItem:
-    """The item of the audio step: a clip, its subjects, the main one first, and its out_of_step_s."""
+    """The item of the audio step: a clip, its subjects, the main one first, its out_of_step_s, what sounds in it."""
 
     clip: MediaClip
     subjects: tuple[HeardSubject, ...]
     out_of_step_s: float = 0.0
+    stretches: tuple[StretchShares, ...] = ()
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result."""
-        return (*self.clip.content, str(self.subjects), str(self.out_of_step_s))
+        return (*self.clip.content, str(self.subjects), str(self.out_of_step_s), str(self.stretches))
 
     def correction_s(self, params: AudioParams) -> float:
         """Return by how much later than the picture the sound is taken, seconds; negative: earlier."""
@@ -126,6 +135,8 @@ def _segment(
 ) -> Segment:
     parts = sound.parts(feature.start_s, feature.end_s)
     start_s, end_s = parts[0][1][0], parts[-1][1][1]
+    intervals_s = [interval_s for _, interval_s in parts]
+    overlap_share, music_share = shares_within(intervals_s, item.stretches)
     odds = [turn.log_odds for turn, _ in parts if turn.log_odds is not None]
     return Segment(
         segment_id=segment_id(item.clip.clip_id, start_s),
@@ -137,10 +148,12 @@ def _segment(
         n_valid_frames=feature.n_valid_frames,
         level_dbfs=feature.level_dbfs,
         clipped_share=feature.clipped_share,
-        face_seen_share=seen_share([interval_s for _, interval_s in parts], subject.seen_s),
+        face_seen_share=seen_share(intervals_s, subject.seen_s),
         n_turns=len(parts),
         skipped_s=max(0.0, end_s - start_s - sum(last_s - first_s for _, (first_s, last_s) in parts)),
         turn_log_odds=min(odds, default=None),
+        overlap_share=overlap_share,
+        music_share=music_share,
         sound_channel=channel,
         av_correction_s=item.correction_s(params),
         profile=params.profile,

@@ -2,25 +2,30 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
 from pipeline.audio.clip import AudioItem, HeardSubject
-from pipeline.audio.segment import WHOLE_CLIP, HeardTurn, Interval
+from pipeline.audio.segment import WHOLE_CLIP, HeardTurn, Interval, StretchShares
 from pipeline.core.base.layout import Layout
-from pipeline.core.records.subject import SubjectTrack, Turn, main_subject_id
+from pipeline.core.records.subject import StretchSound, SubjectTrack, Turn, main_subject_id
 from pipeline.core.records.track import Track
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.video.clip import MediaClip, read_media_clips
 
 
 def read_audio_items(dataset: str, at: Layout) -> Iterator[AudioItem]:
-    """Yield every clip in id order with its subjects, and by how much its sound is out of step."""
+    """Yield every clip in id order with its subjects, by how much its sound is out of step, and what sounds in it."""
     tracks = ClipRows(at.tracks(dataset), Track, ["track_id", "start_s", "end_s", "out_of_step_s"])
     subjects = ClipRows(at.subject_tracks(dataset), SubjectTrack, ["track_id", "subject_id", "is_taken"])
     turns = ClipRows(at.turns(dataset), Turn, ["subject_id", "start_s", "end_s", "log_odds"])
+    columns = ["start_s", "end_s", "overlap_share", "music_share"]
+    sounds = ClipRows(at.stretch_sounds(dataset), StretchSound, columns)
     for clip in read_media_clips(at.clips(dataset), at.media(dataset), at.root):
-        yield _item(clip, tracks.of(clip.clip_id), subjects.of(clip.clip_id), turns.of(clip.clip_id))
+        item = _item(clip, tracks.of(clip.clip_id), subjects.of(clip.clip_id), turns.of(clip.clip_id))
+        stretches = (StretchShares(**one) for one in sounds.of(clip.clip_id).to_pylist())
+        yield replace(item, stretches=tuple(stretches))
 
 
 def _item(clip: MediaClip, tracks: pa.Table, subjects: pa.Table, turns: pa.Table) -> AudioItem:

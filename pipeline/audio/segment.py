@@ -67,6 +67,36 @@ def within(start_s: float, end_s: float, intervals_s: Iterable[Interval]) -> lis
     return sorted(part for part in cut if part[0] < part[1])
 
 
+@dataclass(frozen=True, slots=True)
+class StretchShares:
+    """A stretch of a clip's sound: the shares of its time with overlapping voices and with music; None: unknown."""
+
+    start_s: float
+    end_s: float
+    overlap_share: float | None
+    music_share: float | None
+
+
+def shares_within(parts_s: Sequence[Interval], stretches: Sequence[StretchShares]) -> tuple[float | None, float | None]:
+    """Return the shares of ``parts_s`` with overlapping voices and with music, 0-1: those of the stretches in them.
+
+    Each stretch counts by how much of it lies in the parts; None where none that does is known.
+    """
+    overlaps: list[tuple[float, float]] = []
+    music: list[tuple[float, float]] = []
+    for one in stretches:
+        both_s = sum(max(0.0, min(end_s, one.end_s) - max(start_s, one.start_s)) for start_s, end_s in parts_s)
+        for known, share in ((overlaps, one.overlap_share), (music, one.music_share)):
+            if share is not None and both_s > 0:
+                known.append((both_s, share))
+    return _weighted_mean(overlaps), _weighted_mean(music)
+
+
+def _weighted_mean(values: Sequence[tuple[float, float]]) -> float | None:
+    weight = sum(weight for weight, _ in values)
+    return sum(weight * value for weight, value in values) / weight if weight else None
+
+
 WHOLE_CLIP = HeardTurn(0.0, inf, None)
 """All of a clip's sound, however long."""
 

@@ -25,6 +25,8 @@ class DatasetParams(Params):
     min_av_zscore: float | None
     min_turn_log_odds: float
     full_av_covered_s: float = Field(gt=0)
+    max_overlap_share: float | None = Field(ge=0, le=1)
+    max_music_share: float | None = Field(ge=0, le=1)
     seed: int
 
 
@@ -60,7 +62,7 @@ def build_person(person: PersonRows, params: DatasetParams) -> PersonDataset:
 
     Caps keep the lowest hashes of seed and id: one more clip changes nothing for anybody else.
     """
-    ended = [(segment, segment_drop(segment, params)) for segment in person.segments]
+    ended = [(one, segment_drop(one, params) or sound_drop(one, params)) for one in person.segments]
     own = [segment for segment, drop in ended if drop is None]
     faces = cap_faces(person.faces, params)
     segments = _cap(own, params.max_segments_per_person, params.seed, "segment_id")
@@ -101,6 +103,20 @@ def segment_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | No
     if segment.av_zscore < limit:
         detail = f"av_zscore {segment.av_zscore:.3f} of mouth and sound, below {limit:.3f}"
         return Dropped.filtered("other_voice", detail)
+    return None
+
+
+def sound_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | None:
+    """Return the drop of a segment in which other voices or music sound for too long; None otherwise.
+
+    Where neither was measured, the segment is kept.
+    """
+    for reason, share, most in (
+        ("overlapping_voices", segment.overlap_share, params.max_overlap_share),
+        ("music", segment.music_share, params.max_music_share),
+    ):
+        if share is not None and most is not None and share > most:
+            return Dropped.filtered(reason, f"in {share:.3f} of it, above {most:g}")
     return None
 
 
@@ -161,7 +177,7 @@ def _person_drop(faces: list[DatasetFace], segments: list[DatasetSegment], n_dro
     if not any(face.is_standard for face in faces):
         return Dropped.filtered("no_standard_face", f"none of {len(faces)} faces is a standard face")
     if not segments and n_dropped:
-        return Dropped.filtered("no_own_voice", f"none of {n_dropped} segments is the voice of the main face")
+        return Dropped.filtered("no_own_voice", f"none of {n_dropped} segments is the voice of the main face alone")
     if not segments:
         return Dropped.filtered("no_sound", "no clip of this person has a segment of sound")
     return None

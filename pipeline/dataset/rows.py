@@ -48,7 +48,8 @@ _FACES = """
 """
 _SEGMENTS = """
     SELECT segment_id, dataset, person_id, split, segments.clip_id, voiced_s, n_valid_frames, face_seen_share,
-        coalesce(av_covered_s, 0.0) AS av_covered_s, av_zscore, turn_log_odds, shard
+        coalesce(av_covered_s, 0.0) AS av_covered_s, av_zscore, turn_log_odds, overlap_share,
+        music_share, shard
     FROM segments JOIN subjects USING (subject_id)
         LEFT JOIN (SELECT subject_id, av_covered_s, av_zscore FROM agreement) USING (subject_id)
     ORDER BY dataset, person_id, segment_id

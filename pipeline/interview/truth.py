@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.core.records.truth import TruthFace, TruthFrame, TruthShot, TruthSound, TruthVoice
-from pipeline.core.storage.manifest import write_manifest
+from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.interview.plan import Interview
 from pipeline.interview.takes import Take, shot_times
 from pipeline.synthetic.look.geometry import Camera
@@ -41,6 +41,21 @@ def write_truth(truth: InterviewTruth, beside: Path) -> None:
     """Write the truth of the interview at ``beside`` as ``<its name without suffix>.<frames, shots, ...>.parquet``."""
     for name, record in _FILES.items():
         write_manifest(beside.with_suffix(f".{name}.parquet"), record, getattr(truth, name))
+
+
+def has_truth(beside: Path) -> bool:
+    """Return whether the whole truth of the interview at ``beside``, which is written after it, is there."""
+    return all(beside.with_suffix(f".{name}.parquet").exists() for name in _FILES)
+
+
+def read_truth(beside: Path) -> InterviewTruth:
+    """Return what ``write_truth`` wrote beside the interview at ``beside``."""
+    return InterviewTruth(
+        **{
+            name: tuple(read_manifest(beside.with_suffix(f".{name}.parquet"), record))
+            for name, record in _FILES.items()
+        }
+    )
 
 
 def truth_of(interview: Interview, speeches: Sequence[Speech], takes: Sequence[Sequence[Take]]) -> InterviewTruth:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import FAILED, OK
+from pipeline.core.records.clip import Clip
 from pipeline.core.records.dataset import DatasetFace
 from pipeline.core.records.face import SelectedFace
+from pipeline.core.records.media import Media
 from pipeline.core.storage.json_file import read_json_if_any
 from pipeline.core.storage.ledger import StageCounts, count_ends
+from pipeline.core.storage.manifest import count_rows
 from pipeline.core.storage.query import query
 from pipeline.core.storage.row_groups import dataset_range
 from pipeline.dataset.table1 import Counts
@@ -32,6 +35,9 @@ UNITS = {
 }
 """The stages in their order, and the kind of their items: the ledger has only the stages' names."""
 _STEPS = {"sources": "Listed", "download": "Downloaded", "detect": "With a face", "crop": "Faces cropped"}
+_WHOLE = frozenset({"Listed", "Downloaded"})
+"""The steps in which no clip is in parts yet."""
+_IN_PARTS = "In parts, the long ones"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Table1:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How many clips are left after one step, and their share of those listed, in percent."""
+    """How many clips are left after one step, and their share in percent: of those listed, then of those with parts."""
 
     label: str
     n: int
@@ -107,7 +113,11 @@ def _steps(at: Layout, stages: list[StageCounts]) -> list[Step]:
         counts.append(("With a standard face", _n_standard(at, dataset)))
     if at.dataset("faces").is_file():
         counts.append(("In the built dataset", _n_built(at, dataset)))
-    return [Step(label, n, 100 * n / kept["sources"]) for label, n in counts]
+    n_listed = n_clips = kept["sources"]
+    if at.clips(dataset).is_file() and (n_with_parts := count_rows(at.clips(dataset), Clip)) > n_listed:
+        n_clips = n_with_parts
+        counts.insert(2, (_IN_PARTS, count_rows(at.media(dataset), Media)))
+    return [Step(label, n, 100 * n / (n_listed if label in _WHOLE else n_clips)) for label, n in counts]
 
 
 def _n_standard(at: Layout, dataset: str) -> int:

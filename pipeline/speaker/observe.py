@@ -1,7 +1,8 @@
 """Observe a clip: decode it once, detect or follow the faces of every frame, measure them, and build tracks."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain, pairwise
 from pathlib import Path
@@ -29,8 +30,10 @@ from pipeline.speaker.av_offset import AvOffset, av_offset
 from pipeline.speaker.mouth_sound import GRID_HZ, Floats, MouthSound, loudness, mouth_sound
 from pipeline.speaker.sound_bands import N_BANDS, Bands, SoundBands
 from pipeline.video.clip import MediaClip
-from pipeline.video.decode import grey_frames
+from pipeline.video.decode import GreyFrame, grey_frames
 from pipeline.video.shots import CutDetector
+
+_N_FOLLOWING = 2  # frames in which a cut that a face shows must persist
 
 Observed: TypeAlias = Frame | Track | Shot | Agreement
 
@@ -72,14 +75,15 @@ class Observer:
         last_searched = -params.every_n_frames
         starts_s: list[float] = []
         end_s = 0.0
-        for frame in grey_frames(
+        frames = grey_frames(
             clip.path,
             max_side_px=params.max_side_px,
             start_s=clip.start_s,
             end_s=clip.end_s,
             has_jumps=clip.has_jumps,
-        ):
-            is_cut = cuts.is_cut(frame)
+        )
+        for frame, following in _with_following(frames):
+            is_cut = cuts.is_cut(frame) or tracker.sees_cut(frame, following)
             if is_cut or not starts_s:
                 starts_s.append(frame.time_s)
             end_s = frame.time_s
@@ -119,6 +123,17 @@ class Observer:
             for frames in frames_of
         ]
         return [*rows, *chain.from_iterable(frames_of), *chain.from_iterable(agreements)]
+
+
+def _with_following(frames: Iterable[GreyFrame]) -> Iterator[tuple[GreyFrame, Sequence[GreyFrame]]]:
+    """Yield each frame with the _N_FOLLOWING after it, fewer at the end."""
+    ahead: deque[GreyFrame] = deque()
+    for frame in frames:
+        ahead.append(frame)
+        if len(ahead) > _N_FOLLOWING:
+            yield ahead.popleft(), [*ahead]
+    while ahead:
+        yield ahead.popleft(), [*ahead]
 
 
 def _shots(clip_id: str, times_s: Sequence[float]) -> list[Shot]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.base.seeds import keyed_rng
 from pipeline.synthetic.look.features import Expression
-from pipeline.synthetic.look.geometry import Camera, Reals, rotation
+from pipeline.synthetic.look.geometry import Camera, Reals, head_turn
 from pipeline.synthetic.look.landmarks import Landmarks, landmarks
 from pipeline.synthetic.look.talker import talker_of
 from pipeline.synthetic.script.motion import MOTION_STYLES, PROFILE, PROFILE_YAW_DEG, Motion, generate_motion
@@ -124,7 +124,7 @@ def _camera(rng: np.random.Generator, spec: ClipSpec, x: float) -> Camera:
 def pose_at(plan: TalkerPlan, frame: int) -> tuple[Reals, Camera, Expression]:
     """Return the rotation of the head in a frame, the camera, and the expression of the face."""
     motion, still = plan.motion, plan.camera
-    turn = rotation(motion.yaw_deg[frame], motion.pitch_deg[frame], motion.roll_deg[frame])
+    turn = head_turn(motion.yaw_deg[frame], motion.pitch_deg[frame], motion.roll_deg[frame])
     camera = Camera(
         x_px=still.x_px + motion.sway_x[frame] * still.scale_px,
         y_px=still.y_px + motion.sway_y[frame] * still.scale_px,

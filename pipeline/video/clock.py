@@ -146,14 +146,15 @@ def _from_first_picture(path: Path, clock: Clock) -> Clock:
         has_matrix = stream.codec_context.name in _TELL_MATRIX
         has_decoding_times = container.format.name in _DECODING_TIMES
         delay = _reordering_delay(container, stream) if has_decoding_times else 0
-        return replace(
+        clock = replace(
             clock,
             picture_start=shown,
             sound_start_s=sound_start_s - _seconds(delay, stream),
             n_unstamped=n_unstamped,
-            first_matrix=_first_matrix(path) if has_matrix else None,
             is_in_decoding_order=delay > 0 and stream.codec_context.name in _KEPT_IN_DECODING_ORDER,
         )
+    # With the container closed: of a file of hours each open one takes 30 MB for its index.
+    return replace(clock, first_matrix=_first_matrix(path)) if has_matrix else clock
 
 
 def _first_shown(container: Any, stream: Any, clock: Clock) -> tuple[Any, int, int | None]:

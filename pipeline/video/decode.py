@@ -73,7 +73,8 @@ def grey_frames(
 ) -> Iterator[GreyFrame]:
     """Yield every frame that decodes, in time order, its longer side at most ``max_side_px``.
 
-    Raises BadMedia when nothing decodes.
+    A frame at ``end_s`` is not in the range: where one range ends and another begins, it is in the second alone. Raises
+    BadMedia when nothing decodes.
     """
     index = -1
     with opened(path, has_jumps=has_jumps) as (video, stream):
@@ -81,7 +82,7 @@ def grey_frames(
         for frame, time_s in decoded_from(video, stream, start_s or 0.0):
             if start_s is not None and time_s < start_s - SAME_TIME_S:
                 continue
-            if end_s is not None and time_s > end_s + SAME_TIME_S:
+            if end_s is not None and time_s >= end_s - SAME_TIME_S:
                 break
             index += 1
             yield GreyFrame(index, time_s, *shown_luma(frame, forms.form(frame), max_side_px))

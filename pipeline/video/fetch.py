@@ -33,7 +33,7 @@ KNOWN_SUFFIXES = frozenset(
 
 
 class DownloadParams(Params):
-    """Section ``download`` of params.yaml; its limits are on the whole file, whatever the clip's range."""
+    """Section ``download`` of params.yaml; limits are on the whole file, whatever the clip's range, but max_clip_s."""
 
     max_height_px: int = Field(ge=64)
     """Of the formats offered, the best whose smaller side is at most this; else the smallest above it."""
@@ -43,6 +43,8 @@ class DownloadParams(Params):
     """A shorter file is ``filtered: too_short``, seconds."""
     max_duration_s: float = Field(gt=0)
     """A longer file is ``filtered: too_long``, seconds; not downloaded where the site states its length."""
+    max_clip_s: float | None = Field(ge=1)
+    """A longer clip is split into parts of equal length, each a clip of its own, seconds; null: none is."""
     hdr: Literal["tone_map", "filter"]
     """Footage in HDR (PQ or HLG) is shown in SDR, or is ``filtered: hdr``."""
 

@@ -87,14 +87,17 @@ class _Check:
         self._media_path = media_path
         self._root = root
         self._are_new_links = are_new_links
+        self._last: tuple[str, CheckedFile, str] | None = None
+        """The file that was compared last: its path, its state, and how it differs."""
 
     def count(self) -> tuple[int, str, int]:
         """Return how many files are missing, the first one's path, and how many changed since the last check."""
-        n_missing, first_missing, n_changed = 0, "", 0
+        n_missing, first_missing, n_changed, missing = 0, "", 0, ""
         for media, known in self._rows():
             state = _state(media, self._root / media.path)
             if state is None:
-                n_missing, first_missing = n_missing + 1, first_missing or media.path
+                n_missing += media.path != missing  # parts of a clip follow each other
+                first_missing, missing = first_missing or media.path, media.path
             elif state != known:
                 n_changed += 1
         return n_missing, first_missing, n_changed
@@ -106,13 +109,23 @@ class _Check:
             state = _state(media, path)  # before the hash: a file that changes meanwhile is hashed again the next time
             if state is None:
                 continue
-            difference = "" if state == known else self._difference(media, path, state, known)
-            if difference:
-                self._count_differing(media, path, difference)
-            else:
+            difference = "" if state == known else self._difference_of_file(media, path, state, known)
+            if not difference:
                 yield state
             if state != known:
                 advance()
+
+    def _difference_of_file(self, media: _Expected, path: Path, state: CheckedFile, known: CheckedFile | None) -> str:
+        """Return as ``_difference``, and count a file that differs; the file of a clip's parts is hashed once."""
+        if self._last is not None and self._last[0] == media.path:
+            _, last, difference = self._last
+            if difference or last == replace(state, clip_id=last.clip_id):
+                return difference
+        difference = self._difference(media, path, state, known)
+        if difference:
+            self._count_differing(media, path, difference)
+        self._last = media.path, state, difference
+        return difference
 
     def _difference(self, media: _Expected, path: Path, state: CheckedFile, known: CheckedFile | None) -> str:
         """Return what is expected and what was found where they differ, else nothing."""

@@ -135,9 +135,11 @@ def shown_luma(frame: Any, form: PictureForm, max_side_px: int) -> tuple[ImageGr
 
 def display_matrix(frame: Any) -> bytes | None:
     """Return the display matrix of a frame, nine 32-bit numbers, from its container or codec; None: it has none."""
-    from av.sidedata.sidedata import Type
+    from av.sidedata.sidedata import SideDataContainer, Type
 
-    found = frame.side_data.get(Type.DISPLAYMATRIX)
+    # Of frame.side_data frame and container would refer to each other: hundreds of pictures would stay in memory until
+    # Python looks for such circles.
+    found = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]  # PyAV's stub lacks the frame
     return None if found is None else bytes(found)
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,18 @@ def probe(path: Path) -> Probe:
         raise BadMedia("not_found", f"{path}: expected a media file, found none")
     try:
         with av.open(str(path), options=FILES_ONLY) as container:
-            return _probe_container(path, container)
+            stated = _probe_container(path, container)
     except av.error.FFmpegError as error:
         raise BadMedia("undecodable", f"{path}: {error.strerror}") from None
+    clock = clock_of(path)  # with the container closed: of a file of hours each open one takes 30 MB for its index
+    duration_s = _duration_s(stated.duration_s, clock)
+    if not 0 <= duration_s <= MAX_DURATION_S:
+        raise BadMedia("too_long", f"{path}: {duration_s} s, expected at most {MAX_DURATION_S:.0f} s")
+    return replace(stated, duration_s=duration_s, has_jumps=clock.has_jumps)
 
 
 def _probe_container(path: Path, container: Any) -> Probe:
+    """Return what the container states; its clock is not looked at, so ``has_jumps`` is False."""
     stream = picture_stream(path, container)
     codec = stream.codec_context
     _check_size(path, codec.width, codec.height)
@@ -58,13 +64,9 @@ def _probe_container(path: Path, container: Any) -> Probe:
     form = FormReader(stream).form(frame)
     width_px, height_px = form.shown_size(frame.width, frame.height)
     _check_size(path, width_px, height_px)
-    clock = clock_of(path)
-    duration_s = _duration_s(container, stream, clock)
-    if not 0 <= duration_s <= MAX_DURATION_S:
-        raise BadMedia("too_long", f"{path}: {duration_s} s, expected at most {MAX_DURATION_S:.0f} s")
     audio = _sound_codec(path, container)
     return Probe(
-        duration_s=duration_s,
+        duration_s=_stated_duration_s(container, stream),
         width_px=width_px,
         height_px=height_px,
         form=form,
@@ -74,7 +76,7 @@ def _probe_container(path: Path, container: Any) -> Probe:
         has_audio=audio is not None,
         audio_codec=audio.name if audio else None,
         audio_rate_hz=audio.sample_rate if audio else None,
-        has_jumps=clock.has_jumps,
+        has_jumps=False,
     )
 
 
@@ -101,15 +103,15 @@ def _first_frame(path: Path, container: Any, stream: Any) -> Any:
     raise BadMedia("undecodable", f"{path}: no frame in the first {PACKETS_TO_TRY} packets of video")
 
 
-def _duration_s(container: Any, stream: Any, clock: Clock) -> float:
-    """Return the stream's stated length, else the container's, else that of its packets.
-
-    Where the clock jumps, what is stated covers one part: then it is that of the packets.
-    """
+def _stated_duration_s(container: Any, stream: Any) -> float:
+    """Return the stream's stated length, else the container's, else 0."""
     import av
 
-    if stream.duration and clock.picture is None:
+    if stream.duration:
         return float(stream.duration * stream.time_base)
-    if container.duration and clock.picture is None:
-        return float(container.duration / av.time_base)
-    return clock.picture_length_s or 0.0
+    return float((container.duration or 0) / av.time_base)
+
+
+def _duration_s(stated_s: float, clock: Clock) -> float:
+    """Return the stated length, else that of the packets; where the clock jumps, what is stated covers one part."""
+    return stated_s if stated_s and clock.picture is None else clock.picture_length_s or 0.0

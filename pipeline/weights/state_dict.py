@@ -2,7 +2,7 @@
 
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from pathlib import Path
 
@@ -73,11 +73,31 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             return _named_tensors(_read_arrays(path), path)
 
 
+def read_checkpoint(path: Path, kept_as_nothing: Sequence[str]) -> dict[str, Tensor]:
+    """Return the tensors of a torch file that also holds other objects, such as the settings of a training.
+
+    Objects whose types ``kept_as_nothing`` names, by module and name, are replaced by one that holds nothing and does
+    nothing: none of these modules is imported. Raises as ``read_state_dict``.
+    """
+    with torch.serialization.safe_globals([(_Nothing, name) for name in kept_as_nothing]):
+        return _named_tensors(_read_torch(path), path)
+
+
 def write_state_dict(state: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None) -> None:
     """Write safetensors, whole or not at all; equal tensors and metadata give equal bytes."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     with replacing(path) as temporary:
         temporary.write_bytes(safetensors.torch.save(tensors, None if metadata is None else dict(metadata)))
+
+
+class _Nothing:
+    """Stands in for an object of a file that is not needed."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Whatever the file passes is left."""
+
+    def __setstate__(self, state: object) -> None:
+        """The same."""
 
 
 def _named_tensors(content: object, path: Path) -> dict[str, Tensor]:

@@ -12,13 +12,13 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.person import Person, SubjectPerson
 from pipeline.core.records.schema import describe
 from pipeline.core.records.segment import Segment
-from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
-from pipeline.core.records.track import Agreement, Shot, Track
+from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
+from pipeline.core.records.track import ActiveSpeaker, Agreement, Shot, Track
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 
 # In the order of the pipeline: (record, path, the stage that writes it).
 _MANIFESTS: tuple[tuple[type, str, str], ...] = (
-    (Clip, "manifests/sets/<dataset>/clips.parquet", "sources"),
+    (Clip, "manifests/sets/<dataset>/clips.parquet", "download; as listed, in `listed.parquet`, by sources"),
     (Media, "manifests/sets/<dataset>/media.parquet", "download"),
     (TruthFrame, "data/media/<dataset>/<clip>.frames.parquet", "download, synthetic clips only"),
     (TruthSpeech, "data/media/<dataset>/<clip>.speech.parquet", "download, synthetic clips only"),
@@ -30,6 +30,8 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (SubjectTrack, "manifests/sets/<dataset>/subject_tracks.parquet", "subjects"),
     (Subject, "manifests/sets/<dataset>/subjects.parquet", "subjects"),
     (VoiceEmbedding, "manifests/sets/<dataset>/voice_embeddings.parquet", "subjects"),
+    (StretchSound, "manifests/sets/<dataset>/stretch_sounds.parquet", "subjects"),
+    (ActiveSpeaker, "manifests/sets/<dataset>/active_speakers.parquet", "subjects"),
     (Turn, "manifests/sets/<dataset>/turns.parquet", "subjects"),
     (Face, "data/faces/<dataset>/shard-*.parquet", "crop"),
     (SelectedFace, "manifests/selected_faces.parquet", "select"),

@@ -5,6 +5,8 @@ import re
 from pipeline.core.base.errors import BadInput, BadManifest
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import OK
+from pipeline.core.records.clip import listed_id
+from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.storage.ledger import StageCounts, count_ends, end_of, history_of
 from pipeline.report.funnel import UNITS
 from pipeline.report.timeline.results import ClipResults, SubjectResult
@@ -47,14 +49,25 @@ def _line(stage: StageCounts) -> str:
 def render_history(item: str, at: Layout = Layout()) -> str:
     """Return the ledger's rows on ``item`` in the order of the pipeline, and a line on each subject among them.
 
-    Raises BadInput when there are no rows.
+    Those on a part begin with those on the clip as listed; those on a clip in parts have each part and nothing that was
+    cut from it. Raises BadInput when there are no rows.
     """
-    rows = sorted(history_of(at.ledgers, item), key=lambda row: (_place(row.stage), row.item_id))
+    rows = history_of(at.ledgers, item)
     if not rows:
         raise BadInput(f"'{item}': not in the ledger. Ids look like 'demo/person_003-001'.")
+    rows = sorted(_told(rows, item, at), key=lambda row: (_place(row.stage), row.item_id))
     lines = [f"{row.stage:<10}{row.item_id}  {end_of(row)}{f' ({row.detail})' if row.detail else ''}" for row in rows]
     subject_ids = [row.item_id for row in rows if row.stage == "subjects"]
     return "\n".join([*lines, *_subject_lines(subject_ids, at)])
+
+
+def _told(rows: list[LedgerRow], item: str, at: Layout) -> list[LedgerRow]:
+    """Return ``rows`` as they are to be told: with those on the listed clip, or without what was cut from parts."""
+    if (listed := listed_id(item)) != item:
+        listed_ids = {listed_id(row.item_id) for row in rows} - {row.item_id for row in rows}
+        return [*(row for row in history_of(at.ledgers, listed) if row.item_id in listed_ids), *rows]
+    parts = {row.item_id for row in rows if listed_id(row.item_id) != row.item_id}
+    return [row for row in rows if not any(row.item_id.startswith(f"{part}-") for part in parts)]
 
 
 def _subject_lines(subject_ids: list[str], at: Layout) -> list[str]:

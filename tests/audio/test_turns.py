@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
-from pipeline.audio.segment import WHOLE_CLIP, HeardTurn, joined_turns
+from pipeline.audio.segment import WHOLE_CLIP, HeardTurn, StretchShares, joined_turns, shares_within
 
 SECONDS = np.repeat(np.arange(10, dtype=np.float32), SAMPLE_RATE_HZ)
 """Ten seconds of sound whose samples are the number of their second."""
@@ -47,3 +47,15 @@ def test_what_lies_beyond_the_sound_is_left_out(join: bool) -> None:
     assert seconds_of(joined.waveform) == [8, 9]
     assert joined.turns == (HeardTurn(8.0, 10.0, 1.0),)
     assert joined_turns(SECONDS, 0.0, beyond[1:], join=join) == []
+
+
+def test_a_stretch_counts_by_how_much_of_it_lies_in_the_parts() -> None:
+    stretches = [
+        StretchShares(0.0, 2.0, 0.5, None),
+        StretchShares(2.0, 4.0, 0.0, None),
+        StretchShares(4.0, 6.0, 1.0, 1.0),
+    ]
+    assert shares_within([(0.0, 6.0)], stretches) == (0.5, 1.0)
+    assert shares_within([(1.0, 2.0), (4.0, 4.5)], stretches) == (pytest.approx((1.0 * 0.5 + 0.5 * 1.0) / 1.5), 1.0)
+    assert shares_within([(0.0, 4.0)], stretches) == (0.25, None)
+    assert shares_within([(6.0, 7.0)], stretches) == (None, None)

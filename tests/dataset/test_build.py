@@ -12,7 +12,7 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.core.records.face import CANDIDATE, RANDOM
 from pipeline.core.records.person import TRAIN, SubjectPerson
-from pipeline.dataset.build import DatasetParams, audit_split, cap_faces, pair_up, segment_drop
+from pipeline.dataset.build import DatasetParams, audit_split, cap_faces, pair_up, segment_drop, sound_drop
 from tests.built_dataset import Dataset, build
 
 PARAMS = DatasetParams(
@@ -23,6 +23,8 @@ PARAMS = DatasetParams(
     min_av_zscore=2.5,
     full_av_covered_s=9.0,
     min_turn_log_odds=0.0,
+    max_overlap_share=0.25,
+    max_music_share=0.5,
     seed=1,
 )
 KEEP_ALL = PARAMS.model_copy(update={"min_face_seen_share": 0.0, "min_av_zscore": None})
@@ -72,6 +74,8 @@ def segment(
         av_covered_s=av_covered_s,
         av_zscore=av_zscore,
         turn_log_odds=None,
+        overlap_share=None,
+        music_share=None,
         shard="data/audio/shard.parquet",
     )
 
@@ -94,6 +98,27 @@ def identity(person: str, split: str, dataset: str = "set") -> Identity:
         n_segments=1,
         n_pairs=1,
     )
+
+
+@pytest.mark.parametrize(
+    ("shares", "reason"),
+    [
+        ((None, None), None),
+        ((0.25, 0.5), None),
+        ((0.2501, 0.5), "overlapping_voices"),
+        ((0.25, 0.5001), "music"),
+        ((1.0, 1.0), "overlapping_voices"),
+    ],
+)
+def test_a_segment_is_dropped_exactly_above_the_largest_share_of_other_voices_or_music(
+    shares: tuple[float | None, float | None], reason: str | None
+) -> None:
+    one = replace(segment("a"), overlap_share=shares[0], music_share=shares[1])
+    drop = sound_drop(one, PARAMS)
+    assert (None if drop is None else drop.reason) == reason
+    assert sound_drop(one, PARAMS.model_copy(update={"max_overlap_share": None, "max_music_share": None})) is None
+    ends = dict(build([subject_person("ana")], [face("f", standard=True)], [one], PARAMS).ends)
+    assert ends["a"] == drop
 
 
 def test_a_cap_keeps_the_lowest_hashes_of_seed_and_id() -> None:

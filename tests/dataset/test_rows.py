@@ -45,6 +45,8 @@ def segment(clip_id: str) -> Segment:
         n_turns=1,
         skipped_s=0.0,
         turn_log_odds=None,
+        overlap_share=None,
+        music_share=None,
         sound_channel="mix",
         av_correction_s=0.0,
         profile="paper",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.core.base.units import milliseconds
-from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn
+from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn
 from pipeline.core.records.track import Shot, Track
 from pipeline.video.clip import MediaClip
 
@@ -78,6 +78,22 @@ def a_turn(clip_id: str, subject: int, start_s: float, end_s: float, log_odds: f
         end_s=end_s,
         log_odds=log_odds,
         own_log_odds=log_odds,
+        overlap_share=None,
+        music_share=None,
+    )
+
+
+def a_stretch_sound(clip_id: str, start_s: float, end_s: float, overlap_share: float | None) -> StretchSound:
+    """Return what sounds in a stretch: nothing but speech, half of it over music."""
+    return StretchSound(
+        stretch_id=f"{clip_id}-v{milliseconds(start_s):08}",
+        clip_id=clip_id,
+        start_s=start_s,
+        end_s=end_s,
+        overlap_share=overlap_share,
+        speech_share=1.0,
+        singing_share=0.0,
+        music_share=0.5,
     )
 
 

@@ -279,6 +279,8 @@ def made_segment(person: str) -> Segment:
         n_turns=1,
         skipped_s=0.0,
         turn_log_odds=None,
+        overlap_share=None,
+        music_share=None,
         sound_channel="mix",
         av_correction_s=0.0,
         profile="paper",
@@ -351,6 +353,8 @@ def _make_dataset(at: Layout) -> None:
                 av_covered_s=1.0,
                 av_zscore=None,
                 turn_log_odds=None,
+                overlap_share=None,
+                music_share=None,
                 shard=f"data/audio/{SET}/shard-00000-of-00001.parquet",
                 **of_clip,
             )

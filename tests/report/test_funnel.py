@@ -7,10 +7,13 @@ import pytest
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip, part_id
 from pipeline.core.records.face import SelectedFace
+from pipeline.core.records.media import Media
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.report.funnel import DropCount, StageRow, Step, read_funnels
-from tests.report.made_run import HOSTILE, SET, clip_of, write_ledger
+from tests.identity.clips import media
+from tests.report.made_run import DROPPED, HOSTILE, SET, clip_of, write_ledger
 
 
 def test_each_step_counts_the_clips_that_it_kept_and_their_share_of_those_listed(data_run: Layout) -> None:
@@ -23,6 +26,23 @@ def test_each_step_counts_the_clips_that_it_kept_and_their_share_of_those_listed
         Step("Faces cropped", 1, pytest.approx(100 / 3)),
         Step("With a standard face", 2, share),
         Step("In the built dataset", 2, share),
+    ]
+
+
+def test_clips_in_parts_are_counted_by_part_from_where_they_were_split(data_run: Layout) -> None:
+    whole = read_manifest(data_run.clips(SET), Clip)
+    first = whole[0]
+    parts = [replace(first, clip_id=part_id(first.clip_id, number, 4)) for number in range(4)]
+    write_manifest(data_run.clips(SET), Clip, [*whole[1:], *parts])
+    fetched = [clip for clip in (*whole[1:], *parts) if clip.clip_id != DROPPED]
+    write_manifest(data_run.media(SET), Media, [media(clip, "0") for clip in fetched])
+    write_ledger(data_run, "detect", SET, [(clip.clip_id, None) for clip in fetched])
+    (funnel,) = read_funnels(data_run, [SET])
+    assert funnel.steps[:4] == [
+        Step("Listed", 3, 100.0),
+        Step("Downloaded", 2, pytest.approx(200 / 3)),
+        Step("In parts, the long ones", 5, pytest.approx(500 / 6)),
+        Step("With a face", 5, pytest.approx(500 / 6)),
     ]
 
 

@@ -18,7 +18,9 @@ from pipeline.video.fetch import DownloadParams
 from pipeline.video.fetch_settings import read_fetch_settings
 from pipeline.video.ffmpeg_program import run_ffmpeg
 
-PARAMS = DownloadParams(max_height_px=1080, max_size_mb=10, min_duration_s=0.5, max_duration_s=60, hdr="tone_map")
+PARAMS = DownloadParams(
+    max_height_px=1080, max_size_mb=10, min_duration_s=0.5, max_duration_s=60, max_clip_s=None, hdr="tone_map"
+)
 SPEC = ClipSpec(seed=3, person=0, clip=0, duration_s=1.0, width_px=320, height_px=240)
 
 

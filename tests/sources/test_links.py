@@ -82,7 +82,7 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     ]
     own = str(at.root / "mine.mp4")
     clips.append(replace(clip(own, sha256_of(Path(own))), clip_id=OWN))
-    write_manifest(at.clips("set"), Clip, clips)
+    write_manifest(at.listed("set"), Clip, clips)
     download(at)
     return at
 
@@ -160,11 +160,11 @@ def test_the_users_own_file_with_other_content_is_refused_until_it_is_listed_aga
     for use in (n_read, download, n_read):
         with pytest.raises(BadInput, match=r"^1 media files differ .*/set/users_own\.mp4 .*download@set'\.$"):
             use(at)
-    listed = read_manifest(at.clips("set"), Clip)
-    write_manifest(at.clips("set"), Clip, [*listed[:-1], replace(listed[-1], content_hash=sha256_of(own))])
+    listed = read_manifest(at.listed("set"), Clip)
+    write_manifest(at.listed("set"), Clip, [*listed[:-1], replace(listed[-1], content_hash=sha256_of(own))])
     download(at)
     assert hashes(at)[OWN] == hashes(at)["set/cut"] == sha256_of(own)
     own.write_bytes(content)
-    write_manifest(at.clips("set"), Clip, listed)
+    write_manifest(at.listed("set"), Clip, listed)
     download(at)
     assert hashes(at)[OWN] == sha256_of(own) == listed[-1].content_hash

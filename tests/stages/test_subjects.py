@@ -15,8 +15,8 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import to_table
-from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
-from pipeline.core.records.track import Agreement, Shot, Track
+from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
+from pipeline.core.records.track import ActiveSpeaker, Agreement, Shot, Track
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.embedding import TrackedClip
@@ -95,6 +95,8 @@ class Stored:
         return [ledger_row("subjects", "set/talk"), ledger_row("subjects", "set/z", Dropped.failed("no_video", ""))]
 
     def rows(self, clip_id: str, record: type) -> pa.Table:
+        if record in (StretchSound, ActiveSpeaker):
+            return to_table(record, [])
         if record is VoiceEmbedding:
             return to_table(record, [voice(clip_id, 2.0 * n, n) for n in range(3)])
         return to_table(record, [a_track_embedding(clip_id, n, "faces-000000000000", n % 2) for n in range(3)])
@@ -109,7 +111,7 @@ def test_shots_of_one_face_are_one_subject_and_the_one_seen_most_is_main(
     at: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(subjects, "named_recogniser", lambda *_: NamedRecogniser(None, "faces", {}))  # type: ignore[arg-type]
-    monkeypatch.setattr(subjects, "read_tracked_clips", lambda *_: iter(()))
+    monkeypatch.setattr(subjects, "read_tracked_clips", lambda *_, **__: iter(()))
     monkeypatch.setattr(subjects, "run_step", lambda *_, **__: Stored())
     run_stage("subjects", "set", at)
     assert links(at) == {
@@ -166,7 +168,10 @@ def test_voices_of_clips_of_one_shot_are_embedded_where_persons_are_compared_by_
 ) -> None:
     asked: list[float | None] = []
 
-    def read(_dataset: str, _params: object, _at: Layout, voice_s: float | None) -> Iterator[TrackedClip]:
+    def read(
+        _dataset: str, _params: object, _at: Layout, voice_s: float | None, *, all_sound: bool
+    ) -> Iterator[TrackedClip]:
+        assert not all_sound
         asked.append(voice_s)
         return iter(())
 
@@ -178,6 +183,26 @@ def test_voices_of_clips_of_one_shot_are_embedded_where_persons_are_compared_by_
     monkeypatch.setattr(subjects, "run_step", lambda *_, **__: NothingStored())
     run_stage("subjects", "set", at)
     assert asked == [seconds]
+
+
+def test_networks_of_sound_that_are_missing_are_said_and_all_goes_on(
+    at: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(name: str) -> Path:
+        raise WeightsUnavailable(f"{name}: not installed.")
+
+    content = yaml.safe_load(at.params.read_text(encoding="utf-8"))
+    content["subjects"] |= {"overlap": "overlap_detector", "music": "sound_events", "active_speaker": "light_asd"}
+    at.params.write_text(yaml.safe_dump(content), encoding="utf-8")
+    monkeypatch.setattr(subjects, "find_weights", missing)
+    monkeypatch.setattr(subjects, "named_recogniser", lambda *_: NamedRecogniser(None, "faces", {}))  # type: ignore[arg-type]
+    monkeypatch.setattr(subjects, "run_step", lambda *_, **__: NothingStored())
+    run_stage("subjects", "set", at)
+    said = capsys.readouterr().out
+    assert "overlap_detector: not installed. Until then voices that sound at once are not found;" in said
+    assert "sound_events: not installed. Until then music is not found;" in said
+    assert "light_asd: not installed. Until then mouths are compared with the sound alone;" in said
+    assert read_manifest(at.stretch_sounds("set"), StretchSound) == []
 
 
 def test_a_network_whose_file_is_missing_is_said_and_all_goes_on(

@@ -23,7 +23,9 @@ from tests.video.conftest import Server
 # yt-dlp leaves it to the garbage collector to close connections that it gives up.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 
-PARAMS = DownloadParams(max_height_px=1080, max_size_mb=5, min_duration_s=0.1, max_duration_s=60, hdr="tone_map")
+PARAMS = DownloadParams(
+    max_height_px=1080, max_size_mb=5, min_duration_s=0.1, max_duration_s=60, max_clip_s=None, hdr="tone_map"
+)
 SETTINGS = FetchSettings(
     rate_limit=None,
     retries=1,

@@ -46,7 +46,7 @@ def test_in_an_avi_with_b_frames_pictures_have_the_times_of_showing(numbered: Pa
     assert [time_s for time_s, _ in frames] == pytest.approx([n * 0.04 for n in range(N_FRAMES)])
     wanted_s = [frames[n][0] for n in (5, 20, 21, 50)]
     assert [index_shown(picture) for _, picture in rgb_frames_at(path, wanted_s)] == [5, 20, 21, 50]
-    assert [index for _, index in read_all(path, start_s=1.0, end_s=1.2)] == list(range(25, 31))
+    assert [index for _, index in read_all(path, start_s=1.0, end_s=1.2)] == list(range(25, 30))
 
 
 @pytest.mark.parametrize("suffix", ["h264", "264"])
@@ -71,7 +71,26 @@ def test_in_joined_files_each_part_gives_its_own_pictures(numbered: Path, tmp_pa
     for n in (3, 39, 40, 69):
         ((_, picture),) = rgb_frames_at(both, [times_s[n]])
         assert index_shown(picture) == frames[n][1]
-    assert read_all(both, start_s=float(times_s[45]), end_s=float(times_s[47])) == frames[45:48]
+    assert read_all(both, start_s=float(times_s[45]), end_s=float(times_s[47])) == frames[45:47]
+
+
+def test_the_cost_of_a_range_follows_its_length_and_not_its_place(
+    numbered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded, shown = seek._as_decoded, []
+
+    def counted(*args: Any) -> Iterator[tuple[Any, float]]:
+        for one in decoded(*args):
+            shown.append(one[1])
+            yield one
+
+    monkeypatch.setattr(seek, "_as_decoded", counted)
+    n_decoded = []
+    for start_s in (0.28, 2.2):  # 7 frames behind a key frame
+        assert len(read_all(numbered, start_s=start_s, end_s=start_s + 0.12, has_jumps=False)) == 3
+        n_decoded.append(len(shown))
+        shown.clear()
+    assert n_decoded[1] == n_decoded[0] <= 12
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
@@ -97,7 +116,7 @@ def test_a_file_that_cannot_be_sought_is_read_from_its_start(numbered: Path, mon
 
     ((_, sought),) = rgb_frames_at(numbered, [1.52])
     monkeypatch.setattr(seek, "_seek", to_the_end)
-    assert read_all(numbered, start_s=1.5, end_s=1.6) == [(1.52, 38), (1.56, 39), (1.6, 40)]
+    assert read_all(numbered, start_s=1.5, end_s=1.6) == [(1.52, 38), (1.56, 39)]
     ((_, read),) = rgb_frames_at(numbered, [1.52])
     assert np.array_equal(read, sought)
 

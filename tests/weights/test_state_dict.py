@@ -18,7 +18,7 @@ from pipeline.core.base.errors import BadInput, FacevoxError, UntrustedWeights
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 from pipeline.identity.network.weights_file import load_recognition_network, write_recognition_network
 from pipeline.weights import state_dict as checkpoint
-from pipeline.weights.state_dict import read_state_dict
+from pipeline.weights.state_dict import read_checkpoint, read_state_dict
 
 State = dict[str, NDArray[np.float32]]
 ARRAYS: dict[str, NDArray[Any]] = {
@@ -54,6 +54,31 @@ def test_a_torch_file_that_would_run_a_command_is_refused_and_named(is_zip: bool
     path, mark = tmp_path / "weights.safetensors", tmp_path / "ran"
     torch.save({"a": torch.ones(2), "x": Trap(mark)}, path, _use_new_zipfile_serialization=is_zip)
     check_refused(path, mark)
+
+
+class Setting:
+    """What a training may have saved beside tensors."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+
+def test_of_a_checkpoint_the_tensors_are_read_and_named_objects_are_kept_as_nothing(tmp_path: Path) -> None:
+    path, name = tmp_path / "checkpoint.bin", f"{__name__}.Setting"
+    torch.save({"state_dict": {"a": torch.ones(2)}, "settings": {"x": Setting(3)}}, path)
+    with pytest.raises(UntrustedWeights, match=r"Setting"):
+        read_checkpoint(path, ["other.Setting"])
+    assert read_checkpoint(path, [name])["a"].tolist() == [1.0, 1.0]
+    with pytest.raises(UntrustedWeights, match=r"Setting"):  # of one file the permission is none for the next
+        read_state_dict(path)
+
+
+def test_a_checkpoint_that_would_run_a_command_is_refused(tmp_path: Path) -> None:
+    path, mark = tmp_path / "checkpoint.bin", tmp_path / "ran"
+    torch.save({"state_dict": {"a": torch.ones(2)}, "x": Trap(mark), "y": Setting(3)}, path)
+    with pytest.raises(UntrustedWeights, match=r"posix\.system"):
+        read_checkpoint(path, [f"{__name__}.Setting"])
+    assert not mark.exists()
 
 
 @pytest.mark.parametrize("name", ["numpy load", "numpy fromfile", "numpy.core.multiarray fromfile", "builtins getattr"])

@@ -17,8 +17,12 @@ class Layout:
         """params.yaml."""
         return self.root / PARAMS_FILE
 
+    def listed(self, dataset: str) -> Path:
+        """Return the manifest of Clip as the source lists them."""
+        return self._set(dataset) / "listed.parquet"
+
     def clips(self, dataset: str) -> Path:
-        """Return the manifest of Clip."""
+        """Return the manifest of Clip that all stages after download read: long ones are in parts."""
         return self._set(dataset) / "clips.parquet"
 
     def media(self, dataset: str) -> Path:
@@ -44,6 +48,14 @@ class Layout:
     def voice_embeddings(self, dataset: str) -> Path:
         """Return the manifest of VoiceEmbedding."""
         return self._set(dataset) / "voice_embeddings.parquet"
+
+    def active_speakers(self, dataset: str) -> Path:
+        """Return the manifest of ActiveSpeaker."""
+        return self._set(dataset) / "active_speakers.parquet"
+
+    def stretch_sounds(self, dataset: str) -> Path:
+        """Return the manifest of StretchSound."""
+        return self._set(dataset) / "stretch_sounds.parquet"
 
     def turns(self, dataset: str) -> Path:
         """Return the manifest of Turn."""

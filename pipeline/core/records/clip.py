@@ -10,18 +10,19 @@ MAX_NAME_LENGTH = 80
 HASH_LENGTH = 16
 SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 HASH_ENDING = re.compile(r"-x[0-9a-f]{16}")
+_PART_ENDING = re.compile(r"-p[0-9]{3,}$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """One row of ``manifests/sets/<dataset>/clips.parquet``."""
+    """One row of ``manifests/sets/<dataset>/clips.parquet``, and of ``listed.parquet``, where none is in parts yet."""
 
-    clip_id: str = column("id and sort key: <dataset>/<clip>")
+    clip_id: str = column("id and sort key: <dataset>/<clip>; of a part of a longer clip <dataset>/<clip>-p<number>")
     dataset: str = column("name of the dataset, as in params.yaml")
     identity: str = column("who speaks, as published; unique within the dataset")
     address: str = column("what to fetch: URL, file (absolute or from the repository root), synthetic:...")
     start_s: float | None = column("start of the clip within the media, seconds; null: from its beginning")
-    end_s: float | None = column("end of the clip within the media, seconds, after start_s; null: to its end")
+    end_s: float | None = column("end of the clip within the media, seconds, not in it; null: to its end")
     crop_x: int | None = column("published crop, left edge, pixels of a video crop_height_px high; or null")
     crop_y: int | None = column("published crop, top edge, pixels of a video crop_height_px high")
     crop_w: int | None = column("published crop, width, pixels of a video crop_height_px high")
@@ -39,15 +40,25 @@ NO_CROP: dict[str, None] = dict.fromkeys(("crop_x", "crop_y", "crop_w", "crop_h"
 def clip_name(text: str) -> str:
     """Return a safe id part for ``text``: 1-80 of A-Z a-z 0-9 . _ -, the first no dot.
 
-    A text that is safe already stays as it is. To any other, also one that itself ends like that, ``-x`` and 16
-    hexadecimal digits of its hash are appended, so that two texts never share a name.
+    A text that is safe already stays as it is. To any other, also one that itself ends like that or like a part's,
+    ``-x`` and 16 hexadecimal digits of its hash are appended, so that two texts, or a text and a part, never share one.
     """
     safe = SAFE_NAME.fullmatch(text) and len(text) <= MAX_NAME_LENGTH
-    if safe and not HASH_ENDING.fullmatch(text[-HASH_LENGTH - 2 :]):
+    if safe and not HASH_ENDING.fullmatch(text[-HASH_LENGTH - 2 :]) and not _PART_ENDING.search(text):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LENGTH]
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[: MAX_NAME_LENGTH - HASH_LENGTH - 2]
     return f"{stem or 'clip'}-x{digest}"
+
+
+def part_id(listed_id: str, number: int, n_parts: int) -> str:
+    """Return the id of part ``number``, from 0, of a listed clip; in id order the parts are in time order."""
+    return f"{listed_id}-p{number:0{max(3, len(str(n_parts - 1)))}d}"
+
+
+def listed_id(clip_id: str) -> str:
+    """Return the id of the listed clip that a clip is a part of, or its own; no listed clip's id ends like a part's."""
+    return _PART_ENDING.sub("", clip_id)
 
 
 def content_of(address: str, start_s: float | None, end_s: float | None) -> str:

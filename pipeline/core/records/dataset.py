@@ -52,6 +52,8 @@ class DatasetSegment:
         "z-score of the correlation of that face's mouth with the clip's sound (see tracks.parquet); null: not computed"
     )
     turn_log_odds: float | None = column("that of the segment")
+    overlap_share: float | None = column("that of the segment")
+    music_share: float | None = column("that of the segment")
     shard: str = column("the shard with the log-mel, relative to the repository root")
 
 

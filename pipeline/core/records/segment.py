@@ -24,6 +24,11 @@ class SegmentMeasures:
     turn_log_odds: float | None = column(
         "smallest log_odds of these turns; null: a clip of one shot and one subject, or audio.sound_of is 'clip'"
     )
+    overlap_share: float | None = column(
+        "share of the segment's time in which two voices sound at once, 0-1, the mean over its stretches; null: not "
+        "measured (subjects.overlap), or no face is seen"
+    )
+    music_share: float | None = column("the same: there is music (subjects.music)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,24 @@ class VoiceEmbedding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StretchSound:
+    """One row of ``manifests/sets/<dataset>/stretch_sounds.parquet``: what sounds in a stretch of a clip's sound."""
+
+    stretch_id: str = column("<clip_id>-v<start in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    start_s: float = column("start, seconds since the first picture of the media")
+    end_s: float = column("end, seconds; a stretch lies within one shot")
+    overlap_share: float | None = column(
+        "share of its time in which two voices sound at once, by the network of subjects.overlap, 0-1; null: without it"
+    )
+    speech_share: float | None = column(
+        "share of its time in which somebody speaks, by the network of subjects.music, 0-1; null: without it"
+    )
+    singing_share: float | None = column("the same: somebody sings")
+    music_share: float | None = column("the same: there is music, also while somebody speaks or sings")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """One row of ``manifests/sets/<dataset>/turns.parquet``: a stretch in which a subject speaks."""
 
@@ -93,3 +111,7 @@ class Turn:
     own_log_odds: float | None = column(
         "the same by this subject's mouth in this turn alone, the sum over its stretches"
     )
+    overlap_share: float | None = column(
+        "share of its time in which two voices sound at once, 0-1; null: not measured (subjects.overlap)"
+    )
+    music_share: float | None = column("share of its time in which there is music, 0-1; null: not measured")

@@ -78,3 +78,19 @@ class Agreement:
     variance_factor: float = column(
         "by how much the variance of such a sum of two unrelated series exceeds its number of terms; of the whole track"
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveSpeaker:
+    """One row of ``manifests/sets/<dataset>/active_speakers.parquet``: whether a face speaks, in half a second."""
+
+    score_id: str = column("<track_id>-<start in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    track_id: str = column("the track: <clip_id>-t<two digits>")
+    start_s: float = column("start, a multiple of 0.5 s since the first picture of the media")
+    covered_s: float = column("for how many seconds of it both face and sound are there")
+    network: str = column("the network: its name, and the first 12 digits of its weights' sha256")
+    log_odds: float = column(
+        "natural logarithm of how much likelier the face speaks than not, by that network, the mean of 25 a second: "
+        "below 0 the mouth is still, above it moves, whoever's voice sounds"
+    )

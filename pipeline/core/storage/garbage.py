@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.evaluation import EvaluatedFace
 from pipeline.core.records.ledger import LedgerRow
-from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
+from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
 from pipeline.core.storage.atomic import remove_folder, remove_left
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import count_rows, iterate_tables
@@ -133,10 +133,14 @@ def outdated_runs(cache: Path, checkout: Path, datasets: Collection[str]) -> lis
 def _used_items(at: Layout, step: str, dataset: str, *, missing: bool = False) -> bool:
     """Return whether a step's ledger has items that the store was asked for; ``missing`` where there is no ledger."""
     if step == _SUBJECTS:  # its ledger has subjects, also where nothing was embedded
-        faces, voices = at.track_embeddings(dataset), at.voice_embeddings(dataset)
-        if not faces.is_file() or not voices.is_file():
+        rows = (
+            (at.track_embeddings(dataset), TrackEmbedding),
+            (at.voice_embeddings(dataset), VoiceEmbedding),
+            (at.stretch_sounds(dataset), StretchSound),
+        )
+        if not all(path.is_file() for path, _ in rows):
             return missing
-        return count_rows(faces, TrackEmbedding) + count_rows(voices, VoiceEmbedding) > 0
+        return any(count_rows(path, record) for path, record in rows)
     ledger = at.ledger(step, dataset)
     if not ledger.is_file():
         return missing

@@ -1,15 +1,17 @@
 """Follow faces from frame to frame: the detector confirms a track every few frames, landmarks follow it between."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pipeline.core.base.arrays import Profiles
+from pipeline.core.base.arrays import Landmarks, Profiles
 from pipeline.core.base.units import SAME_TIME_S
 from pipeline.face.backends.interface import Detection, FaceBackend, around, reference_to
 from pipeline.face.measures.boxes import Box, iou
 from pipeline.face.measures.measures import changes, mouth_and_eye_profiles, sharpness_and_brightness
+from pipeline.face.tracking.face_cut import N_RECENT, is_other_face, persists, place_change, stands_out
 from pipeline.face.tracking.observations import Observation, TrackObservations
 from pipeline.video.decode import GreyFrame
 
@@ -27,6 +29,7 @@ class LiveTrack:
     confirmed: TrackObservations
     held_back: list[Observation] = field(default_factory=list)
     profiles: deque[tuple[float, Profiles]] = field(default_factory=deque)  # the latest, with their times
+    place_changes: deque[float] = field(default_factory=lambda: deque(maxlen=N_RECENT))  # of the latest frames
     missed: bool = False  # whether the detector ran since the last detection and did not find the face
 
     @property
@@ -78,15 +81,28 @@ class Tracker:
         self._look_back_s = look_back_s
         self._live: list[LiveTrack] = []
         self._ended: list[TrackObservations] = []
+        self._before: GreyFrame | None = None  # the latest frame in which tracks were continued
 
     def boxes(self) -> list[Box]:
         """Return the boxes of the live tracks, pixels of the shrunk frame."""
         return [self._place(track) for track in self._live]
 
+    def sees_cut(self, frame: GreyFrame, following: Sequence[GreyFrame]) -> bool:
+        """Return whether most of the faces in the last frame are others' from ``frame`` on; before it is followed.
+
+        ``following``: the next frames, as far as there are any.
+        """
+        before = self._before
+        if before is None:
+            return False
+        seen = [one for one in self._live if one.last.frame_index == before.index and not one.missed]
+        return 2 * sum([self._is_other(one, frame, following) for one in seen]) > len(seen)
+
     def follow(self, frame: GreyFrame) -> None:
         """Continue every live track in ``frame`` by its landmarks."""
         for track in list(self._live):
             self._follow_one(track, frame)
+        self._before = frame
 
     def update(self, frame: GreyFrame, detections: list[Detection]) -> None:
         """Confirm, correct and begin tracks by the ``detections`` in the frame just followed."""
@@ -120,6 +136,29 @@ class Tracker:
     def _is_new(self, detection: Detection) -> bool:
         return all(self._overlap(track, detection) < self._min_iou for track in self._live)
 
+    def _is_other(self, track: LiveTrack, frame: GreyFrame, following: Sequence[GreyFrame]) -> bool:
+        """Return whether the face in place of a track's is somebody else's."""
+        before, box = self._before, self._place(track)
+        assert before is not None
+        change = place_change(before, frame, box)
+        recent = [*track.place_changes]
+        track.place_changes.append(change)
+        if not (stands_out(change, recent) and persists(before, following, box)):
+            return False
+        found, left, top = self._fitted(frame, _limited_growth(box, track.last.box))
+        return found is None or is_other_face(
+            before, track.last.points, frame, found + np.array((left, top), np.float32)
+        )
+
+    def _fitted(self, frame: GreyFrame, box: Box) -> tuple[Landmarks | None, int, int]:
+        """Return the landmarks of the face in ``box``, pixels of a part of ``frame``, and its left and top.
+
+        None when the model finds no face there.
+        """
+        grey, left, top = around(frame, box, self._backend.margin)
+        reference = reference_to(frame, self._clip_id)
+        return self._backend.landmarks(grey, box.moved(-left, -top), reference), left, top
+
     def _follow_one(self, track: LiveTrack, frame: GreyFrame) -> None:
         box = _limited_growth(self._place(track), track.last.box)
         if frame.time_s - track.confirmed.last.time_s > self._max_gap_s or not _is_inside(box, frame.shape):
@@ -142,9 +181,7 @@ class Tracker:
         self, frame: GreyFrame, detection: Detection, track: LiveTrack | None = None
     ) -> Observation | None:
         """Measure a detected face in the box around its own points; the detector's may be a step of scale off."""
-        grey, left, top = around(frame, detection.box, self._backend.margin)
-        reference = reference_to(frame, self._clip_id)
-        found = self._backend.landmarks(grey, detection.box.moved(-left, -top), reference)
+        found, left, top = self._fitted(frame, detection.box)
         box = detection.box if found is None else self._backend.box_around(found).moved(left, top)
         settled = box if iou(box, detection.box) >= self._min_iou else detection.box
         return self._observe(frame, settled, track, detection.score, detected=True)

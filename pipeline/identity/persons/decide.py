@@ -6,13 +6,15 @@ name's subjects. No phase changes what an override decides.
 """
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import listed_id
 from pipeline.core.records.evidence import DROPPED, LISTED, OUTLIER, OVERRIDDEN, SEPARATED, TWO_PERSONS
+from pipeline.core.records.subject import clip_of
 from pipeline.core.storage.vectors import close_pairs, group_means
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.persons.merge import Merge, merge_parts
@@ -33,7 +35,7 @@ class Decisions:
     kept_apart: set[frozenset[str]]
     """Pairs of persons that look like one person and are two by override."""
     same_split_as: dict[str, str]
-    """For persons that may be one person but are not similar enough to be merged: the person whose split they share."""
+    """The person whose split another shares: they may be one but are not similar enough, or are in parts of a clip."""
     compared: tuple[Comparison, ...]
     """The parts of different names that look like one person, then the other parts of each name."""
 
@@ -55,7 +57,12 @@ def decide(embeddings: FaceEmbeddings, params: PersonsParams) -> Decisions:
         person_of=person_of,
         dropped=[_drop(other, params) for other in others if other.decision == DROPPED],
         kept_apart=kept_apart,
-        same_split_as=_same_split_as(embeddings, person_of, kept_apart, params.same_split_above),
+        same_split_as=_same_split_as(
+            [
+                *_maybe_one_person(embeddings, person_of, kept_apart, params.same_split_above),
+                *_of_one_clip(published, person_of),
+            ]
+        ),
         compared=(*merge.similar, *others),
     )
 
@@ -126,27 +133,49 @@ def _kept_apart(
     return {frozenset(pair) for pair in [*similar, *moved] if pair[0] != pair[1]}
 
 
-def _same_split_as(
+def _same_split_as(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return, for persons that are to share a split (directly, or through others), the first person of each group."""
+    earlier: dict[str, str] = {}
+
+    def first(person: str) -> str:
+        while person in earlier:
+            person = earlier[person]
+        return person
+
+    for pair in pairs:
+        low, high = sorted(map(first, pair))
+        if low != high:
+            earlier[high] = low
+    return {person: first(person) for person in earlier}
+
+
+def _maybe_one_person(
     embeddings: FaceEmbeddings,
     person_of: Sequence[str | None],
     kept_apart: Collection[frozenset[str]],
     same_split_above: float | None,
-) -> dict[str, str]:
-    """Return, for persons that may be one (directly, or through others), the first person of each such group.
+) -> Iterator[tuple[str, str]]:
+    """Yield the persons that may be one.
 
     An error here changes the split of a person; one in merging changes the person, and neither is a leak.
     """
     if same_split_above is None:
-        return {}
+        return
     person_of_row = [person_of[row] for row in embeddings.rows.tolist()]
     rows = np.flatnonzero([person is not None for person in person_of_row])
     if not len(rows):
-        return {}
+        return
     persons, groups = numbered(person for person in person_of_row if person is not None)
     means = group_means(embeddings.vectors.select(rows), groups, len(persons))
-    first = np.arange(len(persons))
     for a, b, _ in close_pairs(means, means, same_split_above):
-        if a < b and frozenset((persons[a], persons[b])) not in kept_apart and first[a] != first[b]:
-            low, high = sorted((int(first[a]), int(first[b])))
-            first[first == high] = low
-    return {person: persons[low] for person, low in zip(persons, first.tolist(), strict=True) if persons[low] != person}
+        if a < b and frozenset((persons[a], persons[b])) not in kept_apart:
+            yield persons[a], persons[b]
+
+
+def _of_one_clip(published: Iterable[PublishedIdentity], person_of: Iterable[str | None]) -> Iterator[tuple[str, str]]:
+    """Yield the persons that have the published identity in parts of one clip: where a guest is seen most, two."""
+    first: dict[str, str] = {}
+    for one, person in zip(published, person_of, strict=True):
+        clip_id = clip_of(one.subject_id)
+        if person is not None and one.is_published and (listed := listed_id(clip_id)) != clip_id:
+            yield first.setdefault(listed, person), person

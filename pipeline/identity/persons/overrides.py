@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.base.errors import BadInput
+from pipeline.core.records.clip import listed_id
 from pipeline.core.records.subject import clip_of
 from pipeline.identity.persons.identities import IdentifiedSubject
 
@@ -61,14 +62,19 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def overrides_of(subject: IdentifiedSubject, overrides: Overrides) -> tuple[Override | None, Override | None]:
-    """Return the override of the identity of ``subject``, and that of its clip, which takes precedence."""
-    name = _clip_name(subject)
+    """Return the override of the identity of ``subject``, and that of its clip, which takes precedence.
+
+    One of a part of a clip takes precedence over one of the whole clip.
+    """
     of_identity = overrides.get((subject.dataset, subject.identity, WHOLE_IDENTITY))
-    return of_identity, overrides.get((subject.dataset, subject.identity, name))
+    of_clips = (overrides.get((subject.dataset, subject.identity, name)) for name in _clip_names(subject))
+    return of_identity, next((one for one in of_clips if one is not None), None)
 
 
-def _clip_name(subject: IdentifiedSubject) -> str:
-    return clip_of(subject.subject_id).partition("/")[2]
+def _clip_names(subject: IdentifiedSubject) -> list[str]:
+    """Return the names of the clip that a subject is of, and of the listed one that this is a part of."""
+    clip_id = clip_of(subject.subject_id)
+    return [one.partition("/")[2] for one in (clip_id, listed_id(clip_id))]
 
 
 class OverridesCheck:
@@ -85,7 +91,7 @@ class OverridesCheck:
         self._datasets.add(subject.dataset)
         identity = subject.dataset, subject.identity
         if identity in self._named:
-            self._found |= {identity, (*identity, _clip_name(subject))}
+            self._found |= {identity, *((*identity, name) for name in _clip_names(subject))}
 
     def finish(self) -> None:
         """Raise BadInput when an override names what none of the subjects has."""

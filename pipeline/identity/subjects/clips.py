@@ -2,20 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.audio.segment import Interval
+from pipeline.audio.segment import Interval, StretchShares, shares_within
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import OK, Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import from_table
-from pipeline.core.records.subject import Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
-from pipeline.core.records.track import Agreement, Shot, Track
+from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
+from pipeline.core.records.track import ActiveSpeaker, Agreement, Shot, Track
 from pipeline.core.storage.atomic import scratch_folder
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.manifest import RowSpool, iterate_tables, write_manifest, write_tables
@@ -29,14 +29,23 @@ _NO_LIMIT = 1.0  # where nothing is embedded, nothing is compared
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The embeddings of one clip's tracks and of the voices in it."""
+    """The embeddings of one clip's tracks and of the voices in it, and what else sounds."""
 
     tracks: list[TrackEmbedding]
     voices: list[VoiceEmbedding]
+    sounds: list[StretchSound] = field(default_factory=list)
+    active: list[ActiveSpeaker] = field(default_factory=list)
 
 
 EmbeddedOf = Callable[[str], Embedded]
 """Returns the embeddings of a clip, by id; none of a clip of one track and one shot."""
+
+
+def with_shares(turns: Iterable[Turn], sounds: Iterable[StretchSound]) -> list[Turn]:
+    """Return ``turns`` with the shares of overlapping voices and music of one clip's ``sounds``."""
+    stretches = [StretchShares(one.start_s, one.end_s, one.overlap_share, one.music_share) for one in sounds]
+    shares = ((turn, shares_within([(turn.start_s, turn.end_s)], stretches)) for turn in turns)
+    return [replace(turn, overlap_share=overlap, music_share=music) for turn, (overlap, music) in shares]
 
 
 class DatasetSubjects:
@@ -91,12 +100,10 @@ class DatasetSubjects:
         most = self._params.max_spherical_variance
         mixed = [one.track_id for one in embedded.tracks if one.spherical_variance > most]
         linked = subjects_of(tracks, vectors, limit, self._params, mixed)
-        turns = self._turns(clip_id, tracks, linked, embedded.voices)
+        turns = with_shares(self._turns(clip_id, tracks, linked, embedded), embedded.sounds)
         return linked, sorted(turns, key=lambda turn: turn.turn_id)
 
-    def _turns(
-        self, clip_id: str, tracks: list[Track], linked: ClipSubjects, voices: list[VoiceEmbedding]
-    ) -> list[Turn]:
+    def _turns(self, clip_id: str, tracks: list[Track], linked: ClipSubjects, embedded: Embedded) -> list[Turn]:
         shots = from_table(Shot, self._shots.of(clip_id))
         if len(shots) == 1 and len(linked.subjects) == 1:
             return [whole_clip_turn(linked.subjects[0], (shots[0].start_s, shots[0].end_s))]
@@ -113,7 +120,8 @@ class DatasetSubjects:
             subject_of=subject_of,
             agreements=from_table(Agreement, self._agreement.of(clip_id)),
             stretches_s=parts_s,
-            voices={part_at[one.start_s]: np.asarray(one.embedding, np.float64) for one in voices},
+            voices={part_at[one.start_s]: np.asarray(one.embedding, np.float64) for one in embedded.voices},
+            active=embedded.active,
         )
         return turns_of(evidence, self._params)
 

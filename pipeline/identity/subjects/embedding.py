@@ -1,13 +1,14 @@
 """Embed the tracks of a clip, one unit embedding for each, the mean over its most frontal faces; and its voices."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.audio.segment import Interval
 from pipeline.core.base.errors import BadMedia
@@ -15,8 +16,8 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table, to_table
-from pipeline.core.records.subject import TrackEmbedding, VoiceEmbedding
-from pipeline.core.records.track import Shot, Track
+from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
+from pipeline.core.records.track import ActiveSpeaker, Shot, Track
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.vectors import mean_direction
 from pipeline.face.backends.interface import FaceBackend
@@ -28,7 +29,9 @@ from pipeline.face.crops.table_bytes import content_hash, from_bytes, to_bytes
 from pipeline.identity.network.five_points import ALIGNED_PX, EYES
 from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.sound import SoundNetworks, read_sound
 from pipeline.identity.subjects.voices import VoiceEmbedder, stretches
+from pipeline.speaker.active_speaker import BOX_COLUMNS, ActiveSpeakerNetwork
 from pipeline.video.clip import MediaClip, read_media_clips
 from pipeline.video.decode import rgb_frames_at
 
@@ -44,52 +47,71 @@ _MIN_INSIDE_SHARE = 0.8
 class TrackedClip:
     """The item of the step: a clip in which a face was tracked.
 
-    ``frames``: those whose faces are embedded, a table of Frame. ``stretches_s``: the stretches of sound whose voices
-    are embedded; ``late_s``: by how much the sound comes later than the picture.
+    ``frames``: those whose faces are embedded, a table of Frame. ``stretches_s``: the stretches of sound that are
+    measured; ``late_s``: by how much the sound comes later than the picture; ``n_voices``: of how many stretches, the
+    first ones, the voice is embedded; None: of all. ``boxes``: BOX_COLUMNS of all frames of its tracks, for an active
+    speaker network; None: without one.
     """
 
     clip: MediaClip
     frames: pa.Table
     stretches_s: tuple[Interval, ...]
     late_s: float = 0.0
+    n_voices: int | None = None
+    boxes: pa.Table | None = None
 
     @property
     def content(self) -> tuple[str, ...]:
         """What determines the result, beside params."""
-        return (*self.clip.content, content_hash(self.frames), str(self.stretches_s), str(self.late_s))
+        return (
+            *self.clip.content,
+            content_hash(self.frames),
+            str(self.stretches_s),
+            str(self.late_s),
+            str(self.n_voices),
+            "" if self.boxes is None else content_hash(self.boxes),
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _tracked_clip, (self.clip, to_bytes(self.frames), self.stretches_s, self.late_s)
+        boxes = None if self.boxes is None else to_bytes(self.boxes)
+        rest = (self.stretches_s, self.late_s, self.n_voices)
+        return _tracked_clip, (self.clip, to_bytes(self.frames), boxes, *rest)
 
 
-def _tracked_clip(clip: MediaClip, frames: bytes, stretches_s: tuple[Interval, ...], late_s: float) -> TrackedClip:
-    return TrackedClip(clip, from_bytes(frames), stretches_s, late_s)
+def _tracked_clip(clip: MediaClip, frames: bytes, boxes: bytes | None, *rest: Any) -> TrackedClip:
+    return replace(TrackedClip(clip, from_bytes(frames), *rest), boxes=None if boxes is None else from_bytes(boxes))
 
 
 def read_tracked_clips(
-    dataset: str, params: SubjectsParams, at: Layout, voice_s: float | None
+    dataset: str, params: SubjectsParams, at: Layout, voice_s: float | None, *, all_sound: bool = False
 ) -> Iterator[TrackedClip]:
     """Yield every clip with several tracks or shots, in id order; memory holds a few clips.
 
     And, unless ``voice_s`` is None, the clips of one track and one shot, of whose sound about so much is embedded: it
-    tells who that is, not when anybody speaks.
+    tells who that is, not when anybody speaks. ``all_sound``: these clips too, with all of their sound to be measured.
+    Where ``params`` name an active speaker network, the others have their boxes.
     """
     tracks = ClipRows(at.tracks(dataset), Track, ["track_id", "out_of_step_s"])
     shots, rows = ClipRows(at.shots(dataset), Shot), ClipRows(at.frames(dataset), Frame)
     for clip in read_media_clips(at.clips(dataset), at.media(dataset), at.root):
         of_clip, shots_of_clip = tracks.of(clip.clip_id), from_table(Shot, shots.of(clip.clip_id))
         is_whole = len(of_clip) == 1 and len(shots_of_clip) < 2
-        if len(of_clip) == 0 or (is_whole and (voice_s is None or not shots_of_clip)):
+        if len(of_clip) == 0 or (is_whole and ((voice_s is None and not all_sound) or not shots_of_clip)):
             continue
         of_track: dict[str, list[Frame]] = defaultdict(list)
-        for frame in from_table(Frame, rows.of(clip.clip_id)):
+        all_frames = rows.of(clip.clip_id)
+        for frame in from_table(Frame, all_frames):
             of_track[frame.track_id].append(frame)
         chosen = [frames for frames in (chosen_frames(one, params) for one in of_track.values()) if frames]
         frames = [frame for frames in chosen for frame in frames] if len(chosen) > 1 else []
         parts_s = stretches(((shot.start_s, shot.end_s) for shot in shots_of_clip), params.stretch_s)
-        if is_whole and voice_s is not None:
-            parts_s = [part_s for part_s in parts_s if part_s[0] < parts_s[0][0] + voice_s]
-        yield TrackedClip(clip, to_table(Frame, frames), tuple(parts_s), of_clip["out_of_step_s"][0].as_py())
+        n_voices = None
+        if is_whole:
+            n_voices = sum(start_s < parts_s[0][0] + (voice_s or 0.0) for start_s, _ in parts_s)
+            parts_s = parts_s if all_sound else parts_s[:n_voices]
+        late_s = of_clip["out_of_step_s"][0].as_py()
+        boxes = None if is_whole or params.active_speaker is None else all_frames.select(list(BOX_COLUMNS))
+        yield TrackedClip(clip, to_table(Frame, frames), tuple(parts_s), late_s, n_voices, boxes)
 
 
 def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame]:
@@ -114,55 +136,78 @@ def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame
     return chosen
 
 
+Heard = VoiceEmbedding | StretchSound | ActiveSpeaker
+"""What is measured of a clip's sound."""
+
+
 @dataclass
 class ClipEmbedder:
     """The step; the landmark model is loaded once a worker, at the first clip.
 
-    ``faces``: the face recognition network, ``voices``: the speaker network; None: no such embeddings.
+    ``faces``: the face recognition network, ``voices``: the speaker network; None: no such embeddings. ``sounds``: the
+    networks that tell what sounds; ``active``: the one that tells which mouths are still.
     """
 
     backend_name: str
     faces: NamedRecogniser | None
     voices: VoiceEmbedder | None
+    sounds: SoundNetworks = SoundNetworks()
+    active: ActiveSpeakerNetwork | None = None
     _backend: FaceBackend | None = field(default=None, init=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_backend": None}
 
-    def __call__(self, item: TrackedClip, folder: Path) -> list[TrackEmbedding | VoiceEmbedding] | Dropped:
-        """Return an embedding of each track of which a face was found at full size, and of each stretch of sound."""
+    def __call__(self, item: TrackedClip, folder: Path) -> list[TrackEmbedding | Heard] | Dropped:
+        """Return an embedding of each track of which a face was found at full size, and what each stretch sounds of."""
         del folder
-        voices = [] if self.voices is None else self.voices.embed(item.clip, item.stretches_s, item.late_s)
+        heard = self._heard(item)
         if self.faces is None or not len(item.frames):
-            return [*voices]
+            return [*heard]
         self._backend = self._backend or build_backend(self.backend_name)
-        faces: dict[str, list[AlignedFace]] = defaultdict(list)
-        frames_at: dict[float, list[Frame]] = defaultdict(list)
-        for frame in from_table(Frame, item.frames):
-            frames_at[frame.time_s].append(frame)
+        features: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
         try:
-            for time_s, picture in rgb_frames_at(item.clip.path, sorted(frames_at), has_jumps=item.clip.has_jumps):
-                for frame in frames_at[time_s]:
-                    face = align_face(frame, picture, self._backend, TEMPLATE)
-                    if face is not None:
-                        faces[frame.track_id].append(face)
+            for track_id, face in _aligned_faces(item, self._backend):
+                features[track_id].append(self.faces.recogniser.embed([face.picture], [face.landmarks])[0])
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
-        embeddings = [self._embedding(track_id, item.clip.clip_id, faces[track_id]) for track_id in sorted(faces)]
-        return [*(one for one in embeddings if one is not None), *voices]
+        tracks = [
+            TrackEmbedding(
+                track_id=track_id,
+                clip_id=item.clip.clip_id,
+                network=self.faces.name,
+                n_faces=len(features[track_id]),
+                spherical_variance=spherical_variance,
+                embedding=embedding,
+            )
+            for track_id in sorted(features)
+            for embedding, spherical_variance in filter(None, [mean_direction(np.stack(features[track_id]))])
+        ]
+        return [*tracks, *heard]
 
-    def _embedding(self, track_id: str, clip_id: str, faces: Sequence[AlignedFace]) -> TrackEmbedding | None:
-        assert self.faces is not None
-        features = self.faces.recogniser.embed([one.picture for one in faces], [one.landmarks for one in faces])
-        found = mean_direction(features)
-        if found is None:
-            return None
-        embedding, spherical_variance = found
-        return TrackEmbedding(
-            track_id=track_id,
-            clip_id=clip_id,
-            network=self.faces.name,
-            n_faces=len(faces),
-            spherical_variance=spherical_variance,
-            embedding=embedding,
-        )
+    def _heard(self, item: TrackedClip) -> list[Heard]:
+        sound = read_sound(item.clip, item.stretches_s, item.late_s)
+        if sound is None:
+            return []
+        voices = () if self.voices is None else self.voices.embed(sound, item.stretches_s[: item.n_voices])
+        sounds = () if self.sounds == SoundNetworks() else self.sounds.measure(sound, item.stretches_s)
+        active: Iterable[ActiveSpeaker] = ()
+        if self.active is not None and item.boxes is not None:
+            active = self.active.score(item.clip, item.boxes, sound.waveform, sound.begin_s)
+        return [*voices, *sounds, *active]
+
+
+def _aligned_faces(item: TrackedClip, backend: FaceBackend) -> Iterator[tuple[str, AlignedFace]]:
+    """Yield (track id, face) of each of the item's frames in which the backend finds one at full size.
+
+    By one fit of the landmarks: of 447 real faces the embeddings by it and by the mean of 17 fits have a cosine of
+    0.9997 (median), two faces of one track 0.93.
+    """
+    frames_at: dict[float, list[Frame]] = defaultdict(list)
+    for frame in from_table(Frame, item.frames):
+        frames_at[frame.time_s].append(frame)
+    for time_s, picture in rgb_frames_at(item.clip.path, sorted(frames_at), has_jumps=item.clip.has_jumps):
+        for frame in frames_at[time_s]:
+            face = align_face(frame, picture, backend, TEMPLATE, is_averaged=False)
+            if face is not None:
+                yield frame.track_id, face

@@ -30,10 +30,15 @@ class SubjectsParams(MainFaceParams):
     same_subject_above: float | Literal["network"]
     voices: str | None
     voice_s: float | None = Field(gt=0)
+    overlap: str | None
+    music: str | None
+    active_speaker: str | None
     stretch_s: float = Field(gt=0.8)
     same_voice_above: float
+    same_voice_log_odds: float = Field(ge=0)
     voice_cosine: float = Field(gt=-1, lt=1)
     voice_log_odds: float = Field(ge=0)
+    still_mouth_log_odds: float = Field(ge=0)
     voice_correlation: float = Field(gt=0, lt=1)
     mouth_weight: float = Field(ge=0, le=1)
     lag_std_s: float = Field(gt=0)

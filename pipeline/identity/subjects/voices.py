@@ -5,22 +5,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.audio.extract import joined, of_sound
-from pipeline.audio.profiles import SAMPLE_RATE_HZ
-from pipeline.audio.reading import SoundRange
 from pipeline.audio.segment import Interval
-from pipeline.core.base.errors import BadMedia
-from pipeline.core.base.units import milliseconds
 from pipeline.core.records.subject import VoiceEmbedding
-from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.network.voice_network import VoiceNetwork
-from pipeline.video.clip import MediaClip
+from pipeline.identity.subjects.sound import BEYOND_S, ClipSound, stretch_id
 
-# A stretch's sound may reach so far beyond it, for a last window.
-_BEYOND_S = 0.1
-_MAX_SOUND_S = 7200.0
+_N_TOGETHER = 8  # stretches in the network at once
 
 
 def stretches(shots_s: Iterable[Interval], length_s: float) -> list[Interval]:
@@ -33,17 +24,6 @@ def stretches(shots_s: Iterable[Interval], length_s: float) -> list[Interval]:
     return parts
 
 
-def same_voice_groups(embeddings: Vectors, limit: float) -> NDArray[np.int64]:
-    """Return for each of (N, D) unit embeddings the number of its voice, by average linkage down to ``limit``."""
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.spatial.distance import pdist
-
-    if len(embeddings) < 2:
-        return np.ones(len(embeddings), np.int64)
-    distances = np.maximum(pdist(embeddings, "cosine"), 0.0)
-    return np.asarray(fcluster(linkage(distances, "average"), 1 - limit, "distance"), np.int64)
-
-
 @dataclass(frozen=True)
 class VoiceEmbedder:
     """Embeds the stretches of a clip's sound."""
@@ -51,38 +31,18 @@ class VoiceEmbedder:
     network: VoiceNetwork
     name: str
 
-    def embed(self, clip: MediaClip, parts_s: Sequence[Interval], late_s: float) -> list[VoiceEmbedding]:
-        """Return an embedding of each of ``parts_s`` that has sound enough; none of a clip whose sound does not decode.
-
-        ``late_s``: by how much the sound of the clip comes later than its picture.
-        """
-        if not clip.has_audio:
-            return []
-        begin_s = max(0.0, parts_s[0][0] + late_s)
-        wanted = SoundRange(
-            max_duration_s=_MAX_SOUND_S,
-            start_s=begin_s,
-            end_s=parts_s[-1][1] + late_s + _BEYOND_S,
-            has_jumps=clip.has_jumps,
-        )
-        try:
-            sound, _ = of_sound(clip.path, wanted, joined)
-        except BadMedia:
-            return []
-        return [*self._embedded(clip.clip_id, sound, parts_s, begin_s - late_s)]
-
-    def _embedded(
-        self, clip_id: str, sound: np.ndarray, parts_s: Sequence[Interval], begin_s: float
-    ) -> Iterator[VoiceEmbedding]:
-        for start_s, end_s in parts_s:
-            first, last = (max(0, round((at - begin_s) * SAMPLE_RATE_HZ)) for at in (start_s, end_s + _BEYOND_S))
-            embedding = self.network.embed(sound[first:last])
-            if embedding is not None:
-                yield VoiceEmbedding(
-                    stretch_id=f"{clip_id}-v{milliseconds(start_s):08d}",
-                    clip_id=clip_id,
-                    start_s=start_s,
-                    end_s=end_s,
-                    network=self.name,
-                    embedding=embedding,
-                )
+    def embed(self, sound: ClipSound, parts_s: Sequence[Interval]) -> Iterator[VoiceEmbedding]:
+        """Yield an embedding of each of ``parts_s`` that has sound enough."""
+        for first in range(0, len(parts_s), _N_TOGETHER):
+            group = parts_s[first : first + _N_TOGETHER]
+            waveforms = [sound.waveform[sound.place(s) : sound.place(e + BEYOND_S)] for s, e in group]
+            for (start_s, end_s), embedding in zip(group, self.network.embed(waveforms), strict=True):
+                if embedding is not None:
+                    yield VoiceEmbedding(
+                        stretch_id=stretch_id(sound.clip_id, start_s),
+                        clip_id=sound.clip_id,
+                        start_s=start_s,
+                        end_s=end_s,
+                        network=self.name,
+                        embedding=embedding,
+                    )

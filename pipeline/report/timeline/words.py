@@ -20,6 +20,8 @@ REASONS = {
     "no_speech": "too little voice",
     "face_not_seen": "its face is seen too little",
     "other_voice": "log odds or z-score under the limit",
+    "overlapping_voices": "voices sound at once",
+    "music": "too much music",
     NO_PERSON: "the clip has no person",
     "no_face": "its person has no face",
     "no_standard_face": "its person has no standard face",

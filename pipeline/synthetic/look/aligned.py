@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.synthetic.look.body import draw_body
 from pipeline.synthetic.look.face import draw_head
 from pipeline.synthetic.look.features import Expression
-from pipeline.synthetic.look.geometry import Camera, rotation
+from pipeline.synthetic.look.geometry import Camera, head_turn, rotation
 from pipeline.synthetic.look.landmarks import landmarks
 from pipeline.synthetic.look.scene import Image, add_noise, draw_light, draw_noises, draw_room
 from pipeline.synthetic.look.talker import talker_of
@@ -49,7 +49,7 @@ def aligned_face(
         draw_room(room_rng, size_px, size_px),
         draw_noises(room_rng, size_px, size_px),
     )
-    turn = rotation(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
+    turn = head_turn(pose.yaw_deg, pose.pitch_deg, pose.roll_deg)
     at_unit = landmarks(talker, turn, Camera(x_px=0, y_px=0, scale_px=1), 0.0)
     eyes = at_unit.right_eye_px - at_unit.left_eye_px
     tilt_deg = -float(np.rad2deg(np.arctan2(eyes[1], eyes[0])))

@@ -17,15 +17,24 @@ OVERSAMPLE = 3  # patches are drawn this much larger, then averaged
 SHIFT = 4  # fractional bits of OpenCV's coordinates
 
 EYE_HALF_WIDTH = 0.225
+EYES_IN = 0.16  # how far they are behind the ellipsoid: between brow, nose and lips as in people
 IRIS_RADIUS = 0.098
 GAZE_REACH = 0.07
 SCLERA = np.array([236, 232, 228], np.float32)
 MOUTH_HALF_WIDTH = 0.40
-LIPS_OUT = 0.055  # how far the lips are in front of the ellipsoid
+LIPS_OUT = 0.10  # how far the lips are in front of the ellipsoid
 TEETH = np.array([232, 226, 214], np.float32)
-CAVITY = np.array([46, 14, 16], np.float32)
+CAVITY = np.array([30, 9, 11], np.float32)
 TONGUE = np.array([150, 66, 68], np.float32)
 UPPER_LIP_SHARE = 0.15  # of the gap; the jaw takes the rest
+SHUT_GAP = 0.01  # head units: up to it, nothing between the lips is seen
+TONGUE_GAP = 0.08  # up to it, the tongue is in the dark
+TEETH_SHARE, TEETH_HIGH = 0.65, 0.085  # the upper teeth fill this much of a gap, up to this height
+LIP_LINE = 0.014  # width of the dark line between the lips, head units
+# Strips of a lip: from and to, as shares of the way from its outer edge to the line between the lips, and brightness.
+# The upper lip faces down, the darker the nearer to the line; the lower one is brightest where it turns up.
+UPPER_LIP = ((0.0, 0.45, 0.94), (0.45, 0.8, 0.89), (0.8, 1.0, 0.84))
+LOWER_LIP = ((0.0, 0.25, 0.94), (0.25, 0.45, 1.04), (0.45, 0.72, 1.10), (0.72, 0.9, 1.02), (0.9, 1.0, 0.86))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +110,7 @@ def draw_eye(image: Image, side: int, talker: Talker, view: View, face: Expressi
     """Draw the eye at the image's left (``side`` -1) or right (+1)."""
     shape, colours = talker.shape, talker.colours
     upper, lower = _lids(side, talker.traits, face.eye_opening)
-    upper_px, lower_px = (_at(curve, shape, view, 0.0) for curve in (upper, lower))
+    upper_px, lower_px = (_at(curve, shape, view, -EYES_IN) for curve in (upper, lower))
     scale = view.camera.scale_px
     patch = Patch(image, np.concatenate([upper_px, lower_px]), 0.09 * scale)
     if patch.is_empty:
@@ -116,7 +125,7 @@ def draw_eye(image: Image, side: int, talker: Talker, view: View, face: Expressi
     patch.stroke(lower_px, 0.62 * colours.skin * view.light, 0.014 * scale)
     patch.stroke(upper_px, lash * view.light, 0.034 * scale)
     crease = upper * [1.0, 1.0] + [0, -0.06]
-    patch.stroke(_at(crease, shape, view, 0.0), 0.66 * colours.skin * view.light, 0.016 * scale)
+    patch.stroke(_at(crease, shape, view, -EYES_IN), 0.66 * colours.skin * view.light, 0.016 * scale)
     patch.close()
 
 
@@ -130,8 +139,10 @@ def _draw_iris(patch: Patch, side: int, talker: Talker, view: View, face: Expres
         (0.86 * IRIS_RADIUS, colours.iris),
         (0.42 * IRIS_RADIUS, np.array([12, 10, 10], np.float32)),
     ):
-        patch.fill(_at(centre + radius * ring, shape, view, 0.0), colour * view.light)
-    patch.fill(_at(centre + [-0.035, -0.035] + 0.02 * ring, shape, view, 0.0), np.array([250, 250, 250], np.float32))
+        patch.fill(_at(centre + radius * ring, shape, view, -EYES_IN), colour * view.light)
+    patch.fill(
+        _at(centre + [-0.035, -0.035] + 0.02 * ring, shape, view, -EYES_IN), np.array([250, 250, 250], np.float32)
+    )
 
 
 def _lids(side: int, traits: Traits, opening: float) -> tuple[Reals, Reals]:
@@ -144,7 +155,7 @@ def _lids(side: int, traits: Traits, opening: float) -> tuple[Reals, Reals]:
     arch = 1 - np.abs(along) ** 2.4
     high, low = 0.105 + 0.03 * traits.eye_shape, 0.068
     corner_y = 0.62 * (high - low) * 0.9 * 2 / 3
-    slant = -0.02 * along * (0.5 + traits.eye_shape)
+    slant = -0.02 * along * (1.1 + traits.eye_shape)
     x = side * (EYE_X + EYE_HALF_WIDTH * along)
     lower_y = corner_y + slant + low * arch
     open_y = corner_y + slant - high * arch
@@ -179,7 +190,7 @@ def lips_at(traits: Traits, gap: float) -> Lips:
     half = MOUTH_HALF_WIDTH - 0.16 * gap
     x = half * along
     arch = 1 - np.abs(along) ** 2.2
-    full_top, full_bottom = 0.052 + 0.068 * traits.breath, 0.072 + 0.088 * traits.breath
+    full_top, full_bottom = 0.066 + 0.068 * traits.breath, 0.088 + 0.088 * traits.breath
     bow = full_top * (arch - 0.22 * np.exp(-((along / 0.16) ** 2))) * (1.0 + 0.12 * np.cos(along * np.pi))
     inner = np.clip(1 - np.abs(along / 0.92) ** 2.6, 0, 1)
     line = MOUTH_Y + 0.012 * np.cos(along * np.pi) - 0.012
@@ -207,26 +218,24 @@ def draw_mouth(image: Image, talker: Talker, view: View, face: Expression) -> No
     if patch.is_empty:
         return
     tone = colours.lips * view.light
-    patch.fill(np.concatenate([top, inner_top[::-1]]), tone * 0.86)
-    patch.fill(np.concatenate([inner_bottom, bottom[::-1]]), tone * 1.06)
-    shine = inner_bottom + 0.42 * (bottom - inner_bottom)
-    patch.stroke(shine[8:17], np.minimum(tone * 1.13 + 5, 255), 0.03 * scale)
-    patch.stroke(bottom[4:21] + [0, 0.02 * scale], 0.72 * colours.skin * view.light, 0.02 * scale)
-    if face.lip_gap > 0.01:
+    for (outer, inner), shades in (((top, inner_top), UPPER_LIP), ((bottom, inner_bottom), LOWER_LIP)):
+        for start, end, shade in shades:
+            strip = [outer + share * (inner - outer) for share in (start, end)]
+            patch.fill(np.concatenate([strip[0], strip[1][::-1]]), np.minimum(tone * shade, 255))
+    patch.stroke(bottom[5:20] + [0, 0.018 * scale], 0.74 * colours.skin * view.light, 0.02 * scale)
+    if face.lip_gap > SHUT_GAP:
         _draw_inside(patch, inner_top, inner_bottom, view, face.lip_gap)
-    patch.stroke(inner_top, tone * 0.36, 0.022 * scale)
-    if face.lip_gap > 0.01:
-        patch.stroke(inner_bottom, tone * 0.6, 0.014 * scale)
+    patch.stroke(inner_top, tone * 0.40, LIP_LINE * scale)
     patch.close()
 
 
 def _draw_inside(patch: Patch, inner_top: Reals, inner_bottom: Reals, view: View, gap: float) -> None:
     before = patch.canvas.copy()
     opening = np.concatenate([inner_top, inner_bottom[::-1]])
-    scale = view.camera.scale_px
     patch.fill(opening, CAVITY * view.light)
-    tongue = inner_bottom + (inner_top - inner_bottom) * 0.28
-    patch.fill(np.concatenate([tongue[6:19], inner_bottom[6:19][::-1]]), TONGUE * view.light)
-    teeth = inner_top[4:21] + [0, scale * min(0.085, 0.5 * gap)]
-    patch.fill(np.concatenate([inner_top[4:21], teeth[::-1]]), TEETH * view.light * 0.9)
+    if gap > TONGUE_GAP:
+        tongue = inner_bottom + (inner_top - inner_bottom) * 0.28
+        patch.fill(np.concatenate([tongue[6:19], inner_bottom[6:19][::-1]]), TONGUE * view.light)
+    teeth = inner_top + (inner_bottom - inner_top) * min(TEETH_SHARE, TEETH_HIGH / gap)
+    patch.fill(np.concatenate([inner_top[3:22], teeth[3:22][::-1]]), TEETH * view.light * 0.88)
     patch.keep_within(before, patch.mask(opening))

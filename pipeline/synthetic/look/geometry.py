@@ -10,6 +10,8 @@ Reals = NDArray[np.floating]
 # Head coordinates: unit = distance between the eye centres; x to the image's right, y down, z towards the
 # camera; the origin is in the middle of the skull at the height of the eyes. The head turns about the neck.
 PIVOT = np.array([0.0, 0.45, -0.25], np.float32)
+# In these coordinates the face is raised by so much: held level, as people hold theirs, it is lowered again.
+RAISED_DEG = 1.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,11 @@ def rotation(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Reals:
     pitch = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     roll = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
     return np.asarray(roll @ pitch @ yaw, np.float32)
+
+
+def head_turn(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Reals:
+    """Return the 3x3 matrix that turns a head from its coordinates; all angles 0: frontal, upright and level."""
+    return np.asarray(rotation(yaw_deg, pitch_deg, roll_deg) @ rotation(0.0, -RAISED_DEG, 0.0), np.float32)
 
 
 def project(points: Reals, turn: Reals, camera: Camera) -> Reals:

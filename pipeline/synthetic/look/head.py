@@ -15,7 +15,7 @@ Y_SPAN = (-2.3, 2.1)
 MAP_PX = (512, 320)
 
 HALF_HEIGHT = 1.86
-HALF_DEPTH = 1.50
+HALF_DEPTH = 1.55
 SKULL_FULLNESS = 0.20
 JAW_HINGE_Y = 0.95  # below this the face moves with the jaw
 CHIN_DROP = 0.5  # chin's way per unit of lip gap
@@ -92,7 +92,7 @@ def _face_relief(theta: Reals, y: Reals) -> Reals:
         return np.asarray(np.exp(-(((np.abs(theta) - at_theta) / wide) ** 2) - ((y - at_y) / high) ** 2))
 
     relief = 0.030 * dome(0.25, -0.34, 0.35, 0.16) - 0.050 * dome(0.43, 0.0, 0.16, 0.17)
-    relief += 0.025 * dome(0.55, 0.42, 0.25, 0.25) + 0.045 * dome(0.0, 1.62, 0.28, 0.22)
+    relief += 0.025 * dome(0.55, 0.42, 0.25, 0.25) + 0.08 * dome(0.0, 1.58, 0.36, 0.22)
     return np.asarray(relief - 0.025 * dome(0.0, 1.36, 0.30, 0.09), np.float32)
 
 
@@ -100,7 +100,7 @@ def _nose(x: Reals, y: Reals, tip_y: float, half_width: float) -> Reals:
     """Return the nose: a ridge that rises to the tip, falls off below it, and spreads into two wings."""
     along = np.clip((y - NOSE_ROOT_Y) / (tip_y - NOSE_ROOT_Y), 0, 1)
     below = np.clip((tip_y + NOSE_BASE - y) / NOSE_BASE, 0, 1)
-    ridge = (0.05 * np.sqrt(along) + 0.23 * along**1.6) * np.sqrt(below)
+    ridge = (0.06 * np.sqrt(along) + 0.26 * along**1.6) * np.sqrt(below)
     width = 0.13 + (half_width - 0.13) * along**2.5
     across = np.clip(1 - (x / (width * 1.15)) ** 2, 0, 1)
     wings = np.exp(-(((np.abs(x) - 0.72 * half_width) / 0.085) ** 2) - ((y - tip_y - 0.03) / 0.10) ** 2)

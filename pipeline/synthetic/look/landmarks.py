@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.synthetic.look.features import LIPS_OUT, lips_at, open_rim
+from pipeline.synthetic.look.features import EYES_IN, LIPS_OUT, lips_at, open_rim
 from pipeline.synthetic.look.geometry import Camera, Reals, project
 from pipeline.synthetic.look.head import front_points
 from pipeline.synthetic.look.talker import Talker
@@ -35,7 +35,7 @@ class Landmarks:
 def _eye_centre(talker: Talker, side: int) -> Reals:
     """Return the mean of the six points of an open eye, (3,) head coordinates."""
     rim = open_rim(side, talker.traits)
-    return np.asarray(front_points(talker.shape, rim[:, 0], rim[:, 1], 0.0).mean(axis=0))
+    return np.asarray(front_points(talker.shape, rim[:, 0], rim[:, 1], -EYES_IN).mean(axis=0))
 
 
 def landmarks(talker: Talker, turn: Reals, camera: Camera, lip_gap: float) -> Landmarks:

@@ -140,7 +140,7 @@ def _draw_beard(albedo: Reals, x: Reals, y: Reals, traits: Traits, shape: HeadSh
 def _draw_brows(albedo: Reals, x: Reals, y: Reals, traits: Traits, colours: Colours) -> None:
     """Draw two brows that thin out and sink towards the temples."""
     away = (np.abs(x) - 0.18) / 0.62  # 0 at the nose's end, 1 at the temple's
-    middle = -0.36 + 0.06 * (traits.brow_tilt - 0.5) - 0.16 * away * (1 - away) * 2 + 0.10 * np.clip(away, 0, 1) ** 3
+    middle = -0.325 + 0.06 * (traits.brow_tilt - 0.5) - 0.16 * away * (1 - away) * 2 + 0.10 * np.clip(away, 0, 1) ** 3
     thick = (0.050 + 0.050 * traits.brow_weight) * (1.05 - 0.6 * np.clip(away, 0, 1))
     cover = np.clip((thick - np.abs(y - middle)) / 0.022 + 0.4, 0, 1)
     cover *= np.clip(away * 9 + 0.4, 0, 1) * np.clip((1 - away) * 7, 0, 1)

@@ -82,6 +82,8 @@ def turn(subject: str, start_s: float, end_s: float) -> Turn:
         end_s=end_s,
         log_odds=1.0,
         own_log_odds=1.0,
+        overlap_share=None,
+        music_share=None,
     )
 
 

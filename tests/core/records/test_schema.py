@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from pipeline.core.base.errors import BadManifest
-from pipeline.core.records.clip import Clip, clip_name, content_of
+from pipeline.core.records.clip import Clip, clip_name, content_of, listed_id, part_id
 from pipeline.core.records.media import Media
 from pipeline.core.records.schema import (
     Image,
@@ -257,6 +257,27 @@ def test_a_record_with_a_field_that_arrow_can_not_hold_is_refused() -> None:
 @pytest.mark.parametrize("text", ["a", "RD_Radio10_000", "-fCUCr-mKx0", "v1.2", "a" * 80])
 def test_a_safe_text_is_its_own_name(text: str) -> None:
     assert clip_name(text) == text
+
+
+@pytest.mark.parametrize("text", ["talk-p000", "talk-p12345", "-p001"])
+def test_a_text_that_ends_like_a_part_gets_a_hash(text: str) -> None:
+    name = clip_name(text)
+    assert re.fullmatch(r"[A-Za-z0-9_-]+-x[0-9a-f]{16}", name)
+    assert listed_id(f"set/{name}") == f"set/{name}"
+
+
+@given(st.text(alphabet="ab./-p0123456789") | st.text(), st.integers(0, 5000), st.integers(1, 5001))
+def test_a_part_shares_its_id_with_no_clip_and_tells_which_it_is_of(text: str, number: int, more: int) -> None:
+    listed = f"set/{clip_name(text)}"
+    part = part_id(listed, number, number + more)
+    assert listed_id(part) == listed == listed_id(listed)
+    assert clip_name(part.removeprefix("set/")) != part.removeprefix("set/")
+
+
+def test_parts_are_in_time_order_by_id() -> None:
+    assert [part_id("set/a", number, 12) for number in (0, 11)] == ["set/a-p000", "set/a-p011"]
+    ids = [part_id("set/a", number, 1002) for number in range(1002)]
+    assert ids == sorted(ids) and (ids[7], ids[-1]) == ("set/a-p0007", "set/a-p1001")
 
 
 UNSAFE = ["", ".", "..", "../../x", "/etc/passwd", "a/b", "a\\b", "C:\\x", "é", "a\n", ".a", "a" * 81]

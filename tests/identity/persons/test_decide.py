@@ -74,6 +74,15 @@ def test_persons_who_may_be_one_share_a_split_by_however_many_between() -> None:
     assert len({one.split for one in list(subject_persons)[:3]}) == 1
 
 
+@pytest.mark.parametrize("same_split_above", [None, 0.99])
+def test_persons_who_have_the_name_of_one_video_in_its_parts_share_a_split(same_split_above: float | None) -> None:
+    shown = {("Ana", f"talk-p00{number}"): person for number, person in enumerate((1, 1, 7, 7))}
+    found, persons = decide_shown(shown | {("Ben", "b"): 3}, same_split_above=same_split_above)
+    guest = persons["talk-p002"]
+    assert persons == {"talk-p000": "ana", "talk-p001": "ana", "talk-p002": guest, "talk-p003": guest, "b": "ben"}
+    assert guest.startswith("ana~") and found.same_split_as == {guest: "ana"}
+
+
 def test_two_persons_by_override_share_no_split() -> None:
     overrides = {whole("Ana"): Override("Ana", "twin"), whole("Bea"): Override("Bea", "twin")}
     found, _ = decide_shown({("Ana", "1"): 1, ("Bea", "2"): 1}, overrides, same_split_above=0.4)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.core.base.errors import BadInput
 from pipeline.identity.persons.identities import main_subjects
-from pipeline.identity.persons.overrides import Override, overrides_of, read_overrides
+from pipeline.identity.persons.overrides import Override, OverridesCheck, overrides_of, read_overrides
 from tests.identity.clips import clip
 
 HEADER = "dataset,identity,person,why\n"
@@ -66,3 +66,15 @@ def test_an_override_of_a_clip_is_returned_beside_that_of_its_identity() -> None
 def test_a_wrong_line_is_named(tmp_path: Path, content: str | bytes, message: str) -> None:
     with pytest.raises(BadInput, match=re.escape(f"{tmp_path / 'persons.csv'}: ") + ".*" + re.escape(message)):
         overrides_from(tmp_path, content)
+
+
+def test_an_override_of_a_clip_is_one_of_all_its_parts_but_those_with_one_of_their_own(tmp_path: Path) -> None:
+    names = ("talk-p000", "talk-p001", "talk-2")
+    subjects = list(main_subjects(clip("set", "Ana", name) for name in names))
+    overrides = overrides_from(tmp_path, f"{CLIP_HEADER}set,Ana,Ben,,talk\nset,Ana,Cem,,talk-p001\n")
+    check = OverridesCheck(overrides)
+    for subject in subjects:
+        check.see(subject)
+    check.finish()
+    of_clips = [overrides_of(subject, overrides)[1] for subject in subjects]
+    assert [one and one.person for one in of_clips] == ["Ben", "Cem", None]

@@ -105,6 +105,8 @@ def turn(subject_id: str, start_s: float, end_s: float) -> Turn:
         end_s=end_s,
         log_odds=None,
         own_log_odds=None,
+        overlap_share=None,
+        music_share=None,
     )
 
 

@@ -125,6 +125,27 @@ def test_with_voices_a_clip_of_one_track_and_shot_is_an_item_with_the_stretches_
     assert found[2.5]["set/d"].stretches_s == ((0.0, 1.0), (1.0, 2.0))  # several shots: all of it
 
 
+def test_for_an_active_speaker_network_clips_of_several_tracks_or_shots_have_all_their_boxes(at: Layout) -> None:
+    params = PARAMS.model_copy(update={"active_speaker": "light_asd"})
+    items = {one.clip.clip_id: one for one in read_tracked_clips("set", params, at, voice_s=2.0)}
+    n_boxes = {name: None if one.boxes is None else len(one.boxes) for name, one in items.items()}
+    assert n_boxes == {"set/a": 5, "set/b": None, "set/c": 2, "set/d": 1}
+    again = pickle.loads(pickle.dumps(items["set/a"]))
+    assert again.content == items["set/a"].content and again.boxes.equals(items["set/a"].boxes)
+    assert {one.content for one in read_tracked_clips("set", PARAMS, at, 2.0)}.isdisjoint([items["set/a"].content])
+
+
+def test_where_all_sound_is_measured_every_clip_is_an_item_and_its_voice_is_that_of_the_first_stretches(
+    at: Layout,
+) -> None:
+    for voice_s, n_voices in ((2.5, 1), (2.6, 2), (None, 0)):
+        items = read_tracked_clips("set", PARAMS, at, voice_s=voice_s, all_sound=True)
+        found = {one.clip.clip_id: (one.n_voices, one.stretches_s) for one in items}
+        assert found["set/b"] == (n_voices, ((0.0, 2.5), (2.5, 5.0)))
+        assert found["set/d"] == (None, ((0.0, 1.0), (1.0, 2.0)))
+        assert list(found) == ["set/a", "set/b", "set/c", "set/d"]
+
+
 class CornerColours:
     """Embeds a face as the colour in its middle."""
 
@@ -158,6 +179,28 @@ def test_two_tracks_in_one_frame_are_embedded_each_where_it_is(monkeypatch: pyte
     np.testing.assert_allclose(left.embedding, [1, 0, 0], atol=1e-6)
     np.testing.assert_allclose(other.embedding, [0, 0, 1], atol=1e-6)
     assert other.spherical_variance == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_face_is_embedded_before_the_next_frame_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that no picture of a long clip waits in memory."""
+    events: list[str] = []
+
+    class Listed(CornerColours):
+        def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> np.ndarray:
+            events.append("embedded")
+            return super().embed(faces, landmarks)
+
+    def decoded(_: Path, wanted_s: Sequence[float], **__: Any) -> Iterator[tuple[float, ImageRGB]]:
+        for time_s in wanted_s:
+            events.append("decoded")
+            yield time_s, np.full((360, 640, 3), 9, np.uint8)
+
+    monkeypatch.setattr(module, "rgb_frames_at", decoded)
+    monkeypatch.setattr(module, "build_backend", lambda _: FakeBackend())
+    (clip,) = media_clips([CLIP])
+    embed = ClipEmbedder("fake", NamedRecogniser(Listed(), "colours-0", {}), None)
+    embed(TrackedClip(clip, to_table(Frame, of_track(at_yaws(0, 5, 9), 0)), ()), Path())
+    assert events == ["decoded", "embedded"] * 3
 
 
 def test_a_track_whose_face_is_not_found_at_full_size_has_no_embedding(monkeypatch: pytest.MonkeyPatch) -> None:

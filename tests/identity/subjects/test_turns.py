@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.audio.segment import Interval
 from pipeline.core.records.subject import Subject, Turn
-from pipeline.core.records.track import Agreement
+from pipeline.core.records.track import ActiveSpeaker, Agreement
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turns import ClipEvidence, log_odds_at_lags, turns_of, whole_clip_turn
 from pipeline.speaker.agreement import LAGS_S
@@ -61,6 +61,7 @@ def turns(
     agreements: Sequence[Agreement],
     voices: Sequence[int | None],
     params: SubjectsParams = PARAMS,
+    active: Sequence[ActiveSpeaker] = (),
 ) -> list[Turn]:
     evidence = ClipEvidence(
         subjects=[a_subject(CLIP, number, is_main=number == 0) for number in range(len(seen_s))],
@@ -69,6 +70,7 @@ def turns(
         agreements=agreements,
         stretches_s=[(2.0 * n, 2.0 * n + 2) for n in range(len(voices))],
         voices={n: AXES[voice] for n, voice in enumerate(voices) if voice is not None},
+        active=active,
     )
     return turns_of(evidence, params)
 
@@ -187,3 +189,27 @@ def test_a_clip_of_one_shot_and_subject_is_one_turn_of_which_nothing_is_compared
     turn = whole_clip_turn(subject, (0.04, 6.4))
     assert (turn.turn_id, turn.start_s, turn.end_s) == (f"{CLIP}-s00-00000040", 0.04, 6.4)
     assert (turn.log_odds, turn.own_log_odds) == (None, None)
+
+
+def score(start_s: float, log_odds: float) -> ActiveSpeaker:
+    return ActiveSpeaker(
+        score_id=f"{CLIP}-t00-{round(1000 * start_s):08d}",
+        clip_id=CLIP,
+        track_id=f"{CLIP}-t00",
+        start_s=start_s,
+        covered_s=0.5,
+        network="asd-0",
+        log_odds=log_odds,
+    )
+
+
+def test_a_mouth_still_for_three_quarters_of_a_stretch_speaks_against_a_subject_and_moving_lips_for_nobody() -> None:
+    seen, agreements = [[(0.0, 2.0)]], throughout(0, (0, 2), 0.6)
+    (without,) = turns(seen, agreements, [None])
+    mouth = without.own_log_odds or 0.0
+    for n_still, less in ((0, 0.0), (2, 0.0), (3, 4.0), (4, 4.0)):
+        scores = [score(0.5 * n, -0.1 if n < n_still else 9.0) for n in range(4)]
+        (turn,) = turns(seen, agreements, [None], active=scores)
+        assert turn.own_log_odds == pytest.approx(mouth - less)
+    still = PARAMS.model_copy(update={"still_mouth_log_odds": 20.0})
+    assert turns(seen, agreements, [None], still, [score(0.5 * n, -3.0) for n in range(4)]) == []

@@ -163,6 +163,8 @@ def test_a_segment_in_the_dataset_is_used(at: Layout) -> None:
         av_covered_s=1.0,
         av_zscore=None,
         turn_log_odds=2.5,
+        overlap_share=None,
+        music_share=None,
         shard="shard",
     )
     write_manifest(at.dataset("audio"), DatasetSegment, [row])

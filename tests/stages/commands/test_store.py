@@ -13,10 +13,12 @@ from pipeline.core.base.errors import BadInput, BadParams
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.core.storage.used_items import checkouts_of, record_used
 from stages.commands.store import _text, app
+from tests.face.tracks import a_stretch_sound
 
 STEPS = ("download", "detect", "crop", "audio", "recognise", "identify")
 STATE = f"000000100-{hashlib.sha256(bytes(2_000_000)).hexdigest()[:16]}.ended.pt"
@@ -283,6 +285,24 @@ def test_steps_without_items_or_a_network_need_no_record(cache: Path, checkout: 
     assert keys(cache) == KEYS[:2]
     write_ledger(checkout, "identify", Dropped.filtered("no_recognition_network", ""), Dropped.filtered("no_face", ""))
     with pytest.raises(BadInput, match=r"'identify@a' has not recorded"):
+        run("gc", "--yes")
+
+
+@pytest.mark.parametrize("of_sound", [False, True])
+def test_subjects_need_a_record_where_anything_was_measured_of_a_clip(
+    of_sound: bool, cache: Path, checkout: Path
+) -> None:
+    at = Layout(checkout)
+    write_ledger(checkout, "subjects", None)
+    write_manifest(at.track_embeddings("a"), TrackEmbedding, [])
+    write_manifest(at.voice_embeddings("a"), VoiceEmbedding, [])
+    sounds = [a_stretch_sound("a/clip", 0.0, 2.0, 0.0)] if of_sound else []
+    write_manifest(at.stretch_sounds("a"), StretchSound, sounds)
+    if not of_sound:
+        run("gc", "--yes")
+        assert keys(cache) == KEYS[:2]
+        return
+    with pytest.raises(BadInput, match=r"'subjects@a' has not recorded"):
         run("gc", "--yes")
 
 

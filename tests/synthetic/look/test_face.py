@@ -8,9 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.core.base.params import load_params
 from pipeline.core.base.seeds import keyed_rng
+from pipeline.face.crops.standard import SelectParams
+from pipeline.face.mesh.face_mesh import FaceMesh
+from pipeline.face.mesh.mesh_measures import MeshPoints, inner_lip_gap, mesh_pose_deg
+from pipeline.face.mesh.region import Region
 from pipeline.synthetic.look.aligned import HeadPose, aligned_face
 from pipeline.synthetic.script.traits import VOICE_TRAITS, Traits, traits_of
+from pipeline.weights.fetch import find_weights
 
 INSIDE = (slice(89, 217), slice(64, 192))
 EYES = np.array([[96.0, 120.0], [160.0, 120.0]])
@@ -99,3 +105,37 @@ def test_dlib_measures_closed_lips_as_closed_and_open_lips_as_open(fitter: Any) 
     assert closed.max() <= 0.06
     assert open_.min() > 0.06
     assert 0.1 < np.median(open_) < 0.25
+
+
+N_MESHED = 10
+
+
+@pytest.fixture(scope="module")
+def meshes() -> Any:
+    """The face mesh as a function of a pose: the meshes of N_MESHED talkers of 216 px, (N, 478, 3)."""
+    network = FaceMesh(find_weights("face_landmarker"))
+    eyes = EYES * 216 / 256
+
+    def meshes(**pose: float) -> MeshPoints:
+        faces = [
+            aligned_face(traits_of(5, p), rng=keyed_rng("test", p), size_px=216, pose=HeadPose(**pose))
+            for p in range(N_MESHED)
+        ]
+        return np.stack([network.fit_again(face, Region.of_eyes(*eyes)).points for face in faces])
+
+    return meshes
+
+
+def test_the_face_mesh_reads_shut_lips_as_shut_and_parted_ones_as_parted(meshes: Any) -> None:
+    limit = load_params(SelectParams, "select").max_lip_gap
+    for pose in ({}, {"pitch_deg": -8.0}, {"yaw_deg": 8.0}):
+        shut, parted = (inner_lip_gap(meshes(lip_opening=opening, **pose)) for opening in (0.0, 0.1))
+        assert shut.max() <= limit
+        assert parted.min() > limit
+        assert 0.05 < np.median(parted) < 0.13
+
+
+@pytest.mark.parametrize("pitch_deg", [-13.0, 0.0])
+def test_the_face_mesh_reads_a_head_as_level_or_lowered_as_it_is(meshes: Any, pitch_deg: float) -> None:
+    _, found_deg, _ = mesh_pose_deg(meshes(pitch_deg=pitch_deg))
+    assert abs(np.mean(found_deg) - pitch_deg) < 1.5
