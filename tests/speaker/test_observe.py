@@ -85,7 +85,7 @@ def test_eyes_pose_and_mouth_are_those_that_were_drawn(observe: Callable[..., Se
     assert np.median(np.hypot(*(left - drawn.left_eye_px).T) / span) < 0.05
     assert np.median(np.abs([frame.yaw_deg for frame in frames] - drawn.yaw_deg)) < 4
     assert np.median(np.abs([frame.roll_deg for frame in frames] - drawn.roll_deg)) < 2
-    assert np.corrcoef([frame.mouth_height for frame in frames], drawn.lip_opening)[0, 1] > 0.85
+    assert np.corrcoef([frame.mouth_height for frame in frames], drawn.lip_opening)[0, 1] > 0.8
 
 
 @pytest.mark.slow
