@@ -204,7 +204,7 @@ def score(start_s: float, log_odds: float) -> ActiveSpeaker:
 
 
 def test_a_mouth_still_for_three_quarters_of_a_stretch_speaks_against_a_subject_and_moving_lips_for_nobody() -> None:
-    seen, agreements = [[(0.0, 2.0)]], throughout(0, (0, 2), 0.6)
+    seen, agreements = [[(0.0, 2.0)]], throughout(0, (0, 2), 2.5)
     (without,) = turns(seen, agreements, [None])
     mouth = without.own_log_odds or 0.0
     for n_still, less in ((0, 0.0), (2, 0.0), (3, 4.0), (4, 4.0)):
