@@ -1,12 +1,13 @@
 """Measure what the step subjects costs beside detect: CPU seconds of both, clip by clip, in one process.
 
 ``python -m benchmarks.speed.subjects FOLDER...`` measures it on montages of the clips in folders
-(benchmarks/accuracy/montages.py), ``make bench`` on a generated interview. Faces and voices are embedded by the
-networks of params.yaml.
+(benchmarks/accuracy/montages.py), ``make bench`` on a generated interview. Faces and voices are embedded, overlap and
+music found by the networks of params.yaml; then once more without overlap and music.
 """
 
 import os
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -21,8 +22,11 @@ from pipeline.face.tracking.settings import DetectParams
 from pipeline.identity.network.recogniser import named_recogniser
 from pipeline.identity.network.subject_embedding import RecogniseParams
 from pipeline.identity.network.voice_network import VoiceNetwork
+from pipeline.identity.sound.event_network import EventNetwork
+from pipeline.identity.sound.overlap_network import OverlapNetwork
 from pipeline.identity.subjects.embedding import ClipEmbedder, read_tracked_clips
 from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.sound import SoundNetworks
 from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.interview.plan import InterviewSpec
 from pipeline.interview.write import write_interview
@@ -60,21 +64,26 @@ def _measure(videos: Path, at: Layout) -> None:
         run_stage(stage, DATASET, at)
     params, recognise = load_params(SubjectsParams, "subjects"), load_params(RecogniseParams, "recognise")
     assert params.voices is not None and recognise.network is not None
+    assert params.overlap is not None and params.music is not None
     voices = VoiceEmbedder(VoiceNetwork(find_weights(params.voices)), params.voices)
+    sounds = SoundNetworks(OverlapNetwork(find_weights(params.overlap)), EventNetwork(find_weights(params.music)))
     detect = load_params(DetectParams, "detect")
-    observe = Observer(detect)
-    embed = ClipEmbedder(detect.backend, named_recogniser(recognise.network, threads=1), voices)
-    items = list(read_tracked_clips(DATASET, params, at, params.voice_s))
-    observe(items[0].clip, _NO_FOLDER), embed(items[0], _NO_FOLDER)  # load the models, as a worker does once
-    detect_s = subjects_s = 0.0
-    for item in items:
-        detect_s += cpu_seconds(partial(observe, item.clip, _NO_FOLDER))
-        subjects_s += cpu_seconds(partial(embed, item, _NO_FOLDER))
+    faces = named_recogniser(recognise.network, threads=1)
+    steps: dict[str, Callable[..., object]] = {
+        "detect": Observer(detect),
+        "subjects": ClipEmbedder(detect.backend, faces, voices, sounds),
+        "without overlap and music": ClipEmbedder(detect.backend, faces, voices),
+    }
+    items = list(read_tracked_clips(DATASET, params, at, params.voice_s, all_sound=True))
+    seconds = dict.fromkeys(steps, 0.0)
+    for number, item in enumerate([items[0], *items]):
+        for name, step in steps.items():
+            took_s = cpu_seconds(partial(step, item.clip if name == "detect" else item, _NO_FOLDER))
+            seconds[name] += took_s if number else 0.0  # the first time loads the models, as a worker does once
     n_faces, n_stretches = sum(len(one.frames) for one in items), sum(len(one.stretches_s) for one in items)
-    print(
-        f"  subjects beside detect              {100 * subjects_s / detect_s:7.1f} %: {subjects_s:.1f} beside "
-        f"{detect_s:.1f} CPU seconds, {n_faces} faces and {n_stretches} stretches of {len(items)} clips"
-    )
+    print(f"  detect {seconds['detect']:.1f} CPU seconds; {n_faces} faces, {n_stretches} stretches, {len(items)} clips")
+    for name in [*steps][1:]:
+        print(f"  {name:34} {100 * seconds[name] / seconds['detect']:7.1f} % of it: {seconds[name]:.1f} CPU seconds")
 
 
 if __name__ == "__main__":
