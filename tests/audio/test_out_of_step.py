@@ -42,6 +42,7 @@ def only_segment(
     return next(row for row in rows if isinstance(row, Segment))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start_s", [None, 0.0, 0.2, 7.0])
 @pytest.mark.parametrize("offset_s", [0.5, -0.5])
 def test_a_corrected_segment_has_the_sound_of_its_pictures_and_their_times(

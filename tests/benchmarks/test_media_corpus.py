@@ -48,6 +48,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     return {case.name: (case, ended) for case, ended in ends_of(cases, folder, jobs=2)}, Workshop(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_file_of_the_sample_ends_as_it_truly_should(read: Read, name: str) -> None:
     ends, shop = read
@@ -83,6 +84,7 @@ OTHERWISE: dict[str, tuple[Callable[[Truth], Truth], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERWISE)
 def test_the_judge_tells_a_file_from_one_that_were_otherwise(read: Read, name: str) -> None:
     ends, shop = read

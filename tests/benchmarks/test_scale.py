@@ -97,6 +97,7 @@ def made_up(rows: list[Tables], record: type) -> pa.Table:
     return pa.concat_tables([tables[record] for tables in rows]).sort_by(key_of(record))
 
 
+@pytest.mark.slow
 def test_every_stage_finds_all_its_items_in_the_store(finished: dict[str, str]) -> None:
     ran = {stage: finished[stage].splitlines() for stage in STEPS}
     assert {stage: len(lines) for stage, lines in ran.items()} == {**dict.fromkeys(STEPS, 2), "subjects": 3}

@@ -53,6 +53,7 @@ def rest_of(process: "subprocess.Popen[str]") -> str:
     return process.stdout.read()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "cause", "exit_code"), [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143)]
 )

@@ -149,6 +149,7 @@ def download(at: Layout, max_clip_s: float | None) -> None:
     stages.download.main("set", at)
 
 
+@pytest.mark.slow
 def test_parts_have_one_file_that_is_fetched_and_hashed_once_also_where_the_limit_changes(
     at: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

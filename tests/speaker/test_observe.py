@@ -160,6 +160,7 @@ def faces(observe: Callable[..., Seen]) -> list:
     return cropped
 
 
+@pytest.mark.slow
 def test_two_subjects_in_one_picture_are_each_given_the_faces_they_would_have_alone(
     observe: Callable[..., Seen], faces: list
 ) -> None:
@@ -230,6 +231,7 @@ STORED: dict[str, tuple[str, dict[str, str], tuple[int, int, int, int]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", STORED)
 def test_however_a_talker_is_stored_its_face_is_found_upright_at_its_place(
     observe: Callable[..., Seen], faces: list, how: str, tmp_path: Path

@@ -61,6 +61,7 @@ def test_the_same_spec_gives_the_same_bytes_and_any_other_gives_others(tmp_path:
         assert _bytes(replace(spec, **other), tmp_path) != first
 
 
+@pytest.mark.slow
 def test_true_times_are_those_of_the_encoded_frames() -> None:
     for kind in ("talk", "odd_rate", "short"):
         truth, decoded = _made(kind)

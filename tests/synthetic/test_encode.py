@@ -29,6 +29,7 @@ def fill_free_memory(seed: int, size_px: tuple[int, int]) -> None:
     del blocks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size_px", SIZES_PX)
 def test_bytes_are_equal_whatever_memory_held_before(size_px: tuple[int, int], tmp_path: Path) -> None:
     written = set()

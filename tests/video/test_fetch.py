@@ -56,6 +56,7 @@ def files_below(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -78,6 +79,7 @@ def test_a_video_arrives_under_our_name_whatever_the_server_calls_it(
     assert files_below(tmp_path) == [f"item/{name}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "reason", "retryable"),
     [

@@ -130,6 +130,7 @@ def test_groups_without_end_are_refused(write: Callable[[h5py.File], object], tm
         read_hdf5_arrays(written(tmp_path / "a.h5", write), LIMIT)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_that_leads_in_circles_is_refused_in_bounded_memory(tmp_path: Path) -> None:
     """A free block in a group's heap of names that is its own successor: the HDF5 library follows until killed."""
     path = written(tmp_path / "a.h5", lambda file: None)

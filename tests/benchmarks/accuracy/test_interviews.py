@@ -187,6 +187,7 @@ def test_what_axes_are_learnt_on_is_made_once(tmp_path: Path, monkeypatch: pytes
     assert made == ["net"] and first.tolist() == again.tolist()
 
 
+@pytest.mark.slow
 def test_the_command_measures_a_short_interview(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

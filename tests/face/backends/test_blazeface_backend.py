@@ -73,6 +73,7 @@ def test_a_picture_is_searched_at_its_own_size_and_shrunk_until_all_of_it_is_see
     assert scales(longer_px) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height_px", [24, 40, 95, 105, 150])
 def test_faces_of_all_sizes_are_found_once_where_dlib_places_them(detector: BlazeFaceDetector, height_px: int) -> None:
     grey, expected = pasted(height_px, (150, 5))

@@ -121,6 +121,7 @@ def test_features_equal_an_independent_construction_from_arrays_that_python_2_pi
     check_features(path, face_CHW, expected_D)
 
 
+@pytest.mark.slow
 def test_features_equal_an_independent_construction_of_keras_geometry_from_its_released_file(
     full_width: tuple[State, Tensor, Tensor], tmp_path: Path
 ) -> None:

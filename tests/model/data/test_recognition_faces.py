@@ -107,6 +107,7 @@ def test_a_picture_on_the_limits_is_read_and_past_one_is_not(tmp_path: Path, mon
         assert (read_picture_file(path) is not None) == is_read
 
 
+@pytest.mark.slow
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(["JPEG", "PNG"]), place=st.integers(0, 2000), byte=st.integers(0, 255), cut=st.integers(0, 4)

@@ -39,6 +39,7 @@ def inpainted_by(network: InpaintingGenerator) -> list[Tensor]:
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_loaded_network_inpaints_bit_for_bit_as_the_saved_one(variant: Variant, tmp_path: Path) -> None:
     network = network_of(variant)
@@ -91,6 +92,7 @@ def spoiled(path: Path, spoil: Callable[[State, dict[str, object]], object]) -> 
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

@@ -121,6 +121,7 @@ def test_a_killed_training_goes_on_to_the_losses_and_bytes_of_an_unbroken_one(tm
     assert result.reports == expected.reports
 
 
+@pytest.mark.slow
 def test_a_process_killed_outright_after_a_checkpoint_costs_only_the_steps_since(tmp_path: Path) -> None:
     """SIGKILL: nothing is tidied up, as when power fails."""
     code = (

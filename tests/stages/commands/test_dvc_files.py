@@ -184,6 +184,7 @@ def test_a_dvc_lock_that_no_kill_explains_stays(text: str, checkout: Path) -> No
     assert (checkout / "dvc.lock").read_text() == text
 
 
+@pytest.mark.slow
 def test_dvc_goes_on_after_both_were_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     checkout = tmp_path / "checkout"

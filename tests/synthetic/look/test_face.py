@@ -28,6 +28,7 @@ def _face(traits: Traits, **pose: float) -> np.ndarray:
     return aligned_face(traits, rng=keyed_rng("test"), pose=HeadPose(**pose))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pose", [{}, {"yaw_deg": 12.0}, {"pitch_deg": -12.0}, {"roll_deg": 9.0}])
 @pytest.mark.parametrize("latent", VOICE_TRAITS)
 def test_a_voice_trait_changes_the_face_inside_the_mask_only(latent: str, pose: dict[str, float]) -> None:
@@ -81,6 +82,7 @@ def fitter() -> Any:
 POSES = ({}, {"yaw_deg": 14.0}, {"yaw_deg": -14.0, "pitch_deg": 5.0})
 
 
+@pytest.mark.slow
 def test_dlib_finds_every_near_frontal_face_and_its_eyes_where_they_are(fitter: Any) -> None:
     errors = []
     for person in range(12):
