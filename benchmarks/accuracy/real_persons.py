@@ -55,9 +55,9 @@ def real_figures(at: Layout, network: str, clips_folder: Path, photos_folder: Pa
     person_of = real_persons()
     write_params(at, REAL_CLIPS, PHOTOS, recognise={"network": network})
     list_folder(at, REAL_CLIPS, clips_folder)
-    clips = read_manifest(at.clips(REAL_CLIPS), Clip)
     for stage in ("download", "detect", "subjects", "crop", "recognise"):
         run_stage(stage, REAL_CLIPS, at)
+    clips = read_manifest(at.clips(REAL_CLIPS), Clip)
     photos = list(embed_photos(photos_folder, recogniser.recogniser, recogniser.name))
     photo_clips = [a_clip(PHOTOS, one.clip_id, name) for name, one in photos]
     write_faces_alone(at, PHOTOS, photo_clips, [one for _, one in photos])

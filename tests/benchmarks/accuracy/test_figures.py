@@ -43,7 +43,7 @@ def test_the_clips_are_one_of_each_talker_and_on_demand_one_of_each_edge_case(ed
     committed = read_params(PARAMS_FILE)
     sources = {**committed["sources"], "set": {"kind": "synthetic"}}
     assert read_params(at.params) == {**committed, "datasets": ["set"], "sources": sources}
-    specs = [ClipSpec.from_address(clip.address) for clip in read_manifest(at.clips("set"), Clip)]
+    specs = [ClipSpec.from_address(clip.address) for clip in read_manifest(at.listed("set"), Clip)]
     expected = {"seed": 31415, "clip": 0, "preset": "wide", "duration_s": DURATION_S, "width_px": 96, "height_px": 64}
     talkers = [spec for spec in specs if spec.person < 2]
     assert talkers == [ClipSpec(person=person, **expected) for person in (0, 1)]
