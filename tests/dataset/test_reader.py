@@ -102,6 +102,7 @@ def test_labels_of_two_networks_are_refused(copy: Layout) -> None:
         read_all(open_dataset(copy))
 
 
+@pytest.mark.slow
 def test_payload_comes_a_row_group_at_a_time_and_only_what_is_listed(make: Callable[..., Made]) -> None:
     made = make((("one", "ana", TRAIN), ("one", "ben", TEST)), n_clips=130)
     built = made.open(TEST)

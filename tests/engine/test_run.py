@@ -162,6 +162,7 @@ def test_what_may_succeed_another_time_is_not_stored_and_tried_again(tmp_path: P
     assert ends_of(second)["offline-1"] == "failed: network"
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
     items = [*(f"early-{i}" for i in range(3)), *(f"gated-{i}" for i in range(4)), "ok-1"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
@@ -216,6 +217,7 @@ def test_an_item_that_writes_too_much_ends_alone_and_leaves_nothing(tmp_path: Pa
     assert {Path(name).name for name in stored(tmp_path)} == {"Square.parquet", "note.txt", "item.json"}
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_share_the_work_and_give_the_same(tmp_path: Path) -> None:
     items = [f"gated-{i}" for i in range(6)]
     start = [sys.executable, "-m", "tests.engine.run_in_a_process", str(tmp_path), *items]

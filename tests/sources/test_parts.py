@@ -185,6 +185,7 @@ def test_parts_have_one_file_that_is_fetched_and_hashed_once_also_where_the_limi
     assert read_manifest(at.clips("set"), Clip) == read_manifest(at.listed("set"), Clip)
 
 
+@pytest.mark.slow
 def test_a_changed_file_of_several_parts_is_one_file(at: Layout) -> None:
     download(at, 1.0)
     (at.root / "mine.mp4").write_bytes(b"other")

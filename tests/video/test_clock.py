@@ -266,6 +266,7 @@ def test_a_picture_that_stands_still_is_no_jump(pause_s: float, pictures_before:
     assert without_jumps([late, sound], may_restart=False) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["ts", "mpg", "mkv", "flv", "mp4"])
 @pytest.mark.parametrize("stream", ["picture", "sound"])
 def test_a_gap_of_one_stream_is_read_as_it_is(tmp_path: Path, suffix: str, stream: str) -> None:

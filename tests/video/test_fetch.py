@@ -186,6 +186,7 @@ def test_an_address_of_another_kind_is_unsupported(address: str, get: Get) -> No
     assert found.reason == "unsupported"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a $HOME ${PATH}", "100% %(id)s", "~ ünï", "..x"])
 def test_a_folder_may_have_any_name(name: str, server: Server, tmp_path: Path) -> None:
     found = fetch(server.url("/talk.mp4"), tmp_path / name, PARAMS, SETTINGS)

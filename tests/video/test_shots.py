@@ -91,6 +91,7 @@ def observed_cuts(spec: ClipSpec, path: Path) -> list[float]:
     return [round(frame.time_s, 3) for frame in frames if detector.is_cut(frame)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_one_cut_of_a_clip_with_two_shots_is_found(tmp_path: Path, seed: int) -> None:
     spec = ClipSpec(seed=seed, person=1, clip=0, kind="cuts", second_person=2, duration_s=2.0, preset="wide")

@@ -71,6 +71,7 @@ def write_compound(file: h5py.File) -> None:
     file["x"] = np.zeros(2, dtype=[("a", "f4"), ("b", "f4")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("write", "message"),
     [

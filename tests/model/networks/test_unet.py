@@ -140,6 +140,7 @@ def reference(network: InpaintingGenerator, masked: Tensor, masks: Tensor, log_m
     return Inpainted(torch.where(masks == 1, raw, masked), raw, audio_face, label)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_computes_the_table_of_layers(variant: Variant) -> None:
     network = network_of(variant, gain=2.0 if variant == "full" else 1.0).eval()

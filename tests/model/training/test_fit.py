@@ -333,6 +333,7 @@ def read_curve(path: Path) -> list[list[str]]:
     return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_a_log_is_whole_again_after_a_kill_though_its_folder_was_emptied(tmp_path: Path) -> None:
     """DVC deletes outs before a stage runs. Pictures are due at 4, 8 and 12."""
     kept, log = tmp_path / "kept", tmp_path / "log"

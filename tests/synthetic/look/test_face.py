@@ -41,6 +41,7 @@ def test_a_voice_trait_changes_the_face_inside_the_mask_only(latent: str, pose: 
         assert change.max() == 0
 
 
+@pytest.mark.slow
 def test_the_other_traits_change_the_face_outside_the_mask() -> None:
     for latent in ("skin", "head_width", "hair_shade", "hairline", "hair_length", "ears"):
         traits = replace(traits_of(3, 0), hair_length=0.9)
