@@ -8,8 +8,9 @@ that its own mouth and its voice, compared with those means, speak for. A subjec
 is seen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.voice_groups import voice_groups
 from pipeline.speaker.agreement import BIN_S, LAGS_S
+
+HalfSecond = TypeVar("HalfSecond", Agreement, ActiveSpeaker)
 
 # One stretch says at most so much for or against a subject: a badly followed mouth must not outweigh all others.
 _MOST_LOG_ODDS = 8.0
@@ -76,7 +79,7 @@ def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
     """Return the turns of a clip's subjects, in order of time; stretches that follow each other are one turn."""
     by_lag = _mouth_log_odds(clip, params)
     own = np.stack([_at_best_lag(of_subject, params) for of_subject in by_lag], axis=1)
-    own -= params.still_mouth_log_odds * still_mouths(clip)
+    own -= params.still_mouth_log_odds * _still_mouths(clip)
     turns: list[Turn] = []
     speakers = _speakers(own, clip, params)
     for place, (start_s, end_s) in enumerate(clip.stretches_s):
@@ -129,27 +132,30 @@ def _mouth_log_odds(clip: ClipEvidence, params: SubjectsParams) -> Vectors:
             seen_s = sum(max(0.0, min(end_s, last) - max(start_s, first)) for first, last in intervals_s)
             if seen_s >= _MIN_SEEN_SHARE * (end_s - start_s):
                 log_odds[number, place] = 0.0
-    starts_s = np.array([start_s for start_s, _ in clip.stretches_s])
-    for row in clip.agreements:
-        place = int(np.searchsorted(starts_s, row.start_s + BIN_S / 2, side="right")) - 1
-        if place >= 0:
-            log_odds[clip.subject_of[row.track_id], place] += log_odds_at_lags(row, params)
+    for place, row in _in_stretches(clip.agreements, clip):
+        log_odds[clip.subject_of[row.track_id], place] += log_odds_at_lags(row, params)
     return log_odds
 
 
-def still_mouths(clip: ClipEvidence) -> NDArray[np.bool_]:
+def _in_stretches(rows: Sequence[HalfSecond], clip: ClipEvidence) -> Iterator[tuple[int, HalfSecond]]:
+    """Yield each half second of a track with the place of the stretch that its middle is in."""
+    starts_s = np.array([start_s for start_s, _ in clip.stretches_s])
+    for row in rows:
+        place = int(np.searchsorted(starts_s, row.start_s + BIN_S / 2, side="right")) - 1
+        if place >= 0:
+            yield place, row
+
+
+def _still_mouths(clip: ClipEvidence) -> NDArray[np.bool_]:
     """Return (stretches, subjects): whether the subject's mouth is still for _MIN_STILL_SHARE of a stretch's scores.
 
     Only that tells something: lips also move without a voice of their own, and rest within a speaker's turn.
     """
     still, scored = np.zeros((2, len(clip.stretches_s), len(clip.subjects)))
-    starts_s = np.array([start_s for start_s, _ in clip.stretches_s])
-    for row in clip.active:
-        place = int(np.searchsorted(starts_s, row.start_s + BIN_S / 2, side="right")) - 1
-        if place >= 0:
-            number = clip.subject_of[row.track_id]
-            scored[place, number] += row.covered_s
-            still[place, number] += row.covered_s * (row.log_odds < 0)
+    for place, row in _in_stretches(clip.active, clip):
+        number = clip.subject_of[row.track_id]
+        scored[place, number] += row.covered_s
+        still[place, number] += row.covered_s * (row.log_odds < 0)
     return np.asarray((scored > 0) & (still >= _MIN_STILL_SHARE * scored))
 
 
