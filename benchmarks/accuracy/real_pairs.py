@@ -21,7 +21,7 @@ import pandas as pd
 from benchmarks.accuracy.pairs import MAX_OTHER_S, interval_over_persons, run_stages, segment_parts
 from benchmarks.accuracy.standard_faces import LABELS, file_names, labelled_faces, link_videos
 from benchmarks.accuracy.turns import DATASET
-from pipeline.audio.segment import Interval
+from pipeline.audio.segment import Interval, seconds_within
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.dataset import DatasetSegment, Pair
 from pipeline.core.records.media import Media
@@ -76,7 +76,7 @@ def voice_in(labels: pd.DataFrame, parts_s: Iterable[Interval]) -> str:
     whole_s = sum(end_s - start_s for start_s, end_s in parts_s)
     for person in sorted(set(labels.person) - {""}):
         spans_s = labels[labels.person == person][["from_s", "to_s"]].itertuples(index=False, name=None)
-        own_s = sum(max(0.0, min(e, to_s) - max(s, from_s)) for from_s, to_s in spans_s for s, e in parts_s)
+        own_s = sum(seconds_within(from_s, to_s, parts_s) for from_s, to_s in spans_s)
         if whole_s - own_s <= MAX_OTHER_S:
             return str(person)
     return ""

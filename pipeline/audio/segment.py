@@ -67,6 +67,11 @@ def within(start_s: float, end_s: float, intervals_s: Iterable[Interval]) -> lis
     return sorted(part for part in cut if part[0] < part[1])
 
 
+def seconds_within(start_s: float, end_s: float, intervals_s: Iterable[Interval]) -> float:
+    """Return for how long ``intervals_s`` last between ``start_s`` and ``end_s``, seconds, the sum over them."""
+    return sum(max(0.0, min(end_s, last_s) - max(start_s, first_s)) for first_s, last_s in intervals_s)
+
+
 @dataclass(frozen=True, slots=True)
 class StretchShares:
     """A stretch of a clip's sound: the shares of its time with overlapping voices and with music; None: unknown."""
@@ -85,7 +90,7 @@ def shares_within(parts_s: Sequence[Interval], stretches: Sequence[StretchShares
     overlaps: list[tuple[float, float]] = []
     music: list[tuple[float, float]] = []
     for one in stretches:
-        both_s = sum(max(0.0, min(end_s, one.end_s) - max(start_s, one.start_s)) for start_s, end_s in parts_s)
+        both_s = seconds_within(one.start_s, one.end_s, parts_s)
         for known, share in ((overlaps, one.overlap_share), (music, one.music_share)):
             if share is not None and both_s > 0:
                 known.append((both_s, share))

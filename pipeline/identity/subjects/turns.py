@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.audio.segment import Interval
+from pipeline.audio.segment import Interval, seconds_within
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.subject import Subject, Turn
 from pipeline.core.records.track import ActiveSpeaker, Agreement
@@ -129,8 +129,7 @@ def _mouth_log_odds(clip: ClipEvidence, params: SubjectsParams) -> Vectors:
     log_odds = np.full((len(clip.subjects), len(clip.stretches_s), 2, len(LAGS_S)), -np.inf)
     for number, intervals_s in enumerate(clip.seen_s):
         for place, (start_s, end_s) in enumerate(clip.stretches_s):
-            seen_s = sum(max(0.0, min(end_s, last) - max(start_s, first)) for first, last in intervals_s)
-            if seen_s >= _MIN_SEEN_SHARE * (end_s - start_s):
+            if seconds_within(start_s, end_s, intervals_s) >= _MIN_SEEN_SHARE * (end_s - start_s):
                 log_odds[number, place] = 0.0
     for place, row in _in_stretches(clip.agreements, clip):
         log_odds[clip.subject_of[row.track_id], place] += log_odds_at_lags(row, params)
