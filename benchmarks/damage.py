@@ -70,6 +70,11 @@ class Run:
                 run_stage(name, *given, self.at)
         return printed.getvalue()
 
+    def remove_items(self, step: str) -> None:
+        """Remove all items of a step from the store."""
+        for key in list(self.store.keys(step)):
+            self.store.remove(step, key)
+
     def outputs(self) -> dict[str, str]:
         """Return the hash of everything that stages have written, but for measured seconds and numbers of inodes."""
         return _hashes(self.at.root, lambda path: not {"training", ".checked"} & set(path.parts))
@@ -127,10 +132,10 @@ def small_run() -> Iterator[Run]:
             run.stage(name, [TALKERS])
         # 'recognise' embeds no generated talkers unless it is told to; it and 'subjects' take the network just trained.
         apply_profiles([], [f"recognise.network={at.recognition_network}", "recognise.generated=true"], at.root)
+        run.remove_items("subjects")  # those of the network before
         for name in (*_TO_SUBJECTS, "recognise"):
             run.stage(name)
-        for key in list(run.store.keys("dataset_split")):  # those of trainings, which 'evaluate' does not read
-            run.store.remove("dataset_split", key)
+        run.remove_items("dataset_split")  # those of trainings, which 'evaluate' does not read
         run.stage("evaluate")
         yield run
 
