@@ -1,5 +1,7 @@
 """Every fourth clip is edited: a cut in its middle, a track before and one behind it, both of one person."""
 
+from itertools import chain
+
 import numpy as np
 import pyarrow as pa
 
@@ -8,7 +10,7 @@ from pipeline.core.records.schema import to_table
 from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
 from pipeline.identity.network.voice_network import N_FEATURES
 from pipeline.identity.subjects.sound import stretch_id
-from pipeline.identity.subjects.voices import stretches
+from pipeline.identity.subjects.stretches import stretches
 
 CUT_MS = 3000
 TRACK_EMBEDDING_SIZE = 128  # of MobileFaceNet and of dlib's network
@@ -35,13 +37,14 @@ def shots_ms(clip_id: str, end_ms: int) -> list[tuple[int, int]]:
 def subject_embedding_rows(clip_id: str, end_ms: int) -> dict[type, pa.Table]:
     """Return what sounds in a clip, and the embeddings of an edited clip's tracks and voices, all equal."""
     shots_s = [(start_ms / 1000, end_ms / 1000) for start_ms, end_ms in shots_ms(clip_id, end_ms)]
-    parts_s = stretches(shots_s, _STRETCH_S)
+    parts_s = [*chain(*stretches(shots_s, _STRETCH_S))]
     sounds = [
         StretchSound(
             stretch_id=stretch_id(clip_id, start_s),
             clip_id=clip_id,
             start_s=start_s,
             end_s=end_s,
+            voice_change=0.0,
             overlap_share=0.0,
             speech_share=0.75,
             singing_share=0.0,

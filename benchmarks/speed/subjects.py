@@ -80,7 +80,8 @@ def _measure(videos: Path, at: Layout) -> None:
         for name, step in steps.items():
             took_s = cpu_seconds(partial(step, item.clip if name == "detect" else item, _NO_FOLDER))
             seconds[name] += took_s if number else 0.0  # the first time loads the models, as a worker does once
-    n_faces, n_stretches = sum(len(one.frames) for one in items), sum(len(one.stretches_s) for one in items)
+    n_faces = sum(len(one.frames) for one in items)
+    n_stretches = sum(len(parts_s) for one in items for parts_s in one.shots)
     print(f"  detect {seconds['detect']:.1f} CPU seconds; {n_faces} faces, {n_stretches} stretches, {len(items)} clips")
     for name in [*steps][1:]:
         print(f"  {name:34} {100 * seconds[name] / seconds['detect']:7.1f} % of it: {seconds[name]:.1f} CPU seconds")

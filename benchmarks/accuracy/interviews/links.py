@@ -25,7 +25,7 @@ TRUE_NETWORK = "truth"
 TRUE_LIMIT = 0.5  # between embeddings of one person, 1, and of two, 0
 # Tracks of these seeds are linked alike from 0.55 to 0.75.
 FACE_LIMITS = {"same_subject_above": 0.65}
-VOICE_LIMITS = {"same_voice_above": 0.5, "voice_cosine": 0.5, "voice_log_odds": 5.0, "speaks_log_odds": -0.5}
+VOICE_LIMITS = {"same_voice_above": 0.5, "voice_cosine": 0.5, "voice_log_odds": 5.0}
 
 _Embedding = TypeVar("_Embedding", TrackEmbedding, VoiceEmbedding)
 

@@ -85,6 +85,10 @@ class StretchSound:
     clip_id: str = column("the clip: <dataset>/<clip>")
     start_s: float = column("start, seconds since the first picture of the media")
     end_s: float = column("end, seconds; a stretch lies within one shot")
+    voice_change: float | None = column(
+        "how unlike the voices just before and behind its start are, by the network of subjects.overlap, 0-1; null: "
+        "without it"
+    )
     overlap_share: float | None = column(
         "share of its time in which two voices sound at once, by the network of subjects.overlap, 0-1; null: without it"
     )

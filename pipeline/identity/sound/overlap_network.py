@@ -1,10 +1,12 @@
-"""The segmentation network of pyannote.audio 2.1: in which moments two voices sound at once.
+"""The segmentation network of pyannote.audio 2.1: when two voices sound at once, and where one follows another.
 
 PyanNet (Bredin and Laurent 2021, End-to-end speaker segmentation for overlap-aware resegmentation): sinc filters, four
 bidirectional LSTMs, and for each 16.9 ms the probabilities that each of up to three voices of a window of 5 s sounds.
-Which of the three a voice is differs from window to window; the second largest probability is that of an overlap.
+Which of the three a voice is differs from window to window: the largest probability is that of speech, the second
+largest that of an overlap, and voices before and after a moment are compared within each window.
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -27,6 +29,22 @@ _HOP_SAMPLES = _WINDOW_SAMPLES // 2
 _BATCH = 16
 _FIRST_STEP = 1  # a window's first probability is of the 991 samples that it begins with: of the second step
 _SLOPE = 0.01
+_COMPARED_STEPS = round(0.7 * SAMPLE_RATE_HZ / STEP_SAMPLES)  # before a moment with as many behind it
+# Voices before and behind a moment are compared in full from this norm of their mean probabilities on.
+_LEAST_NORM = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeardVoices:
+    """What voices sound, every STEP_SAMPLES of a sound: M values, 0-1, each the mean over the windows that it lies in.
+
+    ``speech``: the probability that a voice sounds. ``overlap``: that two do at once. ``change``: how unlike the voices
+    of the 0.7 s before and behind it are, one less the cosine of their mean probabilities; less in silence.
+    """
+
+    speech: NDArray[np.float32]
+    overlap: NDArray[np.float32]
+    change: NDArray[np.float32]
 
 
 class OverlapNetwork:
@@ -43,13 +61,13 @@ class OverlapNetwork:
         """Raises BadInput and UntrustedWeights for what is no such checkpoint."""
         return filled(_PyanNet, read_checkpoint(self.weights, KEPT_AS_NOTHING), self.weights)
 
-    def probabilities(self, sound: Waveform) -> NDArray[np.float32]:
-        """Return (M,) the probability, 0-1, that two voices sound at once, every STEP_SAMPLES of ``sound`` (N,) 16 kHz.
+    def hear(self, sound: Waveform) -> HeardVoices:
+        """Return what voices are heard in ``sound`` (N,), 16 kHz; M is N // STEP_SAMPLES.
 
-        The mean over windows that begin every 2.5 s; M is N // STEP_SAMPLES. Zeros fill what is shorter than a window.
+        Windows begin every 2.5 s. Zeros fill a sound that is shorter than one.
         """
         n = len(sound) // STEP_SAMPLES
-        sums, counts = np.zeros(n), np.zeros(n, np.int64)
+        means = [_Mean(n) for _ in range(3)]
         last_start = max(0, len(sound) - _WINDOW_SAMPLES)
         starts = [*range(0, last_start, _HOP_SAMPLES), last_start]
         for first in range(0, len(starts), _BATCH):
@@ -57,15 +75,44 @@ class OverlapNetwork:
             windows = np.stack([_window(sound, start) for start in batch])
             with torch.inference_mode(), single_thread():
                 found = self._network(torch.from_numpy(windows)).numpy()
-            for start, second in zip(batch, np.sort(found, axis=2)[:, :, -2], strict=True):
+            for start, of_voices in zip(batch, found, strict=True):
                 begin = start // STEP_SAMPLES + _FIRST_STEP
-                own = second[: max(0, n - begin)]
-                sums[begin : begin + len(own)] += own
-                counts[begin : begin + len(own)] += 1
-        known = np.flatnonzero(counts)
+                ordered = np.sort(of_voices, axis=1)
+                means[0].add(begin, ordered[:, -1])
+                means[1].add(begin, ordered[:, -2])
+                means[2].add(begin + _COMPARED_STEPS, _changes(of_voices))
+        speech, overlap, change = (mean.values() for mean in means)
+        return HeardVoices(speech, overlap, change)
+
+
+class _Mean:
+    """The mean of values that overlap, of ``n`` steps; between known ones on a line."""
+
+    def __init__(self, n: int) -> None:
+        self._sums, self._counts = np.zeros(n), np.zeros(n, np.int64)
+
+    def add(self, begin: int, values: NDArray[np.float32]) -> None:
+        own = values[: max(0, len(self._sums) - begin)]
+        self._sums[begin : begin + len(own)] += own
+        self._counts[begin : begin + len(own)] += 1
+
+    def values(self) -> NDArray[np.float32]:
+        known = np.flatnonzero(self._counts)
         if not len(known):
-            return np.zeros(n, np.float32)
-        return np.interp(np.arange(n), known, sums[known] / counts[known]).astype(np.float32)
+            return np.zeros(len(self._sums), np.float32)
+        means = self._sums[known] / self._counts[known]
+        return np.interp(np.arange(len(self._sums)), known, means).astype(np.float32)
+
+
+def _changes(of_voices: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return how unlike the voices before and behind each step of one window are, from the first compared one on."""
+    steps = _COMPARED_STEPS
+    sums = np.concatenate([np.zeros((1, of_voices.shape[1])), np.cumsum(of_voices, axis=0, dtype=np.float64)])
+    before, behind = (sums[steps:-steps] - sums[: -2 * steps]) / steps, (sums[2 * steps :] - sums[steps:-steps]) / steps
+    norms = np.linalg.norm(before, axis=1), np.linalg.norm(behind, axis=1)
+    cosines = (before * behind).sum(axis=1) / np.maximum(norms[0] * norms[1], 1e-9)
+    weights = np.minimum(1.0, np.minimum(*norms) / _LEAST_NORM)
+    return np.asarray((1 - np.minimum(cosines, 1.0)) * weights, np.float32)
 
 
 def _window(sound: Waveform, start: int) -> NDArray[np.float32]:

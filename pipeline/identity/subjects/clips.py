@@ -21,8 +21,8 @@ from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.manifest import RowSpool, iterate_tables, write_manifest, write_tables
 from pipeline.identity.subjects.link import ClipSubjects, subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.stretches import stretches
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of, whole_clip_turn
-from pipeline.identity.subjects.voices import stretches
 
 _NO_LIMIT = 1.0  # where nothing is embedded, nothing is compared
 
@@ -112,7 +112,10 @@ class DatasetSubjects:
         seen_s: dict[int, list[Interval]] = defaultdict(list)
         for track in tracks:
             seen_s[subject_of[track.track_id]].append((track.start_s, track.end_s))
-        parts_s = stretches(((shot.start_s, shot.end_s) for shot in shots), self._params.stretch_s)
+        # A stretch that is not measured has no sound. Without a network, or with sound that does not decode, all count.
+        parts_s = [(one.start_s, one.end_s) for one in embedded.sounds] or [
+            *chain(*stretches(((shot.start_s, shot.end_s) for shot in shots), self._params.stretch_s))
+        ]
         part_at = {start_s: place for place, (start_s, _) in enumerate(parts_s)}
         evidence = ClipEvidence(
             subjects=linked.subjects,
@@ -121,6 +124,7 @@ class DatasetSubjects:
             agreements=from_table(Agreement, self._agreement.of(clip_id)),
             stretches_s=parts_s,
             voices={part_at[one.start_s]: np.asarray(one.embedding, np.float64) for one in embedded.voices},
+            voice_changes=[1.0 if one.voice_change is None else one.voice_change for one in embedded.sounds],
             active=embedded.active,
         )
         return turns_of(evidence, self._params)

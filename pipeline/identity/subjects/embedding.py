@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from pipeline.identity.network.five_points import ALIGNED_PX, EYES
 from pipeline.identity.network.recogniser import NamedRecogniser
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.sound import SoundNetworks, read_sound
-from pipeline.identity.subjects.voices import VoiceEmbedder, stretches
+from pipeline.identity.subjects.stretches import ended_at_pauses, stretches
+from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.speaker.active_speaker import BOX_COLUMNS, ActiveSpeakerNetwork
 from pipeline.video.clip import MediaClip, read_media_clips
 from pipeline.video.decode import rgb_frames_at
@@ -47,15 +49,16 @@ _MIN_INSIDE_SHARE = 0.8
 class TrackedClip:
     """The item of the step: a clip in which a face was tracked.
 
-    ``frames``: those whose faces are embedded, a table of Frame. ``stretches_s``: the stretches of sound that are
-    measured; ``late_s``: by how much the sound comes later than the picture; ``n_voices``: of how many stretches, the
-    first ones, the voice is embedded; None: of all. ``boxes``: BOX_COLUMNS of all frames of its tracks, for an active
-    speaker network; None: without one.
+    ``frames``: those whose faces are embedded, a table of Frame. ``shots``: the stretches of sound that are measured,
+    equal parts of each shot; ``late_s``: by how much the sound comes later than the picture. ``n_voices``: of a clip in
+    which there is nothing to decide, of how many stretches, the first ones, the voice is embedded; None: it is to be
+    decided who speaks, so that stretches end at pauses, and all voices are embedded. ``boxes``: BOX_COLUMNS of all
+    frames of its tracks, for an active speaker network; None: without one.
     """
 
     clip: MediaClip
     frames: pa.Table
-    stretches_s: tuple[Interval, ...]
+    shots: tuple[tuple[Interval, ...], ...]
     late_s: float = 0.0
     n_voices: int | None = None
     boxes: pa.Table | None = None
@@ -66,7 +69,7 @@ class TrackedClip:
         return (
             *self.clip.content,
             content_hash(self.frames),
-            str(self.stretches_s),
+            str(self.shots),
             str(self.late_s),
             str(self.n_voices),
             "" if self.boxes is None else content_hash(self.boxes),
@@ -74,7 +77,7 @@ class TrackedClip:
 
     def __reduce__(self) -> tuple[Any, ...]:
         boxes = None if self.boxes is None else to_bytes(self.boxes)
-        rest = (self.stretches_s, self.late_s, self.n_voices)
+        rest = (self.shots, self.late_s, self.n_voices)
         return _tracked_clip, (self.clip, to_bytes(self.frames), boxes, *rest)
 
 
@@ -104,14 +107,15 @@ def read_tracked_clips(
             of_track[frame.track_id].append(frame)
         chosen = [frames for frames in (chosen_frames(one, params) for one in of_track.values()) if frames]
         frames = [frame for frames in chosen for frame in frames] if len(chosen) > 1 else []
-        parts_s = stretches(((shot.start_s, shot.end_s) for shot in shots_of_clip), params.stretch_s)
+        shots_s = stretches(((shot.start_s, shot.end_s) for shot in shots_of_clip), params.stretch_s)
         n_voices = None
         if is_whole:
+            [parts_s] = shots_s
             n_voices = sum(start_s < parts_s[0][0] + (voice_s or 0.0) for start_s, _ in parts_s)
-            parts_s = parts_s if all_sound else parts_s[:n_voices]
+            shots_s = [parts_s if all_sound else parts_s[:n_voices]]
         late_s = of_clip["out_of_step_s"][0].as_py()
         boxes = None if is_whole or params.active_speaker is None else all_frames.select(list(BOX_COLUMNS))
-        yield TrackedClip(clip, to_table(Frame, frames), tuple(parts_s), late_s, n_voices, boxes)
+        yield TrackedClip(clip, to_table(Frame, frames), tuple(map(tuple, shots_s)), late_s, n_voices, boxes)
 
 
 def chosen_frames(frames: Sequence[Frame], params: SubjectsParams) -> list[Frame]:
@@ -186,15 +190,18 @@ class ClipEmbedder:
         return [*tracks, *heard]
 
     def _heard(self, item: TrackedClip) -> list[Heard]:
-        sound = read_sound(item.clip, item.stretches_s, item.late_s)
+        parts_s = [*chain(*item.shots)]
+        sound = read_sound(item.clip, parts_s, item.late_s)
         if sound is None:
             return []
-        voices = () if self.voices is None else self.voices.embed(sound, item.stretches_s[: item.n_voices])
-        sounds = () if self.sounds == SoundNetworks() else self.sounds.measure(sound, item.stretches_s)
+        heard = self.sounds.hear(sound)
+        if item.n_voices is None and heard.voices is not None:
+            parts_s = [*chain(*ended_at_pauses(item.shots, heard.voices, sound))]
+        voices = () if self.voices is None else self.voices.embed(sound, parts_s[: item.n_voices])
         active: Iterable[ActiveSpeaker] = ()
         if self.active is not None and item.boxes is not None:
             active = self.active.score(item.clip, item.boxes, sound.waveform, sound.begin_s)
-        return [*voices, *sounds, *active]
+        return [*voices, *heard.of_stretches(parts_s), *active]
 
 
 def _aligned_faces(item: TrackedClip, backend: FaceBackend) -> Iterator[tuple[str, AlignedFace]]:

@@ -16,7 +16,7 @@ from pipeline.core.base.units import milliseconds
 from pipeline.core.records.subject import StretchSound
 from pipeline.identity.sound import event_network, overlap_network
 from pipeline.identity.sound.event_network import MUSIC, SINGING, SPEECH, EventNetwork
-from pipeline.identity.sound.overlap_network import OverlapNetwork
+from pipeline.identity.sound.overlap_network import HeardVoices, OverlapNetwork
 from pipeline.video.clip import MediaClip
 
 BEYOND_S = 0.1
@@ -24,6 +24,7 @@ BEYOND_S = 0.1
 _MAX_SOUND_S = 7200.0
 # A moment counts where a network takes it for likelier than not.
 _LIKELY = 0.5
+_NEAR_S = 0.3  # of a stretch's start, another voice may begin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,28 +72,50 @@ class SoundNetworks:
     overlap: OverlapNetwork | None = None
     events: EventNetwork | None = None
 
-    def measure(self, sound: ClipSound, parts_s: Sequence[Interval]) -> Iterator[StretchSound]:
-        """Yield the shares of each of ``parts_s`` in which there is sound."""
-        overlaps = None if self.overlap is None else self.overlap.probabilities(sound.waveform) >= _LIKELY
-        events = None if self.events is None else self.events.probabilities(sound.waveform) >= _LIKELY
+    def hear(self, sound: ClipSound) -> "HeardSound":
+        """Return what sounds in a clip."""
+        voices = None if self.overlap is None else self.overlap.hear(sound.waveform)
+        events = None if self.events is None else self.events.probabilities(sound.waveform)
+        return HeardSound(sound, voices, events)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeardSound:
+    """What was found in a clip's sound: voices, and (M, 3) probabilities of events; None: not measured."""
+
+    sound: ClipSound
+    voices: HeardVoices | None
+    events: NDArray[np.float32] | None
+
+    def of_stretches(self, parts_s: Sequence[Interval]) -> Iterator[StretchSound]:
+        """Yield what sounds in each of ``parts_s`` in which there is sound; nothing where nothing was measured."""
+        if self.voices is None and self.events is None:
+            return
+        overlaps = None if self.voices is None else self.voices.overlap >= _LIKELY
+        events = None if self.events is None else self.events >= _LIKELY
         for start_s, end_s in parts_s:
-            if sound.place(start_s) >= len(sound.waveform):
+            if self.sound.place(start_s) >= len(self.sound.waveform):
                 continue
-            overlap = _share(overlaps, sound, (start_s, end_s), overlap_network.STEP_SAMPLES)
-            of_events = _share(events, sound, (start_s, end_s), event_network.STEP_SAMPLES)
+            overlap = _mean(overlaps, self.sound, (start_s, end_s), overlap_network.STEP_SAMPLES)
+            of_events = _mean(events, self.sound, (start_s, end_s), event_network.STEP_SAMPLES)
             yield StretchSound(
-                stretch_id=stretch_id(sound.clip_id, start_s),
-                clip_id=sound.clip_id,
+                stretch_id=stretch_id(self.sound.clip_id, start_s),
+                clip_id=self.sound.clip_id,
                 start_s=start_s,
                 end_s=end_s,
+                voice_change=None if self.voices is None else self._change_near(start_s, self.voices),
                 overlap_share=None if overlap is None else float(overlap),
                 speech_share=None if of_events is None else float(of_events[SPEECH]),
                 singing_share=None if of_events is None else float(of_events[SINGING]),
                 music_share=None if of_events is None else float(of_events[MUSIC]),
             )
 
+    def _change_near(self, time_s: float, voices: HeardVoices) -> float:
+        first, end = (self.sound.place(time_s + d, overlap_network.STEP_SAMPLES) for d in (-_NEAR_S, _NEAR_S))
+        return float(voices.change[first:end].max(initial=0.0))
 
-def _share(
+
+def _mean(
     found: NDArray[np.bool_] | None, sound: ClipSound, part_s: Interval, step_samples: int
 ) -> NDArray[np.float64] | None:
     """Return the mean over a part of what was found every ``step_samples``; None where nothing was."""

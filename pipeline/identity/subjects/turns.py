@@ -4,8 +4,8 @@ The sound is cut into stretches, and it is decided in two rounds. First, stretch
 unless mouths tell of two, and that is of the subject whose mouth moves with it: by all its stretches together, since a
 few seconds alone tell little. A voice that no mouth goes with is of somebody unseen: a narrator, an interviewer, a
 dubbing voice. That gives each subject a voice: the mean over its stretches. Then each stretch is given to the subject
-that its own mouth and its voice, compared with those means, speak for. A subject's turns are such stretches in which it
-is seen.
+that its own mouth and its voice, compared with those means, speak for, and so do the stretches before and behind it,
+unless another voice begins between them. A subject's turns are such stretches in which it is seen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +37,8 @@ _UNKNOWN_VOICE_LOG_ODDS = -2.0
 _MIN_STILL_SHARE = 0.75
 # A subject counts as seen in a stretch in which it is seen for this share of it.
 _MIN_SEEN_SHARE = 0.5
+# From this change of voices on, the stretch before says nothing of who speaks.
+_CERTAIN_CHANGE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class ClipEvidence:
     ``stretches_s``: the stretches of its sound, in order of time. ``voices``: unit embeddings of some, by place.
     ``seen_s``: for each subject the intervals in which it is seen. ``subject_of``: the place in ``subjects`` of the
     subject of each track, by id. ``active``: scores of an active speaker network, of some half seconds.
+    ``voice_changes``: how unlike the voices before and behind the start of each stretch are, 0-1; empty: not known.
     """
 
     subjects: Sequence[Subject]
@@ -55,6 +58,7 @@ class ClipEvidence:
     stretches_s: Sequence[Interval]
     voices: Mapping[int, Vectors]
     active: Sequence[ActiveSpeaker] = field(default=())
+    voice_changes: Sequence[float] = field(default=())
 
 
 def whole_clip_turn(subject: Subject, clip_s: Interval) -> Turn:
@@ -174,19 +178,42 @@ def _at_best_lag(log_odds: Vectors, params: SubjectsParams) -> Vectors:
 def _speakers(own: Vectors, clip: ClipEvidence, params: SubjectsParams) -> list[tuple[int, float] | None]:
     """Return for each stretch the subject that speaks, by place, and its log odds; None where nobody seen does.
 
-    The candidates are somebody unknown, the subjects seen, by mouth and voice, and the others, by voice.
+    The candidates are somebody unknown, the subjects seen, by mouth and voice, and the others, by voice. They are the
+    states of a hidden Markov model, whose posterior probabilities tell who speaks.
     """
     seen = np.isfinite(own)
     mouths = np.where(seen, np.clip(own, -_MOST_LOG_ODDS, _MOST_LOG_ODDS), -np.inf)
     voices, is_known = _voice_log_odds(_first_round(mouths, clip, params), clip, params)
     here = mouths + voices + params.speaks_log_odds
-    elsewhere = np.where(seen | ~is_known, -np.inf, voices)
+    of_subjects = np.where(seen, here, np.where(is_known, voices, -np.inf))
+    candidates = np.concatenate([np.zeros((len(own), 1)), of_subjects], axis=1)
     speakers: list[tuple[int, float] | None] = []
-    for candidates in np.concatenate([np.zeros((len(own), 1)), here, elsewhere], axis=1):
-        best = int(np.argmax(candidates))
-        log_odds = float(candidates[best] - np.logaddexp.reduce(np.delete(candidates, best)))
-        speakers.append((best - 1, log_odds) if 0 < best <= here.shape[1] and log_odds > 0 else None)
+    for posterior, is_seen in zip(_posteriors(candidates, _same_speaker(clip, params)), seen, strict=True):
+        best = int(np.argmax(posterior))
+        log_odds = float(posterior[best] - np.logaddexp.reduce(np.delete(posterior, best)))
+        speakers.append((best - 1, log_odds) if best > 0 and is_seen[best - 1] and log_odds > 0 else None)
     return speakers
+
+
+def _same_speaker(clip: ClipEvidence, params: SubjectsParams) -> Vectors:
+    """Return (stretches - 1,) how much likelier each stretch and the next are of one speaker: natural logarithm."""
+    changes = np.asarray(clip.voice_changes or np.ones(len(clip.stretches_s)), np.float64)
+    return np.asarray(params.same_speaker_log_odds * np.maximum(0.0, 1 - changes[1:] / _CERTAIN_CHANGE))
+
+
+def _posteriors(candidates: Vectors, same_speaker: Vectors) -> Vectors:
+    """Return (stretches, candidates): the log probability of each, up to a constant, by all stretches.
+
+    By the forward-backward algorithm. ``candidates`` (stretches, candidates): the same by each stretch alone.
+    """
+    forward, backward = candidates.copy(), np.zeros(candidates.shape)
+    same = same_speaker[:, None, None] * np.eye(candidates.shape[1])
+    for place in range(1, len(candidates)):
+        forward[place] += np.logaddexp.reduce(forward[place - 1][:, None] + same[place - 1], axis=0)
+    for place in range(len(candidates) - 1, 0, -1):
+        behind = candidates[place] + backward[place]
+        backward[place - 1] = np.logaddexp.reduce(same[place - 1] + behind, axis=1)
+    return forward + backward
 
 
 def _first_round(mouths: Vectors, clip: ClipEvidence, params: SubjectsParams) -> Vectors:

@@ -1,10 +1,7 @@
 """The voices in a clip's sound: its stretches, of one shot each, embedded by a speaker network."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-
-import numpy as np
 
 from pipeline.audio.segment import Interval
 from pipeline.core.records.subject import VoiceEmbedding
@@ -12,16 +9,6 @@ from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.subjects.sound import BEYOND_S, ClipSound, stretch_id
 
 _N_TOGETHER = 8  # stretches in the network at once
-
-
-def stretches(shots_s: Iterable[Interval], length_s: float) -> list[Interval]:
-    """Return the shots cut into equal parts, as near to ``length_s`` as can be; a shorter shot is one part."""
-    parts = []
-    for start_s, end_s in shots_s:
-        n = max(1, round((end_s - start_s) / length_s))
-        edges = np.linspace(start_s, end_s, n + 1).tolist()
-        parts += [*pairwise(edges)]
-    return parts
 
 
 @dataclass(frozen=True)
