@@ -3,10 +3,10 @@
     python -m benchmarks.damage [--steps detect,crop]      (make damage)
 
 A few short clips go through all stages, and an interview, which has several shots, up to its subjects. Then, for each
-step, each file of its first item is removed, emptied, cut by a byte, and changed by one bit, and the step's stage runs
-again: it must compute this one item, and all that the stage writes must be as it was. A flipped bit is tried twice: as
-an editor leaves it, which the next run sees, and with the file's time set back, as a failing disk leaves it, which
-'facevox store verify' sees. Exit status 1 if anything differs.
+step, each file of its item with most files is removed, emptied, cut by a byte, and changed by one bit, and the step's
+stage runs again: it must compute this one item, and all that the stage writes must be as it was. A flipped bit is tried
+twice: as an editor leaves it, which the next run sees, and with the file's time set back, as a failing disk leaves it,
+which 'facevox store verify' sees. Exit status 1 if anything differs.
 """
 
 import contextlib
@@ -152,8 +152,9 @@ def _interviews(folder: Path) -> str:
 
 
 def damage_step(run: Run, step: str) -> Iterator[tuple[str, str, str]]:
-    """Damage each file of the step's first item in each way; yield (file, damage, what went wrong or '')."""
-    key = min(run.store.keys(step))
+    """Damage each file of the step's item with most files in each way; yield (file, damage, what went wrong or '')."""
+    n_files = {key: len(_hashes(run.store.folder(step, key))) for key in sorted(run.store.keys(step))}
+    key = max(n_files, key=lambda one: n_files[one])
     folder = run.store.folder(step, key)
     names = list(_hashes(folder))
     for name in [*names[: _MOST_FILES - 1], names[-1]] if len(names) > _MOST_FILES else names:

@@ -30,7 +30,7 @@ from pipeline.core.records.clip import NO_CROP, Clip
 from pipeline.core.records.face import Face, SelectedFace
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import ARROW_TYPES, Image, describe, from_table, to_table
-from pipeline.core.records.subject import SubjectTrack, TrackEmbedding, main_subject_id
+from pipeline.core.records.subject import StretchSound, SubjectTrack, TrackEmbedding, main_subject_id
 from pipeline.core.records.track import Agreement, Track
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.atomic import write_text
@@ -50,8 +50,9 @@ from pipeline.identity.subjects.embedding import ClipEmbedder, TrackedClip, chos
 from pipeline.identity.subjects.link import subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.sound import SoundNetworks
+from pipeline.identity.subjects.stretches import stretches
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of
-from pipeline.identity.subjects.voices import VoiceEmbedder, stretches
+from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.speaker.observe import Observer
 from pipeline.synthetic.clip import write_clip
@@ -255,8 +256,8 @@ def _subjects(earlier: Earlier, folder: Path) -> Result:
         of_clip = [track for track in tracks if track.clip_id == clip.clip_id]
         of_track = [[frame for frame in frames if frame.track_id == track.track_id] for track in of_clip]
         chosen = [frame for one in of_track for frame in chosen_frames(one, params)]
-        parts_s = stretches([(0.0, of_clip[0].end_s)], 1.0)
-        embedded = _rows(embed(TrackedClip(clip, to_table(Frame, chosen), tuple(parts_s)), folder))
+        shots = tuple(map(tuple, stretches([(0.0, of_clip[0].end_s)], 1.0)))
+        embedded = _rows(embed(TrackedClip(clip, to_table(Frame, chosen), shots), folder))
         faces = {one.track_id: one.embedding for one in embedded if isinstance(one, TrackEmbedding)}
         found = subjects_of(of_clip, faces, 1.1, params)
         evidence = ClipEvidence(
@@ -264,8 +265,9 @@ def _subjects(earlier: Earlier, folder: Path) -> Result:
             seen_s=[[(subject.start_s, subject.end_s)] for subject in found.subjects],
             subject_of={row.track_id: int(row.subject_id[-2:]) for row in found.tracks},
             agreements=[row for row in detected.of(Agreement) if row.clip_id == clip.clip_id],
-            stretches_s=parts_s,
+            stretches_s=[(row.start_s, row.end_s) for row in embedded if isinstance(row, StretchSound)],
             voices={},
+            voice_changes=[row.voice_change or 0.0 for row in embedded if isinstance(row, StretchSound)],
         )
         rows += [*embedded, *found.tracks, *found.subjects, *turns_of(evidence, params)]
     return Result(rows)

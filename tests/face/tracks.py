@@ -90,6 +90,7 @@ def a_stretch_sound(clip_id: str, start_s: float, end_s: float, overlap_share: f
         clip_id=clip_id,
         start_s=start_s,
         end_s=end_s,
+        voice_change=0.0,
         overlap_share=overlap_share,
         speech_share=1.0,
         singing_share=0.0,

@@ -10,19 +10,23 @@ import numpy as np
 import pytest
 
 import pipeline.identity.subjects.embedding as module
-from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.audio.profiles import SAMPLE_RATE_HZ
+from pipeline.core.base.arrays import ImageRGB, Landmarks, Waveform
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import from_table, to_table
+from pipeline.core.records.subject import StretchSound
 from pipeline.core.records.track import Shot, Track
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.identity.network.recogniser import NamedRecogniser
+from pipeline.identity.sound.overlap_network import STEP_SAMPLES, HeardVoices, OverlapNetwork
 from pipeline.identity.subjects.embedding import (
     ClipEmbedder,
     TrackedClip,
     chosen_frames,
     read_tracked_clips,
 )
+from pipeline.identity.subjects.sound import ClipSound, SoundNetworks
 from tests.face.faces import FakeBackend, frame
 from tests.face.tracks import a_shot, a_track, media_clips
 from tests.identity.subjects.test_link import PARAMS
@@ -105,7 +109,7 @@ def test_without_voices_only_clips_with_two_tracks_or_shots_are_items(at: Layout
         ("t01", 0.0),
     ]
     assert len(third.frames) == len(fourth.frames) == 0  # a single track is compared with nothing
-    assert fourth.stretches_s == ((0.0, 1.0), (1.0, 2.0))
+    assert fourth.shots == (((0.0, 1.0),), ((1.0, 2.0),))
     again = pickle.loads(pickle.dumps(first))
     assert again.content == first.content and again.frames.equals(first.frames)
 
@@ -116,13 +120,13 @@ def test_with_voices_a_clip_of_one_track_and_shot_is_an_item_with_the_stretches_
     wanted = {seconds: read_tracked_clips("set", PARAMS, at, voice_s=seconds) for seconds in (2.5, 2.6, 100.0)}
     found = {seconds: {one.clip.clip_id: one for one in items} for seconds, items in wanted.items()}
     assert all(list(items) == ["set/a", "set/b", "set/c", "set/d"] for items in found.values())
-    assert [found[seconds]["set/b"].stretches_s for seconds in found] == [
-        ((0.0, 2.5),),
-        ((0.0, 2.5), (2.5, 5.0)),
-        ((0.0, 2.5), (2.5, 5.0)),
+    assert [found[seconds]["set/b"].shots for seconds in found] == [
+        (((0.0, 2.5),),),
+        (((0.0, 2.5), (2.5, 5.0)),),
+        (((0.0, 2.5), (2.5, 5.0)),),
     ]
     assert len(found[2.5]["set/b"].frames) == 0
-    assert found[2.5]["set/d"].stretches_s == ((0.0, 1.0), (1.0, 2.0))  # several shots: all of it
+    assert found[2.5]["set/d"].shots == (((0.0, 1.0),), ((1.0, 2.0),))  # several shots: all of it
 
 
 def test_for_an_active_speaker_network_clips_of_several_tracks_or_shots_have_all_their_boxes(at: Layout) -> None:
@@ -140,9 +144,9 @@ def test_where_all_sound_is_measured_every_clip_is_an_item_and_its_voice_is_that
 ) -> None:
     for voice_s, n_voices in ((2.5, 1), (2.6, 2), (None, 0)):
         items = read_tracked_clips("set", PARAMS, at, voice_s=voice_s, all_sound=True)
-        found = {one.clip.clip_id: (one.n_voices, one.stretches_s) for one in items}
-        assert found["set/b"] == (n_voices, ((0.0, 2.5), (2.5, 5.0)))
-        assert found["set/d"] == (None, ((0.0, 1.0), (1.0, 2.0)))
+        found = {one.clip.clip_id: (one.n_voices, one.shots) for one in items}
+        assert found["set/b"] == (n_voices, (((0.0, 2.5), (2.5, 5.0)),))
+        assert found["set/d"] == (None, (((0.0, 1.0),), ((1.0, 2.0),)))
         assert list(found) == ["set/a", "set/b", "set/c", "set/d"]
 
 
@@ -211,3 +215,24 @@ def test_a_track_whose_face_is_not_found_at_full_size_has_no_embedding(monkeypat
     right = [replace(one, box_x_px=450.0) for one in of_track(at_yaws(0), 1)]
     rows = embedded(monkeypatch, OnlyLeft(), [*of_track(at_yaws(0), 0), *right])
     assert [row.track_id for row in rows] == [f"{CLIP}-t00"]
+
+
+class PauseAt(OverlapNetwork):
+    """Hears one voice, with a pause from 0.6 to 0.8 s."""
+
+    def hear(self, sound: Waveform) -> HeardVoices:
+        seconds = np.arange(len(sound) // STEP_SAMPLES) * STEP_SAMPLES / SAMPLE_RATE_HZ
+        speech = np.where((seconds >= 0.6) & (seconds < 0.8), 0.0, 1.0).astype(np.float32)
+        return HeardVoices(speech, np.zeros_like(speech), np.zeros_like(speech))
+
+
+def test_stretches_end_at_pauses_where_it_is_to_be_decided_who_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = ClipSound(CLIP, np.ones(2 * SAMPLE_RATE_HZ, np.float32), 0.0)
+    monkeypatch.setattr(module, "read_sound", lambda *_: sound)
+    (clip,) = media_clips([CLIP])
+    embed = ClipEmbedder("fake", None, None, SoundNetworks(PauseAt(Path()), None))
+    shots = (((0.0, 1.0), (1.0, 2.0)),)
+    for n_voices, edge_s in ((None, pytest.approx(0.7, abs=0.11)), (0, 1.0)):
+        first, second = embed(TrackedClip(clip, to_table(Frame, []), shots, n_voices=n_voices), Path())
+        assert isinstance(first, StretchSound) and isinstance(second, StretchSound)
+        assert (first.start_s, first.end_s, second.start_s, second.end_s) == (0.0, edge_s, edge_s, 2.0)

@@ -35,6 +35,7 @@ PARAMS = SubjectsParams(
     mouth_weight=0.1,
     lag_std_s=0.06,
     speaks_log_odds=-1.0,
+    same_speaker_log_odds=1.0,
     min_av_zscore=2.7,
     min_av_zscore_lead=1.0,
     min_presence_share=0.3,

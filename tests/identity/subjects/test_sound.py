@@ -1,4 +1,4 @@
-"""Each stretch has the shares of its own time in which voices overlap and music sounds."""
+"""Each stretch has the shares of its own time in which voices overlap and music sounds, and how the voice changes."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import pytest
 
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.core.base.arrays import Waveform
-from pipeline.identity.sound import event_network, overlap_network
+from pipeline.identity.sound import event_network
 from pipeline.identity.sound.event_network import EventNetwork
-from pipeline.identity.sound.overlap_network import OverlapNetwork
+from pipeline.identity.sound.overlap_network import STEP_SAMPLES, HeardVoices, OverlapNetwork
 from pipeline.identity.subjects.clips import with_shares
 from pipeline.identity.subjects.sound import ClipSound, SoundNetworks
 from tests.face.tracks import a_stretch_sound, a_turn
@@ -18,12 +18,12 @@ SOUND = ClipSound("set/one", np.zeros(8 * SAMPLE_RATE_HZ, np.float32), begin_s=1
 
 
 class Overlap(OverlapNetwork):
-    """Two voices from 12 s on."""
+    """Two voices from 12 s on; another one begins at 12.25 s."""
 
-    def probabilities(self, sound: Waveform) -> np.ndarray:
-        return (
-            np.arange(len(sound) // overlap_network.STEP_SAMPLES) >= 2 * SAMPLE_RATE_HZ / overlap_network.STEP_SAMPLES
-        )
+    def hear(self, sound: Waveform) -> HeardVoices:
+        seconds = np.arange(len(sound) // STEP_SAMPLES) * STEP_SAMPLES / SAMPLE_RATE_HZ
+        later = (seconds >= 2).astype(np.float32)
+        return HeardVoices(speech=later, overlap=later, change=np.where(np.abs(seconds - 2.25) < 0.02, 0.8, 0.0))
 
 
 class Events(EventNetwork):
@@ -36,7 +36,7 @@ class Events(EventNetwork):
 
 def test_shares_are_of_the_stretchs_own_time() -> None:
     networks = SoundNetworks(Overlap(Path()), Events(Path()))
-    first, second = networks.measure(SOUND, [(10.0, 12.0), (12.0, 14.0)])
+    first, second = networks.hear(SOUND).of_stretches([(10.0, 12.0), (12.0, 14.0)])
     assert (first.stretch_id, second.stretch_id) == ("set/one-v00010000", "set/one-v00012000")
     assert (first.overlap_share, first.music_share) == (pytest.approx(0.0, abs=0.01), 0.0)
     assert (second.overlap_share, second.music_share) == (1.0, 0.5)
@@ -44,10 +44,20 @@ def test_shares_are_of_the_stretchs_own_time() -> None:
 
 
 def test_what_no_network_measures_is_null_and_a_stretch_behind_the_sound_is_left_out() -> None:
-    (row,) = SoundNetworks(None, Events(Path())).measure(SOUND, [(17.0, 19.0), (18.0, 20.0)])
+    (row,) = SoundNetworks(None, Events(Path())).hear(SOUND).of_stretches([(17.0, 19.0), (18.0, 20.0)])
     assert (row.start_s, row.overlap_share, row.music_share) == (17.0, None, 1.0)
-    (row,) = SoundNetworks(Overlap(Path()), None).measure(SOUND, [(16.0, 18.0)])
+    (row,) = SoundNetworks(Overlap(Path()), None).hear(SOUND).of_stretches([(16.0, 18.0)])
     assert (row.overlap_share, row.speech_share, row.singing_share, row.music_share) == (1.0, None, None, None)
+
+
+def test_a_change_of_voices_counts_up_to_three_tenths_of_a_second_from_a_stretchs_start() -> None:
+    networks = SoundNetworks(Overlap(Path()), None)
+    starts_s = (10.0, 11.9, 12.0, 12.5, 12.6)
+    rows = networks.hear(SOUND).of_stretches([(start_s, start_s + 1) for start_s in starts_s])
+    assert [row.voice_change for row in rows] == [0.0, 0.0, 0.8, 0.8, 0.0]
+    (row,) = SoundNetworks(None, Events(Path())).hear(SOUND).of_stretches([(12.0, 13.0)])
+    assert row.voice_change is None
+    assert [*SoundNetworks().hear(SOUND).of_stretches([(12.0, 13.0)])] == []
 
 
 def test_a_turn_has_the_shares_of_its_stretches() -> None:

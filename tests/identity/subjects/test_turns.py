@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise, product
 from math import sqrt
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from pipeline.audio.segment import Interval
 from pipeline.core.records.subject import Subject, Turn
 from pipeline.core.records.track import ActiveSpeaker, Agreement
+from pipeline.identity.subjects import turns as turns_module
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turns import ClipEvidence, log_odds_at_lags, turns_of, whole_clip_turn
 from pipeline.speaker.agreement import LAGS_S
@@ -62,6 +64,7 @@ def turns(
     voices: Sequence[int | None],
     params: SubjectsParams = PARAMS,
     active: Sequence[ActiveSpeaker] = (),
+    voice_changes: Sequence[float] = (),
 ) -> list[Turn]:
     evidence = ClipEvidence(
         subjects=[a_subject(CLIP, number, is_main=number == 0) for number in range(len(seen_s))],
@@ -71,6 +74,7 @@ def turns(
         stretches_s=[(2.0 * n, 2.0 * n + 2) for n in range(len(voices))],
         voices={n: AXES[voice] for n, voice in enumerate(voices) if voice is not None},
         active=active,
+        voice_changes=voice_changes,
     )
     return turns_of(evidence, params)
 
@@ -90,6 +94,28 @@ def test_a_voice_teaches_where_the_mouth_says_little() -> None:
     agreements = [*throughout(0, (0, 2), 2.5), *throughout(0, (2, 4), 0.1), *throughout(0, (4, 6), 0.1)]
     assert found(seen, agreements, [0, 1, 2]) == [("s00", 0.0, 2.0)]
     assert found(seen, agreements, [0, 0, 1]) == [("s00", 0.0, 4.0)]
+
+
+def test_who_speaks_before_and_behind_speaks_on_unless_another_voice_begins() -> None:
+    """The mouth says as little in the third stretch as in the second: there, another voice begins."""
+    seen, params = [[(0.0, 6.0)]], PARAMS.model_copy(update={"same_speaker_log_odds": 2.0})
+    agreements = [*throughout(0, (0, 2), 2.5), *throughout(0, (2, 6), 0.1)]
+    for changes, end_s in (((0, 0, 0.5), 4.0), ((0, 0.5, 0), 2.0), ((0.5, 0, 0), 6.0), ((), 2.0)):
+        turn, *others = turns(seen, agreements, [None, None, None], params, voice_changes=changes)
+        assert (turn.start_s, turn.end_s, others) == (0.0, end_s, [])
+
+
+def test_the_probabilities_of_each_stretch_are_the_sums_over_all_ways_to_speak() -> None:
+    rng = np.random.default_rng(3)
+    candidates, same = rng.normal(size=(4, 3)), np.array([0.5, 0.0, 2.0])
+    candidates[1, 2] = -np.inf
+    found = turns_module._posteriors(candidates, same)
+    expected = np.full((4, 3), -np.inf)
+    for way in product(range(3), repeat=4):
+        together = candidates[np.arange(4), way].sum() + same[[a == b for a, b in pairwise(way)]].sum()
+        for place, candidate in enumerate(way):
+            expected[place, candidate] = np.logaddexp(expected[place, candidate], together)
+    np.testing.assert_allclose(found, expected)
 
 
 def test_a_voice_over_a_listener_is_that_of_the_subject_it_is_known_of() -> None:

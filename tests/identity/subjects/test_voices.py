@@ -1,4 +1,4 @@
-"""Sound is cut into stretches of one shot each, whose voices are embedded."""
+"""The voices of stretches of sound are embedded."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.core.base.arrays import Waveform
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.subjects.sound import read_sound
-from pipeline.identity.subjects.voices import VoiceEmbedder, stretches
+from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.synthetic.clip import sound_of
 from pipeline.synthetic.plan import plan_clip
 from pipeline.synthetic.script.spec import ClipSpec
@@ -28,11 +28,6 @@ def talk(person: int, clip: int) -> Waveform:
 @pytest.fixture(scope="module")
 def embedder() -> VoiceEmbedder:
     return VoiceEmbedder(VoiceNetwork(find_weights("speaker_embedder")), "voices-0")
-
-
-def test_shots_are_cut_into_equal_parts_as_near_to_the_length_as_can_be() -> None:
-    assert stretches([(0.0, 5.0), (5.0, 5.4)], 2.0) == [(0.0, 2.5), (2.5, 5.0), (5.0, 5.4)]
-    assert stretches([(0.0, 5.1)], 2.0) == [pytest.approx((1.7 * n, 1.7 * n + 1.7)) for n in range(3)]
 
 
 def test_a_voice_is_more_like_itself_in_another_clip_than_like_that_of_another_talker(embedder: VoiceEmbedder) -> None:
