@@ -112,8 +112,8 @@ def _measure_sound(path: Path) -> None:
     works: dict[str, Callable[[], object]] = {
         "16 kHz mono AAC to log-mel": lambda: _listen(media_clip(path), path.parent, voice["webrtc"]),
         "48 kHz stereo AAC to log-mel": lambda: _listen(media_clip(common_path), path.parent, voice["webrtc"]),
-        "voice (webrtc) + log-mel alone": lambda: segment_features(sound, voice["webrtc"]),
-        "voice (silero) + log-mel alone": lambda: segment_features(sound, voice["silero"]),
+        "voice (webrtc) + log-mel alone": lambda: [*segment_features(sound, voice["webrtc"])],
+        "voice (silero) + log-mel alone": lambda: [*segment_features(sound, voice["silero"])],
     }
     targets = (SOUND_TARGET, SOUND_TARGET, FEATURES_TARGET, None)
     print(f"\nsound, {DURATION_S:.0f} s, one core")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.audio.extract import joined, of_sound
+from pipeline.audio.extract import joined_int16, of_sound
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.reading import SoundRange
@@ -21,7 +21,7 @@ from pipeline.audio.segment import (
     shares_within,
 )
 from pipeline.audio.settings import AudioParams
-from pipeline.core.base.arrays import Waveform
+from pipeline.core.base.arrays import WaveformInt16
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.units import milliseconds, samples_in
@@ -110,7 +110,7 @@ def seen_share(parts_s: Sequence[Interval], seen_s: Iterable[Interval]) -> float
     return min(1.0, covered_s / length_s)
 
 
-def _sound(item: AudioItem, params: AudioParams) -> tuple[Waveform, str]:
+def _sound(item: AudioItem, params: AudioParams) -> tuple[WaveformInt16, str]:
     """Return the sound of the clip's range, corrected where it is out of step, and which channel was read."""
     clip, late_s = item.clip, item.correction_s(params)
     start_s = (clip.start_s or 0.0) + late_s
@@ -120,9 +120,10 @@ def _sound(item: AudioItem, params: AudioParams) -> tuple[Waveform, str]:
         end_s=None if clip.end_s is None else clip.end_s + late_s,
         has_jumps=clip.has_jumps,
     )
-    waveform, channel = of_sound(clip.path, wanted, joined)
-    missing = np.zeros(samples_in(max(0.0, -start_s), SAMPLE_RATE_HZ), waveform.dtype)  # the file starts too late
-    return np.concatenate([missing, waveform]), channel
+    waveform, channel = of_sound(clip.path, wanted, joined_int16)
+    if n_missing := samples_in(max(0.0, -start_s), SAMPLE_RATE_HZ):  # the file starts too late
+        waveform = np.concatenate([np.zeros(n_missing, waveform.dtype), waveform])
+    return waveform, channel
 
 
 def _segment(

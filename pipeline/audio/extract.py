@@ -48,9 +48,14 @@ def extract_waveform(
     return of_sound(path, wanted, joined)[0]
 
 
+def joined_int16(pieces: Iterator[WaveformInt16]) -> WaveformInt16:
+    """Return ``pieces`` as one, (N,): half of what floats take."""
+    return np.concatenate(list(pieces))
+
+
 def joined(pieces: Iterator[WaveformInt16]) -> Waveform:
     """Return ``pieces`` as one waveform, (N,) float32."""
-    return from_int16(np.concatenate(list(pieces)))
+    return from_int16(joined_int16(pieces))
 
 
 def of_sound(path: Path, wanted: SoundRange, use: Callable[[Iterator[WaveformInt16]], Result]) -> tuple[Result, str]:

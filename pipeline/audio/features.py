@@ -1,5 +1,6 @@
 """Compute the log-mel feature, or the drop reason, of each segment of a waveform."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from pipeline.audio.profiles import PROFILES, SAMPLE_RATE_HZ
 from pipeline.audio.segment import Segment, cut
 from pipeline.audio.settings import AudioParams
 from pipeline.audio.vad import detector_of, voiced_samples
-from pipeline.core.base.arrays import LogMel, Waveform, WaveformInt16
+from pipeline.core.base.arrays import LogMel, Samples, WaveformInt16
 from pipeline.core.base.outcome import Dropped
 
 QUIETEST_DBFS = -120.0  # in place of minus infinity, the level of digital silence
@@ -34,9 +35,9 @@ class SegmentFeature:
     """Share of samples at either end of the 16-bit range."""
 
 
-def segment_features(waveform: Waveform, params: AudioParams) -> list[tuple[float, SegmentFeature | Dropped]]:
-    """Return (start_s, feature or ``filtered: no_speech``) of every segment, in order of time."""
-    return [(segment.start_s, segment_feature(segment, params)) for segment in cut(waveform, params)]
+def segment_features(waveform: Samples, params: AudioParams) -> Iterator[tuple[float, SegmentFeature | Dropped]]:
+    """Yield (start_s, feature or ``filtered: no_speech``) of every segment, in order of time."""
+    return ((segment.start_s, segment_feature(segment, params)) for segment in cut(waveform, params))
 
 
 def segment_feature(segment: Segment, params: AudioParams) -> SegmentFeature | Dropped:

@@ -1,16 +1,20 @@
 """From a float waveform to the 16-bit samples on which voice detectors and mel floors are defined."""
 
+from typing import cast
+
 import numpy as np
 
-from pipeline.core.base.arrays import Waveform, WaveformInt16
+from pipeline.core.base.arrays import Samples, Waveform, WaveformInt16
 
 FULL_SCALE = 32_768
 LOWEST, HIGHEST = -FULL_SCALE, FULL_SCALE - 1
 
 
-def to_int16(waveform: Waveform) -> WaveformInt16:
-    """Return ``waveform`` times 32768, rounded; what lies outside [-1, 1) is clipped, NaN becomes 0."""
-    scaled: Waveform = np.multiply(waveform, np.float32(FULL_SCALE), dtype=np.float32)
+def to_int16(samples: Samples) -> WaveformInt16:
+    """Return a waveform times 32768, rounded; int16 as it is. What lies outside [-1, 1) is clipped, NaN becomes 0."""
+    if samples.dtype == np.int16:
+        return cast("WaveformInt16", samples)
+    scaled: Waveform = np.multiply(samples, np.float32(FULL_SCALE), dtype=np.float32)
     np.rint(scaled, out=scaled)
     np.clip(scaled, LOWEST, HIGHEST, out=scaled)
     scaled[np.isnan(scaled)] = 0.0

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.settings import AudioParams
-from pipeline.core.base.arrays import Waveform
+from pipeline.core.base.arrays import Samples
 from pipeline.core.base.units import samples_in
 
 
@@ -18,7 +18,7 @@ class Segment:
 
     start_s: float
     end_s: float
-    samples: Waveform
+    samples: Samples
 
     @property
     def n_own_samples(self) -> int:
@@ -26,7 +26,7 @@ class Segment:
         return round((self.end_s - self.start_s) * SAMPLE_RATE_HZ)
 
 
-def cut(waveform: Waveform, params: AudioParams) -> list[Segment]:
+def cut(waveform: Samples, params: AudioParams) -> list[Segment]:
     """Return the full pieces of ``segment_s``, one every ``segment_step_s``; a shorter remainder is dropped.
 
     Sound shorter than one segment is repeated until it fills it and gives one (paper: "shorter recordings
@@ -40,11 +40,11 @@ def cut(waveform: Waveform, params: AudioParams) -> list[Segment]:
     return [_piece(waveform, start, start + n_samples) for start in starts]
 
 
-def _piece(waveform: Waveform, start: int, end: int) -> Segment:
+def _piece(waveform: Samples, start: int, end: int) -> Segment:
     return Segment(start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ, waveform[start:end])
 
 
-def _repeated(waveform: Waveform, n_samples: int) -> Segment:
+def _repeated(waveform: Samples, n_samples: int) -> Segment:
     return Segment(0.0, len(waveform) / SAMPLE_RATE_HZ, np.resize(waveform, n_samples))
 
 
@@ -110,7 +110,7 @@ WHOLE_CLIP = HeardTurn(0.0, inf, None)
 class JoinedTurns:
     """Turns that follow each other in ``waveform`` (N,), which has nothing of what lies between them."""
 
-    waveform: Waveform
+    waveform: Samples
     turns: tuple[HeardTurn, ...]
 
     def parts(self, start_s: float, end_s: float) -> list[tuple[HeardTurn, Interval]]:
@@ -126,7 +126,7 @@ class JoinedTurns:
         return found
 
 
-def joined_turns(waveform: Waveform, offset_s: float, turns: Sequence[HeardTurn], *, join: bool) -> list[JoinedTurns]:
+def joined_turns(waveform: Samples, offset_s: float, turns: Sequence[HeardTurn], *, join: bool) -> list[JoinedTurns]:
     """Return the sound of ``turns`` joined, or each by itself where not ``join``; those beyond the sound are left out.
 
     ``waveform`` (N,) begins at ``offset_s`` of the media.

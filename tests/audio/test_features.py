@@ -64,6 +64,19 @@ def test_a_segment_voiced_exactly_as_long_as_required_is_kept_and_a_frame_less_i
     assert (dropped.status, dropped.reason) == ("filtered", "no_speech")
 
 
+@pytest.mark.parametrize("duration_s", [2.5, 12.5])
+def test_sound_of_16_bits_gives_the_features_of_the_same_floats(
+    duration_s: float, speech: MakeSpeech, audio_params: MakeParams
+) -> None:
+    sound = to_int16(speech(duration_s))
+    for (_, whole), (_, floats) in zip(
+        segment_features(sound, audio_params()), segment_features(from_int16(sound), audio_params()), strict=True
+    ):
+        assert isinstance(whole, SegmentFeature) and isinstance(floats, SegmentFeature)
+        assert whole.log_mel.tobytes() == floats.log_mel.tobytes()
+        assert (whole.level_dbfs, whole.end_s) == (floats.level_dbfs, floats.end_s)
+
+
 def test_short_sound_is_repeated_and_keeps_its_own_end(speech: MakeSpeech, audio_params: MakeParams) -> None:
     ((start_s, feature),) = segment_features(speech(2.5), audio_params())
     assert isinstance(feature, SegmentFeature)
@@ -144,7 +157,7 @@ def test_nan_within_speech_counts_as_silence(speech: MakeSpeech, audio_params: M
 
 
 def test_empty_sound_gives_no_segment(audio_params: MakeParams) -> None:
-    assert segment_features(np.zeros(0, dtype=np.float32), audio_params()) == []
+    assert [*segment_features(np.zeros(0, dtype=np.float32), audio_params())] == []
 
 
 def test_every_int16_value_survives_the_way_to_float_and_back() -> None:

@@ -38,6 +38,9 @@ Waveform: TypeAlias = NDArray[np.float32]
 WaveformInt16: TypeAlias = NDArray[np.int16]
 """(N,) int16, mono, 16 kHz: the amplitude scale on which the mel floor is defined."""
 
+Samples: TypeAlias = NDArray[np.float32 | np.int16]
+"""Sound in either form."""
+
 LogMel: TypeAlias = NDArray[np.float32]
 """(M, F) float32, standardised per mel bin; columns past ``n_valid_frames`` are padding."""
 
