@@ -35,7 +35,11 @@ class StepRun(Generic[Item]):
     @property
     def ok_ids(self) -> list[str]:
         """The items that have a result, in id order."""
-        return [item_id for item_id in self._keys.ids() if item_id not in self._drops]
+        return [*self.each_ok_id()]
+
+    def each_ok_id(self) -> Iterator[str]:
+        """Yield the items that have a result, in id order, without a list of them in memory."""
+        return (item_id for item_id in self._keys.ids() if item_id not in self._drops)
 
     def rows(self, item_id: str, record: type) -> pa.Table:
         """Return the rows of ``record`` in the result of one item."""
@@ -43,7 +47,7 @@ class StepRun(Generic[Item]):
 
     def tables(self, record: type) -> Iterator[pa.Table]:
         """Yield the rows of ``record`` of each item that has a result, in id order."""
-        return (self.rows(item_id, record) for item_id in self.ok_ids)
+        return (self.rows(item_id, record) for item_id in self.each_ok_id())
 
     def folder(self, item_id: str) -> Path:
         """Return the stored folder of one item, with the files that its step wrote."""

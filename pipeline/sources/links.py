@@ -23,7 +23,7 @@ def link_media(run: StepRun[Clip], clips: Iterable[Clip], dataset: str, at: Layo
     folder = at.media_folder(dataset)
     later = iter(clips)
     with replacing_folder(folder) as links:
-        for clip_id in run.ok_ids:
+        for clip_id in run.each_ok_id():
             clip = next(one for one in later if one.clip_id == clip_id)
             media = _link(clip, run, links, at.root)
             yield replace(media, path=(folder / media.path).relative_to(at.root).as_posix())

@@ -1,6 +1,6 @@
 """The stretches of a clip's sound in each of which it is decided who speaks: parts of shots, that end at pauses."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -35,7 +35,9 @@ def ended_at_pauses(shots: Iterable[Sequence[Interval]], voices: HeardVoices, so
 
     In a stretch in which the speaker changes, nobody can be told to speak in all of it. Most speakers change at pauses.
     """
-    pauses = np.convolve(voices.speech < _LIKELY, np.full(_PAUSE_STEPS, 1 / _PAUSE_STEPS), "same")[: len(voices.speech)]
+    from scipy.ndimage import uniform_filter1d
+
+    pauses = uniform_filter1d((voices.speech < _LIKELY).astype(np.float64), _PAUSE_STEPS, mode="constant")
     worth = _PAUSE_WORTH * pauses + _CHANGE_WORTH * voices.change
     return [[*pairwise(_moved(parts, worth, sound))] for parts in shots]
 
@@ -52,7 +54,7 @@ def _moved(parts_s: Sequence[Interval], worth: Vectors, sound: ClipSound) -> lis
         costs = np.where(relative >= _LEAST_SHARE - 1e-9, (relative - 1) ** 2, np.inf)
         sums = best - costs
         came_from.append(np.argmax(sums, axis=1))
-        best = sums.max(axis=1) + [*_worth_at(here_s, worth, sound)]
+        best = sums.max(axis=1) + _worth_at(here_s, worth, sound)
     edges, place = [parts_s[-1][1]], 0
     for edge_s, back in zip(choices[-2::-1], came_from[::-1], strict=True):
         place = int(back[place])
@@ -60,7 +62,6 @@ def _moved(parts_s: Sequence[Interval], worth: Vectors, sound: ClipSound) -> lis
     return edges[::-1]
 
 
-def _worth_at(times_s: Vectors, worth: Vectors, sound: ClipSound) -> Iterator[float]:
-    for time_s in times_s.tolist():
-        place = sound.place(time_s, STEP_SAMPLES)
-        yield float(worth[place]) if place < len(worth) else 0.0
+def _worth_at(times_s: Vectors, worth: Vectors, sound: ClipSound) -> Vectors:
+    places = [sound.place(time_s, STEP_SAMPLES) for time_s in times_s.tolist()]
+    return np.array([worth[place] if place < len(worth) else 0.0 for place in places])

@@ -80,6 +80,14 @@ def test_a_stretch_behind_the_sound_ends_where_it_did() -> None:
     assert edges(ended_at_pauses(shots, heard(), SOUND)) == [pytest.approx([BEGIN_S + LENGTH_S + 3])]
 
 
+@pytest.mark.parametrize("n_steps", [0, 1])
+def test_of_hardly_any_sound_parts_stay_equal(n_steps: int) -> None:
+    sound = ClipSound("set/one", np.zeros(STEP_SAMPLES * n_steps + 5, np.float32), 0.0)
+    silence = np.zeros(n_steps, np.float32)
+    voices = HeardVoices(silence, silence, silence)
+    assert edges(ended_at_pauses(stretches([(0.0, 4.0)], 2.0), voices, sound)) == [pytest.approx([2.0])]
+
+
 @given(st.lists(st.floats(0, 3), min_size=60, max_size=60), st.integers(1, 3))
 def test_the_ends_are_those_of_greatest_worth_of_all(worths: list[float], n_parts: int) -> None:
     worth = np.repeat(np.array(worths), 1 + len(TIMES_S) // 60)[: len(TIMES_S)]
