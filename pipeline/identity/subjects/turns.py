@@ -205,14 +205,18 @@ def _posteriors(candidates: Vectors, same_speaker: Vectors) -> Vectors:
     """Return (stretches, candidates): the log probability of each, up to a constant, by all stretches.
 
     By the forward-backward algorithm. ``candidates`` (stretches, candidates): the same by each stretch alone.
+    ``same_speaker`` (stretches - 1,): by how much likelier one speaks on than another begins, 0 or more. It is the same
+    for all, so each sum over two stretches is one over all candidates and what the same one has more.
     """
     forward, backward = candidates.copy(), np.zeros(candidates.shape)
-    same = same_speaker[:, None, None] * np.eye(candidates.shape[1])
+    with np.errstate(divide="ignore"):  # minus infinity where it is 0
+        more = same_speaker + np.log1p(-np.exp(-same_speaker))
     for place in range(1, len(candidates)):
-        forward[place] += np.logaddexp.reduce(forward[place - 1][:, None] + same[place - 1], axis=0)
+        before = forward[place - 1]
+        forward[place] += np.logaddexp(np.logaddexp.reduce(before), before + more[place - 1])
     for place in range(len(candidates) - 1, 0, -1):
         behind = candidates[place] + backward[place]
-        backward[place - 1] = np.logaddexp.reduce(same[place - 1] + behind, axis=1)
+        backward[place - 1] = np.logaddexp(np.logaddexp.reduce(behind), behind + more[place - 1])
     return forward + backward
 
 

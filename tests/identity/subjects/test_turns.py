@@ -1,5 +1,6 @@
 """A voice is that of the subject whose mouth goes with it, in all stretches with that voice; else it is nobody's."""
 
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise, product
@@ -116,6 +117,16 @@ def test_the_probabilities_of_each_stretch_are_the_sums_over_all_ways_to_speak()
         for place, candidate in enumerate(way):
             expected[place, candidate] = np.logaddexp(expected[place, candidate], together)
     np.testing.assert_allclose(found, expected)
+
+
+def test_memory_for_the_probabilities_does_not_grow_with_the_square_of_the_subjects() -> None:
+    """Without embeddings of faces each track is a subject: a clip of ten minutes has hundreds."""
+    candidates, same = np.zeros((300, 601)), np.ones(299)
+    tracemalloc.start()
+    turns_module._posteriors(candidates, same)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 5 * candidates.nbytes
 
 
 def test_a_voice_over_a_listener_is_that_of_the_subject_it_is_known_of() -> None:
