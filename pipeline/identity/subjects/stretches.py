@@ -21,12 +21,15 @@ _PAUSE_STEPS = round(0.4 * SAMPLE_RATE_HZ / STEP_SAMPLES)  # a pause of this len
 
 
 def stretches(shots_s: Iterable[Interval], length_s: float) -> list[list[Interval]]:
-    """Return the stretches of each shot: equal parts, as near to ``length_s`` as can be; a shorter shot is one."""
+    """Return the stretches of each shot: equal parts, as near to ``length_s`` as can be; a shorter shot is one.
+
+    A shot of a clip's last frame alone ends where it starts, and has none.
+    """
     parts = []
     for start_s, end_s in shots_s:
         n = max(1, round((end_s - start_s) / length_s))
         edges = np.linspace(start_s, end_s, n + 1).tolist()
-        parts.append([*pairwise(edges)])
+        parts.append([*pairwise(edges)] if end_s > start_s else [])
     return parts
 
 
@@ -39,7 +42,7 @@ def ended_at_pauses(shots: Iterable[Sequence[Interval]], voices: HeardVoices, so
 
     pauses = uniform_filter1d((voices.speech < _LIKELY).astype(np.float64), _PAUSE_STEPS, mode="constant")
     worth = _PAUSE_WORTH * pauses + _CHANGE_WORTH * voices.change
-    return [[*pairwise(_moved(parts, worth, sound))] for parts in shots]
+    return [[*pairwise(_moved(parts, worth, sound))] if parts else [] for parts in shots]
 
 
 def _moved(parts_s: Sequence[Interval], worth: Vectors, sound: ClipSound) -> list[float]:

@@ -44,6 +44,11 @@ def test_shots_are_cut_into_equal_parts_as_near_to_the_length_as_can_be() -> Non
     assert stretches([(0.0, 5.1)], 2.0) == [[pytest.approx((1.7 * n, 1.7 * n + 1.7)) for n in range(3)]]
 
 
+def test_a_shot_of_the_last_frame_alone_has_no_stretch() -> None:
+    shots = stretches([(2.0, 8.0), (8.0, 8.0)], 2.0)
+    assert ended_at_pauses(shots, heard(), SOUND) == [[pytest.approx((2.0 * n, 2.0 * n + 2)) for n in (1, 2, 3)], []]
+
+
 def test_where_nothing_is_heard_parts_stay_equal() -> None:
     shots = stretches([(2.0, 8.0), (8.0, 9.0)], 2.0)
     assert edges(ended_at_pauses(shots, heard(), SOUND)) == [pytest.approx([4.0, 6.0]), []]
