@@ -117,7 +117,8 @@ def _voice_network(dataset: str, params: SubjectsParams) -> VoiceEmbedder | None
 
 def _sound_networks(dataset: str, params: SubjectsParams) -> tuple[SoundNetworks, dict[str, str | None]]:
     """Return the networks of subjects.overlap and subjects.music, and their names."""
-    overlap = _weights(dataset, params.overlap, "voices that sound at once are not found")
+    without_overlap = "voices that sound at once are not found, and stretches do not end at pauses"
+    overlap = _weights(dataset, params.overlap, without_overlap)
     music = _weights(dataset, params.music, "music is not found")
     networks = SoundNetworks(
         overlap=None if overlap is None else OverlapNetwork(overlap[0]),

@@ -199,7 +199,8 @@ def test_networks_of_sound_that_are_missing_are_said_and_all_goes_on(
     monkeypatch.setattr(subjects, "run_step", lambda *_, **__: NothingStored())
     run_stage("subjects", "set", at)
     said = capsys.readouterr().out
-    assert "overlap_detector: not installed. Until then voices that sound at once are not found;" in said
+    without = "voices that sound at once are not found, and stretches do not end at pauses"
+    assert f"overlap_detector: not installed. Until then {without};" in said
     assert "sound_events: not installed. Until then music is not found;" in said
     assert "light_asd: not installed. Until then mouths are compared with the sound alone;" in said
     assert read_manifest(at.stretch_sounds("set"), StretchSound) == []

@@ -109,8 +109,9 @@ class Turn:
     start_s: float = column("start, seconds since the first picture of the media")
     end_s: float = column("end, seconds")
     log_odds: float | None = column(
-        "natural logarithm of how much likelier this subject speaks than anybody else, by mouths and voices; of "
-        "several stretches the smallest; null: a clip of one shot and one subject, where nothing is compared"
+        "natural logarithm of how much likelier this subject speaks than anybody else, by mouths and voices, also "
+        "of the stretches before and behind; of several stretches the smallest; null: a clip of one shot and one "
+        "subject, where nothing is compared"
     )
     own_log_odds: float | None = column(
         "the same by this subject's mouth in this turn alone, the sum over its stretches"
