@@ -49,8 +49,8 @@ def extract_waveform(
 
 
 def joined_int16(pieces: Iterator[WaveformInt16]) -> WaveformInt16:
-    """Return ``pieces`` as one, (N,): half of what floats take."""
-    return np.concatenate(list(pieces))
+    """Return ``pieces`` as one, (N,): half of what floats take. A range of no length has no pieces."""
+    return np.concatenate([np.zeros(0, np.int16), *pieces])
 
 
 def joined(pieces: Iterator[WaveformInt16]) -> Waveform:

@@ -380,6 +380,13 @@ def test_the_limit_on_length_counts_from_the_start_of_the_range(tmp_path: Path) 
     assert part.tolist() == whole[32_000:40_000].tolist()
 
 
+@pytest.mark.parametrize("end_s", [0.0, -1.0])
+def test_a_range_that_ends_before_it_starts_is_empty(end_s: float, tmp_path: Path) -> None:
+    """Of a clip shorter than the offset of its sound."""
+    path = write_media(tmp_path / "sound.wav", tone(1.0, 48_000), shown_s=None)
+    assert len(extract_waveform(path, max_duration_s=60, start_s=0.0, end_s=end_s)) == 0
+
+
 def test_the_cost_of_a_range_follows_its_length(tmp_path: Path) -> None:
     path = write_media(tmp_path / "clip.mp4", tone(12.0, 48_000), audio="aac")
     wanted = SoundRange(max_duration_s=60, start_s=9.0, end_s=10.0, has_jumps=False)
