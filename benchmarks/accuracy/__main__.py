@@ -11,10 +11,9 @@ change affects are computed again.
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from benchmarks.accuracy.figures import Figure, list_wide, print_and_exit, proce
 from benchmarks.accuracy.persons import measure_persons
 from benchmarks.accuracy.sound import measure_sound
 from benchmarks.accuracy.voice import measure_voice
+from benchmarks.every_face import every_face
 from benchmarks.face_truth import (
     LIP_WINDOW_S,
     LIPS_SLACK,
@@ -35,21 +35,16 @@ from benchmarks.face_truth import (
 )
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
-from pipeline.core.records.face import CANDIDATE, Face, FaceMeasures, SelectedFace
+from pipeline.core.records.face import Face, FaceMeasures, SelectedFace
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.media import Media
 from pipeline.core.records.schema import to_table
-from pipeline.core.records.subject import main_subject_id
 from pipeline.core.records.truth import TruthFrame
 from pipeline.core.storage.manifest import read_manifest
 from pipeline.core.storage.shards import read_columns
 from pipeline.face.crops.align import transform
-from pipeline.face.crops.crop import CropParams, measure_track
+from pipeline.face.crops.crop import CropParams
 from pipeline.face.crops.standard import SelectParams, missed_thresholds
-from pipeline.face.crops.verify import FACE_MESH, Verifier, verified_windows
-from pipeline.face.mesh.face_mesh import FaceMesh
-from pipeline.video.decode import rgb_frames_at
-from pipeline.weights.fetch import find_weights
 from stages.__main__ import run_stage
 
 DATASET = "accuracy"
@@ -221,8 +216,10 @@ def standard_figures(
     predicted = correct = strictly_correct = expected = found = 0
     errors: dict[str, int] = defaultdict(int)
     missed: dict[str, int] = defaultdict(int)
+    path_of = {media.clip_id: at.root / media.path for media in read_manifest(at.media(DATASET), Media)}
     with process_pool() as pool:
-        measured = list(pool.map(partial(_face_measures, at, crop), clips))
+        paths, frames = [path_of.get(clip.clip_id, Path()) for clip in clips], [clip.frames for clip in clips]
+        measured = list(pool.map(partial(every_face, crop), paths, frames))
     for clip, faces in zip(clips, measured, strict=True):
         reasons = missed_thresholds(to_table(FaceMeasures, faces), limits).to_pylist()
         for face, reason in zip(faces, reasons, strict=True):
@@ -261,32 +258,6 @@ def selected_figure(at: Layout, clips: Sequence[ObservedTruth], limits: SelectPa
     clips_with_one = len({face.clip_id for face in selected})
     print(f"standard crops: {len(selected)}, from {clips_with_one} of {len(clips)} clips")
     return Figure("standard crops, precision", 100 * correct / max(1, len(selected)), 97, True, "%")
-
-
-def _face_measures(at: Layout, crop: CropParams, clip: ObservedTruth) -> list[FaceMeasures]:
-    """Return the measures of every observed face of a clip, verified in every frame."""
-    tracks: dict[str, list[Frame]] = defaultdict(list)
-    for frame in clip.frames:
-        tracks[frame.track_id].append(frame)
-    if not tracks:
-        return []
-    media = read_manifest(at.media(DATASET), Media)
-    path = at.root / next(one.path for one in media if one.clip_id == clip.clip_id)
-    return [face for frames in tracks.values() for face in _verified(path, frames, crop)]
-
-
-def _verified(path: Path, frames: Sequence[Frame], crop: CropParams) -> Iterator[FaceMeasures]:
-    """Yield the measures of one track's faces."""
-    ordered = sorted(frames, key=lambda frame: frame.time_s)
-    by_time = {frame.time_s: frame for frame in ordered}
-    faces = measure_track(ordered, main_subject_id(ordered[0].clip_id), crop)
-    as_candidates = [replace(face, sampled_by=CANDIDATE) for face in faces]
-    windows = verified_windows(as_candidates, [ordered], crop.lip_window_s)
-    verifier = Verifier(FaceMesh(find_weights(FACE_MESH)), windows, inf)
-    for time_s, picture in rgb_frames_at(path, sorted(verifier.times_s)):
-        verifier.look(by_time[time_s], picture)
-    for face in faces:
-        yield replace(face, **verifier.columns(face.time_s))
 
 
 def _error(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams, slack: float) -> str:
