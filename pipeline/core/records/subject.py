@@ -114,7 +114,7 @@ class Turn:
         "subject, where nothing is compared"
     )
     own_log_odds: float | None = column(
-        "the same by this subject's mouth in this turn alone, the sum over its stretches"
+        "the same by this subject's mouth alone, the sum over the stretches that the turn is of"
     )
     overlap_share: float | None = column(
         "share of its time in which two voices sound at once, 0-1; null: not measured (subjects.overlap)"

@@ -5,9 +5,11 @@ unless mouths tell of two, and that is of the subject whose mouth moves with it:
 few seconds alone tell little. A voice that no mouth goes with is of somebody unseen: a narrator, an interviewer, a
 dubbing voice. That gives each subject a voice: the mean over its stretches. Then each stretch is given to the subject
 that its own mouth and its voice, compared with those means, speak for, and so do the stretches before and behind it,
-unless another voice begins between them. A subject's turns are such stretches in which it is seen.
+unless another voice begins between them. A subject's turns are such stretches in which it is seen; their ends move to
+where its mouth begins and ends to go with the sound, where that is clear.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -21,6 +23,7 @@ from pipeline.core.records.subject import Subject, Turn
 from pipeline.core.records.track import ActiveSpeaker, Agreement
 from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.identity.subjects.turn_ends import HalfSeconds, with_moved_ends
 from pipeline.identity.subjects.voice_groups import voice_groups
 from pipeline.speaker.agreement import BIN_S, LAGS_S
 
@@ -82,7 +85,8 @@ def whole_clip_turn(subject: Subject, clip_s: Interval) -> Turn:
 def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
     """Return the turns of a clip's subjects, in order of time; stretches that follow each other are one turn."""
     by_lag = _mouth_log_odds(clip, params)
-    own = np.stack([_at_best_lag(of_subject, params) for of_subject in by_lag], axis=1)
+    best = [_best_lag(of_subject, params) for of_subject in by_lag]
+    own = np.stack([of_subject[:, *lag] for of_subject, lag in zip(by_lag, best, strict=True)], axis=1)
     own -= params.still_mouth_log_odds * _still_mouths(clip)
     turns: list[Turn] = []
     speakers = _speakers(own, clip, params)
@@ -110,7 +114,7 @@ def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
                 music_share=None,
             )
         )
-    return turns
+    return with_moved_ends(turns, _half_seconds(clip, best, params), clip.stretches_s, params.min_end_log_odds)
 
 
 def log_odds_at_lags(row: Agreement, params: SubjectsParams) -> Vectors:
@@ -162,8 +166,8 @@ def _still_mouths(clip: ClipEvidence) -> NDArray[np.bool_]:
     return np.asarray((scored > 0) & (still >= _MIN_STILL_SHARE * scored))
 
 
-def _at_best_lag(log_odds: Vectors, params: SubjectsParams) -> Vectors:
-    """Return (stretches,) of one subject, from (stretches, 2, lags): by the likelier measure and lag over the clip.
+def _best_lag(log_odds: Vectors, params: SubjectsParams) -> tuple[int, int]:
+    """Return the likelier measure and lag over the clip, by place, of one subject's (stretches, 2, lags).
 
     In each stretch the voice is its own or not, one as likely as the other; lags are normally distributed around the
     usual one.
@@ -172,7 +176,21 @@ def _at_best_lag(log_odds: Vectors, params: SubjectsParams) -> Vectors:
     mixed = np.logaddexp(0.0, np.clip(log_odds[seen], -_MOST_LOG_ODDS, _MOST_LOG_ODDS)).sum(axis=0)
     likely = mixed - (np.array(LAGS_S) / params.lag_std_s) ** 2 / 2
     measure, lag = np.unravel_index(int(np.argmax(likely)), likely.shape)
-    return np.asarray(log_odds[:, measure, lag])
+    return int(measure), int(lag)
+
+
+def _half_seconds(
+    clip: ClipEvidence, best: Sequence[tuple[int, int]], params: SubjectsParams
+) -> dict[str, HalfSeconds]:
+    """Return the half seconds of each subject's mouth, by id, at its measure and lag."""
+    found: list[dict[float, float]] = [defaultdict(float) for _ in clip.subjects]
+    for row in clip.agreements:
+        number = clip.subject_of[row.track_id]
+        found[number][row.start_s] += float(log_odds_at_lags(row, params)[best[number]])
+    return {
+        subject.subject_id: HalfSeconds(np.array(sorted(of)), np.array([of[start_s] for start_s in sorted(of)]))
+        for subject, of in zip(clip.subjects, found, strict=True)
+    }
 
 
 def _speakers(own: Vectors, clip: ClipEvidence, params: SubjectsParams) -> list[tuple[int, float] | None]:
