@@ -267,7 +267,7 @@ def _subjects(earlier: Earlier, folder: Path) -> Result:
             agreements=[row for row in detected.of(Agreement) if row.clip_id == clip.clip_id],
             stretches_s=[(row.start_s, row.end_s) for row in embedded if isinstance(row, StretchSound)],
             voices={},
-            voice_changes=[row.voice_change or 0.0 for row in embedded if isinstance(row, StretchSound)],
+            voice_changes=[row.voice_change for row in embedded if isinstance(row, StretchSound)],
         )
         rows += [*embedded, *found.tracks, *found.subjects, *turns_of(evidence, params)]
     return Result(rows)

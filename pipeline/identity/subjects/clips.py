@@ -124,7 +124,7 @@ class DatasetSubjects:
             agreements=from_table(Agreement, self._agreement.of(clip_id)),
             stretches_s=parts_s,
             voices={part_at[one.start_s]: np.asarray(one.embedding, np.float64) for one in embedded.voices},
-            voice_changes=[1.0 if one.voice_change is None else one.voice_change for one in embedded.sounds],
+            voice_changes=[one.voice_change for one in embedded.sounds],
             active=embedded.active,
         )
         return turns_of(evidence, self._params)

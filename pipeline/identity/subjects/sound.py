@@ -23,7 +23,7 @@ BEYOND_S = 0.1
 """A stretch's sound may reach so far beyond it, for a last window."""
 _MAX_SOUND_S = 7200.0
 # A moment counts where a network takes it for likelier than not.
-_LIKELY = 0.5
+LIKELY = 0.5
 _NEAR_S = 0.3  # of a stretch's start, another voice may begin
 
 
@@ -91,13 +91,13 @@ class HeardSound:
         """Yield what sounds in each of ``parts_s`` in which there is sound; nothing where nothing was measured."""
         if self.voices is None and self.events is None:
             return
-        overlaps = None if self.voices is None else self.voices.overlap >= _LIKELY
-        events = None if self.events is None else self.events >= _LIKELY
+        overlaps = None if self.voices is None else self.voices.overlap >= LIKELY
+        events = None if self.events is None else self.events >= LIKELY
         for start_s, end_s in parts_s:
             if self.sound.place(start_s) >= len(self.sound.waveform):
                 continue
-            overlap = _mean(overlaps, self.sound, (start_s, end_s), overlap_network.STEP_SAMPLES)
-            of_events = _mean(events, self.sound, (start_s, end_s), event_network.STEP_SAMPLES)
+            overlap = _share(overlaps, self.sound, (start_s, end_s), overlap_network.STEP_SAMPLES)
+            of_events = _share(events, self.sound, (start_s, end_s), event_network.STEP_SAMPLES)
             yield StretchSound(
                 stretch_id=stretch_id(self.sound.clip_id, start_s),
                 clip_id=self.sound.clip_id,
@@ -115,7 +115,7 @@ class HeardSound:
         return float(voices.change[first:end].max(initial=0.0))
 
 
-def _mean(
+def _share(
     found: NDArray[np.bool_] | None, sound: ClipSound, part_s: Interval, step_samples: int
 ) -> NDArray[np.float64] | None:
     """Return the mean over a part of what was found every ``step_samples``; None where nothing was."""

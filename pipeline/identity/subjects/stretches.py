@@ -9,14 +9,13 @@ from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.audio.segment import Interval
 from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.sound.overlap_network import STEP_SAMPLES, HeardVoices
-from pipeline.identity.subjects.sound import ClipSound
+from pipeline.identity.subjects.sound import LIKELY, ClipSound
 
 # Of the length of a shot's equal parts: by how much an end may move, in how many steps, and the least length.
 _MOST_MOVED_SHARE, _N_STEPS, _LEAST_SHARE = 0.6, 12, 0.6
 # What an end at a pause, and one where another voice begins, are worth. A stretch whose length differs from that of
 # equal parts by the whole of it costs 1.
 _PAUSE_WORTH, _CHANGE_WORTH = 3.0, 9.0
-_LIKELY = 0.5
 _PAUSE_STEPS = round(0.4 * SAMPLE_RATE_HZ / STEP_SAMPLES)  # a pause of this length, or longer, is worth most
 
 
@@ -40,7 +39,7 @@ def ended_at_pauses(shots: Iterable[Sequence[Interval]], voices: HeardVoices, so
     """
     from scipy.ndimage import uniform_filter1d
 
-    pauses = uniform_filter1d((voices.speech < _LIKELY).astype(np.float64), _PAUSE_STEPS, mode="constant")
+    pauses = uniform_filter1d((voices.speech < LIKELY).astype(np.float64), _PAUSE_STEPS, mode="constant")
     worth = _PAUSE_WORTH * pauses + _CHANGE_WORTH * voices.change
     return [[*pairwise(_moved(parts, worth, sound))] if parts else [] for parts in shots]
 

@@ -44,7 +44,8 @@ def with_moved_ends(
     A turn may end within its first and its last stretch, or within a neighbouring one in which nobody has a turn.
     ``mouths``: of each subject, by id.
     """
-    calibrated = {subject: _calibrated(of_subject, subject, turns) for subject, of_subject in mouths.items()}
+    speaking = {turn.subject_id for turn in turns}
+    calibrated = {subject: _calibrated(mouths[subject], subject, turns) for subject in speaking}
     is_free = [all(end_s <= one.start_s or start_s >= one.end_s for one in turns) for start_s, end_s in stretches_s]
     place_at = {start_s: place for place, (start_s, _) in enumerate(stretches_s)}
     place_until = {end_s: place for place, (_, end_s) in enumerate(stretches_s)}

@@ -10,9 +10,8 @@ where its mouth begins and ends to go with the sound, where that is clear.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,6 @@ from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turn_ends import HalfSeconds, with_moved_ends
 from pipeline.identity.subjects.voice_groups import voice_groups
 from pipeline.speaker.agreement import BIN_S, LAGS_S
-
-HalfSecond = TypeVar("HalfSecond", Agreement, ActiveSpeaker)
 
 # One stretch says at most so much for or against a subject: a badly followed mouth must not outweigh all others.
 _MOST_LOG_ODDS = 8.0
@@ -51,7 +48,8 @@ class ClipEvidence:
     ``stretches_s``: the stretches of its sound, in order of time. ``voices``: unit embeddings of some, by place.
     ``seen_s``: for each subject the intervals in which it is seen. ``subject_of``: the place in ``subjects`` of the
     subject of each track, by id. ``active``: scores of an active speaker network, of some half seconds.
-    ``voice_changes``: how unlike the voices before and behind the start of each stretch are, 0-1; empty: not known.
+    ``voice_changes``: how unlike the voices before and behind the start of each stretch are, 0-1; None, or
+    empty: not known, and then neighbours say nothing of each other.
     """
 
     subjects: Sequence[Subject]
@@ -61,7 +59,7 @@ class ClipEvidence:
     stretches_s: Sequence[Interval]
     voices: Mapping[int, Vectors]
     active: Sequence[ActiveSpeaker] = field(default=())
-    voice_changes: Sequence[float] = field(default=())
+    voice_changes: Sequence[float | None] = field(default=())
 
 
 def whole_clip_turn(subject: Subject, clip_s: Interval) -> Turn:
@@ -84,7 +82,8 @@ def whole_clip_turn(subject: Subject, clip_s: Interval) -> Turn:
 
 def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
     """Return the turns of a clip's subjects, in order of time; stretches that follow each other are one turn."""
-    by_lag = _mouth_log_odds(clip, params)
+    at_lags = [log_odds_at_lags(row, params) for row in clip.agreements]
+    by_lag = _mouth_log_odds(clip, at_lags)
     best = [_best_lag(of_subject, params) for of_subject in by_lag]
     own = np.stack([of_subject[:, *lag] for of_subject, lag in zip(by_lag, best, strict=True)], axis=1)
     own -= params.still_mouth_log_odds * _still_mouths(clip)
@@ -114,7 +113,7 @@ def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
                 music_share=None,
             )
         )
-    return with_moved_ends(turns, _half_seconds(clip, best, params), clip.stretches_s, params.min_end_log_odds)
+    return with_moved_ends(turns, _half_seconds(clip, at_lags, best), clip.stretches_s, params.min_end_log_odds)
 
 
 def log_odds_at_lags(row: Agreement, params: SubjectsParams) -> Vectors:
@@ -132,25 +131,24 @@ def log_odds_at_lags(row: Agreement, params: SubjectsParams) -> Vectors:
     return np.stack([by_movements, gain / (1 - correlation**2) / row.variance_factor])
 
 
-def _mouth_log_odds(clip: ClipEvidence, params: SubjectsParams) -> Vectors:
+def _mouth_log_odds(clip: ClipEvidence, at_lags: Sequence[Vectors]) -> Vectors:
     """Return (subjects, stretches, 2, lags): by each subject's mouth; minus infinity where it is not seen."""
     log_odds = np.full((len(clip.subjects), len(clip.stretches_s), 2, len(LAGS_S)), -np.inf)
     for number, intervals_s in enumerate(clip.seen_s):
         for place, (start_s, end_s) in enumerate(clip.stretches_s):
             if seconds_within(start_s, end_s, intervals_s) >= _MIN_SEEN_SHARE * (end_s - start_s):
                 log_odds[number, place] = 0.0
-    for place, row in _in_stretches(clip.agreements, clip):
-        log_odds[clip.subject_of[row.track_id], place] += log_odds_at_lags(row, params)
+    for place, row, of_row in zip(_places(clip.agreements, clip), clip.agreements, at_lags, strict=True):
+        if place >= 0:
+            log_odds[clip.subject_of[row.track_id], place] += of_row
     return log_odds
 
 
-def _in_stretches(rows: Sequence[HalfSecond], clip: ClipEvidence) -> Iterator[tuple[int, HalfSecond]]:
-    """Yield each half second of a track with the place of the stretch that its middle is in."""
-    starts_s = np.array([start_s for start_s, _ in clip.stretches_s])
-    for row in rows:
-        place = int(np.searchsorted(starts_s, row.start_s + BIN_S / 2, side="right")) - 1
-        if place >= 0:
-            yield place, row
+def _places(rows: Sequence[Agreement] | Sequence[ActiveSpeaker], clip: ClipEvidence) -> list[int]:
+    """Return for each half second of a track the stretch that its middle is in, by place; -1 before the first one."""
+    starts_s = [start_s for start_s, _ in clip.stretches_s]
+    middles_s = [row.start_s + BIN_S / 2 for row in rows]
+    return [int(place) for place in np.searchsorted(starts_s, middles_s, side="right") - 1]
 
 
 def _still_mouths(clip: ClipEvidence) -> NDArray[np.bool_]:
@@ -159,10 +157,11 @@ def _still_mouths(clip: ClipEvidence) -> NDArray[np.bool_]:
     Only that tells something: lips also move without a voice of their own, and rest within a speaker's turn.
     """
     still, scored = np.zeros((2, len(clip.stretches_s), len(clip.subjects)))
-    for place, row in _in_stretches(clip.active, clip):
-        number = clip.subject_of[row.track_id]
-        scored[place, number] += row.covered_s
-        still[place, number] += row.covered_s * (row.log_odds < 0)
+    for place, row in zip(_places(clip.active, clip), clip.active, strict=True):
+        if place >= 0:
+            number = clip.subject_of[row.track_id]
+            scored[place, number] += row.covered_s
+            still[place, number] += row.covered_s * (row.log_odds < 0)
     return np.asarray((scored > 0) & (still >= _MIN_STILL_SHARE * scored))
 
 
@@ -180,13 +179,13 @@ def _best_lag(log_odds: Vectors, params: SubjectsParams) -> tuple[int, int]:
 
 
 def _half_seconds(
-    clip: ClipEvidence, best: Sequence[tuple[int, int]], params: SubjectsParams
+    clip: ClipEvidence, at_lags: Sequence[Vectors], best: Sequence[tuple[int, int]]
 ) -> dict[str, HalfSeconds]:
     """Return the half seconds of each subject's mouth, by id, at its measure and lag."""
     found: list[dict[float, float]] = [defaultdict(float) for _ in clip.subjects]
-    for row in clip.agreements:
+    for row, of_row in zip(clip.agreements, at_lags, strict=True):
         number = clip.subject_of[row.track_id]
-        found[number][row.start_s] += float(log_odds_at_lags(row, params)[best[number]])
+        found[number][row.start_s] += float(of_row[best[number]])
     return {
         subject.subject_id: HalfSeconds(np.array(sorted(of)), np.array([of[start_s] for start_s in sorted(of)]))
         for subject, of in zip(clip.subjects, found, strict=True)
@@ -215,8 +214,9 @@ def _speakers(own: Vectors, clip: ClipEvidence, params: SubjectsParams) -> list[
 
 def _same_speaker(clip: ClipEvidence, params: SubjectsParams) -> Vectors:
     """Return (stretches - 1,) how much likelier each stretch and the next are of one speaker: natural logarithm."""
-    changes = np.asarray(clip.voice_changes or np.ones(len(clip.stretches_s)), np.float64)
-    return np.asarray(params.same_speaker_log_odds * np.maximum(0.0, 1 - changes[1:] / _CERTAIN_CHANGE))
+    changes = clip.voice_changes or [None] * len(clip.stretches_s)
+    known = np.array([_CERTAIN_CHANGE if change is None else change for change in changes[1:]], np.float64)
+    return np.asarray(params.same_speaker_log_odds * np.maximum(0.0, 1 - known / _CERTAIN_CHANGE))
 
 
 def _posteriors(candidates: Vectors, same_speaker: Vectors) -> Vectors:
