@@ -26,7 +26,7 @@ from model.training.code_version import code_version
 from model.training.context import TrainingContext
 from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.params import Params
-from pipeline.core.storage.atomic import scratch_folder, write_text
+from pipeline.core.storage.atomic import remove_left, scratch_folder, write_text
 from pipeline.core.storage.used_items import hold_in_use, record_used
 
 NOT_IN_KEY = ("steps",)
@@ -125,7 +125,7 @@ def open_checkpoints(
     """Return the checkpoints, under ``root``, of the training that ``section`` and ``params`` describe.
 
     ``inputs`` are hashes of the training's other inputs by name; ``code`` is its own file. The writer also writes
-    all that decides the result to ``training.json`` in the folder.
+    all that decides the result to ``training.json`` in the folder, and removes what killed processes left there.
     """
     facts = {
         "section": section,
@@ -139,6 +139,9 @@ def open_checkpoints(
     folder = root / f"{section}-{key}"
     if is_writer:
         write_text(folder / FACTS, text)
+        # Each state has a name of its own, so the next one written does not sweep what a killed process left of it.
+        for temporary in folder.glob(".*.tmp"):
+            remove_left(temporary)
     return Checkpoints(folder, is_writer=is_writer)
 
 

@@ -1,6 +1,7 @@
 """A state comes back as it was, old ones go, and a training's folder is its own."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import pickle
@@ -284,6 +285,23 @@ def test_a_folder_describes_its_training(tmp_path: Path) -> None:
 def test_other_than_the_writer_writes_nothing(tmp_path: Path) -> None:
     open_checkpoints(tmp_path, "toy", PARAMS, INPUTS, CODE, is_writer=False)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_writer", [True, False])
+def test_the_writer_removes_what_a_killed_process_left_of_a_state_that_is_not_written_again(
+    is_writer: bool, tmp_path: Path
+) -> None:
+    """The training goes on from the state, which had its name already when the process was killed."""
+    folder = tmp_path / folder_of(tmp_path)
+    left, held = folder / ".000000001.pt.99.scratch.tmp", folder / ".000000002.pt.98.scratch.tmp"
+    for temporary in (left, held):
+        temporary.mkdir()
+        (temporary / "state.pt").write_bytes(b"half a state")
+    descriptor = os.open(held, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    open_checkpoints(tmp_path, "toy", PARAMS, INPUTS, CODE, is_writer=is_writer)
+    os.close(descriptor)
+    assert (left.exists(), held.exists()) == (not is_writer, True)
 
 
 def test_the_trainings_that_a_checkout_used_are_recorded(tmp_path: Path) -> None:
