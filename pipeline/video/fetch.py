@@ -90,7 +90,11 @@ def refuse(probe: Probe, params: DownloadParams) -> Dropped | None:
 
 
 def _local_file(path: Path, params: DownloadParams) -> Fetched | Dropped:
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        return Dropped.failed("not_found", f"{path}: {error.strerror}", retryable=True)
+    if not is_file:
         return Dropped.failed("not_found", f"{path}: expected a file, found none", retryable=True)
     return _refuse_size(path.stat().st_size, params) or Fetched(path=path, tool="file")
 

@@ -15,7 +15,6 @@ from pipeline.sources.folder import list_clips
 from pipeline.sources.settings import FolderSource
 from tests.sources.listed import Listing, listing_of
 
-
 OTHER_FILES = f"set/{clip_name('other files/')}"
 
 
