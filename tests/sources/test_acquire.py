@@ -90,9 +90,6 @@ def test_a_range_of_a_local_file_is_listed_by_the_hash_of_both(folder: Path, tmp
     assert isinstance(acquire(str(path), folder, content_hash=not_readable_then), Media)
 
 
-# yt-dlp leaves its own handle on a file:// address to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize(
     ("start_s", "end_s", "reason"),
     [
@@ -112,6 +109,9 @@ def test_a_range_most_of_which_is_behind_the_end_of_its_file_is_no_clip(
     assert (result.reason if isinstance(result, Dropped) else "") == reason
 
 
+# yt-dlp leaves its own handle on a file:// address to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "served.mp4"
     write_clip(SPEC, path)
