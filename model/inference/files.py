@@ -28,7 +28,7 @@ from pipeline.face.measures.points import LEFT_EYE, N_POINTS, RIGHT_EYE, eye_cen
 from pipeline.face.tracking.portrait import find_portrait
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.identity.subjects.settings import SubjectsParams
-from pipeline.video.suffixes import has_video_suffix
+from pipeline.video.streams import has_video_suffix
 
 LONGEST_SOUND_S = 600.0
 

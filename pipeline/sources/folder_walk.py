@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.core.base.outcome import Dropped
 from pipeline.sources.local_file import is_plain_text, open_regular, refuse_mode, shown
-from pipeline.video.suffixes import has_video_suffix
+from pipeline.video.streams import has_video_suffix
 
 _SUFFIX = re.compile(r"\.(?=.*[a-z])[a-z0-9_-]{1,12}")  # not the last part of '2024.05.17'
 _NO_SUFFIX = "without a suffix"

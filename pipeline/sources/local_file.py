@@ -85,18 +85,19 @@ def is_control(character: str) -> bool:
 
 def is_plain_text(text: str) -> bool:
     """Return whether ``text`` is Unicode without control characters and without bytes that were not UTF-8."""
-    return not any(is_control(one) or "\ud800" <= one <= "\udfff" for one in text)
+    return text.isprintable() or not any(is_control(one) or "\ud800" <= one <= "\udfff" for one in text)
 
 
 def path_of(address: str) -> Path | None:
     """Return the local file that ``address`` names, as a path or as a file: URL; None for other addresses."""
     if "://" not in address:
         return Path(address)
-    try:
-        url = urlsplit(address)
-    except ValueError:
+    if address[:5].lower() != "file:":
         return None
-    return Path(unquote(url.path)) if url.scheme == "file" else None
+    try:
+        return Path(unquote(urlsplit(address).path))
+    except ValueError:
+        return None  # no address at all, as the download says
 
 
 def is_within(path: Path, folder: Path) -> bool:

@@ -91,7 +91,7 @@ def _names(line: str, delimiter: str) -> Row:
 
 
 def _is_utf8(text: str) -> bool:
-    return _REPLACED not in text and not any("\ud800" <= one <= "\udfff" for one in text)
+    return text.isascii() or (_REPLACED not in text and not any("\ud800" <= one <= "\udfff" for one in text))
 
 
 def _filled_lines(path: Path, file: TextIO) -> Iterator[str]:

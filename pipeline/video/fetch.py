@@ -21,7 +21,7 @@ from pipeline.video.fetch_errors import classify
 from pipeline.video.fetch_settings import FetchSettings
 from pipeline.video.hdr import SDR
 from pipeline.video.probe import Probe
-from pipeline.video.suffixes import VIDEO_SUFFIXES
+from pipeline.video.streams import VIDEO_SUFFIXES
 
 BYTES_PER_MB = 1_000_000
 MAX_RETRY_WAIT_S = 60.0

@@ -42,7 +42,7 @@ def _check_input(dataset: str, source: dict[str, Any], path: Path) -> list[str]:
             continue  # DVC passes over a link that leads nowhere
         if refused:
             raise BadInput(
-                f"input of '{dataset}': {refused.detail}. DVC hashes all of it, and would hang at this one: move it out."
+                f"input of '{dataset}': {refused.detail}. DVC reads all of it, and would hang at this: move it out."
             )
     if not links or source.get("kind") != "folder" or source.get("recursive") is False:
         return []

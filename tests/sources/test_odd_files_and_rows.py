@@ -15,7 +15,7 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip, clip_name
 from pipeline.sources.kinds import list_clips
 from pipeline.sources.listing import write_listing
-from pipeline.video.suffixes import VIDEO_SUFFIXES
+from pipeline.video.streams import VIDEO_SUFFIXES
 from tests.sources.listed import Listing, listing_of
 
 GOOD = ("ana/1.mp4", "bo/2.MTS", "cy/3.ogv")

@@ -27,7 +27,7 @@ def test_a_fifo_anywhere_in_a_folder_is_refused_with_its_name(name: str, tmp_pat
     )
     assert check_inputs(root) == []
     os.mkfifo(root / "videos" / name)
-    message = rf"input of 'own': .*{name}: expected a file, found a FIFO; .* hang at this one: move it out"
+    message = rf"input of 'own': .*{name}: expected a file, found a FIFO; .* hang at this: move it out"
     with pytest.raises(BadInput, match=message):
         check_inputs(root)
 
