@@ -47,39 +47,42 @@ class Acquirer:
             probed = probe(fetched.path)
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail.replace(str(folder), "store"))
-        if refused := refuse(probed, self._params) or _refuse_crop(clip, probed):
-            return refused
-        return [
-            Media(
-                clip_id=clip.clip_id,
-                path=fetched.path.name if fetched.path.parent == folder else clip.address,
-                sha256=sha256,
-                size_bytes=fetched.path.stat().st_size,
-                duration_s=probed.duration_s,
-                width_px=probed.width_px,
-                height_px=probed.height_px,
-                rotation_deg=probed.form.rotation_deg,
-                is_mirrored=probed.form.is_mirrored,
-                pixel_aspect=probed.form.pixel_aspect,
-                colour_matrix=probed.form.colour_matrix,
-                colour_transfer=probed.form.colour_transfer,
-                colour_range=probed.form.colour_range,
-                is_interlaced=probed.form.is_interlaced,
-                fps=probed.fps,
-                n_frames_stated=probed.n_frames_stated,
-                video_codec=probed.video_codec,
-                has_audio=probed.has_audio,
-                audio_codec=probed.audio_codec,
-                audio_rate_hz=probed.audio_rate_hz,
-                has_jumps=probed.has_jumps,
-                tool=fetched.tool,
-            )
-        ]
+        return (
+            refuse(probed, self._params)
+            or _refuse_crop(clip, probed)
+            or [
+                Media(
+                    clip_id=clip.clip_id,
+                    path=fetched.path.name if fetched.path.parent == folder else clip.address,
+                    sha256=sha256,
+                    size_bytes=fetched.path.stat().st_size,
+                    duration_s=probed.duration_s,
+                    width_px=probed.width_px,
+                    height_px=probed.height_px,
+                    rotation_deg=probed.form.rotation_deg,
+                    is_mirrored=probed.form.is_mirrored,
+                    pixel_aspect=probed.form.pixel_aspect,
+                    colour_matrix=probed.form.colour_matrix,
+                    colour_transfer=probed.form.colour_transfer,
+                    colour_range=probed.form.colour_range,
+                    is_interlaced=probed.form.is_interlaced,
+                    fps=probed.fps,
+                    n_frames_stated=probed.n_frames_stated,
+                    video_codec=probed.video_codec,
+                    has_audio=probed.has_audio,
+                    audio_codec=probed.audio_codec,
+                    audio_rate_hz=probed.audio_rate_hz,
+                    has_jumps=probed.has_jumps,
+                    tool=fetched.tool,
+                )
+            ]
+        )
 
     def _get(self, clip: Clip, folder: Path) -> Fetched | Dropped:
         if clip.address.startswith(SCHEME):
             return generate(clip.address, folder)
-        unfinished = self._unfinished / hashlib.sha256(clip.address.encode()).hexdigest()
+        # Not of the address alone: clips of one video are fetched at the same time.
+        unfinished = self._unfinished / hashlib.sha256(f"{clip.clip_id}\n{clip.address}".encode()).hexdigest()
         fetched = fetch(clip.address, unfinished, self._params, self._settings)
         if isinstance(fetched, Fetched) and fetched.path.parent == unfinished:
             finished = folder / fetched.path.name

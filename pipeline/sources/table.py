@@ -2,8 +2,8 @@
 
 Columns: id, identity, address (URL, or file: absolute or from the repository root), start_s and end_s
 (seconds within the media), licence; start_s, end_s and licence may be empty in a row. Optional, all five or
-none: crop_x, crop_y, crop_w, crop_h, crop_height_px, the box in which the row's person is seen (see PublishedCrop).
-Any other column is an error, since a misspelt one would be ignored silently.
+none: crop_x, crop_y, crop_w, crop_h, crop_height_px. Any other column is an error, since a misspelt one
+would be ignored silently.
 """
 
 import csv
@@ -21,10 +21,10 @@ from pipeline.sources.listing import Found
 from pipeline.sources.settings import TableSource
 
 COLUMNS = ("id", "identity", "address", "start_s", "end_s", "licence")
-CROP_COLUMNS = tuple(NO_CROP)
-_MAX_CROP_PX = 1 << 20  # no picture is as large; greater numbers are mistakes
+CROP_COLUMNS = ("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PARQUET_ROWS = 1 << 12  # read at a time
+_MAX_CROP_PX = 1 << 20  # no picture is as large; greater numbers are mistakes
 
 
 class _BadRow(Exception):
@@ -91,7 +91,10 @@ def _seconds(row: dict[str, str], name: str) -> float | None:
 
 
 def _crop(row: dict[str, str]) -> PublishedCrop | None:
-    """Return the published crop. Lists have boxes that reach beyond the picture; one wholly outside it is a mistake."""
+    """Return the box in which the row's person is seen; None: it has none.
+
+    Lists have boxes that reach beyond the picture; one wholly outside it is a mistake.
+    """
     values = {name: _whole_number(row, name) for name in CROP_COLUMNS}
     known = [value for value in values.values() if value is not None]
     if not known:

@@ -7,6 +7,7 @@ import ffmpeg
 import pyarrow.parquet as pq
 import pytest
 
+import pipeline.sources.acquire as acquire_module
 from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.outcome import FAILED, FILTERED, Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, content_of
@@ -124,6 +125,24 @@ def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(f
     assert isinstance(media, Media)
     assert sha256_of(folder / media.path) == media.sha256 == sha256_of(path)
     assert list((tmp_path / "unfinished").iterdir()) == []
+
+
+def test_two_clips_of_one_address_are_fetched_at_one_time_into_folders_of_their_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+
+    def fetch(_address: str, into: Path, *_: object) -> Dropped:
+        folders.append(into)
+        return Dropped.failed("network", retryable=True)
+
+    monkeypatch.setattr(acquire_module, "fetch", fetch)
+    acquirer = Acquirer(PARAMS, read_fetch_settings(), tmp_path / "unfinished")
+    one = clip("https://example.org/panel")
+    for each in (one, replace(one, clip_id="set/two"), one):
+        acquirer(each, folder)
+    first, second, resumed = folders
+    assert first == resumed != second
 
 
 def test_the_media_say_how_the_picture_is_stored_and_how_large_it_is_shown(folder: Path, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_crop_hints_are_taken_all_or_none(tmp_path: Path) -> None:
         ("0,-4,3,4,720", "the box lies outside a picture 720 px high: "),
         ("0,720,3,4,720", "the box lies outside a picture 720 px high: "),
         ("1e300,0,3,4,720", "crop_x = 1e+300: expected whole pixels, at most 1048576"),
-        ("nan,0,3,4,720", "crop_x = 'nan': expected a number, such as 12.5"),
+        ("nan,0,3,4,720", "crop_x = 'nan': expected a number"),
     ],
 )
 def test_a_box_that_can_be_of_no_picture_is_a_bad_crop(crop: str, detail: str, tmp_path: Path) -> None:
