@@ -16,7 +16,7 @@ from pipeline.core.storage.manifest import write_manifest
 from pipeline.synthetic.script.spec import SCHEME
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.video.fetch_settings import FetchSettings
-from pipeline.video.probe import probe
+from pipeline.video.probe import Probe, probe
 
 if TYPE_CHECKING:
     from pipeline.synthetic.script.truth import ClipTruth
@@ -51,6 +51,7 @@ class Acquirer:
         return (
             refuse(probed, self._params)
             or _refuse_range(clip, probed.duration_s)
+            or _refuse_crop(clip, probed)
             or [
                 Media(
                     clip_id=clip.clip_id,
@@ -82,7 +83,8 @@ class Acquirer:
     def _get(self, clip: Clip, folder: Path) -> Fetched | Dropped:
         if clip.address.startswith(SCHEME):
             return generate(clip.address, folder)
-        unfinished = self._unfinished / hashlib.sha256(clip.address.encode()).hexdigest()
+        # Not of the address alone: clips of one video are fetched at the same time.
+        unfinished = self._unfinished / hashlib.sha256(f"{clip.clip_id}\n{clip.address}".encode()).hexdigest()
         fetched = fetch(clip.address, unfinished, self._params, self._settings)
         if isinstance(fetched, Fetched) and fetched.path.parent == unfinished:
             finished = folder / fetched.path.name
@@ -113,8 +115,18 @@ def _refuse_range(clip: Clip, duration_s: float) -> Dropped | None:
 
 def _is_as_listed(clip: Clip, sha256: str) -> bool:
     """Return whether the file at a clip's address still has the content it was listed with."""
-    ranges = [content_of(content, clip.start_s, clip.end_s) for content in (sha256, clip.address)]
+    ranges = [content_of(content, clip.start_s, clip.end_s, clip.crop) for content in (sha256, clip.address)]
     return clip.content_hash in (sha256, *ranges)  # of its address where it could not be read when it was listed
+
+
+def _refuse_crop(clip: Clip, probed: Probe) -> Dropped | None:
+    """Return why a published crop can't be one of this picture, whose width its list did not say; None: it can."""
+    crop = clip.crop
+    if crop is None or crop.x * probed.height_px < probed.width_px * crop.height_px:
+        return None
+    size = f"{probed.width_px}x{probed.height_px}"
+    detail = f"crop_x {crop.x} at crop_height_px {crop.height_px} is right of the picture, which is {size}"
+    return Dropped.failed("bad_crop", detail)
 
 
 def generate(address: str, folder: Path) -> Fetched:
