@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TRUTH_FILES = ("frames.parquet", "speech.parquet")
 _GENERATED_FILE = "media.mp4"
 _GENERATOR = "facevox synthetic talkers"
+_MIN_RANGE_SHARE = 0.5  # of a listed range lies within its file; re-encoded or shortened files end a little early
 _LIST_AGAIN = "is not the file that was listed: list it again with 'dvc repro -f sources@{}'"
 
 
@@ -49,6 +50,7 @@ class Acquirer:
             return Dropped.failed(error.reason, error.detail.replace(str(folder), "store"))
         return (
             refuse(probed, self._params)
+            or _refuse_range(clip, probed.duration_s)
             or _refuse_crop(clip, probed)
             or [
                 Media(
@@ -95,6 +97,20 @@ class Acquirer:
 def is_used_in_place(media: Media, clip: Clip) -> bool:
     """Return whether a clip's media is the user's own file, not one of the item store."""
     return media.path == clip.address
+
+
+def _refuse_range(clip: Clip, duration_s: float) -> Dropped | None:
+    """Return the drop of a range most of which lies behind the end of its file, as one in milliseconds does.
+
+    One that starts behind the end fails where it is read.
+    """
+    start_s = clip.start_s or 0.0
+    if clip.end_s is None or start_s >= duration_s or duration_s - start_s >= _MIN_RANGE_SHARE * (clip.end_s - start_s):
+        return None
+    detail = (
+        f"most of the range from {start_s:g} to {clip.end_s:g} s is behind the end of its file at {duration_s:.3f} s"
+    )
+    return Dropped.failed("bad_range", f"{detail}: expected seconds")
 
 
 def _is_as_listed(clip: Clip, sha256: str) -> bool:

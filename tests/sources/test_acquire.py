@@ -91,6 +91,25 @@ def test_a_range_of_a_local_file_is_listed_by_the_hash_of_both(folder: Path, tmp
     assert isinstance(acquire(str(path), folder, content_hash=not_readable_then), Media)
 
 
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "reason"),
+    [
+        (0.0, 1000.0, "bad_range"),
+        (0.5, 1.51, "bad_range"),
+        (0.5, 1.49, ""),
+        (None, 2.01, "bad_range"),
+        (None, 1.99, ""),
+    ],
+)
+def test_a_range_most_of_which_is_behind_the_end_of_its_file_is_no_clip(
+    start_s: float | None, end_s: float, reason: str, folder: Path
+) -> None:
+    address = SPEC.to_address()  # of 1 s
+    ranged = replace(clip(address, content_of(address, start_s, end_s)), start_s=start_s, end_s=end_s)
+    result = Acquirer(PARAMS, read_fetch_settings(), folder.parent / "unfinished")(ranged, folder)
+    assert (result.reason if isinstance(result, Dropped) else "") == reason
+
+
 def test_a_local_file_with_a_box_is_listed_by_the_hash_of_both(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.mp4"
     write_clip(SPEC, path)
@@ -166,6 +185,12 @@ def test_a_missing_file_is_a_failure_with_that_reason(folder: Path, tmp_path: Pa
     end = acquire(str(tmp_path / "gone.mp4"), folder)
     assert isinstance(end, Dropped)
     assert (end.status, end.reason, end.retryable) == (FAILED, "not_found", True)  # a disk may be unmounted
+
+
+def test_a_name_that_no_disk_takes_is_a_missing_file(folder: Path) -> None:
+    dropped = acquire(f"{'x' * 300}.mp4", folder)
+    assert isinstance(dropped, Dropped)
+    assert (dropped.status, dropped.reason) == (FAILED, "not_found")
 
 
 def test_a_file_that_does_not_open_is_undecodable(folder: Path) -> None:

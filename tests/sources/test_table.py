@@ -188,15 +188,14 @@ def test_tsv_and_parquet_give_the_same_clips_as_csv(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "missing columns ['id', 'identity', 'address', 'start_s', 'end_s', 'licence']"),
+        ("", "the table is empty, expected a first line with the columns ['id', 'identity', 'address', 'start_s',"),
+        (f"{HEADER}\n\n", "expected a row for each clip, found none below its first line"),
         (
             "id,identity,address,start,end_s,licence\n",
             "missing columns ['start_s'], unknown columns ['start']",
         ),
         (f"{HEADER},id\n", "duplicate columns ['id']"),
-        (f"{HEADER}\na,Ana,{URL}\n", "row 1: expected 6 values, found 3"),
-        (f"{HEADER}\na,Ana, Bo,{URL},,,\n", "row 1: expected 6 values, found 7"),
-        (f'{HEADER}\n"a,Ana\n', "expected a .csv table in UTF-8"),
+        ("i\0d\0,\0", "expected a table in UTF-8, found another encoding: save it as 'CSV UTF-8'"),
     ],
 )
 def test_a_table_that_is_wrong_stops_the_run(text: str, message: str, tmp_path: Path) -> None:
