@@ -215,7 +215,8 @@ def sheet(
 Mask = Annotated[
     Path | None,
     typer.Option(
-        help="Black and white picture of the same size, white where to inpaint; without: eyes, nose and mouth."
+        help="Picture of the same size, white where to inpaint, grey at soft edges; or a copy of the source with the"
+        " region erased. Without: eyes, nose and mouth."
     ),
 ]
 Eyes = Annotated[
