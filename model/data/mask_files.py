@@ -75,7 +75,7 @@ def _by_opacity(colours: ImageRGB, opacity: ImageGrey, path: Path) -> ImageGrey:
 def _n_colours(pixels: NDArray[np.uint8]) -> int:
     """Return how many colours pixels (N, 3) have."""
     red, green, blue = (pixels >> (8 - _COLOUR_BITS)).astype(np.int32).T
-    return np.count_nonzero(np.bincount((red << 2 * _COLOUR_BITS) + (green << _COLOUR_BITS) + blue))
+    return int(np.count_nonzero(np.bincount((red << 2 * _COLOUR_BITS) + (green << _COLOUR_BITS) + blue)))
 
 
 def _stretched(levels: ImageGrey, near: int) -> MaskShares:

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
@@ -30,14 +31,27 @@ def list_clips(dataset: str, source: FolderSource) -> Iterator[Found]:
     the identity table is missing or not readable.
     """
     folder = Path(source.input)
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: expected a folder of videos, found none. Correct 'input' of '{dataset}'.")
+    videos = walk_input(dataset, source).videos
     identities = _read_identities(folder / source.identity_table) if source.identity_table else {}
-    videos = _videos(folder, source.recursive)
     for file in videos:
         found = _clip_of(dataset, source, folder, file, identities)
         yield found if isinstance(found, Clip) else (_clip_id(dataset, file), found)
     yield from _missing_videos(dataset, identities, videos)
+
+
+class FolderFiles(NamedTuple):
+    """What a folder holds."""
+
+    videos: list[str]
+    """Paths within the folder, with forward slashes, sorted."""
+
+
+def walk_input(dataset: str, source: FolderSource) -> FolderFiles:
+    """Return what the folder ``source.input`` holds; raise BadInput where there is no folder."""
+    folder = Path(source.input)
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: expected a folder of videos, found none. Correct 'input' of '{dataset}'.")
+    return FolderFiles(_videos(folder, source.recursive))
 
 
 def _videos(folder: Path, recursive: bool) -> list[str]:

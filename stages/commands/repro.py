@@ -8,11 +8,32 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.core.base.params import PARAMS_FILE, read_params
 from pipeline.engine.stopping import adopt_orphans, end_descendants, has_descendants
+from pipeline.sources.kinds import check_input
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STAGE_GRACE_S = 30.0
 _LOOK_EVERY_S = 0.05
+
+_NO_CHECK = {"-s", "--single-item", "-h", "--help"}
+
+
+def check_sources(arguments: Sequence[str]) -> None:
+    """Raise BadInput where an input that ``dvc repro`` with ``arguments`` would ask for is not there.
+
+    DVC looks for it before it starts the stage, and would say only "[Errno 2]".
+    """
+    if not PARAMS_FILE.is_file() or _NO_CHECK.intersection(arguments):
+        return
+    params = read_params()
+    sources = params.get("sources")
+    if not isinstance(sources, dict):
+        return
+    has_targets = any(not one.startswith("-") for one in arguments)
+    for dataset, section in sources.items():
+        if not has_targets or dataset in (params.get("datasets") or []):
+            check_input(str(dataset), section)
 
 
 def run_dvc_repro(arguments: Sequence[str]) -> int:

@@ -10,7 +10,6 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -50,7 +49,7 @@ _N_SNIFFED = 16
 
 _ORIENTATION = 0x0112
 # By EXIF orientation: whether rows and columns change places, and then along which axes the picture is reversed.
-_UPRIGHT: dict[Any, tuple[bool, Sequence[int]]] = {
+_UPRIGHT: dict[Any, tuple[bool, tuple[int, ...]]] = {
     2: (False, (1,)),
     3: (False, (0, 1)),
     4: (False, (0,)),
@@ -176,7 +175,7 @@ def _orientation(image: "Image") -> object:
         return 1
 
 
-def _turned(layer: NDArray[np.uint8], swaps: bool, reversed_axes: Sequence[int]) -> NDArray[np.uint8]:
+def _turned(layer: NDArray[np.uint8], swaps: bool, reversed_axes: tuple[int, ...]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.flip(layer.swapaxes(0, 1) if swaps else layer, reversed_axes))
 
 
