@@ -49,7 +49,8 @@ def apply_profiles(names: list[str], assignments: list[str], root: Path = Path()
     for assignment in assignments:
         key, value = _parse(assignment, yaml)
         _merge(params, _nested(key, value), assignment, "", changes)
-        if fnmatchcase(".".join(key), "sources.*.input") or (key[:-1] == ["sources"] and "input" in value):
+        given = value if isinstance(value, dict) else {key[-1]: value}
+        if len(key) > 1 and key[0] == "sources" and "input" in given:
             new_inputs[key[1]] = None
     if videos is not None:
         dataset = _only_dataset(params)
@@ -87,10 +88,10 @@ def _check_inputs(sources: Any, datasets: Iterable[str], root: Path, changes: li
         source = sources[dataset]
         if source.get("kind") == "synthetic":
             continue
-        given = str(source["input"])
-        if not Path(given).is_absolute() and not _is_carried(given, root):
-            source["input"] = os.path.normpath((root / given).absolute())
-            changes.append(f"sources.{dataset}.input: {given} -> {source['input']}")
+        path = str(source["input"])
+        if not Path(path).is_absolute() and not _is_carried(path, root):
+            source["input"] = os.path.normpath((root / path).absolute())
+            changes.append(f"sources.{dataset}.input: {path} -> {source['input']}")
         found.append(check_input(dataset, {**source, "input": str(root / source["input"])}))
     return found
 
