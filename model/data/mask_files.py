@@ -24,8 +24,8 @@ JPEG_NEAR = 32
 MOST_CHROMA, MOST_COLOURED = 32, 0.01
 """A mask is grey: at most this share of its pixels has channels further apart than these levels."""
 
-MIN_PHOTO_COLOURS, MIN_PHOTO_SHARE = 16, 0.5
-"""The opaque pixels of a photograph: so many colours at least, and this share of them neither black nor white."""
+MIN_PHOTO_COLOURS, MIN_PHOTO_SHARE, MIN_COLOURED_SHARE = 16, 0.5, 0.05
+"""The opaque pixels of a photograph: colours at least, and shares neither black nor white, or not grey."""
 
 _COLOUR_BITS = 6
 """Colours are counted by so many upper bits a channel."""
@@ -64,7 +64,9 @@ def _by_opacity(colours: ImageRGB, opacity: ImageGrey, path: Path) -> ImageGrey:
     if is_white.all():
         return opacity
     between = opaque[~is_white & (opaque.max(axis=1) > NEAR)]
-    if len(between) >= MIN_PHOTO_SHARE * len(opaque) and _n_colours(between) >= MIN_PHOTO_COLOURS:
+    n_coloured = np.count_nonzero(between.max(axis=1) - between.min(axis=1) > MOST_CHROMA)
+    is_photo = len(between) >= MIN_PHOTO_SHARE * len(opaque) or n_coloured >= MIN_COLOURED_SHARE * len(opaque)
+    if is_photo and _n_colours(between) >= MIN_PHOTO_COLOURS:
         return FULL - opacity
     raise BadInput(
         f"{path}: what its transparent pixels mean can't be told: expected white on transparent, or the photograph with"

@@ -132,7 +132,10 @@ def points_of_eyes(eyes_px: EyesPx) -> Landmarks:
 def _inpaint_picture_file(
     source: Path, out: Path, inpaint: InpaintFrame, eyes_px: EyesPx | None, detect: DetectParams
 ) -> None:
-    picture = read_picture(source)
+    try:
+        picture = read_picture(source)
+    except BadInput as error:
+        raise BadInput(f"{error}. A video's name ends in one of {', '.join(sorted(VIDEO_SUFFIXES))}.") from None
     if eyes_px is None:
         points = find_portrait(picture, build_backend(detect.backend), detect)
     else:

@@ -28,7 +28,7 @@ _PNG_COMPRESSION = 1
 LARGEST_FILE_BYTES = 32 << 20
 
 MOST_PIXELS = 40_000_000
-"""Of a decoded picture: 120 MB; VGGFace2's have a tenth of a million."""
+"""Of a decoded picture: 120 MB, and up to 600 while it is read; VGGFace2's have a tenth of a million."""
 
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, struct.error, zlib.error)
 """Exceptions raised by decoding a damaged file or one that is no picture."""
@@ -206,7 +206,7 @@ def _in_srgb(image: "Image") -> "Image":
     from PIL import ImageCms
 
     profile = image.info.get("icc_profile")
-    plain = image.convert("RGB")
+    plain = image if image.mode == "RGB" else image.convert("RGB")
     if not isinstance(profile, bytes) or image.mode in ("1", "L"):  # grey is displayed much as sRGB is
         return plain
     try:

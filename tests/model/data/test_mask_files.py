@@ -79,6 +79,13 @@ def test_what_was_erased_from_a_photograph_is_inpainted(
     assert np.abs(read(tmp_path, with_opacity(colours, 255 - shape)).astype(int) - shape).max() <= 8
 
 
+@pytest.mark.parametrize("backdrop", [0, 255])
+def test_a_photograph_may_be_mostly_black_or_white(backdrop: int, tmp_path: Path) -> None:
+    photo = np.full((*SIZE, 3), backdrop, np.uint8)
+    photo[:, 20:30] = PHOTO[:, 20:30]
+    assert np.array_equal(read(tmp_path, with_opacity(photo, 255 - HARD)), HARD)
+
+
 def test_a_palette_with_a_transparent_colour_is_read_by_its_transparency(tmp_path: Path) -> None:
     indices = Image.fromarray(INSIDE.astype(np.uint8), "L").convert("P")
     indices.putpalette([0, 0, 0, 255, 255, 255])

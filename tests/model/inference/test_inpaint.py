@@ -303,6 +303,14 @@ def test_a_mask_of_another_size_is_refused(
         inpainted_file(checkout, checkout.root / "in.png", checkout.root / "mask.png")
 
 
+@pytest.mark.usefixtures("inverting")
+def test_what_is_no_picture_is_said_with_what_was_expected(checkout: Layout) -> None:
+    (checkout.root / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    Image.new("L", (10, 20), 255).save(checkout.root / "mask.png")
+    with pytest.raises(BadInput, match=r"heic: expected a JPEG or PNG .*, found a HEIC\. A video's name .*\.mp4"):
+        inpainted_file(checkout, checkout.root / "photo.heic", checkout.root / "mask.png")
+
+
 def test_sound_without_speech_is_refused(tmp_path: Path) -> None:
     import wave
 
