@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
-from pipeline.core.records.clip import Clip, clip_name, content_of
+from pipeline.core.records.clip import NO_CROP, Clip, PublishedCrop, clip_name, content_of
 from pipeline.sources.folder import hash_file
 from pipeline.sources.listing import Found
 from pipeline.sources.settings import TableSource
@@ -24,6 +24,7 @@ COLUMNS = ("id", "identity", "address", "start_s", "end_s", "licence")
 CROP_COLUMNS = ("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _PARQUET_ROWS = 1 << 12  # read at a time
+_MAX_CROP_PX = 1 << 20  # no picture is as large; greater numbers are mistakes
 
 
 class _BadRow(Exception):
@@ -58,11 +59,9 @@ def _clip_of(clip_id: str, dataset: str, row: dict[str, str], origin: str, file_
         if not row[name]:
             raise _BadRow(f"no_{name}", f"column '{name}' is empty")
     start_s, end_s = _time_range(row)
-    crop = {name: _whole_number(row, name) for name in CROP_COLUMNS}
-    if len({value is None for value in crop.values()}) > 1:
-        raise _BadRow("bad_crop", f"expected all or none of {list(CROP_COLUMNS)}, found {crop}")
+    crop = _crop(row)
     content = file_hash or row["address"]
-    whole_file = file_hash is not None and start_s is None and end_s is None
+    whole_file = file_hash is not None and start_s is None and end_s is None and crop is None
     return Clip(
         clip_id=clip_id,
         dataset=dataset,
@@ -70,10 +69,10 @@ def _clip_of(clip_id: str, dataset: str, row: dict[str, str], origin: str, file_
         address=row["address"],
         start_s=start_s,
         end_s=end_s,
-        **crop,
+        **(NO_CROP if crop is None else dict(zip(CROP_COLUMNS, crop, strict=True))),
         licence=row["licence"],
         origin=origin,
-        content_hash=content if whole_file else content_of(content, start_s, end_s),
+        content_hash=content if whole_file else content_of(content, start_s, end_s, crop),
     )
 
 
@@ -91,10 +90,30 @@ def _seconds(row: dict[str, str], name: str) -> float | None:
     return value
 
 
+def _crop(row: dict[str, str]) -> PublishedCrop | None:
+    """Return the box in which the row's person is seen; None: it has none.
+
+    Lists have boxes that reach beyond the picture; one wholly outside it is a mistake.
+    """
+    values = {name: _whole_number(row, name) for name in CROP_COLUMNS}
+    known = [value for value in values.values() if value is not None]
+    if not known:
+        return None
+    if len(known) < len(values):
+        raise _BadRow("bad_crop", f"expected all or none of {list(CROP_COLUMNS)}, found {values}")
+    crop = PublishedCrop(*known)
+    for name in ("crop_w", "crop_h", "crop_height_px"):
+        if (values[name] or 0) <= 0:
+            raise _BadRow("bad_crop", f"{name} = {values[name]}: expected more than 0 pixels")
+    if crop.x + crop.w <= 0 or crop.y + crop.h <= 0 or crop.y >= crop.height_px:
+        raise _BadRow("bad_crop", f"the box lies outside a picture {crop.height_px} px high: {values}")
+    return crop
+
+
 def _whole_number(row: dict[str, str], name: str) -> int | None:
     value = _number(row, name, "bad_crop")
-    if value is not None and value != int(value):
-        raise _BadRow("bad_crop", f"{name} = {value}: expected whole pixels")
+    if value is not None and (value != int(value) or abs(value) > _MAX_CROP_PX):
+        raise _BadRow("bad_crop", f"{name} = {value:g}: expected whole pixels, at most {_MAX_CROP_PX}")
     return None if value is None else int(value)
 
 
