@@ -1,14 +1,34 @@
 """Check the inputs of all sources before DVC hashes them: it waits at a FIFO, and reads a device without end."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.base.errors import BadInput, BadParams
 from pipeline.core.base.params import PARAMS_FILE, read_params
+from pipeline.sources.kinds import check_input
 from pipeline.sources.local_file import refuse_mode, shown
+
+_NO_CHECK = {"-s", "--single-item", "-h", "--help"}
+
+
+def check_inputs_are_there(arguments: Sequence[str]) -> None:
+    """Raise BadInput where an input that ``dvc repro`` with ``arguments`` would ask for is not there.
+
+    DVC looks for it before it starts the stage, and would say only "[Errno 2]".
+    """
+    if not PARAMS_FILE.is_file() or _NO_CHECK.intersection(arguments):
+        return
+    params = read_params()
+    sources = params.get("sources")
+    if not isinstance(sources, dict):
+        return
+    has_targets = any(not one.startswith("-") for one in arguments)
+    for dataset, section in sources.items():
+        if not has_targets or dataset in (params.get("datasets") or []):
+            check_input(str(dataset), section)
 
 
 def check_inputs(root: Path) -> list[str]:
