@@ -29,12 +29,11 @@ from pipeline.core.records.subject import Subject, Turn, VoiceEmbedding, main_su
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.core.storage.shards import write_shards
 from pipeline.identity.network.subject_embedding import RecogniseParams, embedding_of, subject_faces
-from pipeline.identity.persons.persons import split_of
 from pipeline.weights.registry import REGISTRY
 from tests.face.faces import face
 from tests.face.tracks import a_subject
 from tests.identity.clips import RECOGNISE, clip, media
-from tests.identity.persons.decided import PARAMS, faces_of
+from tests.identity.persons.decided import PARAMS, faces_of, name_in
 from tests.real_files import needs_weights
 
 # Where the 68 points of an aligned face lie, about: all that matters are eyes, nose tip and mouth corners.
@@ -115,11 +114,6 @@ def write_clips(at: Layout, shown: Mapping[tuple[str, str], int], contents: Mapp
     write_manifest(at.turns("set"), Turn, [])
     embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()})
     write_manifest(at.subject_embeddings("set"), SubjectEmbedding, embeddings)
-
-
-def name_in(side: str, start: str = "n") -> str:
-    """A name that the hash puts on this side."""
-    return next(name for i in range(1000) if split_of(name := f"{start}{i}", PARAMS.test_share, PARAMS.seed) == side)
 
 
 def test_the_most_frontal_faces_of_each_clip_are_taken(at: Layout) -> None:
