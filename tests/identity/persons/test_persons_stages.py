@@ -275,6 +275,46 @@ def test_a_planted_leak_fails_the_stage_and_is_written_down(kind: str, at: Layou
     assert {check["what"]: len(check["leaks"]) for check in note["checks"]}[kind] == 1
 
 
+@pytest.mark.parametrize(
+    ("n", "sides", "sentence"),
+    [
+        (1, [TRAIN], "there is one person: nobody is in test"),
+        (2, [TRAIN, TEST], "the hash puts all 2 persons into test: 'a22', nearest to the limit, is in train"),
+    ],
+)
+def test_few_persons_have_a_split_and_one_sentence_says_which(
+    at: Layout, capsys: pytest.CaptureFixture[str], n: int, sides: list[str], sentence: str
+) -> None:
+    names = ["a3", "a22"][:n]
+    write_clips(at, {(name, name): place for place, name in enumerate(names)})
+    stages.persons.main(at)
+    assert [one.split for one in read_manifest(at.persons, Person)] == sides
+    assert f"persons: {sentence}\n" in capsys.readouterr().out
+    assert json.loads(at.leakage.read_text())["passes"] is True
+
+
+@pytest.mark.parametrize("side", [TRAIN, TEST])
+def test_two_persons_of_one_video_are_both_in_train(at: Layout, capsys: pytest.CaptureFixture[str], side: str) -> None:
+    names = [name_in(side, start) for start in "ab"]
+    write_clips(at, {(name, name): place for place, name in enumerate(names)})
+    write_manifest(
+        at.clips("set"), Clip, [clip("set", name, name, address="https://youtu.be/a-b_c123456") for name in names]
+    )
+    stages.persons.main(at)
+    assert [one.split for one in read_manifest(at.persons, Person)] == [TRAIN, TRAIN]
+    assert "persons: persons that would be apart share videos or faces: nobody is in test\n" in capsys.readouterr().out
+    assert json.loads(at.leakage.read_text())["passes"] is True
+
+
+def test_spellings_that_are_merged_are_said_once_and_listed(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clips(at, {("Peña", "1"): 1, ("pena", "2"): 1, ("कुमार", "3"): 2, ("कुमारी", "4"): 3})
+    stages.persons.main(at)
+    assert len({one.person_id for one in read_manifest(at.persons, Person)}) == 3
+    assert "persons: 1 names are spelt in several ways, 'set/pena' as 'set/Peña' first" in capsys.readouterr().out
+    (row,) = read_manifest(at.person_evidence, PersonEvidence)
+    assert (row.identity, row.other_identity, row.decision) == ("set/pena", "set/Peña", "merged")
+
+
 def test_the_same_faces_leak_nothing_once_they_are_merged(at: Layout) -> None:
     write_clips(at, {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 1})
     stages.persons.main(at)
