@@ -15,6 +15,7 @@ from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.person import TEST, TRAIN, Person, SubjectPerson
+from pipeline.export.names import folder_names
 from pipeline.identity.persons.identities import main_subjects
 from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Override, Overrides, read_overrides
 from pipeline.identity.persons.params import PersonsParams
@@ -236,3 +237,10 @@ def test_an_override_finds_an_identity_however_it_is_encoded(tmp_path: Path) -> 
         file.write_text(f"dataset,identity,person,why\nset,{normalize(written, 'Ünal')},Ana,asked\n", encoding="utf-8")
         persons, _ = find_persons([clip("set", normalize(listed, "Ünal"), "1")], read_overrides(file))
         assert ids(persons) == {"set/Ünal": "ana"}
+
+
+def test_persons_whose_names_differ_in_marks_of_their_script_or_in_numbers_are_as_many_as_names() -> None:
+    names = ["कुमार", "कुमारी", "かわばた", "かわはた", "S1.2", "S12", "1.0", "10"]
+    persons, _ = find_persons(clip("set", name, str(place)) for place, name in enumerate(names))
+    assert ids(persons) == {f"set/{name}": name.lower() for name in names}
+    assert len(set(folder_names(person.person_id for person in persons).values())) == len(names)
