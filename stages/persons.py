@@ -12,7 +12,7 @@ from pipeline.identity.persons.identities import identified_subjects
 from pipeline.identity.persons.leakage import leakage_report
 from pipeline.identity.persons.overrides import read_overrides
 from pipeline.identity.persons.params import networks_of, persons_params
-from pipeline.identity.persons.result import audited, decide_persons, summary_of, write_persons
+from pipeline.identity.persons.result import audit_persons, decide_persons, summary_of, write_persons
 from pipeline.identity.persons.voices import SubjectVoices, no_voices
 
 
@@ -26,10 +26,10 @@ def main(at: Layout = Layout()) -> None:
     at.persons.parent.mkdir(parents=True, exist_ok=True)
     voices_of = SubjectVoices(datasets, at) if params.compares_voices else no_voices
     overrides = read_overrides(at.person_overrides)
-    decided = decide_persons(subjects, embeddings, overrides, params, at.persons.parent, voices_of)
-    result, audit = audited(decided, datasets, params, at)
+    result = decide_persons(subjects, embeddings, overrides, params, at.persons.parent, voices_of)
     write_persons(result, at)
     print(summary_of(result))
+    audit = audit_persons(result, datasets, params, at)
     write_text(at.leakage, leakage_report(audit, result.subject_persons))
     print(f"leakage audit:\n{audit.summary()}")
     if audit.leaks:

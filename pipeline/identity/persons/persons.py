@@ -19,8 +19,6 @@ class Splits:
     of: Mapping[str, str]
     note: str
     """Where they are too few for the hash to decide: what was done instead; else empty."""
-    is_moved: bool = False
-    """Whether somebody is not in the split of their hash, so that none of both is empty."""
 
 
 def split_of(person_id: str, test_share: float, seed: int) -> str:
@@ -45,17 +43,14 @@ def splits_of(person_of: Iterable[str | None], same_split_as: Mapping[str, str],
     if params.test_share == 0 or len(set(by_hash.values())) != 1:
         return Splits({person: by_hash[one] for person, one in named.items()}, "")
     if len(by_hash) == 1:
-        return all_in_train(persons, "there is one person" if len(persons) == 1 else "all persons may be one")
+        few = "there is one person" if len(persons) == 1 else "all persons may be one, or are in one video"
+        return Splits(dict.fromkeys(persons, TRAIN), f"{few}: nobody is in test")
     (full,) = set(by_hash.values())
     empty = TRAIN if full == TEST else TEST
     moved = min(by_hash, key=lambda one: abs(draw_unit(params.seed, one) - params.test_share))
-    note = f"the hash puts all {len(persons)} persons into {full}: '{moved}', nearest to the limit, is in {empty}"
-    return Splits({person: empty if one == moved else full for person, one in named.items()}, note, is_moved=True)
-
-
-def all_in_train(persons: Iterable[str], why: str) -> Splits:
-    """Return splits of which test is empty, with the reason."""
-    return Splits(dict.fromkeys(persons, TRAIN), f"{why}: nobody is in test")
+    first = next(person for person, one in named.items() if one == moved)
+    note = f"the hash puts all {len(persons)} persons into {full}: '{first}', nearest to the limit, is in {empty}"
+    return Splits({person: empty if one == moved else full for person, one in named.items()}, note)
 
 
 def subject_persons_of(

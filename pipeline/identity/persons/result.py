@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from pipeline.identity.persons.identities import IdentifiedSubject
 from pipeline.identity.persons.leakage import Audit, audit_leakage
 from pipeline.identity.persons.overrides import Overrides
 from pipeline.identity.persons.params import PersonsParams
-from pipeline.identity.persons.persons import Splits, all_in_train, persons_of, splits_of, subject_persons_of
+from pipeline.identity.persons.persons import persons_of, splits_of, subject_persons_of
 from pipeline.identity.persons.published import published_identities
 from pipeline.identity.persons.rows import TableRows, texts_of
 from pipeline.identity.persons.voices import VoicesOf, no_voices, part_voices
@@ -36,7 +36,8 @@ class PersonsResult:
     decisions: Decisions
     subject_persons: TableRows[SubjectPerson]
     persons: list[Person]
-    splits: Splits
+    split_note: str
+    """``Splits.note``."""
     evidence: list[PersonEvidence]
     dropped: list[tuple[str, Dropped]]
     """(subject id, drop) of those that an override or an outlier's face drops."""
@@ -65,7 +66,7 @@ def decide_persons(
         decisions=decisions,
         subject_persons=subject_persons,
         persons=persons_of(published, subject_persons),
-        splits=splits,
+        split_note=splits.note,
         evidence=[
             *evidence_of(decisions.compared, part_voices(decisions.compared, compared, voices_of), params),
             *spelling_evidence(compared, decisions.person_of),
@@ -95,21 +96,6 @@ def audit_persons(result: PersonsResult, datasets: Sequence[str], params: Person
         same_person_above=params.same_person_above,
         kept_apart=result.decisions.kept_apart,
     )
-
-
-def audited(
-    result: PersonsResult, datasets: Sequence[str], params: PersonsParams, at: Layout
-) -> tuple[PersonsResult, Audit]:
-    """Return ``result`` and its audit; where a person was moved and would leak, with nobody in test."""
-    audit = audit_persons(result, datasets, params, at)
-    if not audit.leaks or not result.splits.is_moved:
-        return result, audit
-    splits = all_in_train(result.splits.of, "persons that would be apart share videos or faces")
-    published = result.embeddings.published
-    subject_persons = subject_persons_of(published, result.decisions.person_of, splits.of)
-    persons = persons_of(published, subject_persons)
-    in_train = replace(result, splits=splits, subject_persons=subject_persons, persons=persons)
-    return in_train, audit_persons(in_train, datasets, params, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +142,7 @@ def summary_of(result: PersonsResult) -> str:
 
     Another line each says what was done where the persons are few, and how many identities spelling alone merges.
     """
-    lines = [_counts(result), result.splits.note, _spellings(result)]
+    lines = [_counts(result), result.split_note, _spellings(result)]
     return "\n".join(f"persons: {line}" for line in lines if line)
 
 

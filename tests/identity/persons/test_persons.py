@@ -203,7 +203,7 @@ def test_persons_who_may_be_one_are_in_train_together() -> None:
     names = [name_in(TEST, start) for start in "ab"]
     assert splits(names, {names[1]: names[0]}) == (
         dict.fromkeys(names, TRAIN),
-        "all persons may be one: nobody is in test",
+        "all persons may be one, or are in one video: nobody is in test",
     )
 
 

@@ -293,19 +293,6 @@ def test_few_persons_have_a_split_and_one_sentence_says_which(
     assert json.loads(at.leakage.read_text())["passes"] is True
 
 
-@pytest.mark.parametrize("side", [TRAIN, TEST])
-def test_two_persons_of_one_video_are_both_in_train(at: Layout, capsys: pytest.CaptureFixture[str], side: str) -> None:
-    names = [name_in(side, start) for start in "ab"]
-    write_clips(at, {(name, name): place for place, name in enumerate(names)})
-    write_manifest(
-        at.clips("set"), Clip, [clip("set", name, name, address="https://youtu.be/a-b_c123456") for name in names]
-    )
-    stages.persons.main(at)
-    assert [one.split for one in read_manifest(at.persons, Person)] == [TRAIN, TRAIN]
-    assert "persons: persons that would be apart share videos or faces: nobody is in test\n" in capsys.readouterr().out
-    assert json.loads(at.leakage.read_text())["passes"] is True
-
-
 def test_spellings_that_are_merged_are_said_once_and_listed(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     write_clips(at, {("Peña", "1"): 1, ("pena", "2"): 1, ("कुमार", "3"): 2, ("कुमारी", "4"): 3})
     stages.persons.main(at)
