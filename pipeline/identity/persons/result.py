@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.evidence import PersonEvidence, SubjectEmbedding
+from pipeline.core.records.evidence import MERGED, TWO_SPELLINGS, PersonEvidence, SubjectEmbedding
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, Person, SubjectPerson
@@ -17,12 +17,12 @@ from pipeline.core.records.subject import main_subject_id
 from pipeline.core.storage.manifest import iterate_tables, write_manifest
 from pipeline.identity.persons.decide import Decisions, decide
 from pipeline.identity.persons.embeddings import FaceEmbeddings, face_embeddings
-from pipeline.identity.persons.evidence import evidence_of
+from pipeline.identity.persons.evidence import evidence_of, spelling_evidence
 from pipeline.identity.persons.identities import IdentifiedSubject
 from pipeline.identity.persons.leakage import Audit, audit_leakage
 from pipeline.identity.persons.overrides import Overrides
 from pipeline.identity.persons.params import PersonsParams
-from pipeline.identity.persons.persons import persons_of, subject_persons_of
+from pipeline.identity.persons.persons import persons_of, splits_of, subject_persons_of
 from pipeline.identity.persons.published import published_identities
 from pipeline.identity.persons.rows import TableRows, texts_of
 from pipeline.identity.persons.voices import VoicesOf, no_voices, part_voices
@@ -36,6 +36,8 @@ class PersonsResult:
     decisions: Decisions
     subject_persons: TableRows[SubjectPerson]
     persons: list[Person]
+    split_note: str
+    """``Splits.note``."""
     evidence: list[PersonEvidence]
     dropped: list[tuple[str, Dropped]]
     """(subject id, drop) of those that an override or an outlier's face drops."""
@@ -57,13 +59,18 @@ def decide_persons(
     published, dropped = published_identities(subjects, overrides, params)
     compared = face_embeddings(published, embeddings, params.whitening, folder)
     decisions = decide(compared, params)
-    subject_persons = subject_persons_of(published, decisions.person_of, decisions.same_split_as, params)
+    splits = splits_of(decisions.person_of, decisions.same_split_as, params)
+    subject_persons = subject_persons_of(published, decisions.person_of, splits.of)
     return PersonsResult(
         embeddings=compared,
         decisions=decisions,
         subject_persons=subject_persons,
         persons=persons_of(published, subject_persons),
-        evidence=evidence_of(decisions.compared, part_voices(decisions.compared, compared, voices_of), params),
+        split_note=splits.note,
+        evidence=[
+            *evidence_of(decisions.compared, part_voices(decisions.compared, compared, voices_of), params),
+            *spelling_evidence(compared, decisions.person_of),
+        ],
         dropped=[*dropped, *decisions.dropped],
     )
 
@@ -131,11 +138,19 @@ class _ClipValues:
 
 
 def summary_of(result: PersonsResult) -> str:
-    """Return the numbers of identities, persons and test persons, and the evidence from faces, in one line."""
+    """Return the numbers of identities, persons and test persons, and the evidence from faces, in one line.
+
+    Another line each says what was done where the persons are few, and how many identities spelling alone merges.
+    """
+    lines = [_counts(result), result.split_note, _spellings(result)]
+    return "\n".join(f"persons: {line}" for line in lines if line)
+
+
+def _counts(result: PersonsResult) -> str:
     n_identities = len({(person.dataset, person.identity) for person in result.persons})
     split_of = {person.person_id: person.split for person in result.persons}
     n_test = sum(split == TEST for split in split_of.values())
-    summary = f"persons: {n_identities} identities are {len(split_of)} persons, {n_test} of them in test"
+    summary = f"{n_identities} identities are {len(split_of)} persons, {n_test} of them in test"
     n_embedded = len(result.embeddings)
     if not n_embedded:
         return f"{summary}; by name alone, since no subject has an embedding"
@@ -143,9 +158,21 @@ def summary_of(result: PersonsResult) -> str:
 
 
 def _evidence_counts(result: PersonsResult) -> str:
-    counts = Counter(f"{one.kind} {one.decision}" for one in result.evidence)
+    counts = Counter(f"{one.kind} {one.decision}" for one in result.evidence if one.kind != TWO_SPELLINGS)
     text = ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "nothing against a name"
     if n_doubtful := sum(one.is_doubtful for one in result.evidence):
         text += f"; voices contradict {n_doubtful} of them"
     n_shared = len(result.decisions.same_split_as)
     return text + (f"; {n_shared} persons share the split of one they may be" if n_shared else "")
+
+
+def _spellings(result: PersonsResult) -> str:
+    merged = [one for one in result.evidence if one.kind == TWO_SPELLINGS and one.decision == MERGED]
+    if not merged:
+        return ""
+    first = f"'{merged[0].identity}' as '{merged[0].other_identity}'"
+    n_names = len({one.name for one in merged})
+    return (
+        f"{n_names} names are spelt in several ways, {first} first: person_evidence.parquet lists them, and rows of "
+        "manifests/review/persons.csv part them"
+    )

@@ -29,12 +29,11 @@ from pipeline.core.records.subject import Subject, Turn, VoiceEmbedding, main_su
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.core.storage.shards import write_shards
 from pipeline.identity.network.subject_embedding import RecogniseParams, embedding_of, subject_faces
-from pipeline.identity.persons.persons import split_of
 from pipeline.weights.registry import REGISTRY
 from tests.face.faces import face
 from tests.face.tracks import a_subject
 from tests.identity.clips import RECOGNISE, clip, media
-from tests.identity.persons.decided import PARAMS, faces_of
+from tests.identity.persons.decided import PARAMS, faces_of, name_in
 from tests.real_files import needs_weights
 
 # Where the 68 points of an aligned face lie, about: all that matters are eyes, nose tip and mouth corners.
@@ -115,11 +114,6 @@ def write_clips(at: Layout, shown: Mapping[tuple[str, str], int], contents: Mapp
     write_manifest(at.turns("set"), Turn, [])
     embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()})
     write_manifest(at.subject_embeddings("set"), SubjectEmbedding, embeddings)
-
-
-def name_in(side: str, start: str = "n") -> str:
-    """A name that the hash puts on this side."""
-    return next(name for i in range(1000) if split_of(name := f"{start}{i}", PARAMS.test_share, PARAMS.seed) == side)
 
 
 def test_the_most_frontal_faces_of_each_clip_are_taken(at: Layout) -> None:
@@ -279,6 +273,33 @@ def test_a_planted_leak_fails_the_stage_and_is_written_down(kind: str, at: Layou
     note = json.loads(at.leakage.read_text())
     assert note["passes"] is False
     assert {check["what"]: len(check["leaks"]) for check in note["checks"]}[kind] == 1
+
+
+@pytest.mark.parametrize(
+    ("n", "sides", "sentence"),
+    [
+        (1, [TRAIN], "there is one person: nobody is in test"),
+        (2, [TRAIN, TEST], "the hash puts all 2 persons into test: 'a22', nearest to the limit, is in train"),
+    ],
+)
+def test_few_persons_have_a_split_and_one_sentence_says_which(
+    at: Layout, capsys: pytest.CaptureFixture[str], n: int, sides: list[str], sentence: str
+) -> None:
+    names = ["a3", "a22"][:n]
+    write_clips(at, {(name, name): place for place, name in enumerate(names)})
+    stages.persons.main(at)
+    assert [one.split for one in read_manifest(at.persons, Person)] == sides
+    assert f"persons: {sentence}\n" in capsys.readouterr().out
+    assert json.loads(at.leakage.read_text())["passes"] is True
+
+
+def test_spellings_that_are_merged_are_said_once_and_listed(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clips(at, {("Peña", "1"): 1, ("pena", "2"): 1, ("कुमार", "3"): 2, ("कुमारी", "4"): 3})
+    stages.persons.main(at)
+    assert len({one.person_id for one in read_manifest(at.persons, Person)}) == 3
+    assert "persons: 1 names are spelt in several ways, 'set/pena' as 'set/Peña' first" in capsys.readouterr().out
+    (row,) = read_manifest(at.person_evidence, PersonEvidence)
+    assert (row.identity, row.other_identity, row.decision) == ("set/pena", "set/Peña", "merged")
 
 
 def test_the_same_faces_leak_nothing_once_they_are_merged(at: Layout) -> None:
