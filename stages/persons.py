@@ -13,6 +13,7 @@ from pipeline.identity.persons.leakage import leakage_report
 from pipeline.identity.persons.overrides import read_overrides
 from pipeline.identity.persons.params import networks_of, persons_params
 from pipeline.identity.persons.result import audit_persons, decide_persons, summary_of, write_persons
+from pipeline.identity.persons.same_video.find import SameVideos
 from pipeline.identity.persons.voices import SubjectVoices, no_voices
 
 
@@ -26,7 +27,8 @@ def main(at: Layout = Layout()) -> None:
     at.persons.parent.mkdir(parents=True, exist_ok=True)
     voices_of = SubjectVoices(datasets, at) if params.compares_voices else no_voices
     overrides = read_overrides(at.person_overrides)
-    result = decide_persons(subjects, embeddings, overrides, params, at.persons.parent, voices_of)
+    videos_of = SameVideos(datasets, at, params)
+    result = decide_persons(subjects, embeddings, overrides, params, at.persons.parent, voices_of, videos_of)
     write_persons(result, at)
     print(summary_of(result))
     audit = audit_persons(result, datasets, params, at)

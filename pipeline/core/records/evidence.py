@@ -7,6 +7,7 @@ from pipeline.core.records.schema import Vector, column
 SAME_PERSON = "same_person_two_names"
 TWO_PERSONS = "two_persons_one_name"
 OUTLIER = "outlier"
+SAME_VIDEO = "same_video"
 
 MERGED = "merged"
 SEPARATED = "separated"
@@ -14,6 +15,7 @@ DROPPED = "dropped"
 LISTED = "listed"
 NOT_MERGED = "not_merged"
 OVERRIDDEN = "overridden"
+ONE_SPLIT = "one_split"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +32,15 @@ class SubjectEmbedding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonEvidence:
-    """One row of ``manifests/person_evidence.parquet``: faces that contradict a name, and the decision."""
+    """One row of ``manifests/person_evidence.parquet``: faces that contradict a name, or clips of the same video.
 
-    evidence_id: str = column("<kind>:<subject_id>, and for two names +<other_subject_id>")
+    With the decision on them.
+    """
+
+    evidence_id: str = column("<kind>:<subject_id>, and for two names or two clips +<other_subject_id>")
     kind: str = column(
         "'same_person_two_names'; 'two_persons_one_name': some of a name's subjects are another person than most; "
-        "'outlier': a single one that is alike none of the others"
+        "'outlier': a single one that is alike none of the others; 'same_video': two clips that have content in common"
     )
     name: str = column("a normalised name of subjects")
     identity: str = column("<dataset>/<identity as published> of subject_id")
@@ -46,12 +51,14 @@ class PersonEvidence:
     other_subject_id: str = column("the first of the subjects they are compared with")
     n_other_subjects: int = column("how many those are")
     score: float = column(
-        "mean cosine over all pairs of one of these and one of those, after whitening if params.yaml sets it"
+        "mean cosine over all pairs of one of these and one of those, after whitening if params.yaml sets it; of two "
+        "clips the share of either that is in the other, the larger one"
     )
     threshold: float = column("the limit that the score passed: of params.yaml or of the network")
     decision: str = column(
         "'merged', 'separated', 'dropped'; 'listed': params.yaml switches the action off; 'not_merged': alike, but not "
-        "all that would become one person are; 'overridden': persons.csv decides otherwise"
+        "all that would become one person are; 'overridden': persons.csv decides otherwise; of two clips 'dropped': "
+        "one of them, the other is kept; 'one_split': both are kept, in one split"
     )
     decided_by: str = column("'evidence' or 'override'; 'params' where these switch the action off")
     voice_score: float | None = column(

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import compress
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.core.records.clip import listed_id
 from pipeline.core.records.person import TEST, TRAIN, SubjectPerson, in_both_splits
 from pipeline.core.storage.vectors import Vectors, close_pairs, group_means, largest_product
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
@@ -22,13 +23,14 @@ PERSON = "person"
 CONTENT = "media content"
 SOURCE_VIDEO = "source video"
 FACE = "face"
+VIDEO = "video"
 
 _MAX_LISTED = 5
 _SCORE_DIGITS = 6
 _HASH_BYTES = 8
 _NO_KEY = 0  # no hash of a key, but for one chance in 2 ** 64
 # The eleven characters of a YouTube video's id, in the forms in which addresses name it.
-_YOUTUBE = re.compile(r"(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed/|shorts/|v/)|youtu\.be/)([\w-]{11})")
+YOUTUBE_ID = r"(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed/|shorts/|v/)|youtu\.be/)([\w-]{11})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,14 @@ def audit_leakage(
     embeddings: FaceEmbeddings,
     same_person_above: float,
     kept_apart: Collection[frozenset[str]],
+    group_of: Mapping[str, str] | None = None,
 ) -> Audit:
     """Return the audit of the split of ``subject_persons``.
 
     Of each of them: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media; None where there
     is none. They are iterated once, and again where there is a leak. Persons whose subjects have a mean cosine of
     ``same_person_above`` or more leak, unless the pair is in ``kept_apart``: two persons by override.
+    ``group_of``: for each clip, as listed, that has content in common with others, the first of them.
     """
     rows = TableRows.of(SubjectPerson, subject_persons)
     return Audit(
@@ -88,6 +92,7 @@ def audit_leakage(
             _check_persons(rows),
             _check_shared(CONTENT, rows, contents, str),
             _check_shared(SOURCE_VIDEO, rows, addresses, source_video),
+            _check_shared(VIDEO, rows, _GroupsOfClips(rows, group_of or {}), str),
             _check_faces(rows, embeddings, same_person_above, kept_apart),
         ]
     )
@@ -116,8 +121,13 @@ def _test_shares(subject_persons: Iterable[SubjectPerson]) -> dict[str, dict[str
 
 def source_video(address: str) -> str:
     """Return the id of a source video: that of a YouTube video, else the address as it is."""
-    found = _YOUTUBE.search(address)
+    found = re.search(YOUTUBE_ID, address)
     return f"youtube:{found[1]}" if found else address
+
+
+def source_hash(address: str) -> int:
+    """Return a hash of the id of a source video."""
+    return _hash_of(source_video(address))
 
 
 def _check_persons(subject_persons: Iterable[SubjectPerson]) -> Check:
@@ -150,6 +160,17 @@ def _check_shared(
         if len(splits) > 1
     ]
     return Check(what, len(train) + len(test) - len(both), int(np.count_nonzero(~is_seen)), leaks)
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupsOfClips:
+    """For each of ``subject_persons`` the group of its clip, or None; to be iterated more than once."""
+
+    subject_persons: TableRows[SubjectPerson]
+    group_of: Mapping[str, str]
+
+    def __iter__(self) -> Iterator[str | None]:
+        return (self.group_of.get(listed_id(clip)) for clip in texts_of(self.subject_persons.column("clip_id")))
 
 
 def _hash_of(key: str) -> int:

@@ -32,6 +32,10 @@ class PersonsParams(Params):
     drop_outliers: bool
     other_voice_below: float | None = Field(ge=-1, le=1)
     same_voice_above: float | None = Field(ge=-1, le=1)
+    min_same_share: float | None = Field(gt=0, le=1)
+    min_common_s: float = Field(ge=0)
+    max_sound_bits: int = Field(ge=0)
+    max_picture_bits: int = Field(ge=0)
 
     @property
     def compares_voices(self) -> bool:

@@ -1,7 +1,7 @@
 """The result of the persons stage: decided, written, summarised, audited."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -9,12 +9,11 @@ from pathlib import Path
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.evidence import PersonEvidence, SubjectEmbedding
+from pipeline.core.records.evidence import SAME_VIDEO, PersonEvidence, SubjectEmbedding
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, Person, SubjectPerson
-from pipeline.core.records.subject import main_subject_id
-from pipeline.core.storage.manifest import iterate_tables, write_manifest
+from pipeline.core.storage.manifest import write_manifest
 from pipeline.identity.persons.decide import Decisions, decide
 from pipeline.identity.persons.embeddings import FaceEmbeddings, face_embeddings
 from pipeline.identity.persons.evidence import evidence_of
@@ -24,7 +23,10 @@ from pipeline.identity.persons.overrides import Overrides
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.persons import persons_of, subject_persons_of
 from pipeline.identity.persons.published import published_identities
-from pipeline.identity.persons.rows import TableRows, texts_of
+from pipeline.identity.persons.rows import TableRows
+from pipeline.identity.persons.same_video.clip_values import ClipValues
+from pipeline.identity.persons.same_video.find import VideosOf, video_evidence
+from pipeline.identity.persons.same_video.keep import VideoDecisions
 from pipeline.identity.persons.voices import VoicesOf, no_voices, part_voices
 
 
@@ -37,8 +39,10 @@ class PersonsResult:
     subject_persons: TableRows[SubjectPerson]
     persons: list[Person]
     evidence: list[PersonEvidence]
+    videos: VideoDecisions
+    """On the clips that have content in common."""
     dropped: list[tuple[str, Dropped]]
-    """(subject id, drop) of those that an override or an outlier's face drops."""
+    """(subject id, drop) of those that an override, an outlier's face or a kept clip of the same video drops."""
 
 
 def decide_persons(
@@ -48,22 +52,29 @@ def decide_persons(
     params: PersonsParams,
     folder: Path | None = None,
     voices_of: VoicesOf = no_voices,
+    videos_of: VideosOf | None = None,
 ) -> PersonsResult:
     """Return the persons of ``subjects``; raises BadInput when an override names what its dataset does not have.
 
     The embeddings are kept in a file in ``folder``, by default that for temporary files.
-    ``voices_of``: the voices that are compared where faces are.
+    ``voices_of``: the voices that are compared where faces are; ``videos_of``: what is known of the clips' videos.
     """
     published, dropped = published_identities(subjects, overrides, params)
     compared = face_embeddings(published, embeddings, params.whitening, folder)
-    decisions = decide(compared, params)
+    videos = videos_of.decisions(published) if videos_of else VideoDecisions()
+    sources = videos_of.sources(published) if videos_of else ()
+    decisions = decide(compared, params, videos, sources)
     subject_persons = subject_persons_of(published, decisions.person_of, decisions.same_split_as, params)
     return PersonsResult(
         embeddings=compared,
         decisions=decisions,
         subject_persons=subject_persons,
         persons=persons_of(published, subject_persons),
-        evidence=evidence_of(decisions.compared, part_voices(decisions.compared, compared, voices_of), params),
+        evidence=[
+            *evidence_of(decisions.compared, part_voices(decisions.compared, compared, voices_of), params),
+            *video_evidence(videos, published, params),
+        ],
+        videos=videos,
         dropped=[*dropped, *decisions.dropped],
     )
 
@@ -83,51 +94,13 @@ def audit_persons(result: PersonsResult, datasets: Sequence[str], params: Person
     in_order = sorted(datasets, key=lambda name: f"{name}/")  # as clip ids begin
     return audit_leakage(
         result.subject_persons,
-        addresses=_ClipValues(result.subject_persons, "address", Clip, [at.clips(name) for name in in_order]),
-        contents=_ClipValues(result.subject_persons, "sha256", Media, [at.media(name) for name in in_order]),
+        addresses=ClipValues(result.subject_persons, "address", Clip, [at.clips(name) for name in in_order]),
+        contents=ClipValues(result.subject_persons, "sha256", Media, [at.media(name) for name in in_order]),
         embeddings=result.embeddings,
         same_person_above=params.same_person_above,
         kept_apart=result.decisions.kept_apart,
+        group_of=result.videos.group_of,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _ClipValues:
-    """The value of a manifest's column for the clip of each of ``subject_persons``, None where it has no row.
-
-    None too of subjects that are not their clip's main one: they share its value, and are other persons than that. Read
-    at each iteration: memory holds those of a few clips. ``subject_persons`` are in id order, and ``paths`` in that of
-    their clips.
-    """
-
-    subject_persons: TableRows[SubjectPerson]
-    column: str
-    record: type
-    paths: Sequence[Path]
-
-    def __iter__(self) -> Iterator[str | None]:
-        rows = self._in_subject_order()
-        subject_id, value = next(rows, ("", None))
-        for wanted in texts_of(self.subject_persons.column("subject_id")):
-            while subject_id < wanted and (row := next(rows, None)):
-                subject_id, value = row
-            yield value if subject_id == wanted else None
-
-    def _in_subject_order(self) -> Iterator[tuple[str, str | None]]:
-        """Yield the main subject of each clip and its value: clip 'talk-2' is behind 'talk', 'talk-2-s00' before."""
-        first = ""
-        gathered: list[tuple[str, str | None]] = []
-        for clip_id, value in self._rows():
-            if not clip_id.startswith(f"{first}-"):
-                yield from sorted(gathered)
-                first, gathered = clip_id, []
-            gathered.append((main_subject_id(clip_id), value))
-        yield from sorted(gathered)
-
-    def _rows(self) -> Iterator[tuple[str, str]]:
-        for path in self.paths:
-            for table in iterate_tables(path, self.record, ["clip_id", self.column]):
-                yield from zip(*(column.to_pylist() for column in table.columns), strict=True)
 
 
 def summary_of(result: PersonsResult) -> str:
@@ -136,6 +109,8 @@ def summary_of(result: PersonsResult) -> str:
     split_of = {person.person_id: person.split for person in result.persons}
     n_test = sum(split == TEST for split in split_of.values())
     summary = f"persons: {n_identities} identities are {len(split_of)} persons, {n_test} of them in test"
+    if n_videos := len(result.videos.kept_for):
+        summary += f"; {n_videos} clips are the same video as another one, which is kept"
     n_embedded = len(result.embeddings)
     if not n_embedded:
         return f"{summary}; by name alone, since no subject has an embedding"
@@ -143,7 +118,7 @@ def summary_of(result: PersonsResult) -> str:
 
 
 def _evidence_counts(result: PersonsResult) -> str:
-    counts = Counter(f"{one.kind} {one.decision}" for one in result.evidence)
+    counts = Counter(f"{one.kind} {one.decision}" for one in result.evidence if one.kind != SAME_VIDEO)
     text = ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "nothing against a name"
     if n_doubtful := sum(one.is_doubtful for one in result.evidence):
         text += f"; voices contradict {n_doubtful} of them"
