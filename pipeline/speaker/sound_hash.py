@@ -73,6 +73,7 @@ def _moments(loud: NDArray[np.float64]) -> NDArray[np.float64]:
     is_moment = (rise == maximum_filter1d(rise, 2 * _APART_STEPS + 1)) & (rise > _MIN_RISE * loud.std())
     is_moment[: _REACH_STEPS + 1] = is_moment[len(loud) - _REACH_STEPS - 1 :] = False
     steps = np.flatnonzero(is_moment)
+    steps = steps[np.diff(steps, prepend=-len(loud)) > _APART_STEPS]  # the first of equal rises
     before, here, after = rise[steps - 1], rise[steps], rise[steps + 1]
     curved = np.maximum(2 * here - before - after, 1e-12)
     return np.asarray(steps + np.clip((after - before) / (2 * curved), -0.5, 0.5))

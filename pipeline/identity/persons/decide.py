@@ -24,7 +24,7 @@ from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, NameParts, Part, parts_by_name
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import texts_of
-from pipeline.identity.persons.same_video.keep import VideoDecisions
+from pipeline.identity.same_video.keep import VideoDecisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def decide(
     """Return the decisions on all subjects; a subject without an embedding goes with its name's main part.
 
     A person of several names is named after the first of them, or by an override. ``videos``: the decisions on clips of
-    the same video; ``sources``: what tells of each subject its source video, one after the other; None where it does not.
+    the same video; ``sources``: of each subject what tells its source video, one after the other; else None.
     """
     published = embeddings.published
     overridden = {name for one in published if one.is_overridden for name in (one.name, one.original_name) if name}

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from pipeline.core.records.person import TEST, TRAIN, SubjectPerson, in_both_spl
 from pipeline.core.storage.vectors import Vectors, close_pairs, group_means, largest_product
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.persons.rows import TableRows, rows_of_ids, texts_of
+from pipeline.identity.same_video.source import source_video
 
 PERSON = "person"
 CONTENT = "media content"
@@ -29,8 +29,6 @@ _MAX_LISTED = 5
 _SCORE_DIGITS = 6
 _HASH_BYTES = 8
 _NO_KEY = 0  # no hash of a key, but for one chance in 2 ** 64
-# The eleven characters of a YouTube video's id, in the forms in which addresses name it.
-YOUTUBE_ID = r"(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed/|shorts/|v/)|youtu\.be/)([\w-]{11})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +75,12 @@ def audit_leakage(
     embeddings: FaceEmbeddings,
     same_person_above: float,
     kept_apart: Collection[frozenset[str]],
-    group_of: Mapping[str, str] | None = None,
 ) -> Audit:
     """Return the audit of the split of ``subject_persons``.
 
     Of each of them: ``addresses`` of the source video, ``contents`` the sha256 of the fetched media; None where there
     is none. They are iterated once, and again where there is a leak. Persons whose subjects have a mean cosine of
     ``same_person_above`` or more leak, unless the pair is in ``kept_apart``: two persons by override.
-    ``group_of``: for each clip, as listed, that has content in common with others, the first of them.
     """
     rows = TableRows.of(SubjectPerson, subject_persons)
     return Audit(
@@ -92,10 +88,14 @@ def audit_leakage(
             _check_persons(rows),
             _check_shared(CONTENT, rows, contents, str),
             _check_shared(SOURCE_VIDEO, rows, addresses, source_video),
-            _check_shared(VIDEO, rows, _GroupsOfClips(rows, group_of or {}), str),
             _check_faces(rows, embeddings, same_person_above, kept_apart),
         ]
     )
+
+
+def check_videos(subject_persons: TableRows[SubjectPerson], group_of: Mapping[str, str]) -> Check:
+    """Return the check of clips that have content in common: ``group_of`` has the first of them for each, as listed."""
+    return _check_shared(VIDEO, subject_persons, _GroupsOfClips(subject_persons, group_of), str)
 
 
 def leakage_report(audit: Audit, subject_persons: Iterable[SubjectPerson]) -> str:
@@ -117,12 +117,6 @@ def _test_shares(subject_persons: Iterable[SubjectPerson]) -> dict[str, dict[str
         dataset: {"persons": n, "test_persons": test[dataset], "test_share": round(test[dataset] / n, 4)}
         for dataset, n in sorted(persons.items())
     }
-
-
-def source_video(address: str) -> str:
-    """Return the id of a source video: that of a YouTube video, else the address as it is."""
-    found = re.search(YOUTUBE_ID, address)
-    return f"youtube:{found[1]}" if found else address
 
 
 def source_hash(address: str) -> int:

@@ -250,7 +250,7 @@ def test_persons_writes_subject_persons_evidence_and_the_audit(at: Layout) -> No
     assert ends == {f"set/{n}-s00": "outlier" if n == 3 else "" for n in (1, 2, 3, 4, 5)}
     note = json.loads(at.leakage.read_text())
     assert note["passes"] is True
-    assert [check["what"] for check in note["checks"]] == ["person", "media content", "source video", "video", "face"]
+    assert [check["what"] for check in note["checks"]] == ["person", "media content", "source video", "face", "video"]
     assert note["test_share"]["set"]["persons"] == 2
 
 

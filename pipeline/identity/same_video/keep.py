@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.core.records.evidence import DROPPED, ONE_SPLIT, OVERRIDDEN
-from pipeline.identity.persons.params import PersonsParams
-from pipeline.identity.persons.same_video.pairs import CommonContent
+from pipeline.identity.same_video.pairs import CommonContent
+from pipeline.identity.same_video.settings import SameVideoParams
 
 _SAME_BOX_IOU = 0.5
 
@@ -38,7 +38,7 @@ class VideoDecisions:
 
 
 def decide_videos(
-    pairs: Iterable[CommonContent], facts: Mapping[str, ClipFacts], params: PersonsParams
+    pairs: Iterable[CommonContent], facts: Mapping[str, ClipFacts], params: SameVideoParams
 ) -> VideoDecisions:
     """Return the decisions on ``pairs``; clips without ``facts`` are dropped already.
 
@@ -56,7 +56,7 @@ def decide_videos(
     )
 
 
-def _covers(pairs: Iterable[CommonContent], params: PersonsParams) -> dict[str, set[str]]:
+def _covers(pairs: Iterable[CommonContent], params: SameVideoParams) -> dict[str, set[str]]:
     """Return for each clip those that it is in."""
     covers: dict[str, set[str]] = defaultdict(set)
     for pair in pairs:
@@ -83,11 +83,11 @@ def _strongest(pairs: Iterable[CommonContent]) -> list[CommonContent]:
     return [best[key] for key in sorted(best)]
 
 
-def _min_share(params: PersonsParams) -> float:
+def _min_share(params: SameVideoParams) -> float:
     return params.min_same_share or 1.0
 
 
-def _decision(pair: CommonContent, facts: Mapping[str, ClipFacts], params: PersonsParams) -> str | None:
+def _decision(pair: CommonContent, facts: Mapping[str, ClipFacts], params: SameVideoParams) -> str | None:
     one, other = facts[pair.clip_id], facts[pair.other_clip_id]
     is_same = max(pair.share, pair.other_share) >= _min_share(params)
     if not is_same:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from pipeline.core.records.track import Fingerprint
 from pipeline.core.storage.query import add_table, query, rows_of
-from pipeline.identity.persons.params import PersonsParams
-from pipeline.identity.persons.same_video.pairs import BY_FINGERPRINTS, CommonContent
+from pipeline.identity.same_video.pairs import BY_FINGERPRINTS, CommonContent
+from pipeline.identity.same_video.settings import SameVideoParams
 
 _MIN_MOMENTS = 2  # at one offset: of two unrelated moments in 50,000 the sounds are alike, of 1000 the pictures
 _SAME_TIME_S = 0.08  # between moments at one offset
@@ -81,7 +81,7 @@ class Moments:
     pictures: NDArray[np.int64]
 
 
-def common_by_fingerprints(paths: Sequence[Path], params: PersonsParams, folder: Path) -> Iterator[CommonContent]:
+def common_by_fingerprints(paths: Sequence[Path], params: SameVideoParams, folder: Path) -> Iterator[CommonContent]:
     """Yield the pairs of clips of which a part is alike in sound and picture, in id order.
 
     ``paths``: manifests of Fingerprint. Intermediate results lie in ``folder``.
@@ -107,7 +107,7 @@ def common_by_fingerprints(paths: Sequence[Path], params: PersonsParams, folder:
 
 
 def common_moments(
-    a: Moments, b: Moments, offsets_s: Sequence[float], params: PersonsParams
+    a: Moments, b: Moments, offsets_s: Sequence[float], params: SameVideoParams
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which moments of ``a``, and which of ``b``, are alike where ``b`` is later by one of ``offsets_s``."""
     common_a, common_b = np.zeros(len(a.times_s), np.bool_), np.zeros(len(b.times_s), np.bool_)

@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.media import Media
 from pipeline.core.storage.query import add_table, query, rows_of
-from pipeline.identity.persons.leakage import YOUTUBE_ID
-from pipeline.identity.persons.same_video.pairs import BY_FILE, BY_SOURCE, CommonContent
+from pipeline.identity.same_video.pairs import BY_FILE, BY_SOURCE, CommonContent
+from pipeline.identity.same_video.source import YOUTUBE_ID
 
 _N_NEXT = 4  # of the clips that begin within one, those it is compared with; copies are linked from one to the next
 
