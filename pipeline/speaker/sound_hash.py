@@ -14,7 +14,7 @@ from pipeline.speaker.mouth_sound import GRID_HZ
 from pipeline.speaker.sound_bands import N_BANDS, Bands
 
 _SMOOTH_STEPS = 9  # of the grid: a mean of 0.18 s
-_APART_STEPS = GRID_HZ * 2 // 5  # moments are at least so far from each other
+_APART_STEPS = GRID_HZ // 5  # moments are at least so far from each other
 _SPACING_STEPS = 5  # times that are compared
 _N_TIMES = 12
 _REACH_STEPS = _SPACING_STEPS * _N_TIMES // 2
