@@ -130,8 +130,8 @@ class Observer:
             )
             for frames in frames_of
         ]
-        fingerprints = _fingerprints(clip, bands, pictures)
-        return [*rows, *chain.from_iterable(frames_of), *chain.from_iterable(agreements), *fingerprints]
+        moments = fingerprints(clip, bands, pictures)
+        return [*rows, *chain.from_iterable(frames_of), *chain.from_iterable(agreements), *moments]
 
 
 def _with_following(frames: Iterable[GreyFrame]) -> Iterator[tuple[GreyFrame, Sequence[GreyFrame]]]:
@@ -185,7 +185,8 @@ def _row(frames: Sequence[Frame], offset: AvOffset, sound: MouthSound, moved: Mo
     )
 
 
-def _fingerprints(clip: MediaClip, bands: Bands, pictures: PictureHashes) -> Iterator[Fingerprint]:
+def fingerprints(clip: MediaClip, bands: Bands, pictures: PictureHashes) -> Iterator[Fingerprint]:
+    """Yield the fingerprints of the moments of a clip's sound; ``bands`` begin at 0 on the clock."""
     found = sound_hashes(bands, clip.start_s or 0.0, clip.end_s)
     for time_s, sound_hash in zip(found.times_s.tolist(), found.hashes.tolist(), strict=True):
         yield Fingerprint(

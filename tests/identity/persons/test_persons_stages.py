@@ -278,7 +278,7 @@ def test_a_planted_leak_fails_the_stage_and_is_written_down(at: Layout) -> None:
 
 
 @pytest.mark.parametrize("common", ["file", "source video"])
-@pytest.mark.parametrize(("second", "n_kept"), [((0.0, 1.25), 1), ((0.0, 0.8), 1), ((0.3, 1.1), 2), ((2.0, 3.0), 2)])
+@pytest.mark.parametrize(("second", "n_kept"), [((0.0, 1.25), 1), ((0.0, 0.8), 1), ((0.5, 1.3), 2), ((2.0, 3.0), 2)])
 def test_one_file_or_source_video_is_in_one_split_and_a_range_of_it_is_kept_once(
     common: str, second: tuple[float, float], n_kept: int, at: Layout
 ) -> None:
@@ -294,6 +294,32 @@ def test_one_file_or_source_video_is_in_one_split_and_a_range_of_it_is_kept_once
     found = read_manifest(at.subject_persons, SubjectPerson)
     assert len({one.split for one in found}) == 1
     assert len(found) == n_kept
+
+
+def test_a_copy_by_sound_and_picture_is_left_out_and_the_ledger_names_the_clip_that_is_kept(at: Layout) -> None:
+    write_clips(at, {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 2, (name_in(TEST), "3"): 2, ("Zoe", "4"): 3})
+    hashes = np.random.default_rng(1).integers(1 << 60, size=(2, 6)).tolist()
+    rows = [
+        Fingerprint(
+            fingerprint_id=f"set/{clip_number}-{1000 * n + 37 * clip_number:08d}",
+            clip_id=f"set/{clip_number}",
+            time_s=n + 0.037 * clip_number,
+            sound_hash=sound ^ clip_number,
+            picture_hash=sound >> 3,
+        )
+        for clip_number, content in ((1, 0), (2, 0), (3, 1))
+        for n, sound in enumerate(hashes[content])
+    ]
+    write_manifest(at.fingerprints("set"), Fingerprint, rows)
+    stages.persons.main(at)
+    found = {one.clip_id: one.split for one in read_manifest(at.subject_persons, SubjectPerson)}
+    assert found.keys() == {"set/1", "set/3", "set/4"}
+    assert found["set/1"] == found["set/3"]  # whose person is that of the copy
+    ends = {row.item_id: (row.reason, row.detail) for row in read_manifest(at.ledger("persons"), LedgerRow)}
+    assert ends["set/2-s00"] == ("same_video", "set/1 is kept")
+    (row,) = read_manifest(at.person_evidence, PersonEvidence)
+    assert (row.kind, row.decision, row.score, row.threshold) == ("same_video", "dropped", 1.0, 0.8)
+    assert json.loads(at.leakage.read_text())["passes"] is True
 
 
 def test_the_same_faces_leak_nothing_once_they_are_merged(at: Layout) -> None:
