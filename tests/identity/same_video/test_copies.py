@@ -19,7 +19,7 @@ from pipeline.video.decode import grey_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.picture_hash import PictureHashes
 from pipeline.video.shots import CutDetector
-from tests.identity.same_video.test_fingerprints import PARAMS
+from tests.identity.same_video.limits import PARAMS
 from tests.real_files import CLIPS, needs_clips
 
 

@@ -9,9 +9,7 @@ from pipeline.core.records.track import Fingerprint
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.identity.same_video.fingerprints import common_by_fingerprints
 from pipeline.identity.same_video.pairs import CommonContent
-from pipeline.identity.same_video.settings import SameVideoParams
-
-PARAMS = SameVideoParams(min_same_share=0.8, min_common_s=5.0, max_sound_bits=12, max_picture_bits=18)
+from tests.identity.same_video.limits import PARAMS
 
 
 def content(seed: int, n: int = 10, first_s: float = 1.0) -> list[tuple[float, int, int]]:

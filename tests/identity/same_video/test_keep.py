@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.identity.same_video.keep import ClipFacts, VideoDecisions, decide_videos
 from pipeline.identity.same_video.pairs import BY_FINGERPRINTS, CommonContent
-from tests.identity.same_video.test_fingerprints import PARAMS
+from tests.identity.same_video.limits import PARAMS
 
 
 def pair(a: str, b: str, share: float = 1.0, other_share: float = 1.0, common_s: float = 10.0) -> CommonContent:
