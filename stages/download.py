@@ -15,7 +15,7 @@ from pipeline.video.fetch import DownloadParams
 from pipeline.video.fetch_settings import read_fetch_settings
 from pipeline.video.media_check import check_media, mark_edited
 
-VERSION = 7  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 8  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:

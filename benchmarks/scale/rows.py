@@ -362,6 +362,8 @@ def _faces() -> pa.Table:
             lid_opening=0.3,
             lid_share=1.0,
             iris_seen=0.6,
+            lips_parted=-4.0,
+            eyes_shut=-4.0,
             mesh_yaw_deg=float(_measures()["yaw_deg"][frame]),
             mesh_pitch_deg=float(_measures()["pitch_deg"][frame]),
             image_sha256=hashlib.sha256(picture()).hexdigest(),

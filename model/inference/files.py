@@ -28,8 +28,8 @@ from pipeline.face.measures.points import LEFT_EYE, N_POINTS, RIGHT_EYE, eye_cen
 from pipeline.face.tracking.portrait import find_portrait
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.video.streams import has_video_suffix
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v"})
 LONGEST_SOUND_S = 600.0
 
 EyesPx = tuple[float, float, float, float]
@@ -63,7 +63,7 @@ def inpaint_file(
     network = load_generator(weights).to(device)
     inpaint = partial(_inpaint, network, mask=options.mask, log_mel=read_voice(sound, at), at=at)
     detect = load_params(DetectParams, "detect", at.params)
-    if source.suffix.lower() in VIDEO_SUFFIXES:
+    if has_video_suffix(source):
         if options.eyes_px is not None:
             raise BadInput("--eyes: expected a picture; in a video the eyes move")
         n_inpainted, n_frames = inpaint_video(

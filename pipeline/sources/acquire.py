@@ -16,7 +16,7 @@ from pipeline.core.storage.manifest import write_manifest
 from pipeline.synthetic.script.spec import SCHEME
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.video.fetch_settings import FetchSettings
-from pipeline.video.probe import probe
+from pipeline.video.probe import Probe, probe
 
 if TYPE_CHECKING:
     from pipeline.synthetic.script.truth import ClipTruth
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TRUTH_FILES = ("frames.parquet", "speech.parquet")
 _GENERATED_FILE = "media.mp4"
 _GENERATOR = "facevox synthetic talkers"
+_MIN_RANGE_SHARE = 0.5  # of a listed range lies within its file; re-encoded or shortened files end a little early
 _LIST_AGAIN = "is not the file that was listed: list it again with 'dvc repro -f sources@{}'"
 
 
@@ -47,37 +48,43 @@ class Acquirer:
             probed = probe(fetched.path)
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail.replace(str(folder), "store"))
-        return refuse(probed, self._params) or [
-            Media(
-                clip_id=clip.clip_id,
-                path=fetched.path.name if fetched.path.parent == folder else clip.address,
-                sha256=sha256,
-                size_bytes=fetched.path.stat().st_size,
-                duration_s=probed.duration_s,
-                width_px=probed.width_px,
-                height_px=probed.height_px,
-                rotation_deg=probed.form.rotation_deg,
-                is_mirrored=probed.form.is_mirrored,
-                pixel_aspect=probed.form.pixel_aspect,
-                colour_matrix=probed.form.colour_matrix,
-                colour_transfer=probed.form.colour_transfer,
-                colour_range=probed.form.colour_range,
-                is_interlaced=probed.form.is_interlaced,
-                fps=probed.fps,
-                n_frames_stated=probed.n_frames_stated,
-                video_codec=probed.video_codec,
-                has_audio=probed.has_audio,
-                audio_codec=probed.audio_codec,
-                audio_rate_hz=probed.audio_rate_hz,
-                has_jumps=probed.has_jumps,
-                tool=fetched.tool,
-            )
-        ]
+        return (
+            refuse(probed, self._params)
+            or _refuse_range(clip, probed.duration_s)
+            or _refuse_crop(clip, probed)
+            or [
+                Media(
+                    clip_id=clip.clip_id,
+                    path=fetched.path.name if fetched.path.parent == folder else clip.address,
+                    sha256=sha256,
+                    size_bytes=fetched.path.stat().st_size,
+                    duration_s=probed.duration_s,
+                    width_px=probed.width_px,
+                    height_px=probed.height_px,
+                    rotation_deg=probed.form.rotation_deg,
+                    is_mirrored=probed.form.is_mirrored,
+                    pixel_aspect=probed.form.pixel_aspect,
+                    colour_matrix=probed.form.colour_matrix,
+                    colour_transfer=probed.form.colour_transfer,
+                    colour_range=probed.form.colour_range,
+                    is_interlaced=probed.form.is_interlaced,
+                    fps=probed.fps,
+                    n_frames_stated=probed.n_frames_stated,
+                    video_codec=probed.video_codec,
+                    has_audio=probed.has_audio,
+                    audio_codec=probed.audio_codec,
+                    audio_rate_hz=probed.audio_rate_hz,
+                    has_jumps=probed.has_jumps,
+                    tool=fetched.tool,
+                )
+            ]
+        )
 
     def _get(self, clip: Clip, folder: Path) -> Fetched | Dropped:
         if clip.address.startswith(SCHEME):
             return generate(clip.address, folder)
-        unfinished = self._unfinished / hashlib.sha256(clip.address.encode()).hexdigest()
+        # Not of the address alone: clips of one video are fetched at the same time.
+        unfinished = self._unfinished / hashlib.sha256(f"{clip.clip_id}\n{clip.address}".encode()).hexdigest()
         fetched = fetch(clip.address, unfinished, self._params, self._settings)
         if isinstance(fetched, Fetched) and fetched.path.parent == unfinished:
             finished = folder / fetched.path.name
@@ -92,10 +99,34 @@ def is_used_in_place(media: Media, clip: Clip) -> bool:
     return media.path == clip.address
 
 
+def _refuse_range(clip: Clip, duration_s: float) -> Dropped | None:
+    """Return the drop of a range most of which lies behind the end of its file, as one in milliseconds does.
+
+    One that starts behind the end fails where it is read.
+    """
+    start_s = clip.start_s or 0.0
+    if clip.end_s is None or start_s >= duration_s or duration_s - start_s >= _MIN_RANGE_SHARE * (clip.end_s - start_s):
+        return None
+    detail = (
+        f"most of the range from {start_s:g} to {clip.end_s:g} s is behind the end of its file at {duration_s:.3f} s"
+    )
+    return Dropped.failed("bad_range", f"{detail}: expected seconds")
+
+
 def _is_as_listed(clip: Clip, sha256: str) -> bool:
     """Return whether the file at a clip's address still has the content it was listed with."""
-    ranges = [content_of(content, clip.start_s, clip.end_s) for content in (sha256, clip.address)]
+    ranges = [content_of(content, clip.start_s, clip.end_s, clip.crop) for content in (sha256, clip.address)]
     return clip.content_hash in (sha256, *ranges)  # of its address where it could not be read when it was listed
+
+
+def _refuse_crop(clip: Clip, probed: Probe) -> Dropped | None:
+    """Return why a published crop can't be one of this picture, whose width its list did not say; None: it can."""
+    crop = clip.crop
+    if crop is None or crop.x * probed.height_px < probed.width_px * crop.height_px:
+        return None
+    size = f"{probed.width_px}x{probed.height_px}"
+    detail = f"crop_x {crop.x} at crop_height_px {crop.height_px} is right of the picture, which is {size}"
+    return Dropped.failed("bad_crop", detail)
 
 
 def generate(address: str, folder: Path) -> Fetched:

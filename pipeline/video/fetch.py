@@ -21,15 +21,13 @@ from pipeline.video.fetch_errors import classify
 from pipeline.video.fetch_settings import FetchSettings
 from pipeline.video.hdr import SDR
 from pipeline.video.probe import Probe
+from pipeline.video.streams import VIDEO_SUFFIXES
 
 BYTES_PER_MB = 1_000_000
 MAX_RETRY_WAIT_S = 60.0
 STATED_DURATION_ERROR_S = 1.0
 FILE_STEM = "media"
 OTHER_SUFFIX = ".video"
-KNOWN_SUFFIXES = frozenset(
-    {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v", ".ts", ".flv", ".wmv", ".3gp", ".ogv"}
-)
 
 
 class DownloadParams(Params):
@@ -92,7 +90,11 @@ def refuse(probe: Probe, params: DownloadParams) -> Dropped | None:
 
 
 def _local_file(path: Path, params: DownloadParams) -> Fetched | Dropped:
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        return Dropped.failed("not_found", f"{path}: {error.strerror}", retryable=True)
+    if not is_file:
         return Dropped.failed("not_found", f"{path}: expected a file, found none", retryable=True)
     return _refuse_size(path.stat().st_size, params) or Fetched(path=path, tool="file")
 
@@ -232,7 +234,7 @@ def _settle(folder: Path, file: Path, params: DownloadParams) -> Fetched | Dropp
     if refused:
         return _give_up(folder, refused)
     suffix = file.suffix.lower()
-    path = folder / f"{FILE_STEM}{suffix if suffix in KNOWN_SUFFIXES else OTHER_SUFFIX}"
+    path = folder / f"{FILE_STEM}{suffix if suffix in VIDEO_SUFFIXES else OTHER_SUFFIX}"
     return Fetched(path=file.replace(path), tool=f"yt-dlp {yt_dlp.version.__version__}")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.engine.stopping import adopt_orphans, end_descendants, has_descendants
+from stages.commands.inputs import check_inputs
 
 _PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STAGE_GRACE_S = 30.0
@@ -18,8 +19,11 @@ _LOOK_EVERY_S = 0.05
 def run_dvc_repro(arguments: Sequence[str]) -> int:
     """Run ``dvc repro`` with ``arguments`` in the working directory; return its exit code, 128 + n after signal n.
 
-    SIGINT, SIGTERM and SIGHUP are passed on to it. When dvc was killed, its stage has half a minute to end.
+    SIGINT, SIGTERM and SIGHUP are passed on to it. When dvc was killed, its stage has half a minute to end. Raises
+    BadInput for an input at which DVC would hang.
     """
+    for note in check_inputs(Path()):
+        print(note, file=sys.stderr)
     signal.set_wakeup_fd(-1)  # this process waits for dvc, however long that takes
     adopt_orphans()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
