@@ -1,30 +1,34 @@
-"""The evidence on persons: compared parts, and spellings of one name, with the decision on them, one row each."""
+"""The evidence on persons: compared parts, spellings of one name, and clips of one video, with the decision on them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.core.records.clip import listed_id
 from pipeline.core.records.evidence import (
     DROPPED,
     LISTED,
     MERGED,
     OVERRIDDEN,
     SAME_PERSON,
+    SAME_VIDEO,
     SEPARATED,
     TWO_SPELLINGS,
     PersonEvidence,
 )
 from pipeline.core.records.person import BY_EVIDENCE, BY_NAME, BY_OVERRIDE
+from pipeline.core.records.subject import clip_of
 from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.persons.embeddings import FaceEmbeddings
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import TableRows, texts_of
+from pipeline.identity.same_video.keep import VideoDecisions
 
 BY_PARAMS = "params"
 _DECIDED_BY = {OVERRIDDEN: BY_OVERRIDE, LISTED: BY_PARAMS}
@@ -166,3 +170,34 @@ def _spelling_row(spelling: _Spelling, most: _Spelling, embeddings: FaceEmbeddin
 
 def _dataset_identity(spelling: _Spelling) -> str:
     return f"{spelling.first_subject_id.partition('/')[0]}/{spelling.identity}"
+
+
+def video_evidence(
+    videos: VideoDecisions, published: Iterable[PublishedIdentity], params: PersonsParams
+) -> Iterator[PersonEvidence]:
+    """Yield a row for each pair of clips that have content in common."""
+    clips = {*chain.from_iterable((pair.clip_id, pair.other_clip_id) for pair, _ in videos.decided)}
+    first: dict[str, PublishedIdentity] = {}
+    for one in published if clips else ():
+        if one.is_published and (clip := listed_id(clip_of(one.subject_id))) in clips:
+            first.setdefault(clip, one)
+    for pair, decision in videos.decided:
+        one, other = first[pair.clip_id], first[pair.other_clip_id]
+        yield PersonEvidence(
+            evidence_id=f"{SAME_VIDEO}:{one.subject_id}+{other.subject_id}",
+            kind=SAME_VIDEO,
+            name=one.name,
+            identity=f"{one.dataset}/{one.identity}",
+            subject_id=one.subject_id,
+            n_subjects=1,
+            other_name=other.name,
+            other_identity=f"{other.dataset}/{other.identity}",
+            other_subject_id=other.subject_id,
+            n_other_subjects=1,
+            score=round(max(pair.share, pair.other_share), SIMILARITY_DIGITS),
+            threshold=params.min_same_share or 1.0,
+            decision=decision,
+            decided_by=BY_OVERRIDE if decision == OVERRIDDEN else BY_EVIDENCE,
+            voice_score=None,
+            is_doubtful=False,
+        )

@@ -32,6 +32,10 @@ PARAMS = PersonsParams(
     drop_outliers=True,
     other_voice_below=0.6,
     same_voice_above=0.75,
+    min_same_share=0.8,
+    min_common_s=5.0,
+    max_sound_bits=12,
+    max_picture_bits=18,
 )
 
 
