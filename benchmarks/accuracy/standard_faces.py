@@ -54,10 +54,10 @@ CONFIDENCE_Z = 1.96
 # What is chosen on the other people, from these values: as many faces as possible with shut lips and open eyes, ...
 CHOSEN = {
     "max_lip_gap": (0.02, 0.03, 0.04, 0.05),
-    "max_lips_parted": (-2.5, -2.0, -1.5, -1.0, -0.5, 0.0),
+    "max_lips_parted": (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0),
     "max_eyes_shut": (-2.5, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0),
 }
-MIN_RIGHT_SHARE = 0.975  # ... where at least this share of those that pass have both
+MIN_RIGHT_SHARE = 0.995  # ... where at least this share of those that pass have both
 
 
 class Share(NamedTuple):
@@ -211,7 +211,11 @@ def _worth(right: int, n: int) -> tuple[float, int]:
 
 
 def with_log_odds_of_others(faces: pd.DataFrame, at: Layout, fitted: Sequence[LookedAt]) -> pd.DataFrame:
-    """Return the faces with ``lips_parted`` and ``eyes_shut`` by regressions fitted to no face of their person."""
+    """Return the faces with ``lips_parted`` and ``eyes_shut`` by regressions fitted to no face of their person.
+
+    Of the other frames in a face's window ``lips_parted`` is that of the weights as they are, since the crop alone is
+    stored; it counts where it is larger.
+    """
     mesh = FaceMesh(find_weights(FACE_MESH))
     template = load_params(Template, "crop.template", at.params)
     left, right = (
@@ -232,7 +236,8 @@ def with_log_odds_of_others(faces: pd.DataFrame, at: Layout, fitted: Sequence[Lo
             weights = fitted_weights(of, others)
             for face_id in own.face_id:
                 columns[column][face_id] = float(features[face_id][place] @ weights[:-1] + weights[-1])
-    return faces.assign(**{name: faces.face_id.map(values) for name, values in columns.items()})
+    lips, eyes = (faces.face_id.map(columns[name]) for name in ("lips_parted", "eyes_shut"))
+    return faces.assign(lips_parted=np.maximum(lips, faces.lips_parted), eyes_shut=eyes)
 
 
 def _combinations(limits: SelectParams) -> Iterator[SelectParams]:

@@ -62,7 +62,8 @@ class FaceMeasures:
         "distance of the lids over the width of the iris, of the more closed eye; 0.6 open, 0.4 half shut"
     )
     lips_parted: float | None = column(
-        "log odds that the lips are parted, by how the mouth looks in the face's own frame: natural logarithm"
+        "log odds that the lips are parted, by how the mouth looks, largest in the verified frames of the window: "
+        "natural logarithm"
     )
     eyes_shut: float | None = column(
         "log odds that the eyes are half shut or shut, by how they look: natural logarithm"

@@ -59,8 +59,8 @@ class Look:
     lip_line: float
     lid_opening: float  # of the more closed eye
     iris_seen: float  # likewise
-    lips_parted: float | None  # these two of a face's own frame, null of the others in its window
-    eyes_shut: float | None
+    lips_parted: float
+    eyes_shut: float | None  # null where the frame is in the window of other faces only
     yaw_deg: float
     pitch_deg: float
 
@@ -125,7 +125,7 @@ class Verifier:
             "lid_opening": here.lid_opening,
             "lid_share": here.lid_opening / max(usual_lid_opening, _SMALLEST_LID_OPENING),
             "iris_seen": here.iris_seen,
-            "lips_parted": here.lips_parted,
+            "lips_parted": max(one.lips_parted for one in looks),
             "eyes_shut": here.eyes_shut,
             "mesh_yaw_deg": here.yaw_deg,
             "mesh_pitch_deg": here.pitch_deg,
@@ -140,7 +140,7 @@ def _look(picture: ImageRGB, fit: MeshFit, *, is_own: bool) -> Look:
         lip_line=lip_line_contrast(picture, fit.points),
         lid_opening=min(float(one) for one in eye_openings(fit.points)),
         iris_seen=min(float(one) for one in iris_seen(fit.points)),
-        lips_parted=lips_parted(picture, fit.points) if is_own else None,
+        lips_parted=lips_parted(picture, fit.points),
         eyes_shut=eyes_shut(picture, fit.points) if is_own else None,
         yaw_deg=float(yaw_deg),
         pitch_deg=float(pitch_deg),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.base.arrays import ImageRGB
+from pipeline.face.mesh import mesh_measures as measures
 from pipeline.face.mesh.eyes_and_lips import (
     WEIGHTS_FILE,
     eye_features,
@@ -13,8 +14,12 @@ from pipeline.face.mesh.eyes_and_lips import (
 )
 from pipeline.face.mesh.mesh_measures import MeshPoints
 
-# Points of the mesh that trade places in a mirror: corners of eyes and mouth, inner lips, centres of the eyes' edges.
-MIRRORED = [(33, 263), (133, 362), (61, 291), (82, 312), (87, 317), (13, 13), (14, 14)]
+# Points of the mesh that trade places in a mirror: the edges of the eyes, the corners of the mouth, the inner lips.
+MIRRORED = [
+    *zip(measures.LEFT_EYE_UPPER, measures.RIGHT_EYE_UPPER[::-1], strict=True),
+    *zip(measures.LEFT_EYE_LOWER, measures.RIGHT_EYE_LOWER[::-1], strict=True),
+    *((61, 291), (82, 312), (87, 317)),
+]
 EYES_PX = np.array([(100.0, 110.0), (160.0, 112.0)])
 
 
@@ -34,8 +39,6 @@ def mesh_at(gap: float = 0.0) -> MeshPoints:
         to_middle = np.sign(130 - x)
         points[outer, :2], points[inner, :2] = (x - 14 * to_middle, y), (x + 14 * to_middle, y + 1)
     points[61, :2], points[291, :2] = (105, 190), (155, 191)
-    from pipeline.face.mesh import mesh_measures as measures
-
     left, right = (
         (measures.LEFT_EYE_UPPER + measures.LEFT_EYE_LOWER),
         (measures.RIGHT_EYE_UPPER + measures.RIGHT_EYE_LOWER),
@@ -70,8 +73,8 @@ def test_the_weights_are_as_many_as_the_features_and_a_constant() -> None:
 def test_a_face_and_its_mirror_image_look_alike(seed: int) -> None:
     picture, points = noise(seed), mesh_at(0.03)
     there, points_there = mirrored(picture, points)
-    assert eyes_shut(there, points_there) == pytest.approx(eyes_shut(picture, points), abs=0.15)
-    assert lips_parted(there, points_there) == pytest.approx(lips_parted(picture, points), abs=0.15)
+    assert eyes_shut(there, points_there) == pytest.approx(eyes_shut(picture, points), abs=0.05)
+    assert lips_parted(there, points_there) == pytest.approx(lips_parted(picture, points), abs=0.05)
 
 
 def test_the_gap_is_weighed_as_it_is_and_up_to_where_lips_are_clearly_parted() -> None:
