@@ -13,7 +13,7 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -136,8 +136,9 @@ def _number(row: dict[str, str], name: str, reason: str) -> float | None:
         return None
     time = _CLOCK_TIME.fullmatch(text) if reason == "bad_range" else None
     if time:
-        return 3600.0 * int(time[1]) + 60.0 * int(time[2]) + float(time[3])
-    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        value = 3600.0 * float(time[1]) + 60.0 * float(time[2]) + float(time[3])
+    else:
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
         raise _BadRow(reason, f"{name} = '{shown(text)}': expected {_EXPECTED_NUMBER[reason]}")
     return value
@@ -170,23 +171,29 @@ class _LocalHashes:
         return None if known is None else known.hex()
 
     def _check(self, path: Path, address: str) -> None:
-        is_allowed = self._allowed == "anywhere" or (self._allowed == "beside_table" and is_within(path, self._beside))
-        if not is_allowed:
+        if not self._is_allowed(path, address):
             detail = f"'{shown(address)}' is a file of this machine: this list's 'local_files' is {self._allowed}"
             raise _BadRow("local_file_forbidden", detail)
         try:
             refused = refuse_mode(path, path.stat().st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return  # the download reports it
-        except OSError as error:
-            raise _BadRow("bad_address", f"'{shown(address)}': {error.strerror}") from None
+        except (OSError, ValueError) as error:  # ValueError: of a NUL in the path
+            detail = getattr(error, "strerror", None) or error
+            raise _BadRow("bad_address", f"'{shown(address)}': {detail}") from None
         if refused:
             raise _BadRow(refused.reason, refused.detail)
+
+    def _is_allowed(self, path: Path, address: str) -> bool:
+        if self._allowed != "beside_table":
+            return self._allowed == "anywhere"
+        # yt-dlp opens a file: URL by rules of its own on '..' and '?', and a playlist there may name further files.
+        return "://" not in address and is_within(path, self._beside)
 
 
 def _read_rows(table: Path) -> Iterator[tuple[int, dict[str, str] | BadRow]]:
     """Yield (row number from 1, without the header; column -> text without outer spaces) of each row."""
-    if not _is_file(table):
+    if not is_file(table):
         raise BadInput(f"{table}: expected a table of clips, found no file. Correct 'input' of this source.")
     columns, lines = _parquet_table(table) if table.suffix == ".parquet" else _text_table(table)
     number = 0
@@ -208,7 +215,8 @@ def _named(columns: list[str], line: _Line) -> dict[str, str] | BadRow:
     return row
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Return whether there is a file at ``path``; False too where no disk takes the name."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -267,17 +275,25 @@ def _parquet_lines(table: Path) -> Iterator[Any]:
         with pq.ParquetFile(table) as file:
             yield file.schema_arrow.names
             for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
-                columns = [column.to_pylist() for column in batch.columns]
-                for row in zip(*columns, strict=True):
-                    yield _row_of(row)
+                yield from _rows_of(batch)
     except (OSError, pa.ArrowException) as error:
         raise BadInput(f"{table}: expected a Parquet table: {error}") from None
 
 
-def _row_of(values: tuple[Any, ...]) -> _Line:
+def _rows_of(batch: Any) -> Iterator[_Line]:
+    """Yield the rows of a batch of a Parquet file; value by value where one is no text or no date."""
+    try:
+        columns = [column.to_pylist() for column in batch.columns]
+    except (ValueError, OverflowError):
+        yield from (_row_of(column[row].as_py() for column in batch.columns) for row in range(len(batch)))
+    else:
+        yield from (_row_of(values) for values in zip(*columns, strict=True))
+
+
+def _row_of(values: Iterable[Any]) -> _Line:
     try:
         return [_text_of(value) for value in values]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         return BadRow(str(error))
 
 
