@@ -24,6 +24,7 @@ from pipeline.sources.listing import Found
 from pipeline.sources.local_file import LocalFiles, hash_file, is_plain_text, is_within, path_of, refuse_mode, shown
 from pipeline.sources.settings import TableSource
 from pipeline.sources.text_table import BadRow, open_text_table
+from pipeline.synthetic.script.spec import SCHEME
 
 COLUMNS = ("id", "identity", "address", "start_s", "end_s", "licence")
 CROP_COLUMNS = ("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px")
@@ -71,6 +72,8 @@ def _clip_of(clip_id: str, dataset: str, row: dict[str, str], origin: str, file_
     for name in ("id", "identity", "address"):
         if not row[name]:
             raise _BadRow(f"no_{name}", f"column '{name}' is empty")
+    if row["address"].startswith(SCHEME):
+        raise _BadRow("bad_address", "generated clips are listed by a source of kind 'synthetic', not by a table")
     start_s, end_s = _time_range(row)
     crop = _crop(row)
     content = file_hash or row["address"]

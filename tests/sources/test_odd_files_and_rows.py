@@ -245,6 +245,8 @@ def odd_rows(folder: Path) -> list[tuple[str, str]]:
         (f"loop,Ana,{folder}/loop.mp4,,,", "bad_address"),
         (f"name,Ana,{folder}/{'x' * 300}.mp4,,,", "bad_address"),
         (f"nested,Ana,{'x/' * 3000}1.mp4,,,", "bad_address"),
+        ("generated,Ana,synthetic:nonsense,,,", "bad_address"),
+        ("large,Ana,synthetic:seed=1&person=1&clip=1&duration_s=1e9,,,", "bad_address"),
         ("nulurl,Ana,file:///tmp/a%00b,,,", "bad_address"),
         (f"hours,Ana,{url},{'9' * 400}:00:00,,", "bad_range"),
         (f"manyhours,Ana,{url},{'9' * 5000}:00:00,,", "bad_range"),

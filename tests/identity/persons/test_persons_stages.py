@@ -290,6 +290,29 @@ def test_one_file_or_source_video_is_in_one_split_and_a_range_of_it_is_kept_once
     assert len(found) == n_kept
 
 
+@pytest.mark.parametrize("compares_videos", [True, False])
+@pytest.mark.parametrize("common", ["file", "source video"])
+def test_two_persons_whom_published_crops_show_in_one_video_are_both_kept_in_one_split(
+    common: str, compares_videos: bool, at: Layout
+) -> None:
+    shown = {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 2, ("Zoe", "3"): 3}
+    if not compares_videos:
+        write_params(at, min_same_share=None)
+    write_clips(at, shown, {"set/1": "same", "set/2": "same"} if common == "file" else {})
+    address = "https://youtu.be/a-b_c123456" if common == "source video" else ""
+    side = {"crop_y": 0, "crop_w": 320, "crop_h": 360, "crop_height_px": 360}
+    clips = [
+        replace(clip("set", who, name, address=address if name != "3" else ""), crop_x=320 * int(name), **side)
+        for who, name in shown
+    ]
+    write_manifest(at.clips("set"), Clip, clips)
+    stages.persons.main(at)
+    found = {one.clip_id: one for one in read_manifest(at.subject_persons, SubjectPerson)}
+    assert found["set/1"].split == found["set/2"].split
+    assert len({one.person_id for one in found.values()}) == len(shown)
+    assert json.loads(at.leakage.read_text())["passes"] is True
+
+
 def test_a_copy_by_sound_and_picture_is_left_out_and_the_ledger_names_the_clip_that_is_kept(at: Layout) -> None:
     write_clips(at, {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 2, (name_in(TEST), "3"): 2, ("Zoe", "4"): 3})
     hashes = np.random.default_rng(1).integers(1 << 60, size=(2, 6)).tolist()
