@@ -26,7 +26,7 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, TRAIN, Person, SubjectPerson
 from pipeline.core.records.schema import Image, to_table
 from pipeline.core.records.subject import Subject, Turn, VoiceEmbedding, main_subject_id
-from pipeline.core.records.track import Fingerprint
+from pipeline.core.records.track import Fingerprint, Track
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.core.storage.shards import write_shards
 from pipeline.identity.network.subject_embedding import RecogniseParams, embedding_of, subject_faces
@@ -112,6 +112,7 @@ def write_clips(at: Layout, shown: Mapping[tuple[str, str], int], contents: Mapp
     )
     write_manifest(at.subjects("set"), Subject, [])
     write_manifest(at.fingerprints("set"), Fingerprint, [])
+    write_manifest(at.tracks("set"), Track, [])
     write_manifest(at.voice_embeddings("set"), VoiceEmbedding, [])
     write_manifest(at.turns("set"), Turn, [])
     embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()})
