@@ -182,8 +182,8 @@ class _LocalHashes:
         except (FileNotFoundError, NotADirectoryError):
             return  # the download reports it
         except (OSError, ValueError) as error:  # ValueError: of a NUL in the path
-            detail = getattr(error, "strerror", None) or error
-            raise _BadRow("bad_address", f"'{shown(address)}': {detail}") from None
+            reason = getattr(error, "strerror", None) or error
+            raise _BadRow("bad_address", f"'{shown(address)}': {reason}") from None
         if refused:
             raise _BadRow(refused.reason, refused.detail)
 
