@@ -30,6 +30,7 @@ COLUMNS = ("id", "identity", "address", "start_s", "end_s", "licence")
 CROP_COLUMNS = ("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px")
 _IN_ONE_LINE = frozenset(COLUMNS) - {"licence"}
 _PARQUET_ROWS = 1 << 12  # read at a time
+_MAX_VALUE_CHARS = 1 << 13  # thousands of rows are held at a time; addresses have a few thousand at most
 _MAX_CROP_PX = 1 << 20  # no picture is as large; greater numbers are mistakes
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _CLOCK_TIME = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:\.\d*)?)", re.ASCII)
@@ -212,6 +213,9 @@ def _named(columns: list[str], line: _Line) -> dict[str, str] | BadRow:
     if len(line) != len(columns):
         return BadRow(f"expected {len(columns)} values ({', '.join(columns)}), found {len(line)}")
     row = dict(zip(columns, line, strict=True))
+    long = next((name for name, value in row.items() if len(value) > _MAX_VALUE_CHARS), None)
+    if long:
+        return BadRow(f"column '{long}': expected at most {_MAX_VALUE_CHARS} characters, found {len(row[long])}")
     bad = next((name for name in _IN_ONE_LINE if not is_plain_text(row[name])), None)
     if bad:
         return BadRow(f"column '{bad}': expected text without line breaks and control characters: '{shown(row[bad])}'")

@@ -318,6 +318,31 @@ def test_whole_floats_of_parquet_are_their_digits_and_nan_is_empty(tmp_path: Pat
     assert reasons((clips, drops)) == {"bad_row": 2}
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("name", ["identity", "licence", "address"])
+def test_a_value_of_more_than_8192_characters_costs_its_row(name: str, suffix: str, tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": str(n),
+            "identity": "Ana",
+            "address": f"https://example.org/{n}",
+            "start_s": "",
+            "end_s": "",
+            "licence": "",
+        }
+        for n in range(2)
+    ]
+    for n, row in enumerate(rows):
+        row[name] = row[name].ljust(8192 + n, "x")
+    if suffix == "csv":
+        put(tmp_path / "t.csv", "\n".join([HEADER, *(",".join(row.values()) for row in rows)]).encode())
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
+    clips, drops = listed_table(tmp_path / f"t.{suffix}")
+    assert [clip.clip_id for clip in clips] == ["set/0"]
+    assert [(dropped.reason, len(dropped.detail) < 300) for _, dropped in drops] == [("bad_row", True)]
+
+
 def test_a_value_of_parquet_that_is_no_text_or_date_costs_its_row(tmp_path: Path) -> None:
     ends = np.array([0, 3, 6, 9], np.int32)
     columns = {
