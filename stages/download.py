@@ -1,14 +1,21 @@
 """Fetch the media of every clip, record its properties, and split long clips into parts."""
 
+from pathlib import Path
+
+from pipeline.core.base.errors import BadInput
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.storage.atomic import scratch_folder
+from pipeline.core.storage.garbage import ITEMS, UNFINISHED
+from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import count_rows, iterate_manifest, write_manifest
-from pipeline.engine.run import run_step
-from pipeline.engine.settings import read_settings
+from pipeline.engine.run import StepRun, run_step
+from pipeline.engine.settings import Settings, read_settings
 from pipeline.engine.step import Step
-from pipeline.sources.acquire import Acquirer
+from pipeline.sources.acquire import Acquirer, inputs_of, stored_bytes
+from pipeline.sources.downloads import BYTES_PER_GB, DiskQuota, Downloads, clips_of_addresses
 from pipeline.sources.links import link_media
 from pipeline.sources.parts import write_parts
 from pipeline.video.fetch import DownloadParams
@@ -21,27 +28,63 @@ VERSION = 7  # of what this step returns: raise it whenever the same input gives
 def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``."""
     params = load_params(DownloadParams, "download", at.params)
-    settings = read_settings()
-    step = Step(
-        name="download",
-        version=VERSION,
-        params=params.model_dump(mode="json", exclude={"max_clip_s"}),
-        function=Acquirer(params, read_fetch_settings(), settings.cache / "unfinished"),
-        item_id=lambda clip: clip.clip_id,
-        inputs=lambda clip: (clip.clip_id, clip.address, clip.content_hash),
-    )
     mark_edited(at.media(dataset), at.root)
-    run = run_step(
-        step,
-        iterate_manifest(at.listed(dataset), Clip),
-        settings,
-        title=f"download@{dataset}",
-        n_items=count_rows(at.listed(dataset), Clip),
-        checkout=at.root,
-    )
+    with scratch_folder(at.media(dataset)) as scratch:
+        run = _run(dataset, at, params, scratch)
     fetched = link_media(run, iterate_manifest(at.listed(dataset), Clip), dataset, at)
     n_split = write_parts(iterate_manifest(at.listed(dataset), Clip), fetched, params.max_clip_s, dataset, at)
     if n_split:
         print(f"download@{dataset}: {n_split} clips longer than {params.max_clip_s:g} s are split into parts")
     check_media(at.media(dataset), at.root, are_new_links=True)
     write_manifest(at.ledger("download", dataset), LedgerRow, run.ledger())
+    _check_share(run, params, dataset)
+
+
+def _run(dataset: str, at: Layout, params: DownloadParams, scratch: Path) -> StepRun[Clip]:
+    settings, listed = read_settings(), at.listed(dataset)
+    n_clips = clips_of_addresses(listed)
+    downloads = Downloads(settings.cache / UNFINISHED, f"{params.max_height_px} px", n_clips)
+    acquirer = Acquirer(params, read_fetch_settings(), downloads)
+    step = step_of(params, acquirer)
+    if params.max_total_gb is not None:
+        acquirer.quota = DiskQuota(scratch / "bytes", params.max_total_gb * BYTES_PER_GB)
+        acquirer.quota.add(_stored_bytes(step, listed, settings))
+    run = run_step(
+        step,
+        iterate_manifest(listed, Clip),
+        settings,
+        title=f"download@{dataset}",
+        n_items=count_rows(listed, Clip),
+        checkout=at.root,
+    )
+    downloads.clear()
+    return run
+
+
+def step_of(params: DownloadParams, acquirer: Acquirer) -> Step[Clip]:
+    """Return the step that gets the media of a clip; what acts on the whole dataset, or on cut clips, is no param."""
+    of_others = {"max_clip_s", "cut_margin_s", "max_total_gb", "min_kept_share"}
+    return Step(
+        name="download",
+        version=VERSION,
+        params=params.model_dump(mode="json", exclude=of_others),
+        function=acquirer,
+        item_id=lambda clip: clip.clip_id,
+        inputs=lambda clip: inputs_of(clip, params),
+    )
+
+
+def _stored_bytes(step: Step[Clip], listed: Path, settings: Settings) -> int:
+    """Return how many bytes of the downloads of a list are in the store."""
+    store = ItemStore(settings.cache / ITEMS)
+    return sum(stored_bytes(store, step, clip) for clip in iterate_manifest(listed, Clip))
+
+
+def _check_share(run: StepRun[Clip], params: DownloadParams, dataset: str) -> None:
+    """Raise BadInput where too small a share of the clips has media; all that the stage writes is written."""
+    share, wanted = run.kept_share, params.min_kept_share
+    if wanted is not None and share < wanted:
+        raise BadInput(
+            f"download@{dataset}: {share:.1%} of the clips have media, download.min_kept_share expects {wanted:.1%}:"
+            f" 'facevox status' shows why the others have none."
+        )

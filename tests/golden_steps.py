@@ -54,6 +54,7 @@ from pipeline.identity.subjects.stretches import stretches
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of
 from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
+from pipeline.sources.downloads import Downloads
 from pipeline.speaker.observe import Observer
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec, edge_case_spec
@@ -221,7 +222,8 @@ def _load(section: str, params: type[Params]) -> Any:
 
 
 def _download(_: Earlier, folder: Path) -> Result:
-    acquirer = Acquirer(_load("download", DownloadParams), read_fetch_settings(), folder / "unfinished")
+    downloads = Downloads(folder / "unfinished", "", {})
+    acquirer = Acquirer(_load("download", DownloadParams), read_fetch_settings(), downloads)
     rows: list[Any] = []
     pictures, sounds = [], []
     for name, spec in SPECS.items():
