@@ -15,8 +15,9 @@ from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.synthetic.script.spec import SCHEME
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
-from pipeline.video.fetch_settings import FetchSettings
 from pipeline.video.probe import probe
+from pipeline.video.sites.manners import Hosts
+from pipeline.video.sites.settings import FetchSettings
 
 if TYPE_CHECKING:
     from pipeline.synthetic.script.truth import ClipTruth
@@ -30,9 +31,12 @@ _LIST_AGAIN = "is not the file that was listed: list it again with 'dvc repro -f
 class Acquirer:
     """The download step."""
 
-    def __init__(self, params: DownloadParams, settings: FetchSettings, unfinished: Path) -> None:
+    def __init__(
+        self, params: DownloadParams, settings: FetchSettings, unfinished: Path, hosts: Hosts | None = None
+    ) -> None:
         self._params = params
         self._settings = settings
+        self._hosts = hosts
         self._unfinished = unfinished  # folder of unfinished downloads, which the next run resumes
 
     def __call__(self, clip: Clip, folder: Path) -> list[Media] | Dropped:
@@ -46,7 +50,9 @@ class Acquirer:
         try:
             probed = probe(fetched.path)
         except BadMedia as error:
-            return Dropped.failed(error.reason, error.detail.replace(str(folder), "store"))
+            detail = error.detail.replace(str(folder), "store")
+            is_sent = clip.address.startswith(("http://", "https://"))  # a server may send other bytes next time
+            return Dropped.failed(error.reason, detail, retryable=is_sent and error.reason == "undecodable")
         return refuse(probed, self._params) or [
             Media(
                 clip_id=clip.clip_id,
@@ -78,7 +84,7 @@ class Acquirer:
         if clip.address.startswith(SCHEME):
             return generate(clip.address, folder)
         unfinished = self._unfinished / hashlib.sha256(clip.address.encode()).hexdigest()
-        fetched = fetch(clip.address, unfinished, self._params, self._settings)
+        fetched = fetch(clip.address, unfinished, self._params, self._settings, self._hosts)
         if isinstance(fetched, Fetched) and fetched.path.parent == unfinished:
             finished = folder / fetched.path.name
             shutil.move(fetched.path, finished)

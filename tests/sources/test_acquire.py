@@ -15,7 +15,7 @@ from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.fetch import DownloadParams
-from pipeline.video.fetch_settings import read_fetch_settings
+from pipeline.video.sites.settings import read_fetch_settings
 from pipeline.video.ffmpeg_program import run_ffmpeg
 
 PARAMS = DownloadParams(
