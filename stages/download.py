@@ -12,25 +12,27 @@ from pipeline.core.storage.garbage import ITEMS, UNFINISHED
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import count_rows, iterate_manifest, write_manifest
 from pipeline.engine.run import StepRun, run_step
-from pipeline.engine.settings import Settings, read_settings
+from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
 from pipeline.sources.acquire import Acquirer, inputs_of, stored_bytes
 from pipeline.sources.downloads import BYTES_PER_GB, DiskQuota, Downloads, clips_of_addresses
 from pipeline.sources.links import link_media
 from pipeline.sources.parts import write_parts
 from pipeline.video.fetch import DownloadParams
-from pipeline.video.fetch_settings import read_fetch_settings
 from pipeline.video.media_check import check_media, mark_edited
+from pipeline.video.sites.manners import Hosts
+from pipeline.video.sites.remedies import fingerprint
+from pipeline.video.sites.settings import FetchSettings, read_fetch_settings
 
-VERSION = 7  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 8  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:
     """Run the stage for ``dataset``."""
     params = load_params(DownloadParams, "download", at.params)
     mark_edited(at.media(dataset), at.root)
-    with scratch_folder(at.media(dataset)) as scratch:
-        run = _run(dataset, at, params, scratch)
+    with scratch_folder(at.clips(dataset).with_name("hosts")) as of_run:
+        run = _fetch(dataset, params, of_run, at)
     fetched = link_media(run, iterate_manifest(at.listed(dataset), Clip), dataset, at)
     n_split = write_parts(iterate_manifest(at.listed(dataset), Clip), fetched, params.max_clip_s, dataset, at)
     if n_split:
@@ -40,15 +42,17 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     _check_share(run, params, dataset)
 
 
-def _run(dataset: str, at: Layout, params: DownloadParams, scratch: Path) -> StepRun[Clip]:
+def _fetch(dataset: str, params: DownloadParams, of_run: Path, at: Layout) -> StepRun[Clip]:
+    """Run the step on every listed clip; ``of_run`` is a folder for what its processes tell each other."""
     settings, listed = read_settings(), at.listed(dataset)
-    n_clips = clips_of_addresses(listed)
-    downloads = Downloads(settings.cache / UNFINISHED, f"{params.max_height_px} px", n_clips)
-    acquirer = Acquirer(params, read_fetch_settings(), downloads)
-    step = step_of(params, acquirer)
+    hosts = Hosts(settings.cache / "hosts", of_run, read_fetch_settings())
+    downloads = Downloads(settings.cache / UNFINISHED, f"{params.max_height_px} px", clips_of_addresses(listed))
+    acquirer = Acquirer(params, hosts.settings, downloads, hosts)
+    step = step_of(params, hosts.settings, acquirer)
     if params.max_total_gb is not None:
-        acquirer.quota = DiskQuota(scratch / "bytes", params.max_total_gb * BYTES_PER_GB)
-        acquirer.quota.add(_stored_bytes(step, listed, settings))
+        store = ItemStore(settings.cache / ITEMS)
+        acquirer.quota = DiskQuota(of_run / "bytes", params.max_total_gb * BYTES_PER_GB)
+        acquirer.quota.add(sum(stored_bytes(store, step, clip) for clip in iterate_manifest(listed, Clip)))
     run = run_step(
         step,
         iterate_manifest(listed, Clip),
@@ -58,10 +62,12 @@ def _run(dataset: str, at: Layout, params: DownloadParams, scratch: Path) -> Ste
         checkout=at.root,
     )
     downloads.clear()
+    for sentence in hosts.sentences():
+        print(f"download@{dataset}: {sentence}")
     return run
 
 
-def step_of(params: DownloadParams, acquirer: Acquirer) -> Step[Clip]:
+def step_of(params: DownloadParams, settings: FetchSettings, acquirer: Acquirer) -> Step[Clip]:
     """Return the step that gets the media of a clip; what acts on the whole dataset, or on cut clips, is no param."""
     of_others = {"max_clip_s", "cut_margin_s", "max_total_gb", "min_kept_share"}
     return Step(
@@ -71,13 +77,8 @@ def step_of(params: DownloadParams, acquirer: Acquirer) -> Step[Clip]:
         function=acquirer,
         item_id=lambda clip: clip.clip_id,
         inputs=lambda clip: inputs_of(clip, params),
+        fingerprint=lambda remedy: fingerprint(remedy, settings),
     )
-
-
-def _stored_bytes(step: Step[Clip], listed: Path, settings: Settings) -> int:
-    """Return how many bytes of the downloads of a list are in the store."""
-    store = ItemStore(settings.cache / ITEMS)
-    return sum(stored_bytes(store, step, clip) for clip in iterate_manifest(listed, Clip))
 
 
 def _check_share(run: StepRun[Clip], params: DownloadParams, dataset: str) -> None:

@@ -61,7 +61,7 @@ from pipeline.synthetic.script.spec import ClipSpec, edge_case_spec
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
 from pipeline.video.fetch import DownloadParams
-from pipeline.video.fetch_settings import read_fetch_settings
+from pipeline.video.sites.settings import read_fetch_settings
 from pipeline.weights.fetch import find_weights
 from tests.built_dataset import smooth_face
 

@@ -32,6 +32,7 @@ LAYERS = (
     "pipeline/engine",
     "pipeline/weights",
     "pipeline/video/stamps",
+    "pipeline/video/sites",
     "pipeline/video",
     "pipeline/audio",
     "pipeline/face",

@@ -18,9 +18,10 @@ from pipeline.sources.downloads import DiskQuota, Download, Downloads
 from pipeline.sources.file_links import link_file
 from pipeline.synthetic.script.spec import SCHEME
 from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
-from pipeline.video.fetch_settings import FetchSettings
 from pipeline.video.ffmpeg_program import with_ffmpeg
 from pipeline.video.probe import Probe, probe
+from pipeline.video.sites.manners import Hosts
+from pipeline.video.sites.settings import FetchSettings
 
 if TYPE_CHECKING:
     from pipeline.synthetic.script.truth import ClipTruth
@@ -37,10 +38,13 @@ class Acquirer:
     quota: DiskQuota | None = None
     """How much may be downloaded; None: no limit."""
 
-    def __init__(self, params: DownloadParams, settings: FetchSettings, downloads: Downloads) -> None:
+    def __init__(
+        self, params: DownloadParams, settings: FetchSettings, downloads: Downloads, hosts: Hosts | None = None
+    ) -> None:
         self._params = params
         self._settings = settings
         self._downloads = downloads
+        self._hosts = hosts
 
     def __call__(self, clip: Clip, folder: Path) -> list[Media] | Dropped:
         """Return the clip's media; its path is a name within ``folder``, or the address of a file used in place."""
@@ -68,7 +72,7 @@ class Acquirer:
             return waits
         fetched = download.done()
         if fetched is None:
-            found = fetch(clip.address, download.folder, self._params, self._settings)
+            found = fetch(clip.address, download.folder, self._params, self._settings, self._hosts)
             if isinstance(found, Dropped):
                 return found
             download.put(found)
@@ -76,7 +80,9 @@ class Acquirer:
         try:
             result = self._kept(fetched, clip, folder)
         except BadMedia as error:
-            result = Dropped.failed(error.reason, error.detail.replace(str(download.folder), "store"))
+            detail = error.detail.replace(str(download.folder), "store")
+            is_sent = clip.address.startswith(("http://", "https://"))  # a server may send other bytes next time
+            result = Dropped.failed(error.reason, detail, retryable=is_sent and error.reason == "undecodable")
         if isinstance(result, Dropped) and result.retryable:
             download.forget()
         else:

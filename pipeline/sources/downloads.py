@@ -12,9 +12,11 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.storage.atomic import claim, remove_folder, write_text
 from pipeline.core.storage.query import query
+from pipeline.engine.time_limit import not_counted
 from pipeline.video.fetch import Fetched
 
 BYTES_PER_GB = 1_000_000_000
+DISK_QUOTA = "disk_quota"
 _DONE = "done.json"  # which file it is, and how it was fetched
 _TAKEN = "taken-"  # and the hash of a clip's id: the clip has ended
 
@@ -30,7 +32,8 @@ class Downloads:
     def of(self, clip: Clip) -> Iterator["Download"]:
         """Yield the download of a clip's address; other processes that want it wait. Nothing is left if it is empty."""
         folder = self._folder(clip.address)
-        descriptor = claim(folder, wait=True, empty=False)
+        with not_counted():
+            descriptor = claim(folder, wait=True, empty=False)
         assert descriptor is not None
         try:
             yield Download(folder, clip, self._n_clips.get(clip.address, 1))
@@ -118,4 +121,4 @@ class DiskQuota:
         if n_bytes < self._limit_bytes:
             return None
         detail = f"{n_bytes / BYTES_PER_GB:.2f} GB are downloaded: raise download.max_total_gb"
-        return Dropped("waiting", "disk_quota", detail, retryable=True)
+        return Dropped.waiting(DISK_QUOTA, detail, remedy=DISK_QUOTA)

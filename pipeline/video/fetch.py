@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -18,14 +19,28 @@ from pydantic import Field
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import Params
-from pipeline.video.fetch_errors import classify
-from pipeline.video.fetch_settings import FetchSettings
 from pipeline.video.ffmpeg_program import with_ffmpeg
 from pipeline.video.hdr import SDR
 from pipeline.video.probe import Probe
+from pipeline.video.sites.boxes import missing_bytes
+from pipeline.video.sites.endings import (
+    BAD_BYTES,
+    FORBIDDEN,
+    NETWORK,
+    RATE_LIMITED,
+    UNAVAILABLE,
+    UNSUPPORTED,
+    Messages,
+    classify,
+    is_a_hint,
+)
+from pipeline.video.sites.manners import Hosts, back_off_s, host_of
+from pipeline.video.sites.remedies import TIME, fingerprint
+from pipeline.video.sites.settings import FetchSettings
 
 BYTES_PER_MB = 1_000_000
-MAX_RETRY_WAIT_S = 60.0
+MAX_DETAIL_LENGTH = 1000
+MOST_LINES = 100
 STATED_DURATION_ERROR_S = 1.0
 FILE_STEM = "media"
 OTHER_SUFFIX = ".video"
@@ -73,19 +88,33 @@ class Fetched:
     fetched_on: str | None = None
 
 
-def fetch(address: str, folder: Path, params: DownloadParams, settings: FetchSettings) -> Fetched | Dropped:
+def fetch(
+    address: str, folder: Path, params: DownloadParams, settings: FetchSettings, hosts: Hosts | None = None
+) -> Fetched | Dropped:
     """Return the media file of ``address``: a local path itself, anything else downloaded into ``folder``.
 
     ``folder`` belongs to this address alone: an interrupted download is resumed, a finished file is used as it
-    is. Failures are ``Dropped.failed(<class>)``, see pipeline/video/fetch_errors.py. Raises BadInput for a bad
-    cookies file, OSError when the disk is full.
+    is. Failures have the classes of pipeline/video/sites/endings.py. ``hosts`` are the manners of a run; without, there
+    are none. Raises BadInput for a bad cookies file, OSError when the disk is full.
     """
     if "://" not in address:
         return _local_file(Path(address), params)
     if not _is_url(address):
-        return Dropped.failed("unsupported", f"{address}: expected http://, https://, file:// or a path")
+        return Dropped.failed(UNSUPPORTED, f"{address}: expected http://, https://, file:// or a path")
     folder.mkdir(parents=True, exist_ok=True)
-    return _download(address, folder, params, settings)
+    host = host_of(address)
+    if host is None or hosts is None:
+        return _download(address, folder, params, settings, _Log())
+    with hosts.visit(host) as left_alone:
+        if left_alone:
+            return left_alone
+        log = _Log(partial(hosts.hold, host))
+        found = _download(address, folder, params, settings, log)
+        end = found if isinstance(found, Dropped) else None
+        hosts.note(host, end)
+        if end and log.asked_wait_s is not None:
+            hosts.leave_alone(host, end, log.asked_wait_s)
+        return found
 
 
 def _is_url(address: str) -> bool:
@@ -122,23 +151,31 @@ def _refuse_size(n_bytes: int, params: DownloadParams) -> Dropped | None:
 class _Log:
     """The logger of one download, and why we stopped it, if we did."""
 
-    def __init__(self) -> None:
-        self.errors: list[str] = []
-        self.hints: list[str] = []
+    def __init__(self, hold: Callable[[float], None] = lambda _: None) -> None:
+        """``hold`` is told of each wait that the host asks for and that is kept."""
+        self.hold = hold
+        self.messages = Messages()
         self.refused: Dropped | None = None
+        self.is_looked_up = False  # the site was asked, and what it offers is being downloaded
+        self.asked_wait_s: float | None = None
 
     def debug(self, message: str) -> None:
-        """Log a line of progress; only an aborted transfer matters."""
-        if "Aborting" in message:
-            self.hints.append(message.strip())
+        """Log a line of progress or for debugging, where it may tell why a download fails."""
+        if is_a_hint(message):
+            self._add(self.messages.debug, message)
 
     def warning(self, message: str) -> None:
         """Log a warning, often the cause of a later error."""
-        self.hints.append(message)
+        self._add(self.messages.warnings, message)
 
     def error(self, message: str) -> None:
-        """Log an error; with ignoreerrors nothing is raised for it."""
-        self.errors.append(message)
+        """Log an error, for which nothing is raised with ignoreerrors; notes about old options come here too."""
+        if message.startswith("ERROR:"):
+            self._add(self.messages.errors, message)
+
+    def _add(self, lines: list[str], line: str) -> None:
+        if len(lines) < MOST_LINES:
+            lines.append(line[:MAX_DETAIL_LENGTH].strip())
 
     def stop(self, refused: Dropped) -> None:
         """End the download for ``refused``."""
@@ -148,22 +185,35 @@ class _Log:
         raise yt_dlp.utils.DownloadCancelled(refused.reason)
 
 
-def _download(address: str, folder: Path, params: DownloadParams, settings: FetchSettings) -> Fetched | Dropped:
+def _download(
+    address: str, folder: Path, params: DownloadParams, settings: FetchSettings, log: _Log
+) -> Fetched | Dropped:
+    """Download; where a server forbids what the site has just offered, the site is asked once more for its offers."""
+    found = _try(address, folder, params, settings, log)
+    if isinstance(found, Dropped) and found.reason == FORBIDDEN and log.is_looked_up:
+        log.messages = Messages()
+        found = _try(address, folder, params, settings, log)
+    return found
+
+
+def _try(address: str, folder: Path, params: DownloadParams, settings: FetchSettings, log: _Log) -> Fetched | Dropped:
     import yt_dlp
 
-    log = _Log()
+    from pipeline.video.sites.downloader import Downloader
+
     try:
-        with yt_dlp.YoutubeDL(_options(address, folder, params, settings, log)) as downloader:
+        with Downloader(_options(address, folder, params, settings, log), settings, log.hold) as downloader:
             info = downloader.extract_info(address, download=True) or {}
+            log.asked_wait_s = downloader.asked_wait_s
     except yt_dlp.utils.DownloadCancelled as error:
-        return _give_up(folder, log.refused or Dropped.failed("unavailable", str(error), retryable=True))
+        return _give_up(folder, log.refused or Dropped.failed(UNAVAILABLE, str(error), retryable=True))
     except yt_dlp.cookies.CookieLoadError as error:
         raise BadInput(f"FACEVOX_COOKIES={settings.cookies}: expected Netscape format: {error}") from None
     if info.get("_type") in ("playlist", "multi_video"):
-        return Dropped.failed("unsupported", f"{address}: leads to a list of videos, expected one video")
+        return Dropped.failed(UNSUPPORTED, f"{address}: leads to a list of videos, expected one video")
     files = [Path(one["filepath"]) for one in info.get("requested_downloads", []) if "filepath" in one]
-    if log.errors or not files or not files[0].is_file():
-        return _give_up(folder, _failure(address, folder, log))
+    if log.messages.errors or not files or not files[0].is_file():
+        return _give_up(folder, _failure(address, folder, settings, log))
     return _settle(folder, files[0], params, info)
 
 
@@ -189,11 +239,14 @@ def _options(address: str, folder: Path, params: DownloadParams, settings: Fetch
         "fragment_retries": settings.retries,
         "extractor_retries": settings.retries,
         "skip_unavailable_fragments": False,
-        "retry_sleep_functions": {kind: _waits(settings.retry_wait_s) for kind in waits},
+        "retry_sleep_functions": {kind: partial(back_off_s, settings.retry_wait_s) for kind in waits},
         "sleep_interval_requests": settings.request_wait_s,
         "socket_timeout": settings.timeout_s,
         "cookiefile": io.StringIO(settings.cookies.read_text("utf-8")) if settings.cookies else None,
         "js_runtimes": {name: {} for name in settings.js_runtimes},
+        "proxy": settings.proxy,
+        "videopassword": settings.video_password,
+        "extractor_args": {"youtube": {"po_token": [settings.po_token]}} if settings.po_token else {},
         "updatetime": False,
         "cachedir": False,
         "logger": log,
@@ -202,14 +255,11 @@ def _options(address: str, folder: Path, params: DownloadParams, settings: Fetch
     }
 
 
-def _waits(first_s: float) -> Callable[[int], float]:
-    return lambda n: float(min(first_s * 2**n, MAX_RETRY_WAIT_S))
-
-
 def _filter(params: DownloadParams, log: _Log) -> Callable[..., None]:
     """Return a filter that stops a download whose length or state the site already states to be refused."""
 
-    def check(info: dict[str, Any], *, incomplete: bool = False) -> None:  # noqa: ARG001  # yt-dlp passes it
+    def check(info: dict[str, Any], *, incomplete: bool = False) -> None:
+        log.is_looked_up = not incomplete
         if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming", "post_live"):
             log.stop(Dropped.failed("live", "still being broadcast, or announced", retryable=True))
         stated_s = info.get("duration")
@@ -232,20 +282,36 @@ def _size_watch(params: DownloadParams, log: _Log) -> Callable[[dict[str, Any]],
     return check
 
 
-def _failure(address: str, folder: Path, log: _Log) -> Dropped:
-    messages = [*log.errors, *log.hints] or ["nothing was downloaded, and yt-dlp reports no reason"]
-    messages = [line.replace(str(folder.absolute()), ".").strip() for line in messages]
-    if any("No space left on device" in line for line in messages):
-        raise OSError(errno.ENOSPC, f"disk full while downloading {address}: {messages[0]}")
-    return classify(messages[0].replace(address, ""), "; ".join(messages))
+def _failure(address: str, folder: Path, settings: FetchSettings, log: _Log) -> Dropped:
+    lines = [line.replace(str(folder.absolute()), ".") for line in log.messages.all()]
+    lines = lines or ["nothing was downloaded, and yt-dlp reports no reason"]
+    if any("No space left on device" in line for line in lines):
+        raise OSError(errno.ENOSPC, f"disk full while downloading {address}: {lines[0]}")
+    detail = "; ".join(lines)[:MAX_DETAIL_LENGTH]
+    if log.asked_wait_s is not None:
+        detail = f"the host asks to wait for {log.asked_wait_s:.0f} s; {detail}"
+        return Dropped.waiting(RATE_LIMITED, detail, remedy=TIME)
+    ending = classify(log.messages.without(address))
+    if (
+        ending.reason == UNSUPPORTED
+        and "Unsupported URL" in detail
+        and Path(urlsplit(address).path).suffix.lower() in KNOWN_SUFFIXES
+    ):
+        return Dropped.failed(BAD_BYTES, f"expected a video, the server sent something else; {detail}", retryable=True)
+    if ending.remedy in ("", TIME):
+        return Dropped.failed(ending.reason, detail, retryable=ending.remedy == TIME)
+    return Dropped.waiting(
+        ending.reason, detail, remedy=ending.remedy, fingerprint=fingerprint(ending.remedy, settings)
+    )
 
 
 def _settle(folder: Path, file: Path, params: DownloadParams, info: dict[str, Any]) -> Fetched | Dropped:
     """Return the finished file, renamed to ``media`` and its suffix, and what the site states of it."""
     import yt_dlp
 
-    refused = _refuse_size(file.stat().st_size, params)
+    refused = _refuse_size(file.stat().st_size, params) or _refuse_bytes(file)
     if refused:
+        file.unlink()
         return _give_up(folder, refused)
     suffix = file.suffix.lower()
     path = folder / f"{FILE_STEM}{suffix if suffix in KNOWN_SUFFIXES else OTHER_SUFFIX}"
@@ -258,6 +324,25 @@ def _settle(folder: Path, file: Path, params: DownloadParams, info: dict[str, An
         uploader=str(uploader or "").encode("utf-8", "replace").decode()[:MAX_NAME] or None,
         fetched_on=f"{datetime.now(UTC):%Y-%m-%d}",
     )
+
+
+def _refuse_bytes(file: Path) -> Dropped | None:
+    """Return the drop of a file that is not what was asked for: empty, a page, or cut though its length was as stated.
+
+    Such a file is a server's mistake, which passes.
+    """
+    from yt_dlp.utils import is_html
+
+    with file.open("rb") as opened:
+        first = opened.read(512)
+    if not first:
+        return Dropped.failed(NETWORK, "the downloaded file is empty", retryable=True)
+    if is_html(first):
+        return Dropped.failed(BAD_BYTES, "expected a video, the server sent a page", retryable=True)
+    missing = missing_bytes(file)
+    if missing:
+        return Dropped.failed(BAD_BYTES, f"the file is cut: its last box states {missing} bytes more", retryable=True)
+    return None
 
 
 def _give_up(folder: Path, dropped: Dropped) -> Dropped:

@@ -16,8 +16,8 @@ from pipeline.sources.downloads import Downloads
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.fetch import DownloadParams
-from pipeline.video.fetch_settings import read_fetch_settings
 from pipeline.video.ffmpeg_program import run_ffmpeg
+from pipeline.video.sites.settings import read_fetch_settings
 
 PARAMS = DownloadParams(
     max_height_px=1080,
