@@ -6,17 +6,17 @@ from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.storage.atomic import scratch_folder
 from pipeline.core.storage.manifest import count_rows, iterate_manifest, write_manifest
+from pipeline.download.fetch import DownloadParams
+from pipeline.download.manners import Hosts
+from pipeline.download.remedies import fingerprint
+from pipeline.download.settings import read_fetch_settings
 from pipeline.engine.run import StepRun, run_step
 from pipeline.engine.settings import Settings, read_settings
 from pipeline.engine.step import Step
 from pipeline.sources.acquire import Acquirer
 from pipeline.sources.links import link_media
 from pipeline.sources.parts import write_parts
-from pipeline.video.fetch import DownloadParams
 from pipeline.video.media_check import check_media, mark_edited
-from pipeline.video.sites.manners import Hosts
-from pipeline.video.sites.remedies import fingerprint
-from pipeline.video.sites.settings import read_fetch_settings
 
 VERSION = 8  # of what this step returns: raise it whenever the same input gives another result
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pipeline.video.fetch_settings import read_fetch_settings
 
 from pipeline.audio.clip import AudioItem, HeardSubject, segment_clip
 from pipeline.audio.extract import extract_waveform
@@ -36,6 +37,7 @@ from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.atomic import write_text
 from pipeline.core.storage.manifest import read_manifest
 from pipeline.core.storage.shards import write_shards
+from pipeline.download.fetch import DownloadParams
 from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
 from pipeline.face.crops.selection import select_crops
 from pipeline.face.crops.standard import SelectParams
@@ -59,8 +61,6 @@ from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec, edge_case_spec
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
-from pipeline.video.fetch import DownloadParams
-from pipeline.video.fetch_settings import read_fetch_settings
 from pipeline.weights.fetch import find_weights
 from tests.built_dataset import smooth_face
 

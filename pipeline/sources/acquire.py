@@ -13,11 +13,11 @@ from pipeline.core.records.clip import Clip, content_of
 from pipeline.core.records.media import Media
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.manifest import write_manifest
+from pipeline.download.fetch import DownloadParams, Fetched, fetch, refuse
+from pipeline.download.manners import Hosts
+from pipeline.download.settings import FetchSettings
 from pipeline.synthetic.script.spec import SCHEME
-from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.video.probe import probe
-from pipeline.video.sites.manners import Hosts
-from pipeline.video.sites.settings import FetchSettings
 
 if TYPE_CHECKING:
     from pipeline.synthetic.script.truth import ClipTruth

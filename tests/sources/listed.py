@@ -22,7 +22,9 @@ def listing_of(found: Iterable[Found]) -> Listing:
         clips, ledger = read_manifest(clips_path, Clip), read_manifest(ledger_path, LedgerRow)
         assert sorted(path.name for path in Path(folder).iterdir()) == ["clips.parquet", "ledger.parquet"]
     drops = [
-        (row.item_id, Dropped(row.status, row.reason, row.detail, row.kind == PASSING)) for row in ledger if row.status != OK
+        (row.item_id, Dropped(row.status, row.reason, row.detail, row.kind == PASSING))
+        for row in ledger
+        if row.status != OK
     ]
     dropped = {item_id for item_id, _ in drops}
     assert [row.item_id for row in ledger if row.status == OK] == [

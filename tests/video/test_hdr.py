@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.core.base.outcome import Dropped
+from pipeline.download.fetch import refuse
 from pipeline.video.decode import grey_frames
-from pipeline.video.fetch import refuse
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe
 from tests.video.test_fetch import PARAMS

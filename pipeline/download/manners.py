@@ -18,10 +18,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.core.base.outcome import PASSING, Dropped
+from pipeline.download.endings import BOT_CHECK, NO_SOLVER, RATE_LIMITED
+from pipeline.download.remedies import TIME, WHAT_TO_DO
+from pipeline.download.settings import FetchSettings
 from pipeline.engine.time_limit import not_counted
-from pipeline.video.sites.endings import BOT_CHECK, NO_SOLVER, RATE_LIMITED
-from pipeline.video.sites.remedies import TIME, WHAT_TO_DO
-from pipeline.video.sites.settings import FetchSettings
 
 MOST_REFUSALS = 3
 MAX_BACK_OFF_S = 60.0

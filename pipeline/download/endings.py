@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pipeline.video.sites.remedies import (
+from pipeline.download.remedies import (
     COOKIES,
     CURL_CFFI,
     NEWER_YT_DLP,
