@@ -106,7 +106,7 @@ def _downloader(settings: FetchSettings) -> Iterator[tuple[Any, _Lines]]:
     import yt_dlp
 
     log = _Lines()
-    options = {
+    options: dict[str, Any] = {
         "cookiefile": io.StringIO(settings.cookies.read_text("utf-8")) if settings.cookies else None,
         "js_runtimes": {name: {} for name in settings.js_runtimes},
         "cachedir": False,

@@ -1,13 +1,14 @@
 """Fetch the media file behind an address, whole: yt-dlp for http(s) and file URLs, local paths as they are.
 
-A clip's time range is applied when the media is read: cutting while downloading starts at a key frame and
-drifts. The server determines neither the name of a file nor where it is written.
+It is cut to a clip's range when it is here: cutting while downloading starts at a key frame and drifts, and a broken
+download could not be resumed. The server determines neither the name of a file nor where it is written.
 """
 
 import errno
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +34,7 @@ from pipeline.download.endings import (
 from pipeline.download.manners import Hosts, back_off_s, host_of
 from pipeline.download.remedies import TIME, fingerprint
 from pipeline.download.settings import FetchSettings
+from pipeline.video.ffmpeg_program import with_ffmpeg
 from pipeline.video.hdr import SDR
 from pipeline.video.probe import Probe
 
@@ -42,6 +44,7 @@ MOST_LINES = 100
 STATED_DURATION_ERROR_S = 1.0
 FILE_STEM = "media"
 OTHER_SUFFIX = ".video"
+MAX_NAME = 200  # characters of what a site states
 KNOWN_SUFFIXES = frozenset(
     {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v", ".ts", ".flv", ".wmv", ".3gp", ".ogv"}
 )
@@ -60,16 +63,29 @@ class DownloadParams(Params):
     """A longer file is ``filtered: too_long``, seconds; not downloaded where the site states its length."""
     max_clip_s: float | None = Field(ge=1)
     """A longer clip is split into parts of equal length, each a clip of its own, seconds; null: none is."""
+    cut_margin_s: float | None = Field(ge=2)
+    """A download is cut to its clip's range and this much before and behind, seconds; null: it is kept whole.
+
+    Sound that is out of step is looked for beyond the range by up to ``detect.max_av_offset_s``, 1.25 s, and decoding
+    begins half a second before.
+    """
+    max_total_gb: float | None = Field(gt=0)
+    """A dataset whose downloads have this much fetches no more: ``waiting: disk_quota``, 10^9 bytes; null: no limit."""
+    min_kept_share: float | None = Field(gt=0, le=1)
+    """The stage fails where a smaller share of the clips has media; null: never."""
     hdr: Literal["tone_map", "filter"]
     """Footage in HDR (PQ or HLG) is shown in SDR, or is ``filtered: hdr``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """A fetched file, and what fetched it: ``file`` or ``yt-dlp <version>``."""
+    """A fetched file, and how it was fetched, as in the columns of Media."""
 
     path: Path
     tool: str
+    format_id: str | None = None
+    uploader: str | None = None
+    fetched_on: str | None = None
 
 
 def fetch(
@@ -198,7 +214,7 @@ def _try(address: str, folder: Path, params: DownloadParams, settings: FetchSett
     files = [Path(one["filepath"]) for one in info.get("requested_downloads", []) if "filepath" in one]
     if log.messages.errors or not files or not files[0].is_file():
         return _give_up(folder, _failure(address, folder, settings, log))
-    return _settle(folder, files[0], params)
+    return _settle(folder, files[0], params, info)
 
 
 def _options(address: str, folder: Path, params: DownloadParams, settings: FetchSettings, log: _Log) -> dict[str, Any]:
@@ -289,8 +305,8 @@ def _failure(address: str, folder: Path, settings: FetchSettings, log: _Log) -> 
     )
 
 
-def _settle(folder: Path, file: Path, params: DownloadParams) -> Fetched | Dropped:
-    """Return the finished file, renamed to ``media`` and its suffix."""
+def _settle(folder: Path, file: Path, params: DownloadParams, info: dict[str, Any]) -> Fetched | Dropped:
+    """Return the finished file, renamed to ``media`` and its suffix, and what the site states of it."""
     import yt_dlp
 
     refused = _refuse_size(file.stat().st_size, params) or _refuse_bytes(file)
@@ -299,7 +315,15 @@ def _settle(folder: Path, file: Path, params: DownloadParams) -> Fetched | Dropp
         return _give_up(folder, refused)
     suffix = file.suffix.lower()
     path = folder / f"{FILE_STEM}{suffix if suffix in KNOWN_SUFFIXES else OTHER_SUFFIX}"
-    return Fetched(path=file.replace(path), tool=f"yt-dlp {yt_dlp.version.__version__}")
+    tool = f"yt-dlp {yt_dlp.version.__version__}"
+    uploader = info.get("uploader") or info.get("channel")
+    return Fetched(
+        path=file.replace(path),
+        tool=with_ffmpeg(tool) if info.get("requested_formats") else tool,
+        format_id=str(info.get("format_id") or "")[:MAX_NAME] or None,
+        uploader=str(uploader or "").encode("utf-8", "replace").decode()[:MAX_NAME] or None,
+        fetched_on=f"{datetime.now(UTC):%Y-%m-%d}",
+    )
 
 
 def _refuse_bytes(file: Path) -> Dropped | None:

@@ -41,6 +41,11 @@ class StepRun(Generic[Item]):
         """Yield the items that have a result, in id order, without a list of them in memory."""
         return (item_id for item_id in self._keys.ids() if item_id not in self._drops)
 
+    @property
+    def kept_share(self) -> float:
+        """Share of the items that have a result, 0-1; 1 where there is no item."""
+        return 1 - len(self._drops) / len(self._keys) if len(self._keys) else 1.0
+
     def rows(self, item_id: str, record: type) -> pa.Table:
         """Return the rows of ``record`` in the result of one item."""
         return self._store.rows(self._step.name, self._keys.of(item_id), record)

@@ -14,12 +14,21 @@ from pipeline.core.records.media import Media
 from pipeline.download.fetch import DownloadParams
 from pipeline.download.settings import read_fetch_settings
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
+from pipeline.sources.downloads import Downloads
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.ffmpeg_program import run_ffmpeg
 
 PARAMS = DownloadParams(
-    max_height_px=1080, max_size_mb=10, min_duration_s=0.5, max_duration_s=60, max_clip_s=None, hdr="tone_map"
+    max_height_px=1080,
+    max_size_mb=10,
+    min_duration_s=0.5,
+    max_duration_s=60,
+    max_clip_s=None,
+    cut_margin_s=None,
+    max_total_gb=None,
+    min_kept_share=None,
+    hdr="tone_map",
 )
 SPEC = ClipSpec(seed=3, person=0, clip=0, duration_s=1.0, width_px=320, height_px=240)
 
@@ -48,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def acquire(address: str, folder: Path, params: DownloadParams = PARAMS, *, content_hash: str = "0") -> Media | Dropped:
-    acquirer = Acquirer(params, read_fetch_settings(), folder.parent / "unfinished")
+    acquirer = Acquirer(params, read_fetch_settings(), Downloads(folder.parent / "unfinished", "", {}))
     result = acquirer(clip(address, content_hash), folder)
     return result if isinstance(result, Dropped) else result[0]
 
