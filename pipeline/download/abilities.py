@@ -109,6 +109,7 @@ def _downloader(settings: FetchSettings) -> Iterator[tuple[Any, _Lines]]:
     options: dict[str, Any] = {
         "cookiefile": io.StringIO(settings.cookies.read_text("utf-8")) if settings.cookies else None,
         "js_runtimes": {name: {} for name in settings.js_runtimes},
+        "ignoreerrors": True,
         "cachedir": False,
         "logger": log,
         "color": "never",

