@@ -30,12 +30,12 @@ from pipeline.audio.extract import extract_waveform
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, content_of
 from pipeline.core.records.media import Media
+from pipeline.download.fetch import DownloadParams
+from pipeline.download.settings import FetchSettings
 from pipeline.sources.acquire import Acquirer
 from pipeline.sources.downloads import Downloads
 from pipeline.video.clip import MediaClip, media_clip
 from pipeline.video.decode import grey_frames
-from pipeline.video.fetch import DownloadParams
-from pipeline.video.sites.settings import FetchSettings
 
 SIDE_PX, N_BITS = 16, 12
 BLACK, WHITE, HALF_WHITE = 30, 220, 125

@@ -11,6 +11,10 @@ from pipeline.core.storage.atomic import scratch_folder
 from pipeline.core.storage.garbage import ITEMS, UNFINISHED
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import count_rows, iterate_manifest, write_manifest
+from pipeline.download.fetch import DownloadParams
+from pipeline.download.manners import Hosts
+from pipeline.download.remedies import fingerprint
+from pipeline.download.settings import read_fetch_settings
 from pipeline.engine.run import StepRun, run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
@@ -18,11 +22,7 @@ from pipeline.sources.acquire import Acquirer, inputs_of, stored_bytes
 from pipeline.sources.downloads import BYTES_PER_GB, DiskQuota, Downloads, clips_of_addresses
 from pipeline.sources.links import link_media
 from pipeline.sources.parts import write_parts
-from pipeline.video.fetch import DownloadParams
 from pipeline.video.media_check import check_media, mark_edited
-from pipeline.video.sites.manners import Hosts
-from pipeline.video.sites.remedies import fingerprint
-from pipeline.video.sites.settings import read_fetch_settings
 
 VERSION = 8  # of what this step returns: raise it whenever the same input gives another result
 

@@ -36,6 +36,8 @@ from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.atomic import write_text
 from pipeline.core.storage.manifest import read_manifest
 from pipeline.core.storage.shards import write_shards
+from pipeline.download.fetch import DownloadParams
+from pipeline.download.settings import read_fetch_settings
 from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
 from pipeline.face.crops.selection import select_crops
 from pipeline.face.crops.standard import SelectParams
@@ -60,8 +62,6 @@ from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec, edge_case_spec
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
-from pipeline.video.fetch import DownloadParams
-from pipeline.video.sites.settings import read_fetch_settings
 from pipeline.weights.fetch import find_weights
 from tests.built_dataset import smooth_face
 

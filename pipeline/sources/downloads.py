@@ -12,8 +12,8 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.storage.atomic import claim, remove_folder, write_text
 from pipeline.core.storage.query import query
+from pipeline.download.fetch import Fetched
 from pipeline.engine.time_limit import not_counted
-from pipeline.video.fetch import Fetched
 
 BYTES_PER_GB = 1_000_000_000
 DISK_QUOTA = "disk_quota"

@@ -13,10 +13,10 @@ from pipeline.core.records.clip import Clip
 from pipeline.core.storage.garbage import ITEMS
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import iterate_manifest
+from pipeline.download.fetch import DownloadParams
 from pipeline.engine.step import Step
 from pipeline.sources.downloads import BYTES_PER_GB
 from pipeline.sources.plan import Plan, plan_of
-from pipeline.video.fetch import DownloadParams
 
 StepOf: TypeAlias = Callable[[DownloadParams], Step[Clip]]
 _SECONDS_PER_HOUR = 3600

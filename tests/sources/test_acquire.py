@@ -12,13 +12,13 @@ from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.outcome import FAILED, FILTERED, Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, content_of
 from pipeline.core.records.media import Media
+from pipeline.download.fetch import DownloadParams
+from pipeline.download.settings import read_fetch_settings
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.sources.downloads import Downloads
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
-from pipeline.video.fetch import DownloadParams
 from pipeline.video.ffmpeg_program import run_ffmpeg
-from pipeline.video.sites.settings import read_fetch_settings
 
 PARAMS = DownloadParams(
     max_height_px=1080,

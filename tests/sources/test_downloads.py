@@ -13,10 +13,10 @@ from pipeline.core.base.outcome import WAITING, Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.media import Media
 from pipeline.core.storage.manifest import write_manifest
+from pipeline.download.fetch import Fetched
 from pipeline.sources.acquire import Acquirer
 from pipeline.sources.downloads import DiskQuota, Downloads, clips_of_addresses
-from pipeline.video.fetch import Fetched
-from tests.sources.test_cut import PLAIN
+from tests.download.test_cut import PLAIN
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 RANGES_S = [(5.0, 6.0), (10.0, 11.0), (14.0, 15.0)]

@@ -14,7 +14,7 @@ from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.media import Media
 from pipeline.core.storage.manifest import read_manifest, write_manifest
-from tests.sources.test_cut import PLAIN
+from tests.download.test_cut import PLAIN
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 

@@ -23,7 +23,7 @@ class LedgerRow:
     )
     remedy: str = column(
         "what would help, where it is known: 'cookies', 'solver', 'proxy', 'token', 'newer_yt_dlp', 'curl_cffi',"
-        " 'password', 'payment' or 'time'; else empty"
+        " 'password', 'payment', 'disk_quota' or 'time'; else empty"
     )
 
 

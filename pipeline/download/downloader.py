@@ -11,8 +11,8 @@ import yt_dlp
 from yt_dlp.networking import Response
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 
+from pipeline.download.settings import FetchSettings
 from pipeline.engine.time_limit import not_counted
-from pipeline.video.sites.settings import FetchSettings
 
 MAX_PAGE_BYTES = 32_000_000
 """A page, a script or a list of pieces is held in memory; the largest known, a site's player, has 3 MB."""

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from urllib.request import getproxies
 
-from pipeline.video.sites.settings import FetchSettings
+from pipeline.download.settings import FetchSettings
 
 COOKIES, SOLVER, PROXY, TOKEN = "cookies", "solver", "proxy", "token"
 NEWER_YT_DLP, CURL_CFFI, PASSWORD, PAYMENT, TIME = "newer_yt_dlp", "curl_cffi", "password", "payment", "time"

@@ -12,12 +12,12 @@ import yt_dlp
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import FAILED, Dropped
-from pipeline.video import fetch as fetch_module
-from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
+from pipeline.download import fetch as fetch_module
+from pipeline.download.fetch import DownloadParams, Fetched, fetch, refuse
+from pipeline.download.settings import FetchSettings, read_fetch_settings
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe
-from pipeline.video.sites.settings import FetchSettings, read_fetch_settings
-from tests.video.conftest import Server
+from tests.download.conftest import Server
 
 # yt-dlp leaves it to the garbage collector to close connections that it gives up.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")

@@ -23,7 +23,7 @@ from benchmarks.cut import (
 from benchmarks.recordings import Recording, click_times_s, clicks, flash_times_s, write_recording
 from pipeline.audio.extract import extract_waveform
 from pipeline.core.base.hashing import sha256_of
-from pipeline.sources.cut import Cut, CutRange, cut
+from pipeline.download.cut import Cut, CutRange, cut
 from pipeline.video.decode import grey_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe

@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 from pipeline.core.base.outcome import PASSING, Dropped
+from pipeline.download.endings import BOT_CHECK, NO_SOLVER, RATE_LIMITED
+from pipeline.download.remedies import TIME, WHAT_TO_DO
+from pipeline.download.settings import FetchSettings
 from pipeline.engine.time_limit import not_counted
-from pipeline.video.sites.endings import BOT_CHECK, NO_SOLVER, RATE_LIMITED
-from pipeline.video.sites.remedies import TIME, WHAT_TO_DO
-from pipeline.video.sites.settings import FetchSettings
 
 MOST_REFUSALS = 3
 MAX_BACK_OFF_S = 60.0
@@ -116,7 +116,8 @@ class Hosts:
         """Return a sentence for each host that was left alone: why, how many clips wait, what would help."""
         told = []
         for path in sorted(self.of_run.glob("*.json")):
-            state = json.loads(path.read_text(encoding="utf-8") or "{}")
+            with path.open(encoding="utf-8") as file:
+                state = _read(file)
             if not state.get("n_waiting"):
                 continue
             advice = WHAT_TO_DO[state["remedy"]]
@@ -171,10 +172,7 @@ def _state(folder: Path, host: str) -> Iterator[dict[str, Any]]:
     with _path(folder, host, ".json").open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        try:
-            state = json.load(file)
-        except ValueError:  # new, or cut off by a kill
-            state = {}
+        state = _read(file)
         before = dict(state)
         yield state
         if state != before:
@@ -182,6 +180,13 @@ def _state(folder: Path, host: str) -> Iterator[dict[str, Any]]:
             file.truncate()
             json.dump(state | {"host": host}, file)
             file.flush()
+
+
+def _read(file: TextIO) -> dict[str, Any]:
+    try:
+        return dict(json.load(file))
+    except ValueError:  # new, or cut off by a kill
+        return {}
 
 
 def _path(folder: Path, host: str, ending: str) -> Path:

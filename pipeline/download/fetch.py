@@ -19,11 +19,8 @@ from pydantic import Field
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import Params
-from pipeline.video.ffmpeg_program import with_ffmpeg
-from pipeline.video.hdr import SDR
-from pipeline.video.probe import Probe
-from pipeline.video.sites.boxes import missing_bytes
-from pipeline.video.sites.endings import (
+from pipeline.download.boxes import missing_bytes
+from pipeline.download.endings import (
     BAD_BYTES,
     FORBIDDEN,
     NETWORK,
@@ -34,9 +31,12 @@ from pipeline.video.sites.endings import (
     classify,
     is_a_hint,
 )
-from pipeline.video.sites.manners import Hosts, back_off_s, host_of
-from pipeline.video.sites.remedies import TIME, fingerprint
-from pipeline.video.sites.settings import FetchSettings
+from pipeline.download.manners import Hosts, back_off_s, host_of
+from pipeline.download.remedies import TIME, fingerprint
+from pipeline.download.settings import FetchSettings
+from pipeline.video.ffmpeg_program import with_ffmpeg
+from pipeline.video.hdr import SDR
+from pipeline.video.probe import Probe
 
 BYTES_PER_MB = 1_000_000
 MAX_DETAIL_LENGTH = 1000
@@ -94,7 +94,7 @@ def fetch(
     """Return the media file of ``address``: a local path itself, anything else downloaded into ``folder``.
 
     ``folder`` belongs to this address alone: an interrupted download is resumed, a finished file is used as it
-    is. Failures have the classes of pipeline/video/sites/endings.py. ``hosts`` are the manners of a run; without, there
+    is. Failures have the classes of pipeline/download/endings.py. ``hosts`` are the manners of a run; without, there
     are none. Raises BadInput for a bad cookies file, OSError when the disk is full.
     """
     if "://" not in address:
@@ -199,7 +199,7 @@ def _download(
 def _try(address: str, folder: Path, params: DownloadParams, settings: FetchSettings, log: _Log) -> Fetched | Dropped:
     import yt_dlp
 
-    from pipeline.video.sites.downloader import Downloader
+    from pipeline.download.downloader import Downloader
 
     try:
         with Downloader(_options(address, folder, params, settings, log), settings, log.hold) as downloader:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pipeline.video.sites.remedies import (
+from pipeline.download.remedies import (
     COOKIES,
     CURL_CFFI,
     NEWER_YT_DLP,
@@ -97,7 +97,7 @@ _ERRORS: tuple[tuple[str, Ending], ...] = (
         r"HTTP Error 5\d\d|name resolution|resolve host|Failed to resolve|service not known|unreachable",
         Ending(NETWORK, TIME),
     ),
-    (r"Connection|Remote end closed|more expected|expected \d+ bytes|Incomplete|SSL|EOF", Ending(NETWORK, TIME)),
+    (r"Connection|Remote end closed|more expected|expected \d+ bytes|IncompleteRead|SSL|EOF", Ending(NETWORK, TIME)),
 )
 
 _UNKNOWN = "unknown"  # no error, or one that no line of _ERRORS matches
@@ -105,7 +105,7 @@ _UNKNOWN = "unknown"  # no error, or one that no line of _ERRORS matches
 # Of warnings and debug lines: the cause of an end, of these reasons, that says little by itself.
 _HINTS: tuple[tuple[str, tuple[str, ...], Ending], ...] = (
     (r"challenge solving failed|signature solving failed", (NO_FORMAT, _UNKNOWN), Ending(NO_SOLVER, SOLVER)),
-    (r"No supported JavaScript runtime", (NO_FORMAT, _UNKNOWN), Ending(NO_SOLVER, SOLVER)),
+    (r"No supported JavaScript runtime", (NO_FORMAT,), Ending(NO_SOLVER, SOLVER)),
     (r"forcing SABR streaming|SABR-only streaming", (NO_FORMAT, _UNKNOWN), Ending(NO_SOLVER, SOLVER)),
     (r"require a GVS PO Token", (NO_FORMAT, _UNKNOWN), Ending("po_token", TOKEN)),
     (r"DRM to all videos on the tv client", (_DRM, NO_FORMAT, _UNKNOWN), Ending(_DRM, NEWER_YT_DLP)),
