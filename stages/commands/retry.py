@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 from pipeline.core.base.cache import cache_folder
 from pipeline.core.base.errors import BadInput
@@ -35,12 +37,16 @@ def remove_ends(reason: str, dataset: str | None, at: Layout = Layout()) -> str:
     return "\n".join([*lines, f"Run: dvc repro -f -s {' '.join(sorted(removed))} && dvc repro"])
 
 
+def _is_run(run: str, _: Path, other: str) -> bool:
+    return run == other
+
+
 def _ends(store: ItemStore, dataset: str | None, at: Layout) -> Iterator[tuple[str, str, str, Dropped]]:
     """Yield run, step, key and drop of each stored end that the last runs in this checkout met."""
     runs = [run for run in runs_in(store.root, at.root) if dataset in (None, run.partition("@")[2])]
     for step in names_in(store.root):
         for run in runs:
-            for key in sorted(used_keys(store.root, step, [at.root], lambda _, one, run=run: one == run)):
+            for key in sorted(used_keys(store.root, step, [at.root], partial(_is_run, run))):
                 end = None if store.fault(step, key) else store.dropped(step, key)
                 if end is not None:
                     yield run, step, key, end

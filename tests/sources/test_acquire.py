@@ -87,8 +87,9 @@ def test_a_range_of_a_local_file_is_not_cut_out_of_it(folder: Path, tmp_path: Pa
     before = sha256_of(path)
     listed = replace(clip(str(path), content_of(before, 6.0, 7.0)), start_s=6.0, end_s=7.0)
     params = PARAMS.model_copy(update={"cut_margin_s": 2.0})
-    (media,) = Acquirer(params, read_fetch_settings(), Downloads(tmp_path / "unfinished", "", {}))(listed, folder)
-    assert isinstance(media, Media)
+    result = Acquirer(params, read_fetch_settings(), Downloads(tmp_path / "unfinished", "", {}))(listed, folder)
+    assert not isinstance(result, Dropped)
+    media = result[0]
     assert (media.cut_start_s, media.sha256, sha256_of(path), list(folder.iterdir())) == (None, before, before, [])
 
 

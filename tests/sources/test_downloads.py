@@ -163,11 +163,11 @@ def test_bytes_that_are_no_video_are_not_kept_for_the_next_clip(
 def test_a_clip_waits_while_another_process_fetches_its_address(server: Server, tmp_path: Path) -> None:
     downloads = Downloads(tmp_path, "", {server.url: 2})
     first, second = ranges(server)[:2]
-    order = []
+    order: list[str] = []
 
     def wait() -> None:
         with downloads.of(second) as download:
-            order.append(download.done() is not None)
+            order.append("found" if download.done() else "missed")
 
     with downloads.of(first) as download:
         thread = threading.Thread(target=wait)
@@ -176,7 +176,7 @@ def test_a_clip_waits_while_another_process_fetches_its_address(server: Server, 
         download.put(Fetched(path=download.folder / "media.mp4", tool="test"))
         order.append("fetched")
     thread.join()
-    assert order == ["fetched", True]
+    assert order == ["fetched", "found"]
 
 
 def test_a_file_that_is_not_as_noted_is_not_taken(server: Server, tmp_path: Path) -> None:

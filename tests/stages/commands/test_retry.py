@@ -7,6 +7,7 @@ import pytest
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.media import Media
 from pipeline.core.storage.items import ItemStore, put_result
 from pipeline.core.storage.used_items import record_used
 from stages.commands.retry import remove_ends
@@ -23,7 +24,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ItemStore:
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path))
     store = ItemStore(tmp_path / "items")
     steps = ["download"] * 4 + ["detect", "download"]
-    for step, key, end in zip(steps, KEYS, (BLOCKED, REMOVED, OK, BLOCKED, BLOCKED, BLOCKED), strict=True):
+    ends: list[list[Media] | Dropped] = [BLOCKED, REMOVED, OK, BLOCKED, BLOCKED, BLOCKED]
+    for step, key, end in zip(steps, KEYS, ends, strict=True):
         with store.adding(step, key) as folder:
             put_result(folder, end)
     record_used(store.root, "download", tmp_path / "here", "download@a", KEYS[:3])
