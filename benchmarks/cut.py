@@ -61,9 +61,22 @@ class Kind:
 
 
 NTSC = Fraction(30_000, 1001)
+NO_OTHER = (("sc_threshold", "0"),)  # key frames than those of the group
 KINDS = (
-    Kind(name="h264.mp4", video="libx264", audio="aac", fps=NTSC, options=(("g", "150"), ("bf", "3")), rate_hz=44_100),
-    Kind(name="open_gop.mp4", video="libx264", audio="aac", options=(("g", "90"), ("x264-params", "open-gop=1"))),
+    Kind(
+        name="h264.mp4",
+        video="libx264",
+        audio="aac",
+        fps=NTSC,
+        options=(("g", "150"), ("bf", "3"), *NO_OTHER),
+        rate_hz=44_100,
+    ),
+    Kind(
+        name="open_gop.mp4",
+        video="libx264",
+        audio="aac",
+        options=(("g", "90"), ("x264-params", "open-gop=1"), *NO_OTHER),
+    ),
     Kind(
         name="vp9.webm",
         video="libvpx-vp9",
@@ -76,11 +89,11 @@ KINDS = (
         video="libx264",
         audio="aac",
         fps=Fraction(120),
-        options=(("g", "60"), ("bf", "2")),
+        options=(("g", "60"), ("bf", "2"), *NO_OTHER),
         picture_lengths=(4, 5, 3, 12, 4, 9, 2),
         sound_late_s=0.35,
     ),
-    Kind(name="h264.mkv", video="libx264", audio="libopus", fps=NTSC, options=(("g", "250"), ("bf", "2"))),
+    Kind(name="h264.mkv", video="libx264", audio="libopus", fps=NTSC, options=(("g", "250"), ("bf", "2"), *NO_OTHER)),
     Kind(name="intra.mov", video="mjpeg", audio="pcm_s16le", fps=Fraction(24)),
 )
 

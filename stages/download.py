@@ -14,7 +14,7 @@ from pipeline.core.storage.manifest import count_rows, iterate_manifest, write_m
 from pipeline.download.fetch import DownloadParams
 from pipeline.download.manners import Hosts
 from pipeline.download.remedies import fingerprint
-from pipeline.download.settings import FetchSettings, read_fetch_settings
+from pipeline.download.settings import read_fetch_settings
 from pipeline.engine.run import StepRun, run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
@@ -48,7 +48,7 @@ def _fetch(dataset: str, params: DownloadParams, of_run: Path, at: Layout) -> St
     hosts = Hosts(settings.cache / "hosts", of_run, read_fetch_settings())
     downloads = Downloads(settings.cache / UNFINISHED, f"{params.max_height_px} px", clips_of_addresses(listed))
     acquirer = Acquirer(params, hosts.settings, downloads, hosts)
-    step = step_of(params, hosts.settings, acquirer)
+    step = step_of(params, acquirer)
     if params.max_total_gb is not None:
         store = ItemStore(settings.cache / ITEMS)
         acquirer.quota = DiskQuota(of_run / "bytes", params.max_total_gb * BYTES_PER_GB)
@@ -67,8 +67,13 @@ def _fetch(dataset: str, params: DownloadParams, of_run: Path, at: Layout) -> St
     return run
 
 
-def step_of(params: DownloadParams, settings: FetchSettings, acquirer: Acquirer) -> Step[Clip]:
-    """Return the step that gets the media of a clip; what acts on the whole dataset, or on cut clips, is no param."""
+def step_of(params: DownloadParams, acquirer: Acquirer | None = None) -> Step[Clip]:
+    """Return the step that gets the media of a clip, by default for looking up only.
+
+    What acts on the whole dataset, or on clips that are cut, is no param of it.
+    """
+    settings = read_fetch_settings()
+    acquirer = acquirer or Acquirer(params, settings, Downloads(Path(), "", {}))
     of_others = {"max_clip_s", "cut_margin_s", "max_total_gb", "min_kept_share"}
     return Step(
         name="download",

@@ -12,11 +12,11 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import write_manifest
+from pipeline.download.cut import CutRange, cut
 from pipeline.download.fetch import DownloadParams, Fetched, fetch, refuse
 from pipeline.download.manners import Hosts
 from pipeline.download.settings import FetchSettings
 from pipeline.engine.step import Step
-from pipeline.sources.cut import CutRange, cut
 from pipeline.sources.downloads import DiskQuota, Download, Downloads
 from pipeline.sources.file_links import link_file
 from pipeline.synthetic.script.spec import SCHEME

@@ -229,6 +229,8 @@ def test_of_several_sizes_the_one_within_the_limit_comes_and_its_sound_is_joined
     assert isinstance(found, Fetched), found
     held = probe(found.path)
     assert (held.width_px, held.height_px, held.has_audio) == (64, 48, True)
+    assert ", ffmpeg " in found.tool
+    assert found.format_id == "100+a-a"
     assert files_below(tmp_path / "item") == [found.path.name]
 
 

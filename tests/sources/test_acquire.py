@@ -1,6 +1,7 @@
 """A clip's media is fetched whole from any kind of address, and probed."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import ffmpeg
@@ -77,6 +78,18 @@ def test_a_local_file_stays_in_place(folder: Path, tmp_path: Path) -> None:
     media = acquire(str(path), folder, content_hash=sha256_of(path))
     assert isinstance(media, Media)
     assert (media.path, media.tool, list(folder.iterdir())) == (str(path), "file", [])
+    assert (media.cut_start_s, media.format_id, media.uploader, media.fetched_on) == (None, None, None, None)
+
+
+def test_a_range_of_a_local_file_is_not_cut_out_of_it(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.mp4"
+    write_clip(replace(SPEC, duration_s=9.0), path)
+    before = sha256_of(path)
+    listed = replace(clip(str(path), content_of(before, 6.0, 7.0)), start_s=6.0, end_s=7.0)
+    params = PARAMS.model_copy(update={"cut_margin_s": 2.0})
+    (media,) = Acquirer(params, read_fetch_settings(), Downloads(tmp_path / "unfinished", "", {}))(listed, folder)
+    assert isinstance(media, Media)
+    assert (media.cut_start_s, media.sha256, sha256_of(path), list(folder.iterdir())) == (None, before, before, [])
 
 
 def test_a_local_file_with_other_content_than_was_listed_is_a_failure_before_it_is_opened(
@@ -108,6 +121,9 @@ def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(f
     media = acquire(path.as_uri(), folder)
     assert isinstance(media, Media)
     assert sha256_of(folder / media.path) == media.sha256 == sha256_of(path)
+    assert (media.cut_start_s, media.format_id, media.uploader) == (None, "mp4", None)
+    assert media.tool.startswith("yt-dlp 20")
+    assert media.fetched_on == f"{datetime.now(UTC):%Y-%m-%d}"
     assert list((tmp_path / "unfinished").iterdir()) == []
 
 
