@@ -36,6 +36,8 @@ class Answer:
     cut: int | None = None
     """How many bytes are sent before the connection breaks."""
     is_endless: bool = False
+    hangs: bool = False
+    """Whether the connection stays open after the last byte."""
 
 
 class Server(ThreadingHTTPServer):
@@ -53,6 +55,7 @@ class Server(ThreadingHTTPServer):
         self.more: dict[str, bytes] = {}
         """What further paths hold; the suffix determines the kind."""
         self.hang_up = threading.Event()
+        self.hanging = threading.Event()
         self.cues: dict[str, list[Answer]] = {}
         """The answers of the next requests for a path; the last one stays."""
         self.requests: list[str] = []
@@ -117,6 +120,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         while self._send(body[start:][: answer.cut]) and answer.is_endless:
             pass
+        if answer.hangs:
+            self.server.hanging.set()
+            self.server.hang_up.wait(60)
 
     def _reply(self, content: bytes, kind: str) -> None:
         start = int((self.headers.get("Range") or "bytes=0-")[len("bytes=") :].split("-")[0])

@@ -96,7 +96,7 @@ def test_cookies_are_counted_by_site_and_never_shown(tmp_path: Path) -> None:
 
 
 def test_cookies_that_are_missing_or_have_run_out_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(NotHere, match="set FACEVOX_COOKIES to the cookies.txt of an account"):
+    with pytest.raises(NotHere, match="set FACEVOX_COOKIES to the"):
         cookies(SETTINGS)
     path = tmp_path / "cookies.txt"
     path.write_text(HEAD + cookie(".youtube.com", 1))

@@ -35,8 +35,8 @@ def test_each_setting_changes_its_remedy(tmp_path: Path) -> None:
     with_cookies = replace(SETTINGS, cookies=path)
     assert changed(SETTINGS, with_cookies) == {COOKIES, PAYMENT}
     assert changed(SETTINGS, replace(SETTINGS, proxy="http://user:pass@host")) == {PROXY}
-    assert changed(SETTINGS, replace(SETTINGS, po_token="web.gvs+x")) == {TOKEN}
-    assert changed(SETTINGS, replace(SETTINGS, **{"video_password": "x"})) == {PASSWORD}
+    for name, remedy in (("po_token", TOKEN), ("video_password", PASSWORD)):
+        assert changed(SETTINGS, replace(SETTINGS, **{name: "x"})) == {remedy}
     assert changed(SETTINGS, replace(SETTINGS, retries=9, pauses_s={"": 9}, rate_limit=1)) == set()
     before = fingerprint(COOKIES, with_cookies)
     path.write_text("b")
