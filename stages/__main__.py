@@ -180,13 +180,12 @@ OneDataset = Annotated[str | None, typer.Option("--dataset", help="This dataset 
 def plan(
     dataset: OneDataset = None,
     mbit_s: Annotated[float, typer.Option(min=0.01, help="Picture and sound, 10^6 bits a second.")] = 3.0,
-    videos_per_hour: Annotated[float, typer.Option(min=1, help="What the site allows.")] = 300,
 ) -> None:
     """Show what the downloads will take: clips, addresses, hours, disk, time, and what is here already."""
     from stages.commands.plan import render_plan
 
     step_of = import_module("stages.download").step_of
-    print(render_plan([dataset] if dataset else [], step_of, mbit_s=mbit_s, videos_per_hour=videos_per_hour))
+    print(render_plan([dataset] if dataset else [], step_of, mbit_s=mbit_s))
 
 
 @app.command(rich_help_panel=_TOOLS)

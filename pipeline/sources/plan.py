@@ -9,6 +9,7 @@ from pipeline.core.base.outcome import end_of
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.media import Media
 from pipeline.core.storage.items import ItemStore
+from pipeline.download.manners import host_of
 from pipeline.engine.step import Step
 from pipeline.sources.acquire import is_downloaded
 from pipeline.synthetic.script.spec import SCHEME
@@ -36,6 +37,8 @@ class Plan:
     n_missing: int = 0
     kept_s: float = 0.0
     """Of the missing ranges, with their margins."""
+    n_of_host: Counter[str] = field(default_factory=Counter)
+    """Missing addresses by host."""
     to_fetch_s: dict[bytes, float] = field(default_factory=dict)
     """Of each missing address, up to where its last range ends; what a video has behind that is not known."""
 
@@ -70,6 +73,8 @@ def plan_of(clips: Iterable[Clip], step: Step[Clip], store: ItemStore, margin_s:
             plan.ranges_s += clip.end_s - (clip.start_s or 0.0)
         if not _is_here(clip, step, store, plan):
             plan.n_missing += 1
+            if host := host_of(clip.address):
+                plan.n_of_host[host] += address not in plan.to_fetch_s
             until_s = max(plan.to_fetch_s.get(address, 0.0), clip.end_s or 0.0)
             plan.to_fetch_s[address] = until_s
             if margin_s is not None:

@@ -14,6 +14,7 @@ from pipeline.core.storage.garbage import ITEMS
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import iterate_manifest
 from pipeline.download.fetch import DownloadParams
+from pipeline.download.settings import read_fetch_settings
 from pipeline.engine.step import Step
 from pipeline.sources.downloads import BYTES_PER_GB
 from pipeline.sources.plan import Plan, plan_of
@@ -22,9 +23,7 @@ StepOf: TypeAlias = Callable[[DownloadParams], Step[Clip]]
 _SECONDS_PER_HOUR = 3600
 
 
-def render_plan(
-    datasets: Sequence[str], step_of: StepOf, *, mbit_s: float, videos_per_hour: float, at: Layout = Layout()
-) -> str:
+def render_plan(datasets: Sequence[str], step_of: StepOf, *, mbit_s: float, at: Layout = Layout()) -> str:
     """Return the plans of ``datasets``, all of params.yaml without any, as text.
 
     ``step_of`` returns the step of the stage download. Raises BadInput for a dataset that is not listed yet.
@@ -39,7 +38,7 @@ def render_plan(
         plan = plan_of(clips, step_of(params), store, params.cut_margin_s)
         lines += [f"dataset {dataset}", *_listed(plan)]
         if plan.addresses:
-            lines += [*_here(plan), *_to_come(plan, params, mbit_s, videos_per_hour)]
+            lines += [*_here(plan), *_to_come(plan, params, mbit_s)]
     return "\n".join(lines)
 
 
@@ -63,7 +62,7 @@ def _here(plan: Plan) -> list[str]:
     ]
 
 
-def _to_come(plan: Plan, params: DownloadParams, mbit_s: float, videos_per_hour: float) -> list[str]:
+def _to_come(plan: Plan, params: DownloadParams, mbit_s: float) -> list[str]:
     if not plan.n_missing:
         return []
     kept = plan.kept_bytes(mbit_s)
@@ -75,9 +74,18 @@ def _to_come(plan: Plan, params: DownloadParams, mbit_s: float, videos_per_hour:
     limit = params.max_total_gb
     if limit is not None and plan.here_bytes + kept > limit * BYTES_PER_GB:
         lines.append(_line("limit", f"download.max_total_gb is {limit:g}: clips beyond it wait"))
-    hours = len(plan.to_fetch_s) / videos_per_hour
-    rate = f"{videos_per_hour:g} videos an hour (--videos-per-hour); YouTube lets a guest have about 300"
-    return [*lines, _line("time", f"{hours:.1f} h at {rate}")]
+    return [*lines, *_time(plan)]
+
+
+def _time(plan: Plan) -> list[str]:
+    """Return how long the slowest host takes, by the pauses between its videos; no host waits for another."""
+    settings = read_fetch_settings()
+    if not plan.n_of_host:
+        return []
+    host = max(plan.n_of_host, key=lambda one: plan.n_of_host[one] * settings.pause_s(one))
+    n, pause_s = plan.n_of_host[host], settings.pause_s(host)
+    pace = f"{n:,} videos of {host}, one in {pause_s:g} s (FACEVOX_PAUSE_S)"
+    return [_line("time", f"{n * pause_s / _SECONDS_PER_HOUR:.1f} h at least: {pace}")]
 
 
 def _free() -> str:

@@ -22,13 +22,14 @@ from tests.identity import clips
 LONG = "https://example.org/long.mp4"
 SHORT = "https://example.org/short.mp4"
 
-plan = partial(render_plan, mbit_s=8.0, videos_per_hour=4)
+plan = partial(render_plan, mbit_s=8.0)
 
 
 @pytest.fixture
 def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """Two ranges of one address and one of another, a whole video, the user's own file, and a generated clip."""
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "store"))
+    monkeypatch.setenv("FACEVOX_PAUSE_S", "600")
     at = Layout(tmp_path)
     listed = [
         range_of(LONG, 0, 100.0, 1000.0),
@@ -70,7 +71,7 @@ def test_before_the_first_download_all_is_to_come(at: Layout) -> None:
     # 3600 s, 2 s behind each, and 2 s and 2.5 s to the key frame before two of them, at a megabyte a second.
     assert shown["disk"].startswith("3.6 GB to come: ranges with their margins, at 8 Mbit/s (--mbit-s); ")
     assert shown["transfer"] == "4.7 GB at least: videos are fetched whole, then cut"
-    assert shown["time"].startswith("0.8 h at 4 videos an hour")
+    assert shown["time"] == "0.5 h at least: 3 videos of example.org, one in 600 s (FACEVOX_PAUSE_S)"
     assert "limit" not in shown
 
 
@@ -83,7 +84,7 @@ def test_what_the_store_has_is_not_to_come(at: Layout) -> None:
     assert shown["to fetch"] == "2 clips of 2 addresses"
     assert shown["disk"].startswith("0.9 GB")
     assert shown["transfer"].startswith("1.0 GB")
-    assert shown["time"].startswith("0.5 h")
+    assert shown["time"].startswith("0.3 h at least: 2 videos")
 
 
 def test_without_cuts_whole_videos_stay(at: Layout) -> None:
