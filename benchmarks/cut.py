@@ -94,6 +94,12 @@ KINDS = (
         sound_late_s=0.35,
     ),
     Kind(name="h264.mkv", video="libx264", audio="libopus", fps=NTSC, options=(("g", "250"), ("bf", "2"), *NO_OTHER)),
+    Kind(
+        name="av1.mp4",
+        video="libsvtav1",
+        audio="libopus",
+        options=(("g", "100"), ("preset", "10"), ("svtav1-params", "lp=1:enable-tf=0:crf=15")),
+    ),
     Kind(name="intra.mov", video="mjpeg", audio="pcm_s16le", fps=Fraction(24)),
 )
 

@@ -4,11 +4,12 @@ Where the cut's clock stands in the file's is found from the packets that both h
 agree, and what the cut's streams hold must be what the file's do. A file for which that fails is kept whole.
 """
 
-import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ _MUXERS = {
 _ROUNDED_S = Fraction(2, 1000)
 # FFmpeg seeks this much earlier, as pictures are reordered.
 _SEEK_BACK_S = 0.25
-# So many packets of a stream are compared.
+# So many packets of a stream are compared, by so many bytes.
 _COMPARED = 50
+_LAST_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def _write(whole: Path, clock: Clock, wanted: CutRange, place: Path) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Packet:
     time_s: Fraction  # of showing
-    content: bytes  # the hash of its bytes
+    content: bytes  # its last bytes: a muxer may write what is before them otherwise, such as the headers of AV1
     is_key: bool
 
 
@@ -172,7 +174,7 @@ def _packets(path: Path, from_s: float, length_s: float | None) -> _Packets:
                 continue
             at = streams.index(packet.stream)
             time_s = packet.pts * packet.time_base
-            found[at].append(_Packet(time_s, hashlib.sha256(bytes(packet)).digest(), bool(packet.is_keyframe)))
+            found[at].append(_Packet(time_s, bytes(packet)[-_LAST_BYTES:], bool(packet.is_keyframe)))
             if length_s is None:
                 is_done = all(len(one) > _COMPARED for one in found)
             else:
@@ -185,7 +187,7 @@ def _packets(path: Path, from_s: float, length_s: float | None) -> _Packets:
 def _shift_s(kept: _Packets, whole: _Packets) -> Fraction | None:
     """Return how much later the stamps of the whole file are than those of the cut; None where no shift fits."""
     first = kept.picture[0]
-    starts = [one for one in whole.picture if one.is_key and one.content == first.content]
+    starts = [one for one in whole.picture if one.is_key and _is_same(one.content, first.content)]
     for one in reversed(starts):
         shift_s = one.time_s - first.time_s
         sound = [one for one in kept.sound if one.time_s >= first.time_s]
@@ -196,12 +198,17 @@ def _shift_s(kept: _Packets, whole: _Packets) -> Fraction | None:
 
 def _agree(kept: Sequence[_Packet], whole: Sequence[_Packet], shift_s: Fraction) -> bool:
     """Return whether all packets of the cut are in the whole file, ``shift_s`` later."""
-    times_s: dict[bytes, list[Fraction]] = {}
-    for one in whole:
-        times_s.setdefault(one.content, []).append(one.time_s)
-    return all(
-        any(abs(one.time_s + shift_s - time_s) <= _ROUNDED_S for time_s in times_s.get(one.content, ())) for one in kept
-    )
+    times_s = sorted((one.time_s, one.content) for one in whole)
+    for one in kept:
+        first = bisect_left(times_s, (one.time_s + shift_s - _ROUNDED_S, b""))
+        last = bisect_right(times_s, one.time_s + shift_s + _ROUNDED_S, key=itemgetter(0))
+        if not any(_is_same(one.content, content) for _, content in times_s[first:last]):
+            return False
+    return True
+
+
+def _is_same(content: bytes, other: bytes) -> bool:
+    return content.endswith(other) or other.endswith(content)
 
 
 def _picture_start_s(path: Path, clock: Clock) -> Fraction:

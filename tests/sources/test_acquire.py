@@ -8,7 +8,7 @@ import ffmpeg
 import pyarrow.parquet as pq
 import pytest
 
-import pipeline.sources.acquire as acquire_module
+from benchmarks.cut import write_counted
 from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.outcome import FAILED, FILTERED, Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, content_of
@@ -20,6 +20,7 @@ from pipeline.sources.downloads import Downloads
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.ffmpeg_program import run_ffmpeg
+from tests.download.test_cut import PLAIN
 
 PARAMS = DownloadParams(
     max_height_px=1080,
@@ -83,8 +84,7 @@ def test_a_local_file_stays_in_place(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_range_of_a_local_file_is_not_cut_out_of_it(folder: Path, tmp_path: Path) -> None:
-    path = tmp_path / "mine.mp4"
-    write_clip(replace(SPEC, duration_s=9.0), path)
+    path = write_counted(tmp_path, PLAIN, 9.0).path
     before = sha256_of(path)
     listed = replace(clip(str(path), content_of(before, 6.0, 7.0)), start_s=6.0, end_s=7.0)
     params = PARAMS.model_copy(update={"cut_margin_s": 2.0})
@@ -170,24 +170,6 @@ def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(f
     assert media.tool.startswith("yt-dlp 20")
     assert media.fetched_on == f"{datetime.now(UTC):%Y-%m-%d}"
     assert list((tmp_path / "unfinished").iterdir()) == []
-
-
-def test_two_clips_of_one_address_are_fetched_at_one_time_into_folders_of_their_own(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folders: list[Path] = []
-
-    def fetch(_address: str, into: Path, *_: object) -> Dropped:
-        folders.append(into)
-        return Dropped.failed("network", retryable=True)
-
-    monkeypatch.setattr(acquire_module, "fetch", fetch)
-    acquirer = Acquirer(PARAMS, read_fetch_settings(), tmp_path / "unfinished")
-    one = clip("https://example.org/panel")
-    for each in (one, replace(one, clip_id="set/two"), one):
-        acquirer(each, folder)
-    first, second, resumed = folders
-    assert first == resumed != second
 
 
 def test_the_media_say_how_the_picture_is_stored_and_how_large_it_is_shown(folder: Path, tmp_path: Path) -> None:
