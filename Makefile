@@ -6,6 +6,9 @@ endif
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 CLIPS ?=
+# A path reaches a program by the environment alone: make would expand '$' in it, and split it at spaces.
+unexport CLIPS
+export CLIPS_FOLDER := $(value CLIPS)
 
 # Python compiles what is imported, when it is, and keeps it: to compile everything here would take a minute more.
 unexport PYTHONDONTWRITEBYTECODE
@@ -88,8 +91,8 @@ gpu: install
 	python -m benchmarks.gpu --out gpu.json
 
 backends: install
-	@test -n "$(CLIPS)" || { echo "usage: make backends CLIPS=folder-of-videos"; exit 2; }
-	python -m benchmarks.accuracy.backends $(CLIPS)
+	@test -n "$$CLIPS_FOLDER" || { echo "usage: make backends CLIPS=folder-of-videos"; exit 2; }
+	python -m benchmarks.accuracy.backends -- "$$CLIPS_FOLDER"
 
 learn: install
 	python -m benchmarks.learn
@@ -98,8 +101,8 @@ accuracy: install
 	python -m benchmarks.accuracy
 
 real: install
-	@test -n "$(CLIPS)" || { echo "usage: make real CLIPS=folder-of-videos"; exit 2; }
-	python -m stages profile folder --set "sources.clips.input=$(abspath $(CLIPS))"
+	@test -n "$$CLIPS_FOLDER" || { echo "usage: make real CLIPS=folder-of-videos"; exit 2; }
+	python -m stages profile folder --input="$$CLIPS_FOLDER"
 	python -m stages repro
 	@python -m stages sheet clips
 	@python -m stages sheet clips --all

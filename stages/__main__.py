@@ -156,20 +156,28 @@ def profile(
         list[str] | None, typer.Argument(help="Profiles in profiles/, applied in the order given.")
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", "-S", help="section.key=value on top of them, value as YAML.")
+        list[str] | None,
+        typer.Option("--set", "-S", help="section.key=value on top of them, value as YAML, or a path as it is typed."),
+    ] = None,
+    videos: Annotated[
+        str | None, typer.Option("--input", help="The folder, or the table, of the only dataset; checked at once.")
     ] = None,
 ) -> None:
     """Apply profiles to params.yaml, comments kept, and print the changes."""
     from stages.commands.profile import apply_profiles
 
-    print(apply_profiles(names or [], set_ or []))
+    print(apply_profiles(names or [], set_ or [], videos=videos))
 
 
 @app.command(rich_help_panel=_TOOLS, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def repro(context: typer.Context) -> None:
     """Run all stages by 'dvc repro', with its arguments; goes on also where a kill left DVC's own files cut off."""
+    from stages.commands.inputs import check_inputs, check_inputs_are_there
     from stages.commands.repro import run_dvc_repro
 
+    for note in check_inputs(Path()):
+        print(note, file=sys.stderr)
+    check_inputs_are_there(context.args)
     raise typer.Exit(run_dvc_repro(context.args))
 
 
@@ -241,7 +249,8 @@ def sheet(
 Mask = Annotated[
     Path | None,
     typer.Option(
-        help="Black and white picture of the same size, white where to inpaint; without: eyes, nose and mouth."
+        help="Picture of the same size, white where to inpaint, grey at soft edges; or a copy of the source with the"
+        " region erased. Without: eyes, nose and mouth."
     ),
 ]
 Eyes = Annotated[

@@ -8,7 +8,7 @@ from pipeline.core.base.params import load_params
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.ledger import LedgerRow
-from pipeline.core.records.track import Agreement, Shot, Track
+from pipeline.core.records.track import Agreement, Fingerprint, Shot, Track
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.manifest import count_rows, write_manifest, write_tables
 from pipeline.engine.run import run_step
@@ -19,7 +19,7 @@ from pipeline.face.tracking.settings import DetectParams
 from pipeline.speaker.observe import Observer
 from pipeline.video.clip import read_media_clips
 
-VERSION = 10  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 11  # of what this step returns: raise it whenever the same input gives another result
 # An open file takes 50 kB of memory for each row group of frames, and 100,000 clips have 15 million of them.
 _FRAMES_IN_ROW_GROUP = 1 << 16
 
@@ -50,6 +50,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         (at.tracks(dataset), Track),
         (at.shots(dataset), Shot),
         (at.agreement(dataset), Agreement),
+        (at.fingerprints(dataset), Fingerprint),
     )
     for path, record in others:
         write_tables(path, record, in_row_order(record, run.ok_ids, partial(run.rows, record=record)))

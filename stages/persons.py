@@ -12,8 +12,16 @@ from pipeline.identity.persons.identities import identified_subjects
 from pipeline.identity.persons.leakage import leakage_report
 from pipeline.identity.persons.overrides import read_overrides
 from pipeline.identity.persons.params import networks_of, persons_params
-from pipeline.identity.persons.result import audit_persons, decide_persons, summary_of, write_persons
+from pipeline.identity.persons.result import (
+    ClipSources,
+    FurtherEvidence,
+    audit_persons,
+    decide_persons,
+    summary_of,
+    write_persons,
+)
 from pipeline.identity.persons.voices import SubjectVoices, no_voices
+from pipeline.identity.same_video.find import SameVideos
 
 
 def main(at: Layout = Layout()) -> None:
@@ -24,9 +32,13 @@ def main(at: Layout = Layout()) -> None:
     subjects = identified_subjects(datasets, at)
     embeddings = chain.from_iterable(iterate_manifest(path, SubjectEmbedding) for path in paths)
     at.persons.parent.mkdir(parents=True, exist_ok=True)
-    voices_of = SubjectVoices(datasets, at) if params.compares_voices else no_voices
+    further = FurtherEvidence(
+        voices_of=SubjectVoices(datasets, at) if params.compares_voices else no_voices,
+        videos_of=SameVideos(datasets, at, params),
+        sources_of=ClipSources(datasets, at),
+    )
     overrides = read_overrides(at.person_overrides)
-    result = decide_persons(subjects, embeddings, overrides, params, at.persons.parent, voices_of)
+    result = decide_persons(subjects, embeddings, overrides, params, at.persons.parent, further)
     write_persons(result, at)
     print(summary_of(result))
     audit = audit_persons(result, datasets, params, at)

@@ -46,6 +46,7 @@ LAYERS = (
     "pipeline/identity/network",
     "pipeline/identity/sound",
     "pipeline/identity/subjects",
+    "pipeline/identity/same_video",
     "pipeline/identity/persons",
     "pipeline/synthetic/script",
     "pipeline/synthetic/voice",

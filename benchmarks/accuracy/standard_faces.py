@@ -5,9 +5,10 @@ videos of the folders with the numbers of params.yaml, and prints the share of r
 have labels (benchmarks/accuracy/labels/verified_faces.csv), by groups of people, and in how many of the clips with a
 usable moment (moments.csv) one was found. ``--at CHECKOUT`` reads the results of such a run instead.
 
-The figures that count are leave-one-person-out: for each person, the limits on lips and eyes are chosen on all others,
-and the standard faces that select takes of that person by them are counted; so are the clips in which there is one. A
-label is that of two of up to three passes; where there is none it is ``cant_tell``, which counts as wrong.
+The figures that count are leave-one-person-out: for each person, the regressions on how eyes and lips look are fitted
+to the faces of others (benchmarks/eyes_and_lips.py, of the same folders), the limits on lips and eyes are chosen on all
+others, and the standard faces that select takes of that person by them are counted; so are the clips in which there is
+one. A label is that of two of up to three passes; where there is none it is ``cant_tell``, which counts as wrong.
 """
 
 import argparse
@@ -23,14 +24,24 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.figures import list_folder, write_params
+from benchmarks.eyes_and_lips import LookedAt, fitted_faces, fitted_weights
+from pipeline.core.base.images import decode_png
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.face import FaceMeasures, SelectedFace
+from pipeline.core.records.face import Face, FaceMeasures, SelectedFace
 from pipeline.core.records.schema import column_names
 from pipeline.core.storage.manifest import read_table
+from pipeline.core.storage.shards import iterate_batches
+from pipeline.face.crops.align import Template
 from pipeline.face.crops.standard import SelectParams, missed_thresholds, select_faces
+from pipeline.face.crops.verify import FACE_MESH
+from pipeline.face.mesh.eyes_and_lips import Features as Floats
+from pipeline.face.mesh.eyes_and_lips import eye_features, lip_features
+from pipeline.face.mesh.face_mesh import FaceMesh
+from pipeline.face.mesh.region import Region
+from pipeline.weights.fetch import find_weights
 from stages.__main__ import run_stage
 
 DATASET = "people"
@@ -40,12 +51,13 @@ PASSES = (1, 2, 3)
 GROUPS = ("skin", "sex", "beard", "glasses")
 CONFIDENCE_Z = 1.96
 
-# What is chosen on the other people, from these values.
+# What is chosen on the other people, from these values: as many faces as possible with shut lips and open eyes, ...
 CHOSEN = {
-    "max_lip_gap": (0.01, 0.0125, 0.015, 0.0175, 0.02, 0.0225, 0.025, 0.03),
-    "min_lid_share": (0.75, 0.8, 0.85, 0.9),
-    "min_iris_seen": (0.0, 0.4, 0.42, 0.45, 0.5),
+    "max_lip_gap": (0.02, 0.03, 0.04, 0.05),
+    "max_lips_parted": (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0),
+    "max_eyes_shut": (-2.5, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0),
 }
+MIN_RIGHT_SHARE = 0.995  # ... where at least this share of those that pass have both
 
 
 class Share(NamedTuple):
@@ -74,16 +86,12 @@ class Share(NamedTuple):
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs="*", help="folders of videos")
+    parser.add_argument("folders", type=Path, nargs="+", help="folders of videos")
     parser.add_argument("--at", type=Path, help="a checkout whose stages have run on them")
     options = parser.parse_args()
-    if options.at:
-        _report(Layout(options.at))
-    elif options.folders:
-        with tempfile.TemporaryDirectory() as work:
-            _report(_run_stages(options.folders, Layout(Path(work))))
-    else:
-        parser.error("expected FOLDER, or --at CHECKOUT")
+    with tempfile.TemporaryDirectory() as work:
+        at = Layout(options.at) if options.at else _run_stages(options.folders, Layout(Path(work)))
+        _report(at, fitted_faces(options.folders))
 
 
 def _run_stages(folders: Sequence[Path], at: Layout) -> Layout:
@@ -107,7 +115,7 @@ def link_videos(folders: Sequence[Path], at: Layout) -> Path:
     return videos
 
 
-def _report(at: Layout) -> None:
+def _report(at: Layout, fitted: Sequence[LookedAt]) -> None:
     limits = load_params(SelectParams, "select", at.params)
     faces = labelled_faces(at)
     standard = faces[faces.is_standard]
@@ -115,7 +123,8 @@ def _report(at: Layout) -> None:
     print(f"standard faces: {len(standard)} of {standard.file.nunique()} clips, {len(known)} of them with labels")
     print(f"right, all limits as they are      {_share(known).text()}, {known.person.nunique()} persons")
     _print_wrong(known)
-    passing = leave_one_person_out(faces[faces.lip_gap.notna()], limits)
+    others = with_log_odds_of_others(faces[faces.lip_gap.notna()], at, fitted)
+    passing = leave_one_person_out(others, limits)
     taken = passing[passing.is_taken]
     left_out = taken[taken.is_labelled]
     print(f"right, leave-one-person-out        {_share(left_out).text()}, {left_out.person.nunique()} persons")
@@ -176,22 +185,59 @@ def _agreed(labels: Sequence[str]) -> str:
 def leave_one_person_out(faces: pd.DataFrame, limits: SelectParams) -> pd.DataFrame:
     """Return the faces of each person that pass the limits chosen on all other persons, and whether they ``is_taken``.
 
-    Those limits have the highest lower end of the 95 % interval of the share that is right, of all labelled faces that
-    pass. Those are taken that select takes: not those too close to a more standard one.
+    With those limits MIN_RIGHT_SHARE or more of the others' labelled faces that pass have shut lips and open eyes, and
+    as many as possible; where no limits reach that share, it is as large as possible. Those are taken that select
+    takes: not those too close to a more standard one.
     """
     combinations = list(_combinations(limits))
     table = _table(faces)
     passes = [_have_no_reason(missed_thresholds(table, one)) for one in combinations]
-    is_labelled, is_right, persons = (faces[name].to_numpy() for name in ("is_labelled", "is_right", "person"))
+    is_labelled, persons = faces.is_labelled.to_numpy(), faces.person.to_numpy()
+    has_both = ((faces.mouth == RIGHT["mouth"]) & (faces.eyes == RIGHT["eyes"])).to_numpy()
     kept: list[pd.DataFrame] = []
     for person in sorted(set(persons)):
         others = (persons != person) & is_labelled
-        scores = [Share(int((one & others & is_right).sum()), int((one & others).sum())).interval[0] for one in passes]
-        best = int(np.argmax(scores))
+        found = [(int((one & others & has_both).sum()), int((one & others).sum())) for one in passes]
+        best = max(range(len(found)), key=lambda at: _worth(*found[at]))
         own = faces[persons == person]
         is_taken = _have_no_reason(select_faces(_table(own), {}, combinations[best]))
         kept.append(own.assign(is_taken=is_taken)[passes[best][persons == person]])
     return pd.concat(kept)
+
+
+def _worth(right: int, n: int) -> tuple[float, int]:
+    """Return what limits are compared by: the share that is right, as far as it is asked for, and how many are."""
+    return min(right / n, MIN_RIGHT_SHARE) if n else 0.0, right
+
+
+def with_log_odds_of_others(faces: pd.DataFrame, at: Layout, fitted: Sequence[LookedAt]) -> pd.DataFrame:
+    """Return the faces with ``lips_parted`` and ``eyes_shut`` by regressions fitted to no face of their person.
+
+    Of the other frames in a face's window ``lips_parted`` is that of the weights as they are, since the crop alone is
+    stored; it counts where it is larger.
+    """
+    mesh = FaceMesh(find_weights(FACE_MESH))
+    template = load_params(Template, "crop.template", at.params)
+    left, right = (
+        np.array([x, template.eyes_y_px], np.float32) for x in (template.left_eye_x_px, template.right_eye_x_px)
+    )
+    features: dict[str, tuple[Floats, Floats]] = {}
+    wanted = set(faces.face_id)
+    for batch in iterate_batches(at.faces_folder(DATASET), Face, ["face_id", "image"]):
+        for row in batch.to_pylist():
+            if row["face_id"] in wanted:
+                picture = decode_png(row["image"]["bytes"])
+                points = mesh.fit_again(picture, Region.of_eyes(left, right)).points
+                features[row["face_id"]] = eye_features(picture, points), lip_features(picture, points)
+    columns: dict[str, dict[str, float]] = {"eyes_shut": {}, "lips_parted": {}}
+    for person, own in faces.groupby("person"):
+        others = [one for one in fitted if one.person != person]
+        for column, of, place in ("eyes_shut", "eyes", 0), ("lips_parted", "lips", 1):
+            weights = fitted_weights(of, others)
+            for face_id in own.face_id:
+                columns[column][face_id] = float(features[face_id][place] @ weights[:-1] + weights[-1])
+    lips, eyes = (faces.face_id.map(columns[name]) for name in ("lips_parted", "eyes_shut"))
+    return faces.assign(lips_parted=np.maximum(lips, faces.lips_parted), eyes_shut=eyes)
 
 
 def _combinations(limits: SelectParams) -> Iterator[SelectParams]:

@@ -33,7 +33,7 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.schema import Image, column_names, to_table
 from pipeline.core.records.segment import Segment
 from pipeline.core.records.subject import main_subject_id
-from pipeline.core.records.track import Agreement, Shot, Track
+from pipeline.core.records.track import Agreement, Fingerprint, Shot, Track
 from pipeline.speaker.agreement import LAGS_S
 
 N_FRAMES = 150
@@ -103,6 +103,7 @@ def observation_rows(clip_id: str) -> Tables | Dropped:
         Track: _of_clip(_repeated(_tracks(), len(starts_s)), clip_id, tracks),
         Shot: _of_clip(_repeated(_shots(), len(starts_s)), clip_id, shots),
         Agreement: _of_clip(_agreement(), clip_id, _at_times(clip_id, "agreement_id", halves_ms)),
+        Fingerprint: _fingerprints(clip_id, halves_ms),
     }
 
 
@@ -306,6 +307,22 @@ def _shots() -> pa.Table:
     return _whole(Shot, [Shot(shot_id="", clip_id="", start_s=0.0, end_s=_frame_times_ms()[-1] / 1000)])
 
 
+def _fingerprints(clip_id: str, times_ms: list[int]) -> pa.Table:
+    """Return hashes that no two clips share."""
+    rng = np.random.default_rng([2, clip_number(clip_id)])
+    rows = [
+        Fingerprint(
+            fingerprint_id=f"{clip_id}-{time_ms:08d}",
+            clip_id=clip_id,
+            time_s=time_ms / 1000,
+            sound_hash=int(rng.integers(1 << 60)),
+            picture_hash=int(rng.integers(1 << 63)),
+        )
+        for time_ms in times_ms
+    ]
+    return to_table(Fingerprint, rows)
+
+
 @functools.cache
 def _agreement() -> pa.Table:
     rows = [
@@ -349,6 +366,8 @@ def _faces() -> pa.Table:
             lid_opening=0.3,
             lid_share=1.0,
             iris_seen=0.6,
+            lips_parted=-4.0,
+            eyes_shut=-4.0,
             mesh_yaw_deg=float(_measures()["yaw_deg"][frame]),
             mesh_pitch_deg=float(_measures()["pitch_deg"][frame]),
             image_sha256=hashlib.sha256(picture()).hexdigest(),

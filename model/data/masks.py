@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model.data.mask_files import read_mask_file
 from model.settings import MaskParams
 from pipeline.core.base.errors import BadInput
-from pipeline.core.base.images import LARGEST_FILE_BYTES, MOST_PIXELS, read_picture_file
 
 Mask: TypeAlias = NDArray[np.uint8]
 """(H, W) uint8: 1 in the masked region, 0 where the face is known."""
@@ -131,19 +131,16 @@ def _largest_piece_px(size_px: int) -> float:
 
 @lru_cache(maxsize=4)
 def _image(path: Path, size_px: int) -> Mask:
-    """Return the mask of the black and white picture at ``path``, white being the masked region, by nearest neighbour.
+    """Return the mask that ``read_mask_file`` reads, by nearest neighbour; a path is read once per process.
 
-    It is read once per process.
+    A face's pixel is masked or not: grey counts as white from the middle of the range on.
     """
-    picture = read_picture_file(path)
-    if picture is None:
-        limits = f"at most {LARGEST_FILE_BYTES >> 20} MiB and {MOST_PIXELS // 10**6} million pixels"
-        raise BadInput(f"{path}: expected a mask as PNG or JPEG of {limits}, found none that can be read")
-    height, width = picture.shape[:2]
+    shares = read_mask_file(path)
+    height, width = shares.shape
     if height != width:
         raise BadInput(f"{path}: expected a square mask, as faces are, found {width} x {height} pixels")
-    resized = cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_NEAREST_EXACT)
-    mask: Mask = (resized.mean(axis=2) >= WHITE_FROM).astype(np.uint8)
+    resized = cv2.resize(shares, (size_px, size_px), interpolation=cv2.INTER_NEAREST_EXACT)
+    mask: Mask = (resized >= WHITE_FROM).astype(np.uint8)
     if mask.all() or not mask.any():
         found = "all white" if mask.all() else "all black"
         raise BadInput(f"{path}: expected white in the masked region and black elsewhere, found {found}")

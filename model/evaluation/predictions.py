@@ -15,7 +15,7 @@ from model.networks.generator import IMAGE_PX
 from model.settings import EvaluateParams, MaskParams
 from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.errors import BadInput
-from pipeline.core.base.images import encode_png, read_picture_file
+from pipeline.core.base.images import encode_png, read_picture
 from pipeline.core.records.evaluation import EvaluatedFace
 from pipeline.core.records.person import TEST
 from pipeline.core.storage.atomic import write_text
@@ -101,8 +101,8 @@ def evaluate_predictions(pictures: Path, inputs: EvaluationInputs, out: Path) ->
 
 
 def _read(path: Path) -> ImageRGB:
-    picture = read_picture_file(path)
-    if picture is None or picture.shape != (IMAGE_PX, IMAGE_PX, 3):
-        found = "none that can be read" if picture is None else f"{picture.shape[1]}x{picture.shape[0]}"
+    picture = read_picture(path)
+    if picture.shape != (IMAGE_PX, IMAGE_PX, 3):
+        found = f"{picture.shape[1]}x{picture.shape[0]}"
         raise BadInput(f"{path}: expected a picture of {IMAGE_PX}x{IMAGE_PX} pixels, found {found}")
     return picture

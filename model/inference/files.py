@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data.masks import Mask, draw_mask
+from model.data.mask_files import FULL, MaskShares, read_mask_file
+from model.data.masks import draw_mask
 from model.inference.inpaint import inpaint_picture, mask_in_picture
 from model.inference.marked_pictures import write_marked
 from model.inference.video import InpaintFrame, inpaint_video
@@ -19,7 +20,7 @@ from pipeline.audio.settings import AudioParams
 from pipeline.core.base.arrays import ImageRGB, Landmarks, LogMel
 from pipeline.core.base.device import read_device
 from pipeline.core.base.errors import BadInput, BadMedia
-from pipeline.core.base.images import read_picture_file
+from pipeline.core.base.images import read_picture
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.face.backends.registry import build_backend
@@ -28,8 +29,8 @@ from pipeline.face.measures.points import LEFT_EYE, N_POINTS, RIGHT_EYE, eye_cen
 from pipeline.face.tracking.portrait import find_portrait
 from pipeline.face.tracking.settings import DetectParams
 from pipeline.identity.subjects.settings import SubjectsParams
+from pipeline.video.streams import has_video_suffix
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v"})
 LONGEST_SOUND_S = 600.0
 
 EyesPx = tuple[float, float, float, float]
@@ -41,7 +42,7 @@ class InpaintOptions:
     """What may replace the defaults of ``inpaint_file``."""
 
     mask: Path | None = None
-    """A black and white picture as large as the source, white where it is inpainted; None: the mask of params.yaml."""
+    """A picture as large as the source is shown, by ``read_mask_file``; None: the mask of params.yaml."""
     eyes_px: EyesPx | None = None
     """The eye centres of a face whose mask hides it from the detector; None: the face is detected."""
     network: Path | None = None
@@ -61,9 +62,10 @@ def inpaint_file(
     if not weights.is_file():
         raise BadInput(f"{weights}: no trained network: run 'dvc repro', or choose a file with --model.")
     network = load_generator(weights).to(device)
-    inpaint = partial(_inpaint, network, mask=options.mask, log_mel=read_voice(sound, at), at=at)
+    mask = None if options.mask is None else _MaskOfFile(options.mask, read_mask_file(options.mask))
+    inpaint = partial(_inpaint, network, mask=mask, log_mel=read_voice(sound, at), at=at)
     detect = load_params(DetectParams, "detect", at.params)
-    if source.suffix.lower() in VIDEO_SUFFIXES:
+    if has_video_suffix(source):
         if options.eyes_px is not None:
             raise BadInput("--eyes: expected a picture; in a video the eyes move")
         n_inpainted, n_frames = inpaint_video(
@@ -90,19 +92,23 @@ def read_voice(sound: Path, at: Layout = Layout()) -> LogMel:
     raise BadInput(f"{sound}: expected speech, found none: no {params.segment_s:g} s of it have enough voice")
 
 
-def read_mask(path: Path, size_px: tuple[int, int]) -> Mask:
-    """Return (H, W) uint8, 1 where the black and white picture of ``size_px`` (height, width) is white.
+@dataclass(frozen=True, slots=True)
+class _MaskOfFile:
+    path: Path
+    shares: MaskShares
 
-    Raises BadInput for another size, and for what is no picture.
-    """
-    picture = read_picture_file(path)
-    if picture is None:
-        raise BadInput(f"{path}: expected a JPEG or PNG picture, white where the face is to be inpainted")
-    if picture.shape[:2] != size_px:
-        height, width = size_px
-        found = f"{picture.shape[1]} x {picture.shape[0]}"
-        raise BadInput(f"{path}: expected a mask as large as the picture, {width} x {height} px, found {found}")
-    return np.asarray(picture.mean(axis=2) >= np.iinfo(np.uint8).max / 2, np.uint8)
+    def of_size(self, size_px: tuple[int, int]) -> MaskShares:
+        """Return the shares of a picture of ``size_px`` (height, width); raises BadInput for another size."""
+        if self.shares.shape == size_px:
+            return self.shares
+        found = self.shares.shape
+        hint = (
+            ", which is the picture on its side: draw the mask on it as it is shown" if found == size_px[::-1] else ""
+        )
+        raise BadInput(
+            f"{self.path}: expected a mask as large as the picture, {size_px[1]} x {size_px[0]} px, "
+            f"found {found[1]} x {found[0]}{hint}"
+        )
 
 
 def parse_eyes(text: str) -> EyesPx:
@@ -126,9 +132,10 @@ def points_of_eyes(eyes_px: EyesPx) -> Landmarks:
 def _inpaint_picture_file(
     source: Path, out: Path, inpaint: InpaintFrame, eyes_px: EyesPx | None, detect: DetectParams
 ) -> None:
-    picture = read_picture_file(source)
-    if picture is None:
-        raise BadInput(f"{source}: expected a JPEG or PNG picture, or a video")
+    try:
+        picture = read_picture(source)
+    except BadInput as error:
+        raise BadInput(f"{error}. A video is known by its suffix, such as .mp4 or .mov.") from None
     if eyes_px is None:
         points = find_portrait(picture, build_backend(detect.backend), detect)
     else:
@@ -143,7 +150,7 @@ def _inpaint(
     picture: ImageRGB,
     points: Landmarks,
     *,
-    mask: Path | None,
+    mask: _MaskOfFile | None,
     log_mel: LogMel,
     at: Layout,
 ) -> ImageRGB:
@@ -151,9 +158,16 @@ def _inpaint(
     template = load_params(Template, "crop.template", at.params)
     size_px = (picture.shape[0], picture.shape[1])
     if mask is not None:
-        picture_mask = read_mask(mask, size_px)
-    else:
-        mask_params = load_params(MaskParams, "mask", at.params)
-        face_mask = draw_mask(mask_params, np.random.default_rng(0), template.size_px)
-        picture_mask = mask_in_picture(face_mask, similarity_to(template, *eye_centres(points)), size_px)
+        shares = mask.of_size(size_px)
+        inpainted = inpaint_picture(network, picture, points, np.asarray(shares > 0, np.uint8), log_mel, template)
+        return mixed(picture, inpainted, shares)
+    mask_params = load_params(MaskParams, "mask", at.params)
+    face_mask = draw_mask(mask_params, np.random.default_rng(0), template.size_px)
+    picture_mask = mask_in_picture(face_mask, similarity_to(template, *eye_centres(points)), size_px)
     return inpaint_picture(network, picture, points, picture_mask, log_mel, template)
+
+
+def mixed(picture: ImageRGB, inpainted: ImageRGB, shares: MaskShares) -> ImageRGB:
+    """Return ``picture`` with its ``shares`` of ``inpainted``: at a soft edge one passes into the other."""
+    share = shares[..., None].astype(np.float32) / FULL
+    return np.asarray((picture + (inpainted.astype(np.float32) - picture) * share).round(), np.uint8)

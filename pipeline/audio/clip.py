@@ -41,7 +41,10 @@ class HeardSubject:
 
 @dataclass(frozen=True, slots=True)
 class AudioItem:
-    """The item of the audio step: a clip, its subjects, the main one first, its out_of_step_s, what sounds in it."""
+    """The item of the audio step: a clip, its subjects, the main one first, its out_of_step_s, what sounds in it.
+
+    No subjects: no face of the clip is that of the person whom its source names.
+    """
 
     clip: MediaClip
     subjects: tuple[HeardSubject, ...]
@@ -62,6 +65,8 @@ def segment_clip(item: AudioItem, folder: Path, *, params: AudioParams) -> list[
     """Return a clip's segments, and a ledger row for each that was dropped; or the reason why there is none at all."""
     del folder
     clip = item.clip
+    if not item.subjects:
+        return Dropped.filtered("not_in_crop", "no face is seen in the published crop, whose person the sound would be")
     if not clip.has_audio:
         return Dropped.filtered("no_audio", "the media has no sound")
     if item.out_of_step_s and params.out_of_step == "filter":

@@ -16,7 +16,11 @@ from pipeline.video.clip import MediaClip, read_media_clips
 
 
 def read_audio_items(dataset: str, at: Layout) -> Iterator[AudioItem]:
-    """Yield every clip in id order with its subjects, by how much its sound is out of step, and what sounds in it."""
+    """Yield every clip in id order with its subjects, by how much its sound is out of step, and what sounds in it.
+
+    A clip without a face has its main subject all the same; one that has faces, none of them in its published crop,
+    has no subject.
+    """
     tracks = ClipRows(at.tracks(dataset), Track, ["track_id", "start_s", "end_s", "out_of_step_s"])
     subjects = ClipRows(at.subject_tracks(dataset), SubjectTrack, ["track_id", "subject_id", "is_taken"])
     turns = ClipRows(at.turns(dataset), Turn, ["subject_id", "start_s", "end_s", "log_odds"])
@@ -30,6 +34,8 @@ def read_audio_items(dataset: str, at: Layout) -> Iterator[AudioItem]:
 
 def _item(clip: MediaClip, tracks: pa.Table, subjects: pa.Table, turns: pa.Table) -> AudioItem:
     subject_of = {one["track_id"]: one["subject_id"] for one in subjects.to_pylist() if one["is_taken"]}
+    if not subject_of and len(tracks):
+        return AudioItem(clip, ())
     if not subject_of:
         return AudioItem(clip, (HeardSubject(main_subject_id(clip.clip_id), (), (WHOLE_CLIP,)),))
     seen_s: dict[str, list[Interval]] = defaultdict(list)

@@ -3,7 +3,6 @@
 Memory holds the rows of one person, and one row per identity: faces and segments are joined and sorted on the disk.
 """
 
-import glob
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,8 +23,8 @@ from pipeline.core.records.schema import arrow_schema, column
 from pipeline.core.records.segment import Segment
 from pipeline.core.records.subject import Subject
 from pipeline.core.storage.atomic import scratch_folder, write_text
-from pipeline.core.storage.manifest import RowSpool, iterate_manifest, open_parquet, write_manifest, write_tables
-from pipeline.core.storage.query import query
+from pipeline.core.storage.manifest import RowSpool, iterate_manifest, write_manifest, write_tables
+from pipeline.core.storage.query import add_table, query
 from pipeline.core.storage.shards import shard_of, shard_paths
 from pipeline.dataset.build import PersonDataset, PersonRows
 from pipeline.dataset.table1 import Counts, totals
@@ -141,8 +140,8 @@ def _save_faces(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
     subjects, faces = folder / "subjects_of_faces", folder / "faces"
     _save_subjects(subjects, {name: shard_paths(at.faces_folder(name)) for name in datasets}, at)
     with query({"subjects": (subjects, _PlacedSubject)}, folder) as connection:
-        _add_table(connection, "selected", [at.selected_faces], SelectedFace)
-        _add_table(connection, "labels", [at.labels(name) for name in datasets], Label)
+        add_table(connection, "selected", [at.selected_faces], SelectedFace)
+        add_table(connection, "labels", [at.labels(name) for name in datasets], Label)
         _save(connection, _FACES, faces, DatasetFace)
     return faces
 
@@ -153,8 +152,8 @@ def _save_segments(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
     shards = {name: shard_paths(at.audio_folder(name)) for name in datasets}
     _save_subjects(subjects, shards, at)
     with query({"subjects": (subjects, _PlacedSubject)}, folder) as connection:
-        _add_table(connection, "segments", [path for paths in shards.values() for path in paths], Segment)
-        _add_table(connection, "agreement", [at.subjects(name) for name in datasets], Subject)
+        add_table(connection, "segments", [path for paths in shards.values() for path in paths], Segment)
+        add_table(connection, "agreement", [at.subjects(name) for name in datasets], Subject)
         _save(connection, _SEGMENTS, segments, DatasetSegment)
     return segments
 
@@ -168,14 +167,6 @@ def _save_subjects(path: Path, shards: Mapping[str, Sequence[Path]], at: Layout)
         if one.dataset in names
     )
     write_manifest(path, _PlacedSubject, subjects)
-
-
-def _add_table(connection: "duckdb.DuckDBPyConnection", name: str, paths: Sequence[Path], record: type) -> None:
-    """Add a table of the rows of several files."""
-    for path in paths:
-        with open_parquet(path, record):
-            pass
-    connection.read_parquet([glob.escape(str(path)) for path in paths]).create_view(name)
 
 
 def _save(connection: "duckdb.DuckDBPyConnection", sql: str, path: Path, record: type) -> None:

@@ -37,6 +37,7 @@ from pipeline.download.settings import FetchSettings
 from pipeline.video.ffmpeg_program import with_ffmpeg
 from pipeline.video.hdr import SDR
 from pipeline.video.probe import Probe
+from pipeline.video.streams import VIDEO_SUFFIXES
 
 BYTES_PER_MB = 1_000_000
 MAX_DETAIL_LENGTH = 1000
@@ -45,9 +46,6 @@ STATED_DURATION_ERROR_S = 1.0
 FILE_STEM = "media"
 OTHER_SUFFIX = ".video"
 MAX_NAME = 200  # characters of what a site states
-KNOWN_SUFFIXES = frozenset(
-    {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v", ".ts", ".flv", ".wmv", ".3gp", ".ogv"}
-)
 
 
 class DownloadParams(Params):
@@ -137,7 +135,11 @@ def refuse(probe: Probe, params: DownloadParams) -> Dropped | None:
 
 
 def _local_file(path: Path, params: DownloadParams) -> Fetched | Dropped:
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        return Dropped.failed("not_found", f"{path}: {error.strerror}", retryable=True)
+    if not is_file:
         return Dropped.failed("not_found", f"{path}: expected a file, found none", retryable=True)
     return _refuse_size(path.stat().st_size, params) or Fetched(path=path, tool="file")
 
@@ -295,7 +297,7 @@ def _failure(address: str, folder: Path, settings: FetchSettings, log: _Log) -> 
     if (
         ending.reason == UNSUPPORTED
         and "Unsupported URL" in detail
-        and Path(urlsplit(address).path).suffix.lower() in KNOWN_SUFFIXES
+        and Path(urlsplit(address).path).suffix.lower() in VIDEO_SUFFIXES
     ):
         return Dropped.failed(BAD_BYTES, f"expected a video, the server sent something else; {detail}", retryable=True)
     if ending.remedy in ("", TIME):
@@ -314,7 +316,7 @@ def _settle(folder: Path, file: Path, params: DownloadParams, info: dict[str, An
         file.unlink()
         return _give_up(folder, refused)
     suffix = file.suffix.lower()
-    path = folder / f"{FILE_STEM}{suffix if suffix in KNOWN_SUFFIXES else OTHER_SUFFIX}"
+    path = folder / f"{FILE_STEM}{suffix if suffix in VIDEO_SUFFIXES else OTHER_SUFFIX}"
     tool = f"yt-dlp {yt_dlp.version.__version__}"
     uploader = info.get("uploader") or info.get("channel")
     return Fetched(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TRUTH_FILES = ("frames.parquet", "speech.parquet")
 _GENERATED_FILE = "media.mp4"
 _GENERATOR = "facevox synthetic talkers"
+_MIN_RANGE_SHARE = 0.5  # of a listed range lies within its file; re-encoded or shortened files end a little early
 _LIST_AGAIN = "is not the file that was listed: list it again with 'dvc repro -f sources@{}'"
 
 
@@ -93,7 +94,7 @@ class Acquirer:
 
     def _kept(self, fetched: Fetched, clip: Clip, folder: Path) -> list[Media] | Dropped:
         held = probe(fetched.path)
-        if refused := refuse(held, self._params):
+        if refused := self._refused(held, clip):
             return refused
         place = folder / fetched.path.name
         if self._params.cut_margin_s is not None:
@@ -106,7 +107,11 @@ class Acquirer:
 
     def _whole(self, fetched: Fetched, clip: Clip, folder: Path) -> list[Media] | Dropped:
         held = probe(fetched.path)
-        return refuse(held, self._params) or [_media(clip, fetched, held, folder)]
+        return self._refused(held, clip) or [_media(clip, fetched, held, folder)]
+
+    def _refused(self, held: Probe, clip: Clip) -> Dropped | None:
+        """Return why a file is not what its list means, or is not wanted; ``held`` is of the whole file."""
+        return refuse(held, self._params) or _refuse_range(clip, held.duration_s) or _refuse_crop(clip, held)
 
 
 def _media(clip: Clip, fetched: Fetched, held: Probe, folder: Path, cut_start_s: float | None = None) -> Media:
@@ -165,10 +170,34 @@ def is_used_in_place(media: Media, clip: Clip) -> bool:
     return media.path == clip.address
 
 
+def _refuse_range(clip: Clip, duration_s: float) -> Dropped | None:
+    """Return the drop of a range most of which lies behind the end of its file, as one in milliseconds does.
+
+    One that starts behind the end fails where it is read.
+    """
+    start_s = clip.start_s or 0.0
+    if clip.end_s is None or start_s >= duration_s or duration_s - start_s >= _MIN_RANGE_SHARE * (clip.end_s - start_s):
+        return None
+    detail = (
+        f"most of the range from {start_s:g} to {clip.end_s:g} s is behind the end of its file at {duration_s:.3f} s"
+    )
+    return Dropped.failed("bad_range", f"{detail}: expected seconds")
+
+
 def _is_as_listed(clip: Clip, sha256: str) -> bool:
     """Return whether the file at a clip's address still has the content it was listed with."""
-    ranges = [content_of(content, clip.start_s, clip.end_s) for content in (sha256, clip.address)]
+    ranges = [content_of(content, clip.start_s, clip.end_s, clip.crop) for content in (sha256, clip.address)]
     return clip.content_hash in (sha256, *ranges)  # of its address where it could not be read when it was listed
+
+
+def _refuse_crop(clip: Clip, probed: Probe) -> Dropped | None:
+    """Return why a published crop can't be one of this picture, whose width its list did not say; None: it can."""
+    crop = clip.crop
+    if crop is None or crop.x * probed.height_px < probed.width_px * crop.height_px:
+        return None
+    size = f"{probed.width_px}x{probed.height_px}"
+    detail = f"crop_x {crop.x} at crop_height_px {crop.height_px} is right of the picture, which is {size}"
+    return Dropped.failed("bad_crop", detail)
 
 
 def generate(address: str, folder: Path) -> Fetched:

@@ -1,67 +1,72 @@
-"""List the videos of a folder, whatever its tree.
+"""List the videos of a folder, whatever its tree: folder_walk.py says which files count.
 
-Files and folders whose name starts with a dot are skipped. A symbolic link to a file counts as the file (DVC
-links from its cache); one to a folder is not entered, so that no tree is walked twice or endlessly.
+Each file that is no clip has a row in the ledger, but for files of other kinds (pictures, notes): one row counts them.
 """
 
-import hashlib
-import os
+import posixpath
 import re
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, clip_name
-from pipeline.core.storage.user_table import read_user_table
+from pipeline.sources.folder_walk import FolderFiles, walk_folder
 from pipeline.sources.listing import Drop, Found
+from pipeline.sources.local_file import hash_file, is_plain_text, shown
 from pipeline.sources.settings import FolderSource
+from pipeline.sources.text_table import BadRow, open_text_table
 
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v", ".ts", ".flv", ".wmv", ".3gp"}
-)
 TABLE_COLUMNS = ["file", "identity"]
+_OTHERS = "other files/"  # no path of a file ends like that
 
 
 def list_clips(dataset: str, source: FolderSource) -> Iterator[Found]:
     """Yield a clip for each video below ``source.input``, or why it is none.
 
     A clip's id is made from its path within the folder, suffix included. Raises BadInput when the folder or
-    the identity table is missing or not readable.
+    the identity table is missing or not readable, and when there is no video.
     """
     folder = Path(source.input)
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: expected a folder of videos, found none. Correct 'input' of '{dataset}'.")
-    identities = _read_identities(folder / source.identity_table) if source.identity_table else {}
-    videos = _videos(folder, source.recursive)
-    for file in videos:
-        found = _clip_of(dataset, source, folder, file, identities)
+    files = walk_input(dataset, source)
+    names = _read_identities(folder / source.identity_table) if source.identity_table else _Identities()
+    for file in files.videos:
+        found = _clip_of(dataset, source, folder, file, names)
         yield found if isinstance(found, Clip) else (_clip_id(dataset, file), found)
-    yield from _missing_videos(dataset, identities, videos)
+    for path, dropped in files.dropped:
+        yield _clip_id(dataset, path), dropped
+    if files.others:
+        detail = f"{files.others.total()} files that are no videos: {files.describe_others()}"
+        yield _clip_id(dataset, _OTHERS), Dropped.filtered("other_files", detail)
+    yield from _bad_rows(dataset, source, names)
+    yield from _missing_videos(dataset, names, files.videos)
 
 
-def _videos(folder: Path, recursive: bool) -> list[str]:
-    """Return the paths of videos within ``folder``, with forward slashes, sorted."""
-    videos: list[str] = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        within = Path(parent).relative_to(folder)
-        videos += [(within / name).as_posix() for name in files if _is_video(name)]
-    return sorted(videos)
-
-
-def _is_video(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in VIDEO_SUFFIXES
+def walk_input(dataset: str, source: FolderSource) -> FolderFiles:
+    """Return what the folder ``source.input`` holds; raise BadInput where there is no folder, or no video in it."""
+    folder = Path(source.input)
+    correct = f"Correct 'input' of '{dataset}'."
+    try:
+        is_folder = folder.is_dir()
+    except (OSError, ValueError):
+        is_folder = False
+    if not is_folder:
+        raise BadInput(f"{folder}: expected a folder of videos, found none. {correct}")
+    files = walk_folder(folder, recursive=source.recursive, known=source.identity_table)
+    if not files.videos and not files.dropped:
+        others = f"only {files.describe_others()}" if files.others else "nothing"
+        raise BadInput(f"{folder}: expected a folder with videos, found {others}. {correct}")
+    return files
 
 
 def _clip_id(dataset: str, file: str) -> str:
     return f"{dataset}/{clip_name(file)}"
 
 
-def _clip_of(
-    dataset: str, source: FolderSource, folder: Path, file: str, identities: Mapping[str, str]
-) -> Clip | Dropped:
-    identity = _identity(source, file, identities)
+def _clip_of(dataset: str, source: FolderSource, folder: Path, file: str, names: "_Identities") -> Clip | Dropped:
+    identity = _identity(source, file, names)
     if isinstance(identity, Dropped):
         return identity
     content_hash = hash_file(folder / file)
@@ -81,13 +86,11 @@ def _clip_of(
     )
 
 
-def _identity(source: FolderSource, file: str, identities: Mapping[str, str]) -> str | Dropped:
+def _identity(source: FolderSource, file: str, names: "_Identities") -> str | Dropped:
     """Return the published identity of ``file``; with sub-folders, the first level names it."""
     path = Path(file)
     if source.identity_from == "table":
-        if file in identities:
-            return identities[file]
-        return Dropped.failed("no_identity", f"'{file}' is not in {source.identity_table}")
+        return names.of(file) or Dropped.failed("no_identity", f"'{file}' is not in {source.identity_table}")
     if source.identity_from == "sub_folder" and len(path.parts) == 1:
         return Dropped.failed("no_identity", f"'{file}' is in no sub-folder, expected one for each person")
     text = path.parts[0] if source.identity_from == "sub_folder" else path.stem
@@ -97,27 +100,66 @@ def _identity(source: FolderSource, file: str, identities: Mapping[str, str]) ->
     return Dropped.failed("no_identity", f"'{text}' does not match {source.identity_pattern}")
 
 
-def hash_file(path: Path) -> str | Dropped:
-    """Return the sha256 of the file's bytes; a drop when it is empty or not readable."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-            n_bytes = file.tell()
-    except OSError as error:
-        return Dropped.failed("unreadable", f"{path}: {error.strerror}")
-    return digest.hexdigest() if n_bytes else Dropped.failed("empty_file", f"{path}: 0 bytes")
+@dataclass
+class _Identities:
+    """The identities of a table by the files that its rows name, and what is wrong with its other rows."""
+
+    by_key: dict[str, str | Dropped] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    """Key -> the file as the table writes it."""
+    bad_rows: list[tuple[int, str]] = field(default_factory=list)
+
+    def of(self, file: str) -> str | Dropped | None:
+        """Return the identity of a path within the folder; None where there is none."""
+        return self.by_key.get(_key(file))
+
+    def add(self, number: int, file: str, identity: str) -> None:
+        """Add a row; rows that disagree on a file leave it without an identity."""
+        self.files.setdefault(_key(file), file)
+        known = self.by_key.setdefault(_key(file), identity)
+        if known != identity:
+            other = known.detail if isinstance(known, Dropped) else f"'{file}' is '{known}'"
+            self.by_key[_key(file)] = Dropped.failed("two_identities", f"{other}, and '{identity}' in row {number}")
 
 
-def _read_identities(table: Path) -> dict[str, str]:
-    """Return file -> identity; rows without an identity are skipped."""
-    identities: dict[str, str] = {}
-    for line, file, identity in read_user_table(table, TABLE_COLUMNS).itertuples():
-        if identity and identities.setdefault(file, identity) != identity:
-            raise BadInput(f"{table}: line {line}: '{file}' is '{identity}' here and '{identities[file]}' above")
-    return identities
+def _key(file: str) -> str:
+    """Return what paths to one file share, as Windows and macOS write them too: slashes, './', composed letters."""
+    return unicodedata.normalize("NFC", posixpath.normpath(file.replace("\\", "/")))
 
 
-def _missing_videos(dataset: str, identities: Mapping[str, str], videos: list[str]) -> Iterator[Drop]:
+def _read_identities(table: Path) -> _Identities:
+    """Return the identities of the files of a table; rows without an identity are skipped."""
+    text = open_text_table(table, TABLE_COLUMNS, _is_row)
+    if any(text.columns.count(name) != 1 for name in TABLE_COLUMNS):
+        raise BadInput(f"{table}: expected the columns {TABLE_COLUMNS}, each once, found {text.columns}")
+    file_column, identity_column = (text.columns.index(name) for name in TABLE_COLUMNS)
+    names = _Identities()
+    for number, row in enumerate(text.rows, start=1):
+        if isinstance(row, BadRow):
+            names.bad_rows.append((number, row.detail))
+        elif len(row) > len(text.columns):
+            names.bad_rows.append((number, f"expected {len(text.columns)} values, found {len(row)}"))
+        elif max(file_column, identity_column) < len(row) and row[identity_column]:
+            if is_plain_text(row[file_column] + row[identity_column]):
+                names.add(number, row[file_column], row[identity_column])
+            else:
+                names.bad_rows.append((number, f"expected no control characters, found {shown(str(row))}"))
+    return names
+
+
+def _is_row(row: list[str], columns: list[str]) -> bool:
+    in_line = [value for name, value in zip(columns, row, strict=False) if name in TABLE_COLUMNS]
+    return len(row) == len(columns) and all(is_plain_text(value) for value in in_line)
+
+
+def _bad_rows(dataset: str, source: FolderSource, names: _Identities) -> Iterator[Drop]:
+    for number, detail in names.bad_rows:
+        name = f"{source.identity_table} row {number}"
+        yield _clip_id(dataset, name), Dropped.failed("bad_row", f"{name}: {detail}")
+
+
+def _missing_videos(dataset: str, names: _Identities, videos: list[str]) -> Iterator[Drop]:
     detail = "in the identity table, but no video of the folder has this path"
-    for file in sorted(identities.keys() - set(videos)):
-        yield _clip_id(dataset, file), Dropped.failed("not_found", f"'{file}': {detail}")
+    keys = names.files.keys() - {_key(file) for file in videos}
+    for file in sorted(names.files[key] for key in keys):
+        yield _clip_id(dataset, file), Dropped.failed("not_found", f"'{shown(file)}': {detail}")

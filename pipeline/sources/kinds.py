@@ -4,13 +4,14 @@ A new kind needs a section class in pipeline/sources/settings.py (its ``SOURCES`
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from pipeline.core.base.errors import BadParams
+from pipeline.core.base.errors import BadInput, BadParams
 from pipeline.core.records.clip import clip_name
 from pipeline.sources import folder, synthetic, table
 from pipeline.sources.listing import Found
-from pipeline.sources.settings import parse_source
+from pipeline.sources.settings import FolderSource, TableSource, parse_source
 
 LISTERS: dict[str, Callable[[str, Any], Iterator[Found]]] = {
     "synthetic": synthetic.list_clips,
@@ -28,3 +29,28 @@ def list_clips(dataset: str, content: dict[str, Any]) -> Iterator[Found]:
         raise BadParams(f"dataset '{dataset}': expected a name of 1-80 A-Z a-z 0-9 . _ -, the first no dot")
     source = parse_source(content, f"source of dataset '{dataset}'")
     return LISTERS[source.kind](dataset, source)
+
+
+def check_input(dataset: str, content: dict[str, Any]) -> str:
+    """Return in words what is found at ``input`` of a dataset's source; raise BadInput where it is not as expected."""
+    source = parse_source(content, f"source of dataset '{dataset}'")
+    try:
+        if isinstance(source, FolderSource):
+            return _count_videos(dataset, source)
+        if isinstance(source, TableSource) and not Path(source.input).is_file():
+            raise BadInput(f"{source.input}: expected a table of clips, found none. Correct 'input' of '{dataset}'.")
+        return f"{source.input}: found"
+    except BadInput as error:
+        if Path(source.input).is_absolute():
+            raise
+        raise BadInput(
+            f"{error} It is sought in {Path.cwd()}; an experiment's copy lacks what git ignores:"
+            " 'facevox profile --input PATH' writes the whole path."
+        ) from None
+
+
+def _count_videos(dataset: str, source: FolderSource) -> str:
+    n_videos = len(folder.walk_input(dataset, source).videos)
+    if not n_videos:
+        raise BadInput(f"{source.input}: expected at least one video, found none. Correct 'input' of '{dataset}'.")
+    return f"{source.input}: {n_videos} {'video' if n_videos == 1 else 'videos'}"

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.base.errors import BadParams
 from pipeline.core.base.params import Params, check_section
+from pipeline.sources.local_file import LocalFiles
 
 
 class SyntheticSource(Params):
@@ -72,6 +73,13 @@ class TableSource(Params):
     kind: Literal["table"]
     input: str = Field(min_length=1, pattern=r"\.(csv|tsv|parquet)$")
     """The table's file, absolute or from the repository root."""
+    local_files: LocalFiles | None = None
+    """Which files of this machine its rows may name; null: anywhere, in a list that comes by address forbidden."""
+
+    @property
+    def allowed_files(self) -> LocalFiles:
+        """Return ``local_files``, or what null stands for."""
+        return self.local_files or ("forbidden" if "://" in self.input else "anywhere")
 
 
 AnySource: TypeAlias = SyntheticSource | FolderSource | TableSource

@@ -17,7 +17,7 @@ from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.frame import Frame
-from pipeline.core.records.track import Agreement, Shot, Track
+from pipeline.core.records.track import Agreement, Fingerprint, Shot, Track
 from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.tracking.movement import Movement, movement
@@ -29,13 +29,15 @@ from pipeline.speaker.agreement import agreement
 from pipeline.speaker.av_offset import AvOffset, av_offset
 from pipeline.speaker.mouth_sound import GRID_HZ, Floats, MouthSound, loudness, mouth_sound
 from pipeline.speaker.sound_bands import N_BANDS, Bands, SoundBands
+from pipeline.speaker.sound_hash import sound_hashes
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import GreyFrame, grey_frames
+from pipeline.video.picture_hash import PictureHashes
 from pipeline.video.shots import CutDetector
 
 _N_FOLLOWING = 2  # frames in which a cut that a face shows must persist
 
-Observed: TypeAlias = Frame | Track | Shot | Agreement
+Observed: TypeAlias = Frame | Track | Shot | Agreement | Fingerprint
 
 
 class Observer:
@@ -46,21 +48,25 @@ class Observer:
         self._backend: FaceBackend | None = None
 
     def __call__(self, clip: MediaClip, folder: Path) -> list[Observed] | Dropped:
-        """Return the Shots, a Frame for each face and frame, a Track for each track and its Agreement; or why not."""
+        """Return the Shots, a Frame for each face and frame, a Track for each track and its Agreement; or why not.
+
+        And the Fingerprints of the sound as far as faces are seen.
+        """
         del folder
+        pictures = PictureHashes()
         try:
-            tracks, shots = self._tracks(clip)
+            tracks, shots = self._tracks(clip, pictures)
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
         tracks = [track for track in tracks if _length_s(track) >= self._params.min_track_s]
         if not tracks:
             return Dropped.filtered("no_face", "no face is seen for as long as detect.min_track_s")
-        return [*shots, *self._records(clip, tracks)]
+        return [*shots, *self._records(clip, tracks, pictures)]
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_params": self._params, "_backend": None}
 
-    def _tracks(self, clip: MediaClip) -> tuple[list[TrackObservations], list[Shot]]:
+    def _tracks(self, clip: MediaClip, pictures: PictureHashes) -> tuple[list[TrackObservations], list[Shot]]:
         params = self._params
         self._backend = self._backend or build_backend(params.backend)
         search = FaceSearch(self._backend, params, clip_id=clip.clip_id)
@@ -83,7 +89,9 @@ class Observer:
             has_jumps=clip.has_jumps,
         )
         for frame, following in _with_following(frames):
-            is_cut = cuts.is_cut(frame) or tracker.sees_cut(frame, following)
+            is_cut = cuts.is_cut(frame)
+            pictures.see(frame.time_s, cuts.thumbnail)
+            is_cut = is_cut or tracker.sees_cut(frame, following)
             if is_cut or not starts_s:
                 starts_s.append(frame.time_s)
             end_s = frame.time_s
@@ -96,7 +104,7 @@ class Observer:
         tracker.end_all()
         return tracker.finished(), _shots(clip.clip_id, [*starts_s, end_s])
 
-    def _records(self, clip: MediaClip, tracks: list[TrackObservations]) -> list[Observed]:
+    def _records(self, clip: MediaClip, tracks: list[TrackObservations], pictures: PictureHashes) -> list[Observed]:
         params = self._params
         ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
         frames_of = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
@@ -122,7 +130,8 @@ class Observer:
             )
             for frames in frames_of
         ]
-        return [*rows, *chain.from_iterable(frames_of), *chain.from_iterable(agreements)]
+        moments = fingerprints(clip, bands, pictures)
+        return [*rows, *chain.from_iterable(frames_of), *chain.from_iterable(agreements), *moments]
 
 
 def _with_following(frames: Iterable[GreyFrame]) -> Iterator[tuple[GreyFrame, Sequence[GreyFrame]]]:
@@ -174,6 +183,19 @@ def _row(frames: Sequence[Frame], offset: AvOffset, sound: MouthSound, moved: Mo
         av_offset_certainty=offset.certainty,
         out_of_step_s=offset.out_of_step_s,
     )
+
+
+def fingerprints(clip: MediaClip, bands: Bands, pictures: PictureHashes) -> Iterator[Fingerprint]:
+    """Yield the fingerprints of the moments of a clip's sound; ``bands`` begin at 0 on the clock."""
+    found = sound_hashes(bands, clip.start_s or 0.0, clip.end_s)
+    for time_s, sound_hash in zip(found.times_s.tolist(), found.hashes.tolist(), strict=True):
+        yield Fingerprint(
+            fingerprint_id=f"{clip.clip_id}-{milliseconds(time_s):08d}",
+            clip_id=clip.clip_id,
+            time_s=time_s,
+            sound_hash=sound_hash,
+            picture_hash=pictures.at(time_s),
+        )
 
 
 def _sound(clip: MediaClip, around_s: float, end_s: float) -> tuple[Floats, Bands]:

@@ -23,8 +23,15 @@ class CutDetector:
     def __init__(self, min_difference: float, min_ratio: float) -> None:
         self._min_difference = min_difference
         self._min_ratio = min_ratio
-        self._last: ImageGrey | None = None
+        self._last: ImageGrey | None = None  # the thumbnail of the last frame
         self._recent: deque[float] = deque(maxlen=_N_RECENT)
+
+    @property
+    def thumbnail(self) -> ImageGrey:
+        """That of the last frame, (18, 32) uint8."""
+        if self._last is None:
+            raise RuntimeError("no frame has been seen")
+        return self._last
 
     def is_cut(self, frame: GreyFrame) -> bool:
         """Return whether ``frame`` begins a new shot; the first frame does not."""

@@ -1,4 +1,4 @@
-"""Which streams of a media file are read: one choice of picture and sound for all code."""
+"""Which files are videos, and which of their streams are read: one choice of picture and sound for all code."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,37 @@ FILES_ONLY = {"protocol_whitelist": "file"}
 """Options under which a media file, whatever it refers to, opens no network and no other kind of source."""
 NO_VIDEO_FORMATS = ("hls", "dash", "concat", "image2", "ffmetadata", "tty")
 """Containers that refer to other files, or that hold text or one picture."""
+VIDEO_SUFFIXES = frozenset(
+    # MPEG-4, QuickTime, 3GPP
+    {".mp4", ".m4v", ".mp4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".3gp2", ".f4v", ".ismv", ".mj2", ".lrv", ".insv"}
+    # Matroska
+    | {".mkv", ".mk3d", ".webm"}
+    # AVI, Windows Media, recorded television
+    | {".avi", ".divx", ".xvid", ".wmv", ".asf", ".wtv", ".dvr-ms"}
+    # MPEG-1, MPEG-2, DVD, camcorders with hard disks
+    | {".mpg", ".mpeg", ".mpe", ".mpv", ".m1v", ".m2v", ".mp2v", ".m2p", ".vob", ".evo", ".vro", ".mod", ".tod"}
+    # MPEG transport streams: AVCHD, Blu-ray, digital television
+    | {".ts", ".mts", ".m2ts", ".m2t", ".tp", ".trp"}
+    # Ogg, Flash, Real
+    | {".ogv", ".ogm", ".ogx", ".flv", ".rm", ".rmvb"}
+    # professional cameras, editors, interchange
+    | {".mxf", ".gxf", ".dv", ".dif", ".y4m", ".nut", ".nuv", ".ivf"}
+    # pocket players, security cameras, raw streams
+    | {".amv", ".mtv", ".viv", ".nsv", ".dav", ".h264", ".264", ".h265", ".265", ".hevc", ".mjpg", ".mjpeg"}
+)
+"""Of containers that cameras, recorders, sites and editors write and FFmpeg reads (https://ffmpeg.org/ffmpeg-formats.html);
+not of sound, pictures or subtitles alone."""
 # Codecs of still pictures. Beside a stream of another codec they are a cover, also where the container has no mark.
 _STILL_CODECS = {"mjpeg", "png", "apng", "bmp", "gif", "tiff", "webp", "ppm"}
 _STILL_SHARE = 0.25  # as many frames, of those of another stream, are single pictures: previews or a cover
 _COVERS = ("attached_pic", "timed_thumbnails", "still_image")
 # Sound for a part of the audience, or about the film: no player takes it unless asked.
 _SPECIAL_SOUND = ("comment", "hearing_impaired", "visual_impaired", "clean_effects", "karaoke")
+
+
+def has_video_suffix(path: str | Path) -> bool:
+    """Return whether the last suffix of ``path``, in whatever case, is that of a video."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def picture_stream(path: Path, container: Any) -> Any:

@@ -13,7 +13,7 @@ from pipeline.core.records.person import Person, SubjectPerson
 from pipeline.core.records.schema import describe
 from pipeline.core.records.segment import Segment
 from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
-from pipeline.core.records.track import ActiveSpeaker, Agreement, Shot, Track
+from pipeline.core.records.track import ActiveSpeaker, Agreement, Fingerprint, Shot, Track
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 
 # In the order of the pipeline: (record, path, the stage that writes it).
@@ -26,6 +26,7 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (Track, "manifests/sets/<dataset>/tracks.parquet", "detect"),
     (Shot, "manifests/sets/<dataset>/shots.parquet", "detect"),
     (Agreement, "manifests/sets/<dataset>/agreement.parquet", "detect"),
+    (Fingerprint, "manifests/sets/<dataset>/fingerprints.parquet", "detect"),
     (TrackEmbedding, "manifests/sets/<dataset>/track_embeddings.parquet", "subjects"),
     (SubjectTrack, "manifests/sets/<dataset>/subject_tracks.parquet", "subjects"),
     (Subject, "manifests/sets/<dataset>/subjects.parquet", "subjects"),

@@ -28,12 +28,12 @@ def render_summary(at: Layout = Layout()) -> str:
 
 
 def _metrics(at: Layout) -> str:
-    """Return the main metrics on the test persons' faces; empty before the evaluation."""
+    """Return the main metrics on the test persons' faces, or why there are none; empty before the evaluation."""
     if not at.metrics.is_file():
         return ""
     metrics = read_json(at.metrics)
     if not metrics.get("n_faces"):
-        return ""
+        return "\n".join(f"No {name}: {reason}" for name, reason in metrics.get("unavailable", {}).items())
     lines = [f"  {meaning:<32}{metrics[name]:.4g}" for name, meaning in _HEADLINES.items() if name in metrics]
     title = f"Metrics of {metrics['n_faces']} inpainted faces of {metrics['n_persons']} test persons"
     return "\n".join([title, *lines])

@@ -55,6 +55,16 @@ def test_a_silent_segment_among_others_is_a_row_of_the_ledger(
     assert (first.n_mels, first.n_frames, len(first.log_mel)) == (64, 1000, 64_000)
 
 
+@pytest.mark.parametrize("sound_of", ["turns", "clip"])
+def test_the_sound_of_a_clip_whose_person_is_not_seen_in_its_crop_is_nobodys(
+    sound_of: str, talker: Waveform, audio_params: MakeParams, tmp_path: Path
+) -> None:
+    item = replace(audio_item(talker, tmp_path), subjects=())
+    ended = segment_clip(item, tmp_path, params=audio_params(sound_of=sound_of))
+    detail = "no face is seen in the published crop, whose person the sound would be"
+    assert ended == Dropped.filtered("not_in_crop", detail)
+
+
 def test_a_range_of_the_media_is_cut_from_its_own_start(
     talker: Waveform, audio_params: MakeParams, tmp_path: Path
 ) -> None:

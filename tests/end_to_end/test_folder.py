@@ -30,18 +30,18 @@ def counts(output: str) -> dict[str, str]:
 def test_adding_a_clip_to_twenty_computes_that_clip_alone_and_removing_one_computes_none(
     make_checkout: Callable[..., Checkout], tmp_path: Path
 ) -> None:
+    own = tmp_path / "my talks #2: 'a' ${b} {c}, é"
+    for number in range(20):
+        write_short_clip(own, number)
     checkout = make_checkout(
         "folder",
-        "sources.clips.input=data/own",
+        f"sources.clips.input={own}",
         "sources.clips.identity_from=sub_folder",
         "crop.n_random=2",
         "crop.n_candidates=0",
         # Weights of its own would be trained anew with the new clip's faces, and then label every face anew.
         f"pretrain_identity.weights={made_up_weights(tmp_path)}",
     )
-    own = checkout.root / "data" / "own"
-    for number in range(20):
-        write_short_clip(own, number)
     first = counts(checkout.run("dvc", "repro", "dataset"))
     write_short_clip(own, 20)
     second = counts(checkout.run("dvc", "repro", "dataset"))

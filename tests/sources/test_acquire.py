@@ -8,6 +8,7 @@ import ffmpeg
 import pyarrow.parquet as pq
 import pytest
 
+import pipeline.sources.acquire as acquire_module
 from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.outcome import FAILED, FILTERED, Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, content_of
@@ -113,6 +114,49 @@ def test_a_range_of_a_local_file_is_listed_by_the_hash_of_both(folder: Path, tmp
     assert isinstance(acquire(str(path), folder, content_hash=not_readable_then), Media)
 
 
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "reason"),
+    [
+        (0.0, 1000.0, "bad_range"),
+        (0.5, 1.51, "bad_range"),
+        (0.5, 1.49, ""),
+        (None, 2.01, "bad_range"),
+        (None, 1.99, ""),
+    ],
+)
+def test_a_range_most_of_which_is_behind_the_end_of_its_file_is_no_clip(
+    start_s: float | None, end_s: float, reason: str, folder: Path
+) -> None:
+    address = SPEC.to_address()  # of 1 s
+    ranged = replace(clip(address, content_of(address, start_s, end_s)), start_s=start_s, end_s=end_s)
+    result = Acquirer(PARAMS, read_fetch_settings(), folder.parent / "unfinished")(ranged, folder)
+    assert (result.reason if isinstance(result, Dropped) else "") == reason
+
+
+def test_a_local_file_with_a_box_is_listed_by_the_hash_of_both(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.mp4"
+    write_clip(SPEC, path)
+    boxed = replace(clip(str(path)), crop_x=0, crop_y=0, crop_w=9, crop_h=9, crop_height_px=480)
+    acquirer = Acquirer(PARAMS, read_fetch_settings(), tmp_path / "unfinished")
+    listed = content_of(sha256_of(path), None, None, boxed.crop)
+    assert isinstance(acquirer(replace(boxed, content_hash=listed), folder), list)
+    of_another = acquirer(replace(boxed, crop_x=1, content_hash=listed), folder)
+    assert isinstance(of_another, Dropped)
+    assert of_another.reason == "file_changed"
+
+
+@pytest.mark.parametrize(("crop_x", "is_bad"), [(639, False), (640, True)])
+def test_a_box_that_begins_right_of_the_picture_is_a_bad_crop(
+    crop_x: int, folder: Path, tmp_path: Path, *, is_bad: bool
+) -> None:
+    """The picture is 320x240; the list says where the box is in one 480 px high, and not how wide that is."""
+    boxed = replace(clip(SPEC.to_address()), crop_x=crop_x, crop_y=0, crop_w=9, crop_h=9, crop_height_px=480)
+    end = Acquirer(PARAMS, read_fetch_settings(), tmp_path / "unfinished")(boxed, folder)
+    detail = f"crop_x {crop_x} at crop_height_px 480 is right of the picture, which is 320x240"
+    assert isinstance(end, Dropped) == is_bad
+    assert not is_bad or end == Dropped.failed("bad_crop", detail)
+
+
 # yt-dlp leaves its own handle on a file:// address to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -126,6 +170,24 @@ def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(f
     assert media.tool.startswith("yt-dlp 20")
     assert media.fetched_on == f"{datetime.now(UTC):%Y-%m-%d}"
     assert list((tmp_path / "unfinished").iterdir()) == []
+
+
+def test_two_clips_of_one_address_are_fetched_at_one_time_into_folders_of_their_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+
+    def fetch(_address: str, into: Path, *_: object) -> Dropped:
+        folders.append(into)
+        return Dropped.failed("network", retryable=True)
+
+    monkeypatch.setattr(acquire_module, "fetch", fetch)
+    acquirer = Acquirer(PARAMS, read_fetch_settings(), tmp_path / "unfinished")
+    one = clip("https://example.org/panel")
+    for each in (one, replace(one, clip_id="set/two"), one):
+        acquirer(each, folder)
+    first, second, resumed = folders
+    assert first == resumed != second
 
 
 def test_the_media_say_how_the_picture_is_stored_and_how_large_it_is_shown(folder: Path, tmp_path: Path) -> None:
@@ -149,6 +211,12 @@ def test_a_missing_file_is_a_failure_with_that_reason(folder: Path, tmp_path: Pa
     end = acquire(str(tmp_path / "gone.mp4"), folder)
     assert isinstance(end, Dropped)
     assert (end.status, end.reason, end.retryable) == (FAILED, "not_found", True)  # a disk may be unmounted
+
+
+def test_a_name_that_no_disk_takes_is_a_missing_file(folder: Path) -> None:
+    dropped = acquire(f"{'x' * 300}.mp4", folder)
+    assert isinstance(dropped, Dropped)
+    assert (dropped.status, dropped.reason) == (FAILED, "not_found")
 
 
 def test_a_file_that_does_not_open_is_undecodable(folder: Path) -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
-from pipeline.core.records.clip import Clip
+from pipeline.core.records.clip import Clip, clip_name
 from pipeline.sources.folder import list_clips
 from pipeline.sources.settings import FolderSource
 from tests.sources.listed import Listing, listing_of
+
+OTHER_FILES = f"set/{clip_name('other files/')}"
 
 
 def source(folder: Path, **changes: Any) -> FolderSource:
@@ -89,17 +91,21 @@ def test_ids_are_safe_sorted_and_different(tmp_path: Path) -> None:
     assert [one for one in ids if not re.fullmatch(r"set/[A-Za-z0-9_-][A-Za-z0-9._-]*", one)] == []
 
 
-def test_only_videos_in_sight_count(tmp_path: Path) -> None:
-    put(tmp_path, "a/x.mp4", "a/notes.txt", "a/x.mp4.part", "a/._x.mp4", ".trash/y.mp4", "mp4")
+def test_only_videos_in_sight_count_and_one_row_counts_the_others(tmp_path: Path) -> None:
+    put(tmp_path, "a/x.mp4", "a/notes.txt", "a/x.TXT", "a/x.mp4.part", "a/._x.mp4", ".trash/y.mp4", "mp4")
     (tmp_path / "a" / "folder.mp4").mkdir()
     clips, drops = listed(source(tmp_path))
-    assert ([Path(clip.address).name for clip in clips], drops) == (["x.mp4"], [])
+    assert [Path(clip.address).name for clip in clips] == ["x.mp4"]
+    counts = "6 files that are no videos: 2 .txt, 2 hidden, 1 .part, 1 without a suffix"
+    assert drops == [(OTHER_FILES, Dropped.filtered("other_files", counts))]
 
 
 def test_without_recursion_only_the_folder_itself_is_listed(tmp_path: Path) -> None:
     put(tmp_path, "x.mp4", "a/y.mp4")
     clips, drops = listed(source(tmp_path, recursive=False, identity_from="file_name"))
-    assert ([clip.identity for clip in clips], drops) == (["x"], [])
+    counts = "1 files that are no videos: 1 folders in it, not entered"
+    assert [clip.identity for clip in clips] == ["x"]
+    assert drops == [(OTHER_FILES, Dropped.filtered("other_files", counts))]
 
 
 def test_the_pattern_must_match_the_whole_name(tmp_path: Path) -> None:
@@ -144,12 +150,26 @@ def test_a_file_without_permission_is_dropped(tmp_path: Path) -> None:
     assert reasons(drops) == [("set/x.mp4", "failed", "unreadable")]
 
 
-def test_a_link_to_a_file_counts_and_a_link_to_a_folder_is_not_entered(tmp_path: Path) -> None:
-    put(tmp_path, "cache/12ab", "videos/a/x.mp4")
-    (tmp_path / "videos" / "a" / "y.mp4").symlink_to(tmp_path / "cache" / "12ab")
-    (tmp_path / "videos" / "a" / "loop").symlink_to(tmp_path / "videos")
+def test_a_link_counts_as_what_it_leads_to_and_no_folder_is_walked_twice(tmp_path: Path) -> None:
+    put(tmp_path, "cache/12ab", "videos/ana/x.mp4", "elsewhere/bo/z.mp4", "elsewhere/bo/deep/w.mp4")
+    (tmp_path / "videos" / "ana" / "y.mp4").symlink_to(tmp_path / "cache" / "12ab")
+    (tmp_path / "videos" / "ana" / "loop").symlink_to(tmp_path / "videos")
+    (tmp_path / "videos" / "bo").symlink_to(tmp_path / "elsewhere" / "bo")
+    (tmp_path / "videos" / "Again").symlink_to(tmp_path / "videos" / "ana")  # sorts before what it leads to
+    (tmp_path / "elsewhere" / "bo" / "deep" / "up").symlink_to("..")
     clips, drops = listed(source(tmp_path / "videos"))
-    assert ([Path(clip.address).name for clip in clips], drops) == (["x.mp4", "y.mp4"], [])
+    assert sorted((clip.identity, Path(clip.address).name) for clip in clips) == [
+        ("ana", "x.mp4"),
+        ("ana", "y.mp4"),
+        ("bo", "w.mp4"),
+        ("bo", "z.mp4"),
+    ]
+    assert sorted(dropped.detail for _, dropped in drops) == [
+        "'Again': is the folder 'ana'",
+        "'ana/loop': is the folder '.'",
+        "'bo/deep/up': is the folder 'bo'",
+    ]
+    assert {dropped.reason for _, dropped in drops} == {"walked_already"}
 
 
 def test_a_table_names_the_speakers_and_disagreements_with_the_folder_are_dropped(tmp_path: Path) -> None:
@@ -169,12 +189,12 @@ def test_a_table_names_the_speakers_and_disagreements_with_the_folder_are_droppe
     ("content", "message"),
     [
         (b"name,who\n", "expected the columns ['file', 'identity'], each once, found ['name', 'who']"),
-        (b"", "expected the columns ['file', 'identity'], each once, found []"),
-        (b"file,identity\nx.mp4,Ana\nx.mp4,Bo\n", "line 3: 'x.mp4' is 'Bo' here and 'Ana' above"),
-        (b"file,identity\nx.mp4,\xff\n", "expected a CSV file in UTF-8"),
+        (b"", "the table is empty, expected a first line with the columns ['file', 'identity']"),
+        ("file,identity\nx.mp4,Ana\n".encode("utf-16-le"), "expected a table in UTF-8, found another encoding"),
     ],
 )
 def test_an_invalid_table_of_speakers_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    put(tmp_path, "x.mp4")
     (tmp_path / "who.csv").write_bytes(content)
     with pytest.raises(BadInput, match=re.escape(message)):
         listed(source(tmp_path, identity_from="table", identity_table="who.csv"))
@@ -183,5 +203,6 @@ def test_an_invalid_table_of_speakers_is_refused(content: bytes, message: str, t
 def test_a_missing_folder_or_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no-folder: expected a folder of videos, found none"):
         listed(source(tmp_path / "no-folder"))
-    with pytest.raises(BadInput, match=r"who\.csv: expected a CSV file"):
+    put(tmp_path, "x.mp4")
+    with pytest.raises(BadInput, match=r"who\.csv: No such file or directory. Expected a table with the columns"):
         listed(source(tmp_path, identity_from="table", identity_table="who.csv"))

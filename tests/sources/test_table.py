@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
-from pipeline.core.records.clip import Clip, content_of
+from pipeline.core.records.clip import Clip, PublishedCrop, content_of
 from pipeline.sources.kinds import list_clips
 from tests.sources.listed import Listing, listing_of
 
@@ -122,6 +122,58 @@ def test_crop_hints_are_taken_all_or_none(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("crop", "detail"),
+    [
+        ("0,0,0,4,720", "crop_w = 0: expected more than 0 pixels"),
+        ("9,0,-3,4,720", "crop_w = -3: expected more than 0 pixels"),
+        ("0,0,3,-1,720", "crop_h = -1: expected more than 0 pixels"),
+        ("0,0,3,4,0", "crop_height_px = 0: expected more than 0 pixels"),
+        ("-3,0,3,4,720", "the box lies outside a picture 720 px high: "),
+        ("0,-4,3,4,720", "the box lies outside a picture 720 px high: "),
+        ("0,720,3,4,720", "the box lies outside a picture 720 px high: "),
+        ("1e300,0,3,4,720", "crop_x = 1e+300: expected whole pixels, at most 1048576"),
+        ("nan,0,3,4,720", "crop_x = 'nan': expected a number"),
+    ],
+)
+def test_a_box_that_can_be_of_no_picture_is_a_bad_crop(crop: str, detail: str, tmp_path: Path) -> None:
+    text = f"{HEADER},crop_x,crop_y,crop_w,crop_h,crop_height_px\nbad,A,{URL},,,,{crop}\n"
+    clips, [(item, dropped)] = listed(tmp_path, text)
+    assert (clips, item, dropped.status, dropped.reason) == ([], "set/bad", "failed", "bad_crop")
+    assert dropped.detail.startswith(f"{tmp_path / 'clips.csv'} row 1: {detail}")
+
+
+def test_a_box_may_reach_beyond_the_picture(tmp_path: Path) -> None:
+    """As some of HDTF's do."""
+    header = f"{HEADER},crop_x,crop_y,crop_w,crop_h,crop_height_px"
+    boxes = ["-2,-3,3,4,720", "0,719,3,4,720", "83,0,1134,1134,720"]
+    clips, drops = listed(tmp_path, "\n".join([header, *(f"{n},A,{URL},,,,{box}" for n, box in enumerate(boxes))]))
+    assert ([clip.crop for clip in clips], drops) == (
+        [PublishedCrop(-2, -3, 3, 4, 720), PublishedCrop(0, 719, 3, 4, 720), PublishedCrop(83, 0, 1134, 1134, 720)],
+        [],
+    )
+
+
+def test_the_box_is_part_of_the_content_and_the_same_box_at_another_height_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "x.mp4").write_bytes(b"video")
+    boxes = {"a": "0,0,320,180,360", "b": "320,0,320,180,360", "c": "640,0,640,360,720", "d": ",,,,", "e": "0,0,1,1,9"}
+    header = f"{HEADER},crop_x,crop_y,crop_w,crop_h,crop_height_px"
+    rows = [f"{name},{name},{tmp_path / 'x.mp4'},,,,{box}" for name, box in boxes.items()]
+    clips, drops = listed(tmp_path, "\n".join([header, *rows]))
+    assert len({clip.content_hash for clip in clips}) == len(clips) == 4
+    assert drops == [
+        ("set/c", Dropped.filtered("duplicate_content", "same bytes as set/b, which is there 'b' and here 'c'"))
+    ]
+    digest = hashlib.sha256(b"video").hexdigest()
+    assert [clip.content_hash for clip in clips if clip.crop is None] == [digest]
+    (first, *_) = clips
+    assert first.content_hash == content_of(digest, None, None, PublishedCrop(0, 0, 320, 180, 360))
+
+
+def test_without_a_box_the_content_is_of_address_and_range_alone() -> None:
+    assert content_of(URL, 1.5, None) == hashlib.sha256(f"{URL}\n1.5\nNone".encode()).hexdigest()
+
+
 def test_tsv_and_parquet_give_the_same_clips_as_csv(tmp_path: Path) -> None:
     expected, _ = listed(tmp_path, f"\ufeff{HEADER}\na,Ana,{URL},1.5,,\n")
     tsv, _ = listed(tmp_path, f"{HEADER}\na,Ana,{URL},1.5,,\n".replace(",", "\t"), "clips.tsv")
@@ -136,15 +188,14 @@ def test_tsv_and_parquet_give_the_same_clips_as_csv(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "missing columns ['id', 'identity', 'address', 'start_s', 'end_s', 'licence']"),
+        ("", "the table is empty, expected a first line with the columns ['id', 'identity', 'address', 'start_s',"),
+        (f"{HEADER}\n\n", "expected a row for each clip, found none below its first line"),
         (
             "id,identity,address,start,end_s,licence\n",
             "missing columns ['start_s'], unknown columns ['start']",
         ),
         (f"{HEADER},id\n", "duplicate columns ['id']"),
-        (f"{HEADER}\na,Ana,{URL}\n", "row 1: expected 6 values, found 3"),
-        (f"{HEADER}\na,Ana, Bo,{URL},,,\n", "row 1: expected 6 values, found 7"),
-        (f'{HEADER}\n"a,Ana\n', "expected a .csv table in UTF-8"),
+        ("i\0d\0,\0", "expected a table in UTF-8, found another encoding: save it as 'CSV UTF-8'"),
     ],
 )
 def test_a_table_that_is_wrong_stops_the_run(text: str, message: str, tmp_path: Path) -> None:

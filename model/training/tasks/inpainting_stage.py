@@ -50,10 +50,12 @@ def trained_generator(at: Layout, context: TrainingContext) -> TrainedNetwork:
 def _recognition(params: ModelParams, at: Layout) -> tuple[FaceRecognitionNetwork | None, Name]:
     if not params.matches_identities:
         return None, None
-    name = read_json(at.recognition_network_note)["recognition_network"]
+    note = read_json(at.recognition_network_note)
+    name = note["recognition_network"]
     if name is None:
         raise CannotTrain(
-            f"model.variant '{params.variant}' matches identities, and there is no face recognition network."
+            f"model.variant '{params.variant}' matches identities, and there is no face recognition network: "
+            f"{note['reason']}"
         )
     return load_recognition_network(at.recognition_network), name
 

@@ -41,6 +41,10 @@ class Layout:
         """Return the manifest of Shot."""
         return self._set(dataset) / "shots.parquet"
 
+    def fingerprints(self, dataset: str) -> Path:
+        """Return the manifest of Fingerprint."""
+        return self._set(dataset) / "fingerprints.parquet"
+
     def agreement(self, dataset: str) -> Path:
         """Return the manifest of Agreement."""
         return self._set(dataset) / "agreement.parquet"

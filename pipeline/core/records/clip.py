@@ -3,6 +3,8 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
 
 from pipeline.core.records.schema import column
 
@@ -11,6 +13,20 @@ HASH_LENGTH = 16
 SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 HASH_ENDING = re.compile(r"-x[0-9a-f]{16}")
 _PART_ENDING = re.compile(r"-p[0-9]{3,}$")
+
+
+class PublishedCrop(NamedTuple):
+    """The box in which a list says that a clip's person is seen, in pixels of a video ``height_px`` high.
+
+    It may be a tight box of a face or one with a margin, and may reach beyond the picture. Pixels are those of the
+    picture as a viewer sees it.
+    """
+
+    x: int
+    y: int
+    w: int
+    h: int
+    height_px: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +46,14 @@ class Clip:
     crop_height_px: int | None = column("height of the video for which the crop was published, pixels")
     licence: str = column("terms under which it is published, as the source states them; may be empty")
     origin: str = column("the list and line, the folder, or the generator that this row comes from")
-    content_hash: str = column("sha256: of a local file's bytes; else of address and range (see content_of)")
+    content_hash: str = column("sha256: of a local file's bytes; else of address, range and crop (see content_of)")
+
+    @property
+    def crop(self) -> PublishedCrop | None:
+        """The published crop; None: none was published."""
+        values = [self.crop_x, self.crop_y, self.crop_w, self.crop_h, self.crop_height_px]
+        known = [one for one in values if one is not None]
+        return PublishedCrop(*known) if len(known) == len(values) else None
 
 
 NO_CROP: dict[str, None] = dict.fromkeys(("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px"))
@@ -61,6 +84,12 @@ def listed_id(clip_id: str) -> str:
     return _PART_ENDING.sub("", clip_id)
 
 
-def content_of(address: str, start_s: float | None, end_s: float | None) -> str:
-    """Return the sha256 of address and time range, for a clip whose bytes are not fetched yet."""
-    return hashlib.sha256(f"{address}\n{start_s}\n{end_s}".encode("utf-8", "surrogatepass")).hexdigest()
+def content_of(address: str, start_s: float | None, end_s: float | None, crop: PublishedCrop | None = None) -> str:
+    """Return the sha256 of address, time range and published crop.
+
+    For ``address`` a clip of a local file has that file's sha256. One crop for two heights of a video is one content.
+    """
+    text = f"{address}\n{start_s}\n{end_s}"
+    if crop is not None:
+        text += "".join(f"\n{Fraction(value, crop.height_px)}" for value in crop[:4])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -61,6 +61,13 @@ class FaceMeasures:
     iris_seen: float | None = column(
         "distance of the lids over the width of the iris, of the more closed eye; 0.6 open, 0.4 half shut"
     )
+    lips_parted: float | None = column(
+        "log odds that the lips are parted, by how the mouth looks, largest in the verified frames of the window: "
+        "natural logarithm"
+    )
+    eyes_shut: float | None = column(
+        "log odds that the eyes are half shut or shut, by how they look: natural logarithm"
+    )
     mesh_yaw_deg: float | None = column("head turned towards the image's right by the mesh, degrees")
     mesh_pitch_deg: float | None = column("head raised by the mesh, degrees")
 

@@ -42,3 +42,8 @@ class Media:
     format_id: str | None = column("the site's name of the format that was fetched, e.g. 137+140; null: not downloaded")
     uploader: str | None = column("who uploaded it, as the site states; null: not stated, or not downloaded")
     fetched_on: str | None = column("the day of the download by UTC, e.g. 2026-11-27; null: not downloaded")
+
+    @property
+    def end_s(self) -> float:
+        """When the file ends, seconds on the clock of its list."""
+        return (self.cut_start_s or 0.0) + self.duration_s

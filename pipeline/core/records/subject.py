@@ -51,7 +51,7 @@ class Subject:
     """One row of ``manifests/sets/<dataset>/subjects.parquet``: one person within a clip."""
 
     subject_id: str = column(
-        "<clip_id>-s<two digits>: 00 is the main one; the others by first appearance, then from left to right"
+        "<clip_id>-s<two digits>: 00 is the main one, if any; the others by first appearance, then from left to right"
     )
     clip_id: str = column("the clip: <dataset>/<clip>")
     n_tracks: int = column("number of its tracks")
@@ -61,8 +61,14 @@ class Subject:
     presence_px2: float = column("sum over the frames of its tracks of the face box's area, pixels squared")
     av_covered_s: float = column("sum over its tracks of av_covered_s, seconds")
     av_zscore: float | None = column("mean over its tracks of av_zscore, weighted by av_covered_s; null: of none known")
-    is_main: bool = column("whether this is the clip's main subject: the speaker, or else the one that is seen most")
-    is_taken: bool = column("whether its faces and sound are taken: those of the main one, or of all (subjects.people)")
+    is_main: bool = column(
+        "whether this is the clip's main subject: the speaker, or else the one that is seen most; of those in the "
+        "published crop, if the clip has one"
+    )
+    is_taken: bool = column(
+        "whether its faces and sound are taken: those of the main one, or of all (subjects.people) where the clip has "
+        "no published crop"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What is followed in a clip: its shots, its tracks (a face through consecutive frames of a shot), mouth and sound."""
+"""What is followed in a clip: its shots, its tracks (a face in the frames of a shot), mouth and sound, fingerprints."""
 
 from dataclasses import dataclass
 
@@ -53,6 +53,23 @@ class Shot:
     clip_id: str = column("the clip: <dataset>/<clip>")
     start_s: float = column("time of its first frame, seconds since the first picture of the media")
     end_s: float = column("time of the next shot's first frame, or of the clip's last frame, seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """One row of ``manifests/sets/<dataset>/fingerprints.parquet``: sound and picture at one moment, by their hashes.
+
+    A moment is where the sound rises more than around it: copies of a video have the same ones.
+    """
+
+    fingerprint_id: str = column("<clip_id>-<time in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    time_s: float = column("the moment, seconds since the first picture of the media")
+    sound_hash: int = column(
+        "60 bits: whether the difference of two neighbouring bands grows from one time to the next, 0.1 s later, of 6 "
+        "bands and 13 times around the moment"
+    )
+    picture_hash: int = column("63 bits: the signs of the picture's lowest frequencies, 8x8 less their mean")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

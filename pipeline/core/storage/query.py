@@ -3,10 +3,10 @@
 import glob
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.base.errors import BadInput, BadManifest
 from pipeline.core.storage.manifest import open_parquet
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MEMORY_VARIABLE = "FACEVOX_QUERY_MEMORY_MB"  # beyond it, intermediate results go to the disk
 _DEFAULT_MEMORY_MB = 128
+_ROWS_PER_PART = 1 << 12
 
 Sources = Mapping[str, tuple[Path, type]]
 """Of each table of a query its file and its record."""
@@ -49,6 +50,22 @@ def query(sources: Sources, folder: Path | None = None) -> Iterator["duckdb.Duck
                 raise
             files = ", ".join(str(path) for path, _ in sources.values())
             raise BadManifest(f"{files}: not readable ({error}). Delete it and run 'dvc repro'.") from None
+
+
+def add_table(connection: "duckdb.DuckDBPyConnection", name: str, paths: Sequence[Path], record: type) -> None:
+    """Add a table of the rows of several files of ``record``; raises BadManifest as ``query`` does."""
+    for path in paths:
+        with open_parquet(path, record):
+            pass
+    connection.read_parquet([glob.escape(str(path)) for path in paths]).create_view(name)
+
+
+def rows_of(
+    connection: "duckdb.DuckDBPyConnection", sql: str, values: Mapping[str, Any] | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query's result, a few in memory at a time; ``values``: of its parameters."""
+    for batch in connection.sql(sql, params=dict(values or {})).to_arrow_reader(_ROWS_PER_PART):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _settings(folder: str) -> dict[str, str | bool | int | float | list[str]]:

@@ -59,7 +59,6 @@ def _tile(face: SelectedFace, png: bytes) -> Tile:
     yaw_deg = face.yaw_deg if face.mesh_yaw_deg is None else face.mesh_yaw_deg
     pitch_deg = face.pitch_deg if face.mesh_pitch_deg is None else face.mesh_pitch_deg
     angles = f"yaw {yaw_deg:+.0f} pitch {pitch_deg:+.0f} roll {face.roll_deg:+.0f}"
-    gap = np.nan if face.lip_gap is None else face.lip_gap
-    lids = np.nan if face.lid_share is None else face.lid_share
-    lips = f"lip gap {gap:.3f} lids {lids:.2f}"
+    gap, parted, shut = (np.nan if one is None else one for one in (face.lip_gap, face.lips_parted, face.eyes_shut))
+    lips = f"lip gap {gap:.3f} parted {parted:+.1f} eyes shut {shut:+.1f}"
     return Tile(decode_png(png), (face.face_id.partition("/")[2], angles, lips, face.reason or "standard"))

@@ -13,7 +13,7 @@ from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.schema import arrow_schema, column_names
 from pipeline.core.storage.manifest import iterate_tables, read_table
 from pipeline.core.storage.shards import shard_paths
-from pipeline.face.crops.standard import REVIEWED, SelectParams, select_faces
+from pipeline.face.crops.standard import REVIEWED, SelectParams, are_shut, select_faces
 
 
 def select_crops(folder: Path, review: Mapping[str, bool], params: SelectParams) -> Iterator[pa.Table]:
@@ -25,9 +25,7 @@ def select_crops(folder: Path, review: Mapping[str, bool], params: SelectParams)
         faces = read_table(path, Face, column_names(FaceMeasures)).combine_chunks()
         reasons = select_faces(faces, review, params)
         is_standard = pc.or_(pc.equal(reasons, ""), pc.equal(reasons, REVIEWED))
-        is_resting = pc.and_(
-            pc.equal(reasons, ""), pc.fill_null(pc.greater(faces.column("lip_gap"), params.max_lip_gap), False)
-        )
+        is_resting = pc.and_(pc.equal(reasons, ""), pc.invert(are_shut(faces, params)))
         yield pa.Table.from_arrays(
             [*faces.columns, is_standard, is_resting, reasons], schema=arrow_schema(SelectedFace)
         )

@@ -143,13 +143,14 @@ class SelectParams(Params):
     max_pitch_deg: float = Field(ge=0)
     max_roll_deg: float = Field(ge=0)
     max_lip_gap: float
+    max_lips_parted: float
     resting_mouth: Literal["strict", "own_rest"]
+    min_rest_gap: float
     max_rest_gap: float
     max_above_rest: float = Field(ge=0)
     min_lip_line: float
     min_presence: float = Field(ge=0, le=1)
-    min_iris_seen: float = Field(ge=0)
-    min_lid_share: float = Field(ge=0)
+    max_eyes_shut: float
     min_interocular_px: float = Field(ge=0)
     min_true_interocular_px: float = Field(ge=0)
     min_inside_share: float = Field(ge=0, le=1)
@@ -183,14 +184,11 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
         "no_face": pc.greater_equal(of("mesh_presence"), params.min_presence),
         "mouth_covered": pc.greater_equal(of("lip_line"), params.min_lip_line),
         # Before the angles: a window whose lips part is not looked at up to the face's own frame.
-        "lips_open": pc.less_equal(of("lip_gap"), lip_gap_limits(faces, params)),
+        "lips_open": pc.or_(are_shut(faces, params), _are_at_rest(faces, params)),
         "yaw": pc.less_equal(pc.abs(of("mesh_yaw_deg")), params.max_yaw_deg),
         "pitch": pc.less_equal(pc.abs(of("mesh_pitch_deg")), params.max_pitch_deg),
         "roll": pc.less_equal(pc.abs(of("roll_deg")), params.max_roll_deg),
-        "eyes_closed": pc.and_(
-            pc.greater_equal(of("iris_seen"), params.min_iris_seen),
-            pc.greater_equal(of("lid_share"), params.min_lid_share),
-        ),
+        "eyes_closed": pc.less_equal(of("eyes_shut"), params.max_eyes_shut),
         "too_small": pc.greater_equal(of("interocular_px"), params.min_interocular_px),
         "low_resolution": pc.greater_equal(of("true_interocular_px"), params.min_true_interocular_px),
         "out_of_frame": pc.greater_equal(of("inside_share"), params.min_inside_share),
@@ -201,18 +199,25 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     return missed
 
 
-def lip_gap_limits(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
-    """Return the largest lip gap of a standard face, for each of ``faces``.
+def are_shut(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
+    """Return whether the lips of each of ``faces`` are shut in its own frame, and move little around it."""
+    is_narrow = pc.less_equal(faces.column("lip_gap"), params.max_lip_gap)
+    looks_shut = pc.less_equal(faces.column("lips_parted"), params.max_lips_parted)
+    return pc.fill_null(pc.and_(is_narrow, looks_shut), False)
 
-    It is ``max_lip_gap``, and with ``resting_mouth: own_rest`` in clips whose face never shuts its lips (``rest_gap``
-    is above it), a little more than the smallest gap there is, up to ``max_rest_gap``.
+
+def _are_at_rest(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
+    """Return whether the lips of each of ``faces`` are parted no further than at rest, with ``own_rest``.
+
+    That is where the subject never shuts them (``rest_gap`` is above ``min_rest_gap``), and they are apart by little
+    more than the smallest gap that it has, up to ``max_rest_gap``.
     """
     if params.resting_mouth == STRICT:
-        return pa.chunked_array([pa.repeat(params.max_lip_gap, len(faces))])
-    rest_gap = faces.column("rest_gap")
-    own = pc.min_element_wise(pc.add(rest_gap, params.max_above_rest), params.max_rest_gap)
-    never_shut = pc.fill_null(pc.greater(rest_gap, params.max_lip_gap), False)
-    return pc.if_else(never_shut, pc.max_element_wise(own, params.max_lip_gap), params.max_lip_gap)
+        return pa.chunked_array([pa.repeat(False, len(faces))])
+    rest_gap, lip_gap = faces.column("rest_gap"), faces.column("lip_gap")
+    most = pc.min_element_wise(pc.add(rest_gap, params.max_above_rest), params.max_rest_gap)
+    at_rest = pc.and_(pc.greater(rest_gap, params.min_rest_gap), pc.less_equal(lip_gap, most))
+    return pc.fill_null(at_rest, False)
 
 
 REVIEWED = "reviewed"

@@ -17,6 +17,7 @@ from pipeline.core.records.face import CANDIDATE, FaceMeasures
 from pipeline.core.records.frame import Frame
 from pipeline.face.crops.aligned_face import observed_eyes
 from pipeline.face.crops.standard import window_range
+from pipeline.face.mesh.eyes_and_lips import eyes_shut, lips_parted
 from pipeline.face.mesh.face_mesh import FaceMesh, MeshFit
 from pipeline.face.mesh.lip_line import lip_line_contrast
 from pipeline.face.mesh.mesh_measures import MeshPoints, eye_openings, inner_lip_gap, iris_seen, mesh_pose_deg
@@ -33,6 +34,8 @@ VERIFIED_COLUMNS = (
     "lid_opening",
     "lid_share",
     "iris_seen",
+    "lips_parted",
+    "eyes_shut",
     "mesh_yaw_deg",
     "mesh_pitch_deg",
 )
@@ -56,6 +59,8 @@ class Look:
     lip_line: float
     lid_opening: float  # of the more closed eye
     iris_seen: float  # likewise
+    lips_parted: float
+    eyes_shut: float | None  # null where the frame is in the window of other faces only
     yaw_deg: float
     pitch_deg: float
 
@@ -95,7 +100,7 @@ class Verifier:
         else:
             fit = self._mesh.fit_again(picture, Region.of_eyes(*observed_eyes(frame)))
         self._last = (time_s, frame.track_id, fit.points) if fit.presence >= _MIN_PRESENCE else None
-        look = self._looks[time_s] = _look(picture, fit)
+        look = self._looks[time_s] = _look(picture, fit, is_own=time_s in self._windows)
         if look.lip_gap > self._max_gap and fit.presence >= _MIN_PRESENCE:
             self._parted.update(faces)
 
@@ -120,12 +125,14 @@ class Verifier:
             "lid_opening": here.lid_opening,
             "lid_share": here.lid_opening / max(usual_lid_opening, _SMALLEST_LID_OPENING),
             "iris_seen": here.iris_seen,
+            "lips_parted": max(one.lips_parted for one in looks),
+            "eyes_shut": here.eyes_shut,
             "mesh_yaw_deg": here.yaw_deg,
             "mesh_pitch_deg": here.pitch_deg,
         }
 
 
-def _look(picture: ImageRGB, fit: MeshFit) -> Look:
+def _look(picture: ImageRGB, fit: MeshFit, *, is_own: bool) -> Look:
     yaw_deg, pitch_deg, _ = mesh_pose_deg(fit.points)
     return Look(
         presence=fit.presence,
@@ -133,6 +140,8 @@ def _look(picture: ImageRGB, fit: MeshFit) -> Look:
         lip_line=lip_line_contrast(picture, fit.points),
         lid_opening=min(float(one) for one in eye_openings(fit.points)),
         iris_seen=min(float(one) for one in iris_seen(fit.points)),
+        lips_parted=lips_parted(picture, fit.points),
+        eyes_shut=eyes_shut(picture, fit.points) if is_own else None,
         yaw_deg=float(yaw_deg),
         pitch_deg=float(pitch_deg),
     )

@@ -8,20 +8,23 @@ name's subjects. No phase changes what an override decides.
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import listed_id
-from pipeline.core.records.evidence import DROPPED, LISTED, OUTLIER, OVERRIDDEN, SEPARATED, TWO_PERSONS
+from pipeline.core.records.evidence import DROPPED, LISTED, OUTLIER, OVERRIDDEN, SAME_VIDEO, SEPARATED, TWO_PERSONS
 from pipeline.core.records.subject import clip_of
 from pipeline.core.storage.vectors import close_pairs, group_means
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
+from pipeline.identity.persons.leakage import source_hash
 from pipeline.identity.persons.merge import Merge, merge_parts
 from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, NameParts, Part, parts_by_name
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import texts_of
+from pipeline.identity.same_video.keep import VideoDecisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +38,21 @@ class Decisions:
     kept_apart: set[frozenset[str]]
     """Pairs of persons that look like one person and are two by override."""
     same_split_as: dict[str, str]
-    """The person whose split another shares: they may be one but are not similar enough, or are in parts of a clip."""
+    """The person whose split another shares: they may be one but are not similar enough, or are in one source video."""
     compared: tuple[Comparison, ...]
     """The parts of different names that look like one person, then the other parts of each name."""
 
 
-def decide(embeddings: FaceEmbeddings, params: PersonsParams) -> Decisions:
+def decide(
+    embeddings: FaceEmbeddings,
+    params: PersonsParams,
+    videos: VideoDecisions = VideoDecisions(),
+    sources: Iterable[Iterable[str | None]] = (),
+) -> Decisions:
     """Return the decisions on all subjects; a subject without an embedding goes with its name's main part.
 
-    A person of several names is named after the first of them, or by an override.
+    A person of several names is named after the first of them, or by an override. ``videos``: the decisions on clips of
+    the same video; ``sources``: of each subject what tells its source video, one after the other; else None.
     """
     published = embeddings.published
     overridden = {name for one in published if one.is_overridden for name in (one.name, one.original_name) if name}
@@ -53,14 +62,17 @@ def decide(embeddings: FaceEmbeddings, params: PersonsParams) -> Decisions:
     main_person = {name: merge.person_of[one.main.subject_id] for name, one in parts.items()}
     person_of = _person_of(embeddings, main_person, merge, others)
     kept_apart = _kept_apart(published, main_person, merge, person_of)
+    kept_once, copies = _kept_once(published, person_of, videos)
     return Decisions(
-        person_of=person_of,
-        dropped=[_drop(other, params) for other in others if other.decision == DROPPED],
+        person_of=kept_once,
+        dropped=[*(_drop(other, params) for other in others if other.decision == DROPPED), *copies],
         kept_apart=kept_apart,
         same_split_as=_same_split_as(
             [
                 *_maybe_one_person(embeddings, person_of, kept_apart, params.same_split_above),
                 *_of_one_clip(published, person_of),
+                *chain.from_iterable(_of_one_source(one, person_of) for one in sources),
+                *_of_one_video(published, person_of, videos),
             ]
         ),
         compared=(*merge.similar, *others),
@@ -170,6 +182,40 @@ def _maybe_one_person(
     for a, b, _ in close_pairs(means, means, same_split_above):
         if a < b and frozenset((persons[a], persons[b])) not in kept_apart:
             yield persons[a], persons[b]
+
+
+def _kept_once(
+    published: Iterable[PublishedIdentity], person_of: Sequence[str | None], videos: VideoDecisions
+) -> tuple[list[str | None], list[tuple[str, Dropped]]]:
+    """Return ``person_of`` without the subjects of clips for which another of the same video is kept, and the drops."""
+    if not videos.kept_for:
+        return [*person_of], []
+    kept, dropped = [*person_of], []
+    for row, one in enumerate(published):
+        kept_clip = videos.kept_for.get(listed_id(clip_of(one.subject_id)))
+        if kept_clip is not None and kept[row] is not None:
+            kept[row] = None
+            dropped.append((one.subject_id, Dropped.filtered(SAME_VIDEO, f"{kept_clip} is kept")))
+    return kept, dropped
+
+
+def _of_one_video(
+    published: Iterable[PublishedIdentity], person_of: Iterable[str | None], videos: VideoDecisions
+) -> Iterator[tuple[str, str]]:
+    """Yield the persons of clips that have content in common."""
+    first: dict[str, str] = {}
+    for one, person in zip(published, person_of, strict=True) if videos.group_of else ():
+        group = videos.group_of.get(listed_id(clip_of(one.subject_id)))
+        if person is not None and group is not None:
+            yield first.setdefault(group, person), person
+
+
+def _of_one_source(sources: Iterable[str | None], person_of: Iterable[str | None]) -> Iterator[tuple[str, str]]:
+    """Yield the persons of clips of one source video."""
+    first: dict[int, str] = {}  # by hash: of two videos with one hash the persons share a split, no more
+    for source, person in zip(sources, person_of, strict=True):
+        if source is not None and person is not None:
+            yield first.setdefault(source_hash(source), person), person
 
 
 def _of_one_clip(published: Iterable[PublishedIdentity], person_of: Iterable[str | None]) -> Iterator[tuple[str, str]]:

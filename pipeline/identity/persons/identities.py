@@ -1,5 +1,6 @@
 """The subjects of all clips, each with the identity that it goes by: the published one, or one of its own."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ class IdentifiedSubject:
     subject_id: str
     dataset: str
     identity: str
-    """As published, of a clip's main subject; of the others their id without the dataset."""
+    """As published, in Unicode's composed form (NFC), of a clip's main subject; of the others their id without the
+    dataset."""
     is_published: bool
     """Whether that is the identity that the source published for the clip."""
 
@@ -41,5 +43,8 @@ def main_subjects(clips: Iterable[Clip]) -> Iterator[IdentifiedSubject]:
     """Yield the main subject of each clip, which has the identity that its source published."""
     for clip in clips:
         yield IdentifiedSubject(
-            subject_id=main_subject_id(clip.clip_id), dataset=clip.dataset, identity=clip.identity, is_published=True
+            subject_id=main_subject_id(clip.clip_id),
+            dataset=clip.dataset,
+            identity=unicodedata.normalize("NFC", clip.identity),
+            is_published=True,
         )

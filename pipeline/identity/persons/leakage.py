@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import compress
 
@@ -13,22 +12,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.core.records.clip import listed_id
 from pipeline.core.records.person import TEST, TRAIN, SubjectPerson, in_both_splits
 from pipeline.core.storage.vectors import Vectors, close_pairs, group_means, largest_product
 from pipeline.identity.persons.embeddings import FaceEmbeddings, numbered
 from pipeline.identity.persons.rows import TableRows, rows_of_ids, texts_of
+from pipeline.identity.same_video.source import source_video
 
 PERSON = "person"
 CONTENT = "media content"
 SOURCE_VIDEO = "source video"
 FACE = "face"
+VIDEO = "video"
 
 _MAX_LISTED = 5
 _SCORE_DIGITS = 6
 _HASH_BYTES = 8
 _NO_KEY = 0  # no hash of a key, but for one chance in 2 ** 64
-# The eleven characters of a YouTube video's id, in the forms in which addresses name it.
-_YOUTUBE = re.compile(r"(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed/|shorts/|v/)|youtu\.be/)([\w-]{11})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,11 @@ def audit_leakage(
     )
 
 
+def check_videos(subject_persons: TableRows[SubjectPerson], group_of: Mapping[str, str]) -> Check:
+    """Return the check of clips that have content in common: ``group_of`` has the first of them for each, as listed."""
+    return _check_shared(VIDEO, subject_persons, _GroupsOfClips(subject_persons, group_of), str)
+
+
 def leakage_report(audit: Audit, subject_persons: Iterable[SubjectPerson]) -> str:
     """Return the content of leakage.json: all checks, and the share of test persons of each dataset."""
     report = {
@@ -114,10 +119,9 @@ def _test_shares(subject_persons: Iterable[SubjectPerson]) -> dict[str, dict[str
     }
 
 
-def source_video(address: str) -> str:
-    """Return the id of a source video: that of a YouTube video, else the address as it is."""
-    found = _YOUTUBE.search(address)
-    return f"youtube:{found[1]}" if found else address
+def source_hash(address: str) -> int:
+    """Return a hash of the id of a source video."""
+    return _hash_of(source_video(address))
 
 
 def _check_persons(subject_persons: Iterable[SubjectPerson]) -> Check:
@@ -150,6 +154,17 @@ def _check_shared(
         if len(splits) > 1
     ]
     return Check(what, len(train) + len(test) - len(both), int(np.count_nonzero(~is_seen)), leaks)
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupsOfClips:
+    """For each of ``subject_persons`` the group of its clip, or None; to be iterated more than once."""
+
+    subject_persons: TableRows[SubjectPerson]
+    group_of: Mapping[str, str]
+
+    def __iter__(self) -> Iterator[str | None]:
+        return (self.group_of.get(listed_id(clip)) for clip in texts_of(self.subject_persons.column("clip_id")))
 
 
 def _hash_of(key: str) -> int:

@@ -1,6 +1,7 @@
 """Overrides: rows written by hand on who is who, which win over names and over evidence."""
 
 import csv
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ def read_overrides(path: Path) -> dict[tuple[str, str, str], Override]:
         if len(row) != len(header):
             raise BadInput(f"{path}: line {line}: expected {len(header)} values, found {len(row)}: {row}")
         dataset, identity, person, reason, *clip = row
+        identity = unicodedata.normalize("NFC", identity)
         name = clip[0].removeprefix(f"{dataset}/") if clip else WHOLE_IDENTITY
         if (dataset, identity, name) in overrides:
             what = f"clip '{name}' of '{dataset}'" if name else f"'{identity}' of '{dataset}'"

@@ -9,15 +9,16 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from pipeline.core.base.errors import BadInput, BadParams
-from pipeline.core.base.params import Params, check_section
+from pipeline.core.base.params import check_section
 from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.storage.manifest import read_table
+from pipeline.identity.same_video.settings import SameVideoParams
 
 OF_NETWORK = "network"
 """What params.yaml says in place of a limit to take the network's own."""
 
 
-class PersonsParams(Params):
+class PersonsParams(SameVideoParams):
     """Section ``persons`` of params.yaml; similarities are mean cosines between the clips of two groups."""
 
     test_share: float = Field(ge=0, lt=1)

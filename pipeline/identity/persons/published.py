@@ -1,9 +1,11 @@
 """Who each subject is: its identity, published or its own, as a normalised name, after overrides."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from pipeline.core.base.outcome import Dropped
 from pipeline.identity.persons.identities import IdentifiedSubject
@@ -12,6 +14,14 @@ from pipeline.identity.persons.params import PersonsParams
 from pipeline.identity.persons.rows import TableRows
 
 _ID_DIGITS = 12
+
+# Scripts in which a letter with a mark and without it are often two spellings of one name. In the others marks are
+# vowels, or make another letter.
+_SCRIPTS_OF_ACCENTS = ("LATIN ", "GREEK ", "CYRILLIC ")
+_INVISIBLE_MARKS = ("VARIATION SELECTOR", "COMBINING GRAPHEME JOINER")
+# Between two digits, and of signs also before the first one: 1.0 is not 10, and -5 not 5.
+_OF_NUMBER = re.compile(r"(?<=\d)[.'’+±-]+(?=\d)|(?<![^\s_])[+±-](?=\d)")
+_MINUS_SIGN = "\u2212"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +44,46 @@ class PublishedIdentity:
 def normalised_name(identity: str) -> str:
     """Return ``identity`` in a form in which two spellings of one name agree.
 
-    Accents and case are dropped, dots vanish, and spaces, hyphens and underscores become one underscore:
-    ``A.J._Buckley`` and ``aj-buckley`` both give ``aj_buckley``.
+    Case is dropped, marks on Latin, Greek and Cyrillic letters too (marks of other scripts stay: they tell names
+    apart), and what is not seen. Dots and apostrophes vanish, and spaces, hyphens and underscores become one
+    underscore: ``A.J._Buckley`` and ``aj-buckley`` both give ``aj_buckley``. Within numbers dots and signs stay:
+    ``S1.2``, ``-5``. The result is in Unicode's composed form (NFC).
     """
-    plain = unicodedata.normalize("NFKD", identity).casefold()
-    kept = (c for c in plain if not unicodedata.combining(c) and c not in ".'’")
-    words = "".join(c if c.isalnum() else " " for c in kept).split()
-    return "_".join(words) or identity
+    folded = unicodedata.normalize("NFKD", identity)
+    folded = unicodedata.normalize("NFKD", folded.casefold())
+    plain = _without_accents(folded)
+    of_number = {place for found in _OF_NUMBER.finditer(plain) for place in range(*found.span())}
+    kept = (
+        c if place in of_number or c.isalnum() or _is_mark(c) else "" if c in ".'’" else " "
+        for place, c in enumerate(plain)
+    )
+    return unicodedata.normalize("NFC", "_".join("".join(kept).split()) or identity)
+
+
+def _without_accents(text: str) -> str:
+    """Return ``text``, decomposed, with those marks alone that tell names apart, and all dashes as hyphens."""
+    kept: list[str] = []
+    keeps_marks = False
+    for c in text:
+        category = unicodedata.category(c)
+        if category == "Cf":  # joiners, marks of direction, soft hyphens
+            continue
+        if _is_mark(c):
+            if keeps_marks and not unicodedata.name(c, "").startswith(_INVISIBLE_MARKS):
+                kept.append(c)
+            continue
+        keeps_marks = _keeps_marks(c)
+        kept.append("-" if category == "Pd" or c == _MINUS_SIGN else c)
+    return "".join(kept)
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character).startswith("M")
+
+
+@cache
+def _keeps_marks(character: str) -> bool:
+    return character.isalpha() and not unicodedata.name(character, "").startswith(_SCRIPTS_OF_ACCENTS)
 
 
 def published_identities(

@@ -1,8 +1,9 @@
 """The subjects of every clip of a dataset and their turns, from its manifests of tracks, shots and embeddings."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -11,14 +12,15 @@ import numpy as np
 from pipeline.audio.segment import Interval, StretchShares, shares_within
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import OK, Dropped
-from pipeline.core.records.clip import Clip
+from pipeline.core.records.frame import Frame
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import from_table
 from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
 from pipeline.core.records.track import ActiveSpeaker, Agreement, Shot, Track
 from pipeline.core.storage.atomic import scratch_folder
 from pipeline.core.storage.clip_rows import ClipRows
-from pipeline.core.storage.manifest import RowSpool, iterate_tables, write_manifest, write_tables
+from pipeline.core.storage.manifest import RowSpool, write_manifest, write_tables
+from pipeline.identity.subjects.in_crop import FRAME_COLUMNS, read_crops, tracks_in
 from pipeline.identity.subjects.link import ClipSubjects, subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.stretches import stretches
@@ -74,38 +76,43 @@ class DatasetSubjects:
         }
         with scratch_folder(at.subjects(dataset).with_name("subject_rows")) as folder:
             spools = {record: RowSpool(folder / record.__name__, record) for record in paths}
-            for clip_id in self._clip_ids():
-                linked, turns = self._of(clip_id)
+            ledger = RowSpool(folder / LedgerRow.__name__, LedgerRow)
+            for clip_id, crop in read_crops(dataset, at):
+                if not len(self._tracks.of(clip_id)):
+                    continue
+                in_crop = None if crop is None else tracks_in(crop, self._frames.of(clip_id))
+                linked, turns = self._of(clip_id, in_crop)
                 for kind, rows in ((SubjectTrack, linked.tracks), (Subject, linked.subjects), (Turn, turns)):
                     spools[kind].add(rows)
+                ledger.add(self._ledger(linked, in_crop))
                 self.n_clips += 1
                 self.n_subjects += len(linked.subjects)
                 self.n_turns += len(turns)
             for record, path in paths.items():
                 write_tables(path, record, spools[record].tables())
-        failed = (row for row in ends if row.status != OK)
-        write_manifest(at.ledger("subjects", dataset), LedgerRow, chain(failed, self._ledger()))
+            failed = (row for row in ends if row.status != OK)
+            of_subjects = (row for table in ledger.tables() for row in from_table(LedgerRow, table))
+            write_manifest(at.ledger("subjects", dataset), LedgerRow, chain(failed, of_subjects))
 
-    def _clip_ids(self) -> Iterator[str]:
-        for table in iterate_tables(self._at.clips(self._dataset), Clip, ["clip_id"]):
-            for clip_id in table.column("clip_id").to_pylist():
-                if len(self._tracks.of(clip_id)):
-                    yield clip_id
+    @cached_property
+    def _frames(self) -> ClipRows:
+        """Where the tracks are: of clips with a published crop only."""
+        return ClipRows(self._at.frames(self._dataset), Frame, FRAME_COLUMNS)
 
-    def _of(self, clip_id: str) -> tuple[ClipSubjects, list[Turn]]:
+    def _of(self, clip_id: str, in_crop: Collection[str] | None) -> tuple[ClipSubjects, list[Turn]]:
         tracks = from_table(Track, self._tracks.of(clip_id))
         embedded = self._embedded_of(clip_id)
         vectors = {one.track_id: np.asarray(one.embedding, np.float64) for one in embedded.tracks}
         limit = self._params.limit_of(embedded.tracks[0].network) if embedded.tracks else _NO_LIMIT
         most = self._params.max_spherical_variance
         mixed = [one.track_id for one in embedded.tracks if one.spherical_variance > most]
-        linked = subjects_of(tracks, vectors, limit, self._params, mixed)
+        linked = subjects_of(tracks, vectors, limit, self._params, mixed, in_crop)
         turns = with_shares(self._turns(clip_id, tracks, linked, embedded), embedded.sounds)
         return linked, sorted(turns, key=lambda turn: turn.turn_id)
 
     def _turns(self, clip_id: str, tracks: list[Track], linked: ClipSubjects, embedded: Embedded) -> list[Turn]:
         shots = from_table(Shot, self._shots.of(clip_id))
-        if len(shots) == 1 and len(linked.subjects) == 1:
+        if len(shots) == 1 and len(linked.subjects) == 1 and linked.subjects[0].is_main:
             return [whole_clip_turn(linked.subjects[0], (shots[0].start_s, shots[0].end_s))]
         place_of = {subject.subject_id: place for place, subject in enumerate(linked.subjects)}
         subject_of = {row.track_id: place_of[row.subject_id] for row in linked.tracks}
@@ -129,11 +136,17 @@ class DatasetSubjects:
         )
         return turns_of(evidence, self._params)
 
-    def _ledger(self) -> Iterator[LedgerRow]:
-        for table in iterate_tables(self._at.subjects(self._dataset), Subject):
-            for subject in from_table(Subject, table):
-                yield ledger_row("subjects", subject.subject_id, None if subject.is_taken else self._not_taken(subject))
+    def _ledger(self, linked: ClipSubjects, in_crop: Collection[str] | None) -> Iterator[LedgerRow]:
+        inside = {row.subject_id for row in linked.tracks if in_crop is None or row.track_id in in_crop}
+        for subject in linked.subjects:
+            end = None
+            if not subject.is_taken:
+                end = self._not_taken(subject, is_inside=subject.subject_id in inside, has_crop=in_crop is not None)
+            yield ledger_row("subjects", subject.subject_id, end)
 
-    def _not_taken(self, subject: Subject) -> Dropped:
-        reason = "not_main_subject" if self._params.people == "one" else "seen_briefly"
-        return Dropped.filtered(reason, f"seen for {subject.seen_s:.1f} s")
+    def _not_taken(self, subject: Subject, *, is_inside: bool, has_crop: bool) -> Dropped:
+        seen = f"seen for {subject.seen_s:.1f} s"
+        if not is_inside:
+            return Dropped.filtered("not_in_crop", f"{seen}, outside the published crop")
+        reason = "not_main_subject" if has_crop or self._params.people == "one" else "seen_briefly"
+        return Dropped.filtered(reason, seen)

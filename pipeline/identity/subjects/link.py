@@ -33,17 +33,19 @@ def subjects_of(
     same_subject_above: float,
     params: SubjectsParams,
     mixed: Collection[str] = (),
+    in_crop: Collection[str] | None = None,
 ) -> ClipSubjects:
     """Return the subjects of the ``tracks`` of one clip, which are in order of their ids.
 
     ``embeddings``: of tracks, by id, of length 1; a track without one is a subject of its own. So is a still picture in
     a clip that has other tracks: it may show anybody. And so are the tracks ``mixed``, by id, which show several
     persons: none of them is taken, nor the main one, but where there is no other.
+
+    ``in_crop``: the tracks in the clip's published crop, by id; None: there is no crop. With one, the main subject is
+    among those that have a track in it, by what is seen of them there, and none other is taken; with no track in it,
+    the clip has no main subject.
     """
-    presence = np.array(moving_presence(tracks))
-    is_mixed = np.array([one.track_id in mixed for one in tracks])
-    if not is_mixed.all():
-        presence[is_mixed] = 0.0
+    presence = _presence(tracks, mixed)
     is_linked = np.array([one.track_id in embeddings for one in tracks]) & (presence > 0)
     by_presence = sorted(np.flatnonzero(is_linked).tolist(), key=lambda n: -presence[n])
     linked = sorted(by_presence[:MAX_LINKED])
@@ -60,19 +62,47 @@ def subjects_of(
     members += [[n] for n in range(len(tracks)) if n not in set(linked)]
     members.sort(key=lambda group: group[0])
     zscores = [_av_zscore([tracks[n] for n in group]) for group in members]
-    main = main_face([float(presence[group].sum()) for group in members], zscores, params)
+    main = _main(tracks, members, zscores, mixed, in_crop, params)
     order = sorted(range(len(members)), key=lambda number: number != main)
     subjects = [
         _subject(
-            subject_id(tracks[0].clip_id, place),
+            subject_id(tracks[0].clip_id, place + (main is None)),
             [tracks[n] for n in members[number]],
             zscores[number],
             params,
-            can_be_taken=bool(presence[members[number]].any()),
+            can_be_taken=in_crop is None and bool(presence[members[number]].any()),
         )
         for place, number in enumerate(order)
     ]
     return ClipSubjects(subjects, _subject_tracks(tracks, [members[number] for number in order], subjects, alike))
+
+
+def _presence(tracks: Sequence[Track], mixed: Collection[str]) -> Vectors:
+    """Return the presence of each track; 0 of still pictures and of ``mixed`` ones, unless there are no others."""
+    presence = np.array(moving_presence(tracks))
+    is_mixed = np.array([one.track_id in mixed for one in tracks])
+    if not is_mixed.all():
+        presence[is_mixed] = 0.0
+    return presence
+
+
+def _main(
+    tracks: Sequence[Track],
+    members: Sequence[Sequence[int]],
+    zscores: Sequence[float | None],
+    mixed: Collection[str],
+    in_crop: Collection[str] | None,
+    params: SubjectsParams,
+) -> int | None:
+    """Return the place of the main subject in ``members``; None where no track is in the clip's published crop."""
+    inside = [n for n, one in enumerate(tracks) if in_crop is None or one.track_id in in_crop]
+    if not inside:
+        return None
+    presence = np.zeros(len(tracks))
+    presence[inside] = _presence([tracks[n] for n in inside], mixed)
+    places = [place for place, group in enumerate(members) if not set(group).isdisjoint(inside)]
+    of_places = [float(presence[members[place]].sum()) for place in places]
+    return places[main_face(of_places, [zscores[place] for place in places], params)]
 
 
 def linked_groups(alike: Vectors, overlaps: NDArray[np.bool_], limit: float) -> list[list[int]]:

@@ -14,6 +14,7 @@ REASONS = {
     NOBODY_SEEN_SPEAKS: "nobody seen speaks",
     NOT_TAKEN: "a subject not taken speaks",
     NOT_CUT: "the stage audio has not run",
+    "not_in_crop": "no face is in the published crop",
     "no_audio": "the clip has no sound",
     "out_of_step": "the sound is out of step",
     TOO_SHORT: "too short for a segment",

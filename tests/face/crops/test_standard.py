@@ -193,11 +193,11 @@ ON_THE_LIMIT = {
     "mesh_yaw_deg": 12.0,
     "mesh_pitch_deg": -18.0,
     "roll_deg": 15.0,
-    "lip_gap": 0.02,
+    "lip_gap": 0.05,
+    "lips_parted": 0.5,
     "lip_line": 0.05,
     "mesh_presence": 0.9,
-    "iris_seen": 0.42,
-    "lid_share": 0.8,
+    "eyes_shut": -1.0,
     "interocular_px": 30.0,
     "true_interocular_px": 16.0,
     "inside_share": 0.9,
@@ -209,11 +209,11 @@ PAST_THE_LIMIT = [
     ("mesh_pitch_deg", -18.01, "pitch"),
     ("roll_deg", 15.01, "roll"),
     ("roll_deg", -15.01, "roll"),
-    ("lip_gap", 0.0201, "lips_open"),
+    ("lip_gap", 0.0501, "lips_open"),
+    ("lips_parted", 0.501, "lips_open"),
     ("lip_line", 0.0499, "mouth_covered"),
     ("mesh_presence", 0.8999, "no_face"),
-    ("iris_seen", 0.4199, "eyes_closed"),
-    ("lid_share", 0.7999, "eyes_closed"),
+    ("eyes_shut", -0.999, "eyes_closed"),
     ("interocular_px", 29.99, "too_small"),
     ("true_interocular_px", 15.99, "low_resolution"),
     ("inside_share", 0.8999, "out_of_frame"),
@@ -239,7 +239,7 @@ def test_every_limit_is_tested_above() -> None:
     assert {name.removeprefix("mesh_") for name in ON_THE_LIMIT} == limits - {
         "apart_s",
         "mouth",
-        "rest_gap",
+        "rest_gap",  # two limits of a face at rest
         "above_rest",
     }
 
@@ -251,24 +251,26 @@ def test_every_limit_is_tested_above() -> None:
         (0.03, 0.0401, "lips_open"),
         (0.055, 0.06, ""),  # at rest, but nearly open
         (0.055, 0.0601, "lips_open"),
-        (0.0, 0.02, ""),  # a face that shuts its lips
-        (0.0, 0.0201, "lips_open"),
-        (0.02, 0.0201, "lips_open"),  # and one that just shuts them
+        (0.0201, 0.0301, ""),
+        (0.02, 0.02, "lips_open"),  # a subject that just shuts its lips
     ],
 )
 def test_people_who_never_shut_their_lips_have_standard_faces_at_rest_where_that_is_wanted(
     rest_gap: float, lip_gap: float, reason: str
 ) -> None:
-    faces = to_table(FaceMeasures, [face(lip_gap=lip_gap, rest_gap=rest_gap)])
+    parted, shut = (face(lip_gap=lip_gap, rest_gap=rest_gap, lips_parted=looks) for looks in (0.51, 0.5))
     own_rest = SELECT.model_copy(update={"resting_mouth": "own_rest"})
-    assert missed_thresholds(faces, own_rest).to_pylist() == [reason]
-    assert missed_thresholds(faces, SELECT).to_pylist() == ["" if lip_gap <= 0.02 else "lips_open"]
+    assert missed_thresholds(to_table(FaceMeasures, [parted]), own_rest).to_pylist() == [reason]
+    assert missed_thresholds(to_table(FaceMeasures, [parted]), SELECT).to_pylist() == ["lips_open"]
+    assert missed_thresholds(to_table(FaceMeasures, [shut]), SELECT).to_pylist() == [
+        "" if lip_gap <= 0.05 else "lips_open"
+    ]
 
 
 def test_limits_beyond_what_was_verified_are_refused() -> None:
-    check_verified(SELECT, 0.02)
-    with pytest.raises(BadParams, match=r"select.max_lip_gap = 0.02: expected at most crop.max_verified_gap = 0.019"):
-        check_verified(SELECT, 0.019)
+    check_verified(SELECT, 0.05)
+    with pytest.raises(BadParams, match=r"select.max_lip_gap = 0.05: expected at most crop.max_verified_gap = 0.049"):
+        check_verified(SELECT, 0.049)
     own_rest = SELECT.model_copy(update={"resting_mouth": "own_rest"})
     check_verified(own_rest, 0.06)
     with pytest.raises(BadParams, match=r"select.max_rest_gap = 0.06"):

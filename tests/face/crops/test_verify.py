@@ -8,6 +8,7 @@ import pytest
 from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.records.face import CANDIDATE, RANDOM
 from pipeline.core.records.frame import Frame
+from pipeline.face.crops import verify
 from pipeline.face.crops.verify import VERIFIED_COLUMNS, Verifier, verified_windows
 from pipeline.face.mesh.face_mesh import MeshFit
 from pipeline.face.mesh.mesh_measures import inner_lip_gap
@@ -99,6 +100,20 @@ def test_the_largest_gap_and_the_least_presence_of_the_window_count() -> None:
     assert columns["rest_gap"] == pytest.approx(0.01, abs=1e-4)
     assert columns["mesh_presence"] == pytest.approx(0.98)
     assert columns["lid_share"] == pytest.approx(1.0)
+
+
+def test_lips_look_as_parted_as_in_any_frame_of_the_window_and_eyes_as_in_the_faces_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The blue of the first pixel stands for both."""
+    for name in ("lips_parted", "eyes_shut"):
+        monkeypatch.setattr(verify, name, lambda picture, _points: float(picture[0, 0, 2]))
+    looker, _ = verifier({0.4: [0.36, 0.4, 0.44]})
+    for time_s, looks in ((0.36, 2), (0.4, 1), (0.44, 3)):
+        shown = picture()
+        shown[0, 0, 2] = looks
+        looker.look(frame_at(time_s), shown)
+    assert (looker.columns(0.4)["lips_parted"], looker.columns(0.4)["eyes_shut"]) == (3, 1)
 
 
 def test_a_frame_of_two_windows_is_looked_at_once_and_one_of_none_never() -> None:

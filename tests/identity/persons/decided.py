@@ -8,10 +8,12 @@ import numpy as np
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.evidence import PersonEvidence, SubjectEmbedding
+from pipeline.core.records.person import TEST, TRAIN
 from pipeline.core.records.subject import main_subject_id
 from pipeline.identity.persons.identities import main_subjects
 from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Overrides
 from pipeline.identity.persons.params import PersonsParams
+from pipeline.identity.persons.persons import split_of
 from pipeline.identity.persons.result import decide_persons
 from tests.identity.clips import clip
 
@@ -30,7 +32,20 @@ PARAMS = PersonsParams(
     drop_outliers=True,
     other_voice_below=0.6,
     same_voice_above=0.75,
+    min_same_share=0.8,
+    min_common_s=5.0,
+    max_sound_bits=12,
+    max_picture_bits=18,
 )
+
+
+def name_in(side: str, start: str = "n") -> str:
+    """A name that the hash puts on this side."""
+    return next(name for i in range(1000) if split_of(name := f"{start}{i}", PARAMS.test_share, PARAMS.seed) == side)
+
+
+ON_BOTH_SIDES = tuple(name_in(side, "side") for side in (TRAIN, TEST))
+"""Among these and any others, the hash alone decides on splits."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,19 @@ from pipeline.identity.persons.decide import decide
 from pipeline.identity.persons.embeddings import face_embeddings
 from pipeline.identity.persons.identities import main_subjects
 from pipeline.identity.persons.overrides import Override
-from pipeline.identity.persons.persons import subject_persons_of
+from pipeline.identity.persons.persons import splits_of, subject_persons_of
 from pipeline.identity.persons.published import published_identities
 from tests.identity.clips import clip
-from tests.identity.persons.decided import NONE, PARAMS, decide_clips, decide_shown, faces_of, summary, whole
+from tests.identity.persons.decided import (
+    NONE,
+    ON_BOTH_SIDES,
+    PARAMS,
+    decide_clips,
+    decide_shown,
+    faces_of,
+    summary,
+    whole,
+)
 
 
 def test_a_clip_without_a_face_goes_where_its_name_goes() -> None:
@@ -70,7 +79,7 @@ def test_persons_who_may_be_one_share_a_split_by_however_many_between() -> None:
     assert found.same_split_as == {"ben": "ana", "cem": "ana"}
     published, _ = published_identities(main_subjects(clip("set", *one) for one in shown), NONE, PARAMS)
     person_of = [found.person_of[clip_of(one.subject_id)] for one in published]
-    subject_persons = subject_persons_of(published, person_of, found.same_split_as, PARAMS)
+    subject_persons = subject_persons_of(published, person_of, splits_of(person_of, found.same_split_as, PARAMS).of)
     assert len({one.split for one in list(subject_persons)[:3]}) == 1
 
 
@@ -108,6 +117,7 @@ def test_the_order_of_clips_changes_nothing(seed: int) -> None:
 def test_more_persons_of_other_faces_move_nobody(seed: int) -> None:
     rng = np.random.default_rng(seed)
     old = {(f"n{rng.integers(6)}", f"a{i:02}"): int(rng.integers(5)) for i in range(20)}
+    old |= {(name, name): 40 + place for place, name in enumerate(ON_BOTH_SIDES)}
     new = {(f"m{rng.integers(6)}", f"b{i:02}"): 50 + int(rng.integers(5)) for i in range(20)}
     sides = []
     for shown in (old, {**old, **new}):
@@ -115,9 +125,8 @@ def test_more_persons_of_other_faces_move_nobody(seed: int) -> None:
         embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()}, seed=3)
         published, _ = published_identities(main_subjects(clips), NONE, PARAMS)
         found = decide(face_embeddings(published, embeddings, None), PARAMS)
-        sides.append(
-            {one.subject_id: one for one in subject_persons_of(published, found.person_of, found.same_split_as, PARAMS)}
-        )
+        splits = splits_of(found.person_of, found.same_split_as, PARAMS)
+        sides.append({one.subject_id: one for one in subject_persons_of(published, found.person_of, splits.of)})
     before, after = sides
     assert {subject_id: after[subject_id] for subject_id in before} == before
 

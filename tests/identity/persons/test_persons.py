@@ -1,23 +1,28 @@
 """One name is one person, in one split everywhere, unless an override names another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from pathlib import Path
 from types import MappingProxyType
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.base.draws import draw_unit
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.person import TEST, TRAIN, Person, SubjectPerson
+from pipeline.export.names import folder_names
 from pipeline.identity.persons.identities import main_subjects
-from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Override, Overrides
+from pipeline.identity.persons.overrides import WHOLE_IDENTITY, Override, Overrides, read_overrides
 from pipeline.identity.persons.params import PersonsParams
-from pipeline.identity.persons.persons import persons_of, split_of, subject_persons_of
+from pipeline.identity.persons.persons import persons_of, split_of, splits_of, subject_persons_of
 from pipeline.identity.persons.published import published_identities
 from tests.identity.clips import clip
-from tests.identity.persons.decided import PARAMS
+from tests.identity.persons.decided import ON_BOTH_SIDES, PARAMS, name_in
 
 
 def find_persons(
@@ -25,7 +30,8 @@ def find_persons(
 ) -> tuple[list[Person], list[tuple[str, Dropped]]]:
     """By name and override alone, as without a face recognition network."""
     published, dropped = published_identities(main_subjects(clips), overrides, params)
-    subject_persons = subject_persons_of(published, [one.name for one in published], {}, params)
+    person_of = [one.name for one in published]
+    subject_persons = subject_persons_of(published, person_of, splits_of(person_of, {}, params).of)
     return persons_of(published, subject_persons), dropped
 
 
@@ -51,6 +57,7 @@ def test_a_larger_share_moves_people_to_test_only() -> None:
 
 @given(old=st.sets(st.text("abc", min_size=1), max_size=8), new=st.sets(st.text("xyz", min_size=1), max_size=8))
 def test_more_people_move_nobody(old: set[str], new: set[str]) -> None:
+    old = {*old, *ON_BOTH_SIDES}
     before, _ = find_persons([clip("set", name, name) for name in sorted(old)])
     after, _ = find_persons([clip("set", name, name) for name in sorted(old | new)])
     assert [person for person in after if person.identity in old] == before
@@ -82,7 +89,7 @@ def test_an_identity_becomes_a_person_with_its_number_of_clips() -> None:
                 dataset="set",
                 identity="Ana Ünal",
                 person_id="ana_unal",
-                split=split_of("ana_unal", 0.2, 1),
+                split=TRAIN,
                 decided_by="name",
                 n_clips=2,
             )
@@ -148,10 +155,8 @@ def test_an_override_of_what_is_not_there_is_refused() -> None:
 
 def test_clips_without_a_person_have_no_subject_person() -> None:
     published, _ = published_identities(main_subjects([clip("set", "Ana", "1"), clip("set", "Ana", "2")]), {}, PARAMS)
-    assert list(subject_persons_of(published, ["ana", None], {}, PARAMS)) == [
-        SubjectPerson(
-            subject_id="set/1-s00", clip_id="set/1", dataset="set", person_id="ana", split=split_of("ana", 0.2, 1)
-        )
+    assert list(subject_persons_of(published, ["ana", None], {"ana": TEST})) == [
+        SubjectPerson(subject_id="set/1-s00", clip_id="set/1", dataset="set", person_id="ana", split=TEST)
     ]
 
 
@@ -166,6 +171,7 @@ def test_parts_that_would_be_merged_again_are_refused() -> None:
 def test_each_dataset_has_the_share_that_its_persons_hashes_give_it_and_no_other_dataset_changes_that(
     identities: set[tuple[str, str]],
 ) -> None:
+    identities |= {(dataset, name) for dataset in ("one", "two", "three") for name in ON_BOTH_SIDES}
     clips = [clip(dataset, identity, identity) for dataset, identity in sorted(identities)]
     together, _ = find_persons(clips)
     for dataset in {dataset for dataset, _ in identities}:
@@ -179,3 +185,62 @@ def test_a_fifth_of_every_large_dataset_is_in_test_though_they_share_persons() -
     for dataset in ("a", "b"):
         sides = [person.split for person in persons if person.dataset == dataset]
         assert sides.count(TEST) / len(sides) == pytest.approx(0.2, abs=0.02)
+
+
+def splits(
+    persons: Iterable[str], same_split_as: Mapping[str, str] = MappingProxyType({})
+) -> tuple[dict[str, str], str]:
+    found = splits_of([*persons, None], same_split_as, PARAMS)
+    return dict(found.of), found.note
+
+
+@pytest.mark.parametrize("side", [TRAIN, TEST])
+def test_one_person_is_in_train_whatever_the_hash(side: str) -> None:
+    assert splits([name_in(side)]) == ({name_in(side): TRAIN}, "there is one person: nobody is in test")
+
+
+def test_persons_who_may_be_one_are_in_train_together() -> None:
+    names = [name_in(TEST, start) for start in "ab"]
+    assert splits(names, {names[1]: names[0]}) == (
+        dict.fromkeys(names, TRAIN),
+        "all persons may be one, or are in one video: nobody is in test",
+    )
+
+
+@pytest.mark.parametrize("side", [TRAIN, TEST])
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_of_persons_all_on_one_side_by_hash_the_one_nearest_to_the_limit_is_moved(side: str, n: int) -> None:
+    names = [name_in(side, f"{start}-") for start in "abcdefgh"[:n]]
+    nearest = min(names, key=lambda name: abs(draw_unit(PARAMS.seed, name) - PARAMS.test_share))
+    other = TEST if side == TRAIN else TRAIN
+    expected = {name: other if name == nearest else side for name in names}
+    note = f"the hash puts all {n} persons into {side}: '{nearest}', nearest to the limit, is in {other}"
+    assert splits(names) == splits(reversed(names)) == (expected, note)
+    assert splits([*names, name_in(other)]) == ({**dict.fromkeys(names, side), name_in(other): other}, "")
+
+
+def test_a_person_is_moved_with_all_who_may_be_the_same() -> None:
+    names = [name_in(TEST, start) for start in "abc"]
+    found, note = splits(names, {names[2]: names[0]})
+    assert found[names[0]] == found[names[2]] != found[names[1]]
+    assert note.startswith("the hash puts all 3 persons into test: ")
+
+
+def test_without_a_share_for_test_nobody_is_moved() -> None:
+    found = splits_of(["ana", "ben"], {}, PARAMS.model_copy(update={"test_share": 0.0}))
+    assert (found.of, found.note) == ({"ana": TRAIN, "ben": TRAIN}, "")
+
+
+def test_an_override_finds_an_identity_however_it_is_encoded(tmp_path: Path) -> None:
+    file = tmp_path / "persons.csv"
+    for written, listed in product(("NFC", "NFD"), repeat=2):
+        file.write_text(f"dataset,identity,person,why\nset,{normalize(written, 'Ünal')},Ana,asked\n", encoding="utf-8")
+        persons, _ = find_persons([clip("set", normalize(listed, "Ünal"), "1")], read_overrides(file))
+        assert ids(persons) == {"set/Ünal": "ana"}
+
+
+def test_persons_whose_names_differ_in_marks_of_their_script_or_in_numbers_are_as_many_as_names() -> None:
+    names = ["कुमार", "कुमारी", "かわばた", "かわはた", "S1.2", "S12", "1.0", "10"]
+    persons, _ = find_persons(clip("set", name, str(place)) for place, name in enumerate(names))
+    assert ids(persons) == {f"set/{name}": name.lower() for name in names}
+    assert len(set(folder_names(person.person_id for person in persons).values())) == len(names)

@@ -26,15 +26,15 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, TRAIN, Person, SubjectPerson
 from pipeline.core.records.schema import Image, to_table
 from pipeline.core.records.subject import Subject, Turn, VoiceEmbedding, main_subject_id
+from pipeline.core.records.track import Fingerprint
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.core.storage.shards import write_shards
 from pipeline.identity.network.subject_embedding import RecogniseParams, embedding_of, subject_faces
-from pipeline.identity.persons.persons import split_of
 from pipeline.weights.registry import REGISTRY
 from tests.face.faces import face
 from tests.face.tracks import a_subject
 from tests.identity.clips import RECOGNISE, clip, media
-from tests.identity.persons.decided import PARAMS, faces_of
+from tests.identity.persons.decided import PARAMS, faces_of, name_in
 from tests.real_files import needs_weights
 
 # Where the 68 points of an aligned face lie, about: all that matters are eyes, nose tip and mouth corners.
@@ -111,15 +111,11 @@ def write_clips(at: Layout, shown: Mapping[tuple[str, str], int], contents: Mapp
         at.media("set"), Media, [media(one, (contents or {}).get(one.clip_id, one.clip_id)) for one in clips]
     )
     write_manifest(at.subjects("set"), Subject, [])
+    write_manifest(at.fingerprints("set"), Fingerprint, [])
     write_manifest(at.voice_embeddings("set"), VoiceEmbedding, [])
     write_manifest(at.turns("set"), Turn, [])
     embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()})
     write_manifest(at.subject_embeddings("set"), SubjectEmbedding, embeddings)
-
-
-def name_in(side: str, start: str = "n") -> str:
-    """A name that the hash puts on this side."""
-    return next(name for i in range(1000) if split_of(name := f"{start}{i}", PARAMS.test_share, PARAMS.seed) == side)
 
 
 def test_the_most_frontal_faces_of_each_clip_are_taken(at: Layout) -> None:
@@ -248,7 +244,7 @@ def test_persons_writes_subject_persons_evidence_and_the_audit(at: Layout) -> No
     assert ends == {f"set/{n}-s00": "outlier" if n == 3 else "" for n in (1, 2, 3, 4, 5)}
     note = json.loads(at.leakage.read_text())
     assert note["passes"] is True
-    assert [check["what"] for check in note["checks"]] == ["person", "media content", "source video", "face"]
+    assert [check["what"] for check in note["checks"]] == ["person", "media content", "source video", "face", "video"]
     assert note["test_share"]["set"]["persons"] == 2
 
 
@@ -265,20 +261,86 @@ def test_an_override_wins_over_the_faces(at: Layout) -> None:
     assert (row.decision, row.decided_by) == ("overridden", "override")
 
 
-@pytest.mark.parametrize("kind", ["media content", "source video", "face"])
-def test_a_planted_leak_fails_the_stage_and_is_written_down(kind: str, at: Layout) -> None:
-    train, test = name_in(TRAIN), name_in(TEST)
-    shown = {(train, "1"): 1, (test, "2"): 1 if kind == "face" else 2}
-    write_clips(at, shown, {"set/1": "same", "set/2": "same"} if kind == "media content" else {})
-    if kind == "source video":
-        clips = [clip("set", who, name, address="https://youtu.be/a-b_c123456") for who, name in shown]
-        write_manifest(at.clips("set"), Clip, clips)
+def test_a_planted_leak_fails_the_stage_and_is_written_down(at: Layout) -> None:
+    write_clips(at, {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 1})
     write_params(at, merge=False)
-    with pytest.raises(SplitLeak, match=f"1 leaks between train and test: {kind}: "):
+    with pytest.raises(SplitLeak, match="1 leaks between train and test: face: "):
         stages.persons.main(at)
     note = json.loads(at.leakage.read_text())
     assert note["passes"] is False
-    assert {check["what"]: len(check["leaks"]) for check in note["checks"]}[kind] == 1
+    assert {check["what"]: len(check["leaks"]) for check in note["checks"]}["face"] == 1
+
+
+@pytest.mark.parametrize("common", ["file", "source video"])
+@pytest.mark.parametrize(("second", "n_kept"), [((0.0, 1.25), 1), ((0.0, 0.8), 1), ((0.5, 1.3), 2), ((2.0, 3.0), 2)])
+def test_one_file_or_source_video_is_in_one_split_and_a_range_of_it_is_kept_once(
+    common: str, second: tuple[float, float], n_kept: int, at: Layout
+) -> None:
+    shown = {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 2}
+    address = "https://youtu.be/a-b_c123456" if common == "source video" else ""
+    write_clips(at, shown, {"set/1": "same", "set/2": "same"} if common == "file" else {})
+    clips = [
+        replace(clip("set", who, name, address=address), start_s=start_s, end_s=end_s)
+        for (who, name), (start_s, end_s) in zip(shown, [(0.0, 1.0), second], strict=True)
+    ]
+    write_manifest(at.clips("set"), Clip, clips)
+    stages.persons.main(at)
+    found = read_manifest(at.subject_persons, SubjectPerson)
+    assert len({one.split for one in found}) == 1
+    assert len(found) == n_kept
+
+
+def test_a_copy_by_sound_and_picture_is_left_out_and_the_ledger_names_the_clip_that_is_kept(at: Layout) -> None:
+    write_clips(at, {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 2, (name_in(TEST), "3"): 2, ("Zoe", "4"): 3})
+    hashes = np.random.default_rng(1).integers(1 << 60, size=(2, 6)).tolist()
+    rows = [
+        Fingerprint(
+            fingerprint_id=f"set/{clip_number}-{1000 * n + 37 * clip_number:08d}",
+            clip_id=f"set/{clip_number}",
+            time_s=n + 0.037 * clip_number,
+            sound_hash=sound ^ clip_number,
+            picture_hash=sound >> 3,
+        )
+        for clip_number, content in ((1, 0), (2, 0), (3, 1))
+        for n, sound in enumerate(hashes[content])
+    ]
+    write_manifest(at.fingerprints("set"), Fingerprint, rows)
+    stages.persons.main(at)
+    found = {one.clip_id: one.split for one in read_manifest(at.subject_persons, SubjectPerson)}
+    assert found.keys() == {"set/1", "set/3", "set/4"}
+    assert found["set/1"] == found["set/3"]  # whose person is that of the copy
+    ends = {row.item_id: (row.reason, row.detail) for row in read_manifest(at.ledger("persons"), LedgerRow)}
+    assert ends["set/2-s00"] == ("same_video", "set/1 is kept")
+    (row,) = read_manifest(at.person_evidence, PersonEvidence)
+    assert (row.kind, row.decision, row.score, row.threshold) == ("same_video", "dropped", 1.0, 0.8)
+    assert json.loads(at.leakage.read_text())["passes"] is True
+
+
+@pytest.mark.parametrize(
+    ("n", "sides", "sentence"),
+    [
+        (1, [TRAIN], "there is one person: nobody is in test"),
+        (2, [TRAIN, TEST], "the hash puts all 2 persons into test: 'a22', nearest to the limit, is in train"),
+    ],
+)
+def test_few_persons_have_a_split_and_one_sentence_says_which(
+    at: Layout, capsys: pytest.CaptureFixture[str], n: int, sides: list[str], sentence: str
+) -> None:
+    names = ["a3", "a22"][:n]
+    write_clips(at, {(name, name): place for place, name in enumerate(names)})
+    stages.persons.main(at)
+    assert [one.split for one in read_manifest(at.persons, Person)] == sides
+    assert f"persons: {sentence}\n" in capsys.readouterr().out
+    assert json.loads(at.leakage.read_text())["passes"] is True
+
+
+def test_spellings_that_are_merged_are_said_once_and_listed(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    write_clips(at, {("Peña", "1"): 1, ("pena", "2"): 1, ("कुमार", "3"): 2, ("कुमारी", "4"): 3})
+    stages.persons.main(at)
+    assert len({one.person_id for one in read_manifest(at.persons, Person)}) == 3
+    assert "persons: 1 names are spelt in several ways, 'set/pena' as 'set/Peña' first" in capsys.readouterr().out
+    (row,) = read_manifest(at.person_evidence, PersonEvidence)
+    assert (row.identity, row.other_identity, row.decision) == ("set/pena", "set/Peña", "merged")
 
 
 def test_the_same_faces_leak_nothing_once_they_are_merged(at: Layout) -> None:

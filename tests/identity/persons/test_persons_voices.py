@@ -13,7 +13,7 @@ from pipeline.core.records.subject import Turn, VoiceEmbedding, clip_of
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.core.storage.vectors import Vectors
 from pipeline.identity.persons.identities import main_subjects
-from pipeline.identity.persons.result import PersonsResult, decide_persons, summary_of
+from pipeline.identity.persons.result import FurtherEvidence, PersonsResult, decide_persons, summary_of
 from pipeline.identity.persons.voices import SubjectVoices
 from tests.identity.clips import clip
 from tests.identity.persons.decided import NONE, PARAMS, faces_of
@@ -38,7 +38,9 @@ def voiced(shown: Mapping[tuple[str, str], int], voices: Mapping[str, Vectors], 
         faces,
         NONE,
         params,
-        voices_of=lambda asked: ((one, of_subjects[one]) for one in asked if one in of_subjects),
+        further=FurtherEvidence(
+            voices_of=lambda asked: ((one, of_subjects[one]) for one in asked if one in of_subjects)
+        ),
     )
 
 

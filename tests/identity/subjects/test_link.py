@@ -160,3 +160,57 @@ def test_the_similarities_that_decided_are_kept() -> None:
     assert third.own_similarity is None
     assert third.other_similarity == pytest.approx((0.0 + 0.6) / 2)
     assert (unseen.own_similarity, unseen.other_similarity) == (None, None)
+
+
+def main_of(tracks: list[Track], in_crop: set[int] | None, embeddings: dict[str, Vectors] | None = None) -> list[str]:
+    """Return the places of the tracks of the main subject; ``in_crop``: of those in the published crop."""
+    ids = None if in_crop is None else {tracks[n].track_id for n in in_crop}
+    rows = subjects_of(tracks, embeddings or {}, 0.6, PARAMS, in_crop=ids).tracks
+    return [row.track_id[-2:] for row in rows if row.is_taken]
+
+
+def test_of_those_in_the_published_crop_the_main_one_is_chosen_as_of_all() -> None:
+    tracks = [
+        track(0, 0.0, 9.0, presence_px2=9e9),
+        track(1, 0.0, 9.0, presence_px2=100.0),
+        track(2, 0.0, 9.0, presence_px2=30.0, av_zscore=2.7),
+        track(3, 0.0, 9.0, presence_px2=29.0, av_zscore=9.0),
+    ]
+    assert main_of(tracks, None) == main_of(tracks, {0, 1, 2, 3}) == ["00"]
+    assert main_of(tracks, {1, 3}) == ["01"]  # the speaker is seen too little
+    assert main_of(tracks, {1, 2}) == ["02"]
+    assert main_of(tracks, {3}) == ["03"]
+    assert main_of(tracks, set()) == []
+
+
+def test_all_tracks_of_the_one_in_the_published_crop_are_taken_by_what_is_seen_in_it() -> None:
+    """After a cut both are elsewhere in the picture."""
+    tracks = [
+        track(0, 0.0, 4.0, presence_px2=50.0),
+        track(1, 0.0, 4.0, presence_px2=40.0),
+        track(2, 4.1, 9.0, presence_px2=9e9),
+        track(3, 4.1, 9.0, presence_px2=9e9),
+    ]
+    angles = at_angles(1.0, 0.0, 1.0, 0.0)
+    assert main_of(tracks, {0}, angles) == ["00", "02"]
+    assert main_of(tracks, {1}, angles) == ["01", "03"]
+    assert main_of(tracks, {0, 1}, angles) == ["00", "02"]
+
+
+def test_a_still_picture_in_the_published_crop_is_the_main_one_only_alone_there() -> None:
+    photo = track(0, 0.0, 4.0, is_still_picture=True, presence_px2=9e9)
+    tracks = [photo, track(1, 0.0, 4.0), track(2, 0.0, 4.0)]
+    assert main_of(tracks, {0, 1}) == ["01"]
+    assert main_of(tracks, {0}) == ["00"]
+
+
+def test_with_a_published_crop_nobody_else_is_taken_of_all_people_and_nobody_is_main_where_it_is_empty() -> None:
+    params = PARAMS.model_copy(update={"people": "all"})
+    tracks = [track(0, 0.0, 9.0), track(1, 0.0, 9.0)]
+    one = subjects_of(tracks, {}, 0.6, params, in_crop={tracks[1].track_id})
+    assert [(row.subject_id[-3:], row.is_taken) for row in one.tracks] == [("s01", False), ("s00", True)]
+    none = subjects_of(tracks, {}, 0.6, params, in_crop=())
+    assert [(row.subject_id[-3:], row.is_main, row.is_taken) for row in none.subjects] == [
+        ("s01", False, False),
+        ("s02", False, False),
+    ]

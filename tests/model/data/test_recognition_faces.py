@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from model.data.recognition_faces import list_folder, published_crop, store_faces
 from model.training.context import TrainingContext
@@ -121,6 +121,17 @@ def test_a_damaged_picture_is_read_or_skipped_but_never_stops_the_run(
     path.write_bytes(content[: len(content) - cut])
     found = read_picture_file(path)
     assert found is None or found.shape[2] == 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_faces_of_a_folder_are_upright_whatever_their_exif_says(orientation: int, tmp_path: Path) -> None:
+    block = Image.Exif()
+    block[0x0112] = orientation
+    (tmp_path / "n1").mkdir()
+    Image.fromarray(picture(30, 40)).save(tmp_path / "n1" / "a.png", exif=block)
+    with Image.open(tmp_path / "n1" / "a.png") as opened:
+        expected = published_crop(np.asarray(ImageOps.exif_transpose(opened)))
+    assert np.array_equal(list_folder(tmp_path).read(0), expected)
 
 
 def test_a_missing_picture_is_skipped(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
-from model.inference.files import InpaintOptions, inpaint_file, parse_eyes, points_of_eyes, read_mask, read_voice
+from model.inference.files import InpaintOptions, inpaint_file, mixed, parse_eyes, points_of_eyes, read_voice
 from model.inference.inpaint import inpaint_face, inpaint_picture, mask_in_picture, paste_face
 from model.inference.marked_pictures import NOTICE, SOURCE_TYPE, write_marked
 from model.networks.generator import InpaintingGenerator
@@ -202,10 +202,113 @@ def test_eyes_that_are_no_two_points_are_refused(text: str) -> None:
         parse_eyes(text)
 
 
-def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
-    Image.fromarray(np.zeros((10, 20), np.uint8)).save(tmp_path / "mask.png")
-    with pytest.raises(BadInput, match="30 x 10 px, found 20 x 10"):
-        read_mask(tmp_path / "mask.png", (10, 30))
+EYES = (140.0, 105.0, 180.0, 105.0)
+
+
+@pytest.fixture
+def inverting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of voice and network: masked pixels are inverted."""
+    monkeypatch.setattr("model.inference.files.read_voice", lambda sound, at: log_mel())
+    monkeypatch.setattr("model.inference.files.load_generator", lambda path: torch.nn.Identity())
+    monkeypatch.setattr(
+        "model.inference.files.inpaint_picture",
+        lambda network, picture, points, mask, *others: np.where(mask[..., None] == 1, 255 - picture, picture),
+    )
+
+
+def half_masked(picture: np.ndarray) -> np.ndarray:
+    """Return a mask that no turn and no mirror leaves as it is: shares 0, 128 and 255."""
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    mask[70:150, 110:200] = 255
+    mask[70:100, 110:130] = 128
+    return mask
+
+
+def inpainted_file(checkout: Layout, source: Path, mask: Path) -> np.ndarray:
+    out = checkout.root / "out.png"
+    inpaint_file(source, checkout.root / "voice.wav", out, InpaintOptions(mask=mask, eyes_px=EYES), checkout)
+    with Image.open(out) as opened:
+        assert 0x0112 not in opened.getexif()
+        return np.asarray(opened)
+
+
+def stored_as(picture: np.ndarray, orientation: int) -> Image.Image:
+    """Return the picture as a camera stores it that writes ``orientation``: the inverse of what a viewer does."""
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }.get(orientation)
+    image = Image.fromarray(picture)
+    return image if turn is None else image.transpose(turn)
+
+
+def exif(orientation: int) -> Image.Exif:
+    block = Image.Exif()
+    block[0x0112] = orientation
+    return block
+
+
+@pytest.mark.usefixtures("inverting")
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_and_its_mask_are_inpainted_upright_whatever_their_exif_says(
+    orientation: int, checkout: Layout, picture: np.ndarray
+) -> None:
+    at, mask = checkout.root, half_masked(picture)
+    stored_as(picture, orientation).save(at / "turned.png", exif=exif(orientation))
+    stored_as(mask, orientation).save(at / "turned_mask.png", exif=exif(orientation))
+    Image.fromarray(picture).save(at / "upright.png")
+    Image.fromarray(mask).save(at / "upright_mask.png")
+    with Image.open(at / "turned.png") as opened:
+        assert np.array_equal(np.asarray(ImageOps.exif_transpose(opened)), picture)
+    expected = inpainted_file(checkout, at / "upright.png", at / "upright_mask.png")
+    assert np.array_equal(expected[mask == 255], 255 - picture[mask == 255])
+    assert np.array_equal(inpainted_file(checkout, at / "turned.png", at / "upright_mask.png"), expected)
+    assert np.array_equal(inpainted_file(checkout, at / "upright.png", at / "turned_mask.png"), expected)
+
+
+@pytest.mark.usefixtures("inverting")
+def test_a_grey_mask_mixes_the_picture_with_what_is_inpainted(checkout: Layout, picture: np.ndarray) -> None:
+    at, soft = checkout.root, half_masked(picture)
+    Image.fromarray(picture).save(at / "in.png")
+    Image.fromarray(soft).save(at / "soft.png")
+    share = (soft / 255)[..., None]
+    expected = picture + (255.0 - 2.0 * picture) * share
+    found = inpainted_file(checkout, at / "in.png", at / "soft.png")
+    assert np.abs(found - expected).max() <= 0.5 + 1e-3
+
+
+def test_nothing_and_all_of_an_inpainted_picture_are_exact() -> None:
+    picture, inpainted = np.random.default_rng(0).integers(0, 256, (2, 256, 4, 3), np.uint8)
+    shares = np.repeat(np.uint8([[0, 0, 255, 255]]), 256, axis=0)
+    assert np.array_equal(mixed(picture, inpainted, shares)[:, :2], picture[:, :2])
+    assert np.array_equal(mixed(picture, inpainted, shares)[:, 2:], inpainted[:, 2:])
+
+
+@pytest.mark.usefixtures("inverting")
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((10, 20), "320 x 240 px, found 20 x 10$"), ((320, 240), "found 240 x 320, which is the picture on its side")],
+)
+def test_a_mask_of_another_size_is_refused(
+    shape: tuple[int, int], message: str, checkout: Layout, picture: np.ndarray
+) -> None:
+    Image.fromarray(picture).save(checkout.root / "in.png")
+    Image.fromarray(np.full(shape, 255, np.uint8)).save(checkout.root / "mask.png")
+    with pytest.raises(BadInput, match=message):
+        inpainted_file(checkout, checkout.root / "in.png", checkout.root / "mask.png")
+
+
+@pytest.mark.usefixtures("inverting")
+def test_what_is_no_picture_is_said_with_what_was_expected(checkout: Layout) -> None:
+    (checkout.root / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    Image.new("L", (10, 20), 255).save(checkout.root / "mask.png")
+    with pytest.raises(BadInput, match=r"heic: expected a JPEG or PNG .*, found a HEIC\. A video is known by .*\.mp4"):
+        inpainted_file(checkout, checkout.root / "photo.heic", checkout.root / "mask.png")
 
 
 def test_sound_without_speech_is_refused(tmp_path: Path) -> None:

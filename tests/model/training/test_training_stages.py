@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -88,8 +89,8 @@ def at_ended(ended: Ended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> L
     return Layout(Path(shutil.copytree(ended.at.root, tmp_path / "root")))
 
 
-def note_recognition_network(at: Layout, name: str | None) -> None:
-    write_text(at.recognition_network_note, json.dumps({"recognition_network": name}))
+def note_recognition_network(at: Layout, name: str | None, reason: str = "") -> None:
+    write_text(at.recognition_network_note, json.dumps({"recognition_network": name, "reason": reason}))
 
 
 def set_params(at: Layout, variant: str = "full", **changes: dict[str, object]) -> None:
@@ -256,9 +257,14 @@ def test_weights_that_cannot_be_had_leave_a_note_and_what_needs_none_goes_on(
 
 
 def test_without_a_recognition_network_the_full_variant_says_so(at_ended: Layout) -> None:
-    note_recognition_network(at_ended, None)
+    note_recognition_network(at_ended, None, "expected faces of 2 persons or more, found 20 of 1.")
     train.main(at_ended)
-    assert_none(at_ended, "generator", "'full' matches identities, and there is no face recognition network.")
+    assert_none(
+        at_ended,
+        "generator",
+        "'full' matches identities, and there is no face recognition network: "
+        "expected faces of 2 persons or more, found 20 of 1.",
+    )
 
 
 def test_a_dataset_without_training_persons_says_so(at: Layout, capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,6 +274,24 @@ def test_a_dataset_without_training_persons_says_so(at: Layout, capsys: pytest.C
     pretrain_voice.main(at)
     assert_none(at, "voice", "none of the 0 training persons has a segment of sound to learn from.")
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_one_training_person_is_trained_on_as_far_as_one_suffices_and_what_lacks_is_said(
+    make_dataset: Callable[..., Made],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "cache"))
+    at = make_dataset(persons=(("one", "ana", "train"), ("one", "cem", "test"))).at
+    set_params(at, variant="base")
+    pretrain_voice.main(at)
+    assert_none(at, "voice", "expected voices of 2 persons or more, found 4 segments of 1.")
+    pretrain_audio_face.main(at)
+    assert_none(at, "audio_face", "there is no voice network: expected voices of 2 persons or more")
+    assert capsys.readouterr().out.count("\n") == 2
+    train.main(at)
+    assert load_generator(at.model("generator")).voice is None
 
 
 def test_other_than_the_main_process_writes_no_outs(at_ended: Layout, monkeypatch: pytest.MonkeyPatch) -> None:

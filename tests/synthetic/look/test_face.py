@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.core.base.params import load_params
+from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.seeds import keyed_rng
-from pipeline.face.crops.standard import SelectParams
+from pipeline.face.mesh.eyes_and_lips import eyes_shut, lips_parted
 from pipeline.face.mesh.face_mesh import FaceMesh
 from pipeline.face.mesh.mesh_measures import MeshPoints, inner_lip_gap, mesh_pose_deg
 from pipeline.face.mesh.region import Region
@@ -114,27 +114,40 @@ N_MESHED = 10
 
 
 @pytest.fixture(scope="module")
-def meshes() -> Any:
-    """The face mesh as a function of a pose: the meshes of N_MESHED talkers of 216 px, (N, 478, 3)."""
+def faces_and_meshes() -> Any:
+    """Faces of N_MESHED talkers, of 216 px, and the mesh of each, as a function of a pose."""
     network = FaceMesh(find_weights("face_landmarker"))
     eyes = EYES * 216 / 256
 
-    def meshes(**pose: float) -> MeshPoints:
+    def of_pose(**pose: float) -> list[tuple[ImageRGB, MeshPoints]]:
         faces = [
             aligned_face(traits_of(5, p), rng=keyed_rng("test", p), size_px=216, pose=HeadPose(**pose))
             for p in range(N_MESHED)
         ]
-        return np.stack([network.fit_again(face, Region.of_eyes(*eyes)).points for face in faces])
+        return [(face, network.fit_again(face, Region.of_eyes(*eyes)).points) for face in faces]
 
-    return meshes
+    return of_pose
+
+
+@pytest.fixture(scope="module")
+def meshes(faces_and_meshes: Any) -> Any:
+    """The face mesh as a function of a pose: the meshes of N_MESHED talkers of 216 px, (N, 478, 3)."""
+    return lambda **pose: np.stack([mesh for _, mesh in faces_and_meshes(**pose)])
+
+
+def test_shut_lips_look_shut_parted_ones_parted_and_open_eyes_open(faces_and_meshes: Any) -> None:
+    """Of talkers to whom the regressions were not fitted; above 0 is likelier parted lips, and likelier shut eyes."""
+    shut, parted = (faces_and_meshes(lip_opening=gap) for gap in (0.0, 0.1))
+    assert sum(lips_parted(*one) < 0 for one in shut) >= N_MESHED - 1
+    assert sum(lips_parted(*one) > 0 for one in parted) >= N_MESHED - 1
+    assert max(eyes_shut(*one) for one in shut + parted) < 0
 
 
 def test_the_face_mesh_reads_shut_lips_as_shut_and_parted_ones_as_parted(meshes: Any) -> None:
-    limit = load_params(SelectParams, "select").max_lip_gap
     for pose in ({}, {"pitch_deg": -8.0}, {"yaw_deg": 8.0}):
         shut, parted = (inner_lip_gap(meshes(lip_opening=opening, **pose)) for opening in (0.0, 0.1))
-        assert shut.max() <= limit
-        assert parted.min() > limit
+        assert shut.max() <= 0.02
+        assert parted.min() > 0.02
         assert 0.05 < np.median(parted) < 0.13
 
 

@@ -1,0 +1,63 @@
+"""The tracks that lie in a clip's published crop: the box in which a list says that the clip's person is seen."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.core.base.layout import Layout
+from pipeline.core.records.clip import NO_CROP, Clip, PublishedCrop
+from pipeline.core.records.media import Media
+from pipeline.core.storage.manifest import iterate_tables
+from pipeline.face.measures.boxes import Box
+
+FRAME_COLUMNS = ("track_id", "box_x_px", "box_y_px", "box_w_px", "box_h_px")
+"""The columns of Frame that tell where a track is."""
+# A head may leave a tight box for a moment, and others may pass through a wide one.
+_MIN_INSIDE_SHARE = 0.5
+
+
+def read_crops(dataset: str, at: Layout) -> Iterator[tuple[str, Box | None]]:
+    """Yield the id of every clip, in order, and its published crop in pixels of the picture as shown.
+
+    None: no crop was published, or the clip has no media.
+    """
+    heights = _heights(dataset, at)
+    media_id, height_px = "", 0
+    for table in iterate_tables(at.clips(dataset), Clip, ["clip_id", *NO_CROP]):
+        for row in table.to_pylist():
+            clip_id = row["clip_id"]
+            values = [row[name] for name in NO_CROP]
+            if None in values:
+                yield clip_id, None
+                continue
+            while media_id < clip_id and (found := next(heights, None)):
+                media_id, height_px = found
+            yield clip_id, shown_crop(PublishedCrop(*values), height_px) if media_id == clip_id else None
+
+
+def shown_crop(crop: PublishedCrop, height_px: int) -> Box:
+    """Return ``crop`` in pixels of a picture ``height_px`` high."""
+    return Box(crop.x, crop.y, crop.w, crop.h).scaled(height_px / crop.height_px)
+
+
+def tracks_in(crop: Box, frames: pa.Table) -> set[str]:
+    """Return the ids of the tracks whose face is in ``crop`` in at least half of their ``frames``, by its centre.
+
+    ``frames`` has FRAME_COLUMNS, of all tracks of one clip. By the centre, as boxes are drawn tightly or with a margin.
+    """
+    track_ids = frames.column("track_id").to_numpy()
+    x, y, w, h = (frames.column(name).to_numpy() for name in FRAME_COLUMNS[1:])
+    right_px, down_px = x + w / 2 - crop.x, y + h / 2 - crop.y
+    is_inside = (right_px >= 0) & (right_px < crop.w) & (down_px >= 0) & (down_px < crop.h)
+    return {
+        str(track_id)
+        for track_id in np.unique(track_ids)
+        if is_inside[track_ids == track_id].mean() >= _MIN_INSIDE_SHARE
+    }
+
+
+def _heights(dataset: str, at: Layout) -> Iterator[tuple[str, int]]:
+    """Yield the id of every clip that has media, in order, and the height of its picture as shown, pixels."""
+    for table in iterate_tables(at.media(dataset), Media, ["clip_id", "height_px"]):
+        yield from zip(*(table.column(name).to_pylist() for name in ("clip_id", "height_px")), strict=True)
