@@ -21,9 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 HOST, OTHER = "127.0.0.1", "127.0.0.2"
 BOT = Dropped.failed("bot_check", "prove it", retryable=True)
-SOLVER = Dropped.waiting("solver", "n challenge", remedy="solver", fingerprint="f1")
+SOLVER = Dropped.waiting("solver", "n challenge", remedy="solver", remedy_state="f1")
 NETWORK = Dropped.failed("network", "reset", retryable=True)
-PRIVATE = Dropped.waiting("private", "sign in", remedy="cookies", fingerprint="c1")
+PRIVATE = Dropped.waiting("private", "sign in", remedy="cookies", remedy_state="c1")
 NO_WAIT = replace(SETTINGS, retries=0)
 CAPTCHA = Answer(status=412)
 
@@ -73,7 +73,7 @@ def test_clips_of_a_host_that_needs_a_solver_wait_for_the_solver(tmp_path: Path)
         hosts.note(HOST, SOLVER)
     left = hosts.left_alone(HOST)
     assert left is not None
-    assert (left.reason, left.remedy, left.kind, left.fingerprint) == ("solver", "solver", MENDABLE, "f1")
+    assert (left.reason, left.remedy, left.kind, left.remedy_state) == ("solver", "solver", MENDABLE, "f1")
     (sentence,) = hosts.sentences()
     assert sentence.startswith("127.0.0.1 needs a solver and was left alone: 1 clips wait without a request. ")
     assert "[deno]" in sentence
