@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import MENDABLE, PASSING, WAITING, Dropped
 from pipeline.download import manners
 from pipeline.download.fetch import Fetched, fetch
 from pipeline.download.manners import MAX_BACK_OFF_S, Hosts, back_off_s, host_of
-from pipeline.download.settings import FetchSettings
+from pipeline.download.settings import FetchSettings, read_fetch_settings
 from tests.download.conftest import Answer, Server
 from tests.download.test_fetch import PARAMS, SETTINGS
 
@@ -170,6 +171,26 @@ def test_a_killed_process_frees_its_place(tmp_path: Path) -> None:
     worker.join()
     with hosts.visit(HOST) as left_alone:
         assert left_alone is None
+
+
+@pytest.mark.parametrize(
+    ("text", "youtube_s", "other_s"),
+    [("", 12, 5), ("3", 3, 3), ("0", 0, 0), ("youtube.com=20", 20, 5), ("Files.example.org=0", 12, 0)]
+    + [("2, youtube.com=30", 30, 2)],
+)
+def test_a_pause_is_set_for_all_hosts_or_for_one(
+    text: str, youtube_s: float, other_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEVOX_PAUSE_S", text)
+    settings = read_fetch_settings()
+    assert (settings.pause_s("youtube.com"), settings.pause_s("files.example.org")) == (youtube_s, other_s)
+
+
+@pytest.mark.parametrize("text", ["-1", "soon", "youtube.com", "youtube.com=", "youtube.com=inf"])
+def test_a_pause_that_is_none_is_named(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEVOX_PAUSE_S", text)
+    with pytest.raises(BadInput, match=f"FACEVOX_PAUSE_S='{text}': expected seconds"):
+        read_fetch_settings()
 
 
 def test_the_wait_before_a_retry_doubles_and_differs() -> None:
