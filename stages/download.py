@@ -1,5 +1,6 @@
 """Fetch the media of every clip, record its properties, and split long clips into parts."""
 
+from functools import cache, partial
 from pathlib import Path
 
 from pipeline.core.base.errors import BadInput
@@ -13,7 +14,7 @@ from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import count_rows, iterate_manifest, write_manifest
 from pipeline.download.fetch import DownloadParams
 from pipeline.download.manners import Hosts
-from pipeline.download.remedies import fingerprint
+from pipeline.download.remedies import state_of
 from pipeline.download.settings import read_fetch_settings
 from pipeline.engine.run import StepRun, run_step
 from pipeline.engine.settings import read_settings
@@ -82,7 +83,7 @@ def step_of(params: DownloadParams, acquirer: Acquirer | None = None) -> Step[Cl
         function=acquirer,
         item_id=lambda clip: clip.clip_id,
         inputs=lambda clip: inputs_of(clip, params),
-        fingerprint=lambda remedy: fingerprint(remedy, settings),
+        remedy_state=cache(partial(state_of, settings=settings)),
     )
 
 

@@ -32,7 +32,7 @@ from pipeline.download.endings import (
     is_a_hint,
 )
 from pipeline.download.manners import Hosts, back_off_s, host_of
-from pipeline.download.remedies import TIME, fingerprint
+from pipeline.download.remedies import TIME, state_of
 from pipeline.download.settings import FetchSettings
 from pipeline.video.ffmpeg_program import with_ffmpeg
 from pipeline.video.hdr import SDR
@@ -302,9 +302,7 @@ def _failure(address: str, folder: Path, settings: FetchSettings, log: _Log) -> 
         return Dropped.failed(BAD_BYTES, f"expected a video, the server sent something else; {detail}", retryable=True)
     if ending.remedy in ("", TIME):
         return Dropped.failed(ending.reason, detail, retryable=ending.remedy == TIME)
-    return Dropped.waiting(
-        ending.reason, detail, remedy=ending.remedy, fingerprint=fingerprint(ending.remedy, settings)
-    )
+    return Dropped.waiting(ending.reason, detail, remedy=ending.remedy, remedy_state=state_of(ending.remedy, settings))
 
 
 def _settle(folder: Path, file: Path, params: DownloadParams, info: dict[str, Any]) -> Fetched | Dropped:

@@ -86,7 +86,7 @@ class Hosts:
                 state["reason"],
                 f"{host} {_REFUSALS[state['reason']]} and is left alone in this run",
                 remedy=state["remedy"],
-                fingerprint=state["fingerprint"],
+                remedy_state=state["remedy_state"],
             )
 
     def note(self, host: str, end: Dropped | None) -> None:
@@ -132,7 +132,7 @@ class Hosts:
     @staticmethod
     def _close(state: dict[str, Any], end: Dropped, until: float) -> None:
         state["left_alone_until"] = until
-        state["reason"], state["remedy"], state["fingerprint"] = end.reason, end.remedy or TIME, end.fingerprint
+        state["reason"], state["remedy"], state["remedy_state"] = end.reason, end.remedy or TIME, end.remedy_state
 
     @contextmanager
     def _place(self, host: str) -> Iterator[None]:

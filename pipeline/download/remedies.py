@@ -1,6 +1,6 @@
-"""What would help a download that waits: its name, the sentence what to do, and a fingerprint of its present state.
+"""What would help a download that waits: its name, the sentence what to do, and a hash of its state.
 
-A fingerprint is a hash: nothing of cookies, passwords or addresses can be read from it.
+Of the hash nothing of cookies, passwords or addresses can be read.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ WHAT_TO_DO = {
 }
 
 
-def fingerprint(remedy: str, settings: FetchSettings) -> str:
+def state_of(remedy: str, settings: FetchSettings) -> str:
     """Return what identifies the present state of ``remedy``; empty for one without, such as time."""
     state = _STATES.get(remedy)
     if state is None:

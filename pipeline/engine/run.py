@@ -137,10 +137,10 @@ def _missing(
 
 def _is_mended(step: Step[Item], key: str, store: ItemStore) -> bool:
     """Return whether an item waited for something that has changed; its stored end is removed then."""
-    if step.fingerprint is None:
+    if step.remedy_state is None:
         return False
     end = store.dropped(step.name, key)
-    if end is None or not end.fingerprint or end.fingerprint == step.fingerprint(end.remedy):
+    if end is None or not end.remedy_state or end.remedy_state == step.remedy_state(end.remedy):
         return False
     store.remove(step.name, key)
     return True

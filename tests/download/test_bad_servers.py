@@ -41,6 +41,11 @@ CASES = {
     "429": ([Answer(status=429)], "rate_limited", PASSING),
     "403 before the download": ([Answer(status=403)], "forbidden", PASSING),
     "403 in the download": ([GOOD, Answer(status=403)], "forbidden", PASSING),
+    "403 of Cloudflare": (
+        [Answer(status=403, headers={"cf-mitigated": "challenge", "Server": "cloudflare"})],
+        "bot_check",
+        PASSING,
+    ),
     "404": ([Answer(status=404)], "not_found", PERMANENT),
     "404 in the download": ([GOOD, Answer(status=404)], "not_found", PERMANENT),
     "cut again and again": ([Answer(cut=600)], "network", PASSING),

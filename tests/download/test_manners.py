@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import MENDABLE, PASSING, WAITING, Dropped
 from pipeline.download import manners
 from pipeline.download.fetch import Fetched, fetch
 from pipeline.download.manners import MAX_BACK_OFF_S, Hosts, back_off_s, host_of
-from pipeline.download.settings import FetchSettings
+from pipeline.download.settings import FetchSettings, read_fetch_settings
 from tests.download.conftest import Answer, Server
 from tests.download.test_fetch import PARAMS, SETTINGS
 
@@ -21,9 +22,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 HOST, OTHER = "127.0.0.1", "127.0.0.2"
 BOT = Dropped.failed("bot_check", "prove it", retryable=True)
-SOLVER = Dropped.waiting("solver", "n challenge", remedy="solver", fingerprint="f1")
+SOLVER = Dropped.waiting("solver", "n challenge", remedy="solver", remedy_state="f1")
 NETWORK = Dropped.failed("network", "reset", retryable=True)
-PRIVATE = Dropped.waiting("private", "sign in", remedy="cookies", fingerprint="c1")
+PRIVATE = Dropped.waiting("private", "sign in", remedy="cookies", remedy_state="c1")
 NO_WAIT = replace(SETTINGS, retries=0)
 CAPTCHA = Answer(status=412)
 
@@ -73,7 +74,7 @@ def test_clips_of_a_host_that_needs_a_solver_wait_for_the_solver(tmp_path: Path)
         hosts.note(HOST, SOLVER)
     left = hosts.left_alone(HOST)
     assert left is not None
-    assert (left.reason, left.remedy, left.kind, left.fingerprint) == ("solver", "solver", MENDABLE, "f1")
+    assert (left.reason, left.remedy, left.kind, left.remedy_state) == ("solver", "solver", MENDABLE, "f1")
     (sentence,) = hosts.sentences()
     assert sentence.startswith("127.0.0.1 needs a solver and was left alone: 1 clips wait without a request. ")
     assert "[deno]" in sentence
@@ -170,6 +171,26 @@ def test_a_killed_process_frees_its_place(tmp_path: Path) -> None:
     worker.join()
     with hosts.visit(HOST) as left_alone:
         assert left_alone is None
+
+
+@pytest.mark.parametrize(
+    ("text", "youtube_s", "other_s"),
+    [("", 12, 5), ("3", 3, 3), ("0", 0, 0), ("youtube.com=20", 20, 5), ("Files.example.org=0", 12, 0)]
+    + [("2, youtube.com=30", 30, 2)],
+)
+def test_a_pause_is_set_for_all_hosts_or_for_one(
+    text: str, youtube_s: float, other_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEVOX_PAUSE_S", text)
+    settings = read_fetch_settings()
+    assert (settings.pause_s("youtube.com"), settings.pause_s("files.example.org")) == (youtube_s, other_s)
+
+
+@pytest.mark.parametrize("text", ["-1", "soon", "youtube.com", "youtube.com=", "youtube.com=inf"])
+def test_a_pause_that_is_none_is_named(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEVOX_PAUSE_S", text)
+    with pytest.raises(BadInput, match=f"FACEVOX_PAUSE_S='{text}': expected seconds"):
+        read_fetch_settings()
 
 
 def test_the_wait_before_a_retry_doubles_and_differs() -> None:

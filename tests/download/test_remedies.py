@@ -1,4 +1,4 @@
-"""A fingerprint changes with what would help, and with nothing else; nothing can be read from it."""
+"""The state of a remedy changes with what would help, and with nothing else; nothing can be read from it."""
 
 import re
 from dataclasses import replace
@@ -18,15 +18,15 @@ from pipeline.download.remedies import (
     TIME,
     TOKEN,
     WHAT_TO_DO,
-    fingerprint,
+    state_of,
 )
 from pipeline.download.settings import FetchSettings
 from tests.download.test_fetch import SETTINGS
 
 
 def changed(before: FetchSettings, after: FetchSettings) -> set[str]:
-    """Return the remedies whose fingerprints differ."""
-    return {one for one in WHAT_TO_DO if fingerprint(one, before) != fingerprint(one, after)}
+    """Return the remedies whose states differ."""
+    return {one for one in WHAT_TO_DO if state_of(one, before) != state_of(one, after)}
 
 
 def test_each_setting_changes_its_remedy(tmp_path: Path) -> None:
@@ -38,11 +38,11 @@ def test_each_setting_changes_its_remedy(tmp_path: Path) -> None:
     for name, remedy in (("po_token", TOKEN), ("video_password", PASSWORD)):
         assert changed(SETTINGS, replace(SETTINGS, **{name: "x"})) == {remedy}
     assert changed(SETTINGS, replace(SETTINGS, retries=9, pauses_s={"": 9}, rate_limit=1)) == set()
-    before = fingerprint(COOKIES, with_cookies)
+    before = state_of(COOKIES, with_cookies)
     path.write_text("b")
-    assert fingerprint(COOKIES, with_cookies) != before
+    assert state_of(COOKIES, with_cookies) != before
     path.write_text("a")
-    assert fingerprint(COOKIES, with_cookies) == before
+    assert state_of(COOKIES, with_cookies) == before
 
 
 @pytest.mark.parametrize(
@@ -54,19 +54,19 @@ def test_each_setting_changes_its_remedy(tmp_path: Path) -> None:
     ],
 )
 def test_each_package_changes_its_remedies(package: str, changes: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {one: fingerprint(one, SETTINGS) for one in WHAT_TO_DO}
+    before = {one: state_of(one, SETTINGS) for one in WHAT_TO_DO}
     real = remedies._version
     monkeypatch.setattr(remedies, "_version", lambda name: "9999" if name == package else real(name))
-    assert {one for one in WHAT_TO_DO if fingerprint(one, SETTINGS) != before[one]} == changes
+    assert {one for one in WHAT_TO_DO if state_of(one, SETTINGS) != before[one]} == changes
 
 
 def test_a_runtime_changes_the_solver(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = fingerprint(SOLVER, SETTINGS)
+    before = state_of(SOLVER, SETTINGS)
     monkeypatch.setattr(remedies, "runtimes", lambda names: (("deno", "2.9.8", True),))
-    assert fingerprint(SOLVER, SETTINGS) != before
+    assert state_of(SOLVER, SETTINGS) != before
 
 
-def test_a_fingerprint_is_a_hash_and_time_has_none() -> None:
+def test_a_state_is_a_hash_and_time_has_none() -> None:
     secret = replace(SETTINGS, **dict.fromkeys(("proxy", "video_password", "po_token"), "hunter2"))
     for remedy in WHAT_TO_DO:
-        assert re.fullmatch("" if remedy == TIME else "[0-9a-f]{32}", fingerprint(remedy, secret))
+        assert re.fullmatch("" if remedy == TIME else "[0-9a-f]{32}", state_of(remedy, secret))

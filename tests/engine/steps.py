@@ -66,7 +66,7 @@ KEY = "../key"  # 'locked' items wait until this file has another content than a
 
 
 def key_of(traces: Path) -> str:
-    """Return the fingerprint of the remedy of 'locked' items."""
+    """Return the state of the remedy of 'locked' items."""
     return (traces / KEY).read_text() if (traces / KEY).exists() else "none"
 
 
@@ -74,7 +74,7 @@ def locked(traces: Path) -> Sequence[object] | Dropped:
     """Return a result where the key is right."""
     if key_of(traces) == "right":
         return [Square(square_id="locked", value=1)]
-    return Dropped.waiting("locked", "the key does not fit", remedy="key", fingerprint=key_of(traces))
+    return Dropped.waiting("locked", "the key does not fit", remedy="key", remedy_state=key_of(traces))
 
 
 def _end_as(kind: str) -> None:
@@ -115,7 +115,7 @@ def step_for(folder: Path, *, version: int = 1) -> Step[str]:
         function=partial(square, traces=traces),
         item_id=str,
         inputs=lambda item: [item],
-        fingerprint=lambda remedy: key_of(traces),
+        remedy_state=lambda remedy: key_of(traces),
     )
 
 

@@ -19,8 +19,8 @@ class Dropped:
 
     ``reason`` is a short snake_case class, for counts and retries; ``detail`` is for reading.
     A ``retryable`` drop (network, time-out, crash) is not stored: the next run tries the item again.
-    A ``waiting`` drop names in ``remedy`` what would help. With a ``fingerprint`` of that, as it was when the item was
-    tried, it is stored: a run tries the item again when the fingerprint is another, see ``Step.fingerprint``.
+    A ``waiting`` drop names in ``remedy`` what would help. With a ``remedy_state`` of that, as it was when the item was
+    tried, it is stored: a run tries the item again when the state is another, see ``Step.remedy_state``.
     """
 
     status: str
@@ -28,7 +28,7 @@ class Dropped:
     detail: str = ""
     retryable: bool = False
     remedy: str = ""
-    fingerprint: str = ""
+    remedy_state: str = ""
 
     @classmethod
     def filtered(cls, reason: str, detail: str = "") -> Self:
@@ -41,14 +41,14 @@ class Dropped:
         return cls(FAILED, reason, detail, retryable)
 
     @classmethod
-    def waiting(cls, reason: str, detail: str, *, remedy: str, fingerprint: str = "") -> Self:
-        """Return the drop of an item that ``remedy`` would help; without a ``fingerprint`` the next run tries it."""
-        return cls(WAITING, reason, detail, not fingerprint, remedy, fingerprint)
+    def waiting(cls, reason: str, detail: str, *, remedy: str, remedy_state: str = "") -> Self:
+        """Return the drop of an item that ``remedy`` would help; without a ``remedy_state`` the next run tries it."""
+        return cls(WAITING, reason, detail, not remedy_state, remedy, remedy_state)
 
     @property
     def kind(self) -> str:
         """Of an item that could not be computed: ``permanent``, ``passing`` or ``mendable``; empty of others."""
-        if self.fingerprint:
+        if self.remedy_state:
             return MENDABLE
         if self.retryable:
             return PASSING
