@@ -51,7 +51,8 @@ class Acquirer:
         """Return the clip's media; its path is a name within ``folder``, or the address of a file used in place."""
         try:
             if clip.address.startswith(SCHEME):
-                return self._whole(generate(clip.address, folder), clip, folder)
+                generated = generate(clip.address, folder)
+                return self._whole(generated, clip, folder, sha256_of(generated.path))
             if is_downloaded(clip):
                 with self._downloads.of(clip) as download:
                     return self._downloaded(clip, folder, download)
@@ -63,9 +64,10 @@ class Acquirer:
         fetched = fetch(clip.address, folder, self._params, self._settings)
         if isinstance(fetched, Dropped):
             return fetched
-        if not _is_as_listed(clip, sha256_of(fetched.path)):
+        sha256 = sha256_of(fetched.path)
+        if not _is_as_listed(clip, sha256):
             return Dropped.failed("file_changed", f"{clip.address} {_LIST_AGAIN.format(clip.dataset)}", retryable=True)
-        return self._whole(fetched, clip, folder)
+        return self._whole(fetched, clip, folder, sha256)
 
     def _downloaded(self, clip: Clip, folder: Path, download: Download) -> list[Media] | Dropped:
         """Fetch the file, unless it is here, and put the clip's range, or all of it, into ``folder``."""
@@ -101,24 +103,26 @@ class Acquirer:
             made = cut(fetched.path, held, CutRange(clip.start_s, clip.end_s, self._params.cut_margin_s), place)
             if made is not None:
                 cutter = replace(fetched, path=place, tool=with_ffmpeg(fetched.tool))
-                return [_media(clip, cutter, made.probe, folder, made.start_s)]
+                media = _media(clip, cutter, made.probe, place.name, sha256_of(place))
+                return [replace(media, cut_start_s=made.start_s)]
         link_file(fetched.path, place)
-        return [_media(clip, replace(fetched, path=place), held, folder)]
+        return [_media(clip, replace(fetched, path=place), held, place.name, sha256_of(place))]
 
-    def _whole(self, fetched: Fetched, clip: Clip, folder: Path) -> list[Media] | Dropped:
+    def _whole(self, fetched: Fetched, clip: Clip, folder: Path, sha256: str) -> list[Media] | Dropped:
         held = probe(fetched.path)
-        return self._refused(held, clip) or [_media(clip, fetched, held, folder)]
+        path = fetched.path.name if fetched.path.parent == folder else clip.address
+        return self._refused(held, clip) or [_media(clip, fetched, held, path, sha256)]
 
     def _refused(self, held: Probe, clip: Clip) -> Dropped | None:
         """Return why a file is not what its list means, or is not wanted; ``held`` is of the whole file."""
         return refuse(held, self._params) or _refuse_range(clip, held.duration_s) or _refuse_crop(clip, held)
 
 
-def _media(clip: Clip, fetched: Fetched, held: Probe, folder: Path, cut_start_s: float | None = None) -> Media:
+def _media(clip: Clip, fetched: Fetched, held: Probe, path: str, sha256: str) -> Media:
     return Media(
         clip_id=clip.clip_id,
-        path=fetched.path.name if fetched.path.parent == folder else clip.address,
-        sha256=sha256_of(fetched.path),
+        path=path,
+        sha256=sha256,
         size_bytes=fetched.path.stat().st_size,
         duration_s=held.duration_s,
         width_px=held.width_px,
@@ -137,7 +141,7 @@ def _media(clip: Clip, fetched: Fetched, held: Probe, folder: Path, cut_start_s:
         audio_codec=held.audio_codec,
         audio_rate_hz=held.audio_rate_hz,
         has_jumps=held.has_jumps,
-        cut_start_s=cut_start_s,
+        cut_start_s=None,
         tool=fetched.tool,
         format_id=fetched.format_id,
         uploader=fetched.uploader,
