@@ -27,6 +27,8 @@ import typer
 import yaml
 from safetensors.numpy import load_file
 
+DATES = ("fetched_on",)
+"""Columns of the day on which a run fetched something: they are not compared."""
 ID_LENGTH = 12
 """Hex digits of a file's hash that the id of a network ends in."""
 
@@ -189,7 +191,7 @@ def compare(before: Path, after: Path, renames: Renames) -> tuple[Counter[str], 
         differences += [f"{name}: {key}: only before" for key in keys if key not in others]
         differences += [f"{name}: {key}: only after" for key in others if key not in keys]
         for key in keys.keys() & others.keys():
-            if key.split("/")[-1] in renames.left_out:
+            if key.split("/")[-1] in (*renames.left_out, *DATES):
                 counts["left out"] += 1
                 continue
             counts["columns, keys and tensors"] += 1

@@ -181,6 +181,32 @@ def repro(context: typer.Context) -> None:
     raise typer.Exit(run_dvc_repro(context.args))
 
 
+OneDataset = Annotated[str | None, typer.Option("--dataset", help="This dataset alone; without: all of params.yaml.")]
+
+
+@app.command(rich_help_panel=_TOOLS)
+def plan(
+    dataset: OneDataset = None,
+    mbit_s: Annotated[float, typer.Option(min=0.01, help="Picture and sound, 10^6 bits a second.")] = 3.0,
+) -> None:
+    """Show what the downloads will take: clips, addresses, hours, disk, time, and what is here already."""
+    from stages.commands.plan import render_plan
+
+    step_of = import_module("stages.download").step_of
+    print(render_plan([dataset] if dataset else [], step_of, mbit_s=mbit_s))
+
+
+@app.command(rich_help_panel=_TOOLS)
+def retry(
+    only: Annotated[str, typer.Option(help="The class of end, as 'facevox why' shows it, e.g. geo_blocked.")],
+    dataset: OneDataset = None,
+) -> None:
+    """Forget the stored ends of one class, in all stages, so that the next run tries those items again."""
+    from stages.commands.retry import remove_ends
+
+    print(remove_ends(only, dataset))
+
+
 @app.command(rich_help_panel=_TOOLS)
 def status() -> None:
     """Show how many items each stage kept, and the drop reasons of the others."""

@@ -36,6 +36,8 @@ from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.atomic import write_text
 from pipeline.core.storage.manifest import read_manifest
 from pipeline.core.storage.shards import write_shards
+from pipeline.download.fetch import DownloadParams
+from pipeline.download.settings import read_fetch_settings
 from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip
 from pipeline.face.crops.selection import select_crops
 from pipeline.face.crops.standard import SelectParams
@@ -54,13 +56,12 @@ from pipeline.identity.subjects.stretches import stretches
 from pipeline.identity.subjects.turns import ClipEvidence, turns_of
 from pipeline.identity.subjects.voices import VoiceEmbedder
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
+from pipeline.sources.downloads import Downloads
 from pipeline.speaker.observe import Observer
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec, edge_case_spec
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
-from pipeline.video.fetch import DownloadParams
-from pipeline.video.fetch_settings import read_fetch_settings
 from pipeline.weights.fetch import find_weights
 from tests.built_dataset import smooth_face
 
@@ -221,7 +222,8 @@ def _load(section: str, params: type[Params]) -> Any:
 
 
 def _download(_: Earlier, folder: Path) -> Result:
-    acquirer = Acquirer(_load("download", DownloadParams), read_fetch_settings(), folder / "unfinished")
+    downloads = Downloads(folder / "unfinished", "", {})
+    acquirer = Acquirer(_load("download", DownloadParams), read_fetch_settings(), downloads)
     rows: list[Any] = []
     pictures, sounds = [], []
     for name, spec in SPECS.items():

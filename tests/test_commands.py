@@ -221,6 +221,17 @@ def test_the_funnel_lists_stages_in_order_by_dataset_with_those_for_all_last(at:
     ]
 
 
+def test_clips_that_wait_are_counted_by_what_would_help_and_why_tells_the_reason(at: Layout) -> None:
+    private, members = (
+        Dropped.waiting(reason, "sign in", remedy="cookies", remedy_state="1") for reason in ("private", "members_only")
+    )
+    ledger(at, "download", "a", {"a/1": private, "a/2": members, "a/3": OFFLINE})
+    assert render_status(at).splitlines()[1] == (
+        "  download        0 of      3 clips      2 waiting: cookies, 1 failed: network"
+    )
+    assert render_history("a/2", at) == "download  a/2  waiting: cookies (members_only: sign in)"
+
+
 def test_before_the_first_run_the_error_names_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="nothing has run yet: run 'dvc repro'"):
         render_status(Layout(tmp_path))

@@ -33,6 +33,7 @@ LAYERS = (
     "pipeline/weights",
     "pipeline/video/stamps",
     "pipeline/video",
+    "pipeline/download",
     "pipeline/audio",
     "pipeline/face",
     "pipeline/face/measures",

@@ -78,7 +78,11 @@ def media_rows(clip: Clip) -> Tables:
         audio_codec="aac",
         audio_rate_hz=16000,
         has_jumps=False,
+        cut_start_s=None,
         tool="file",
+        format_id=None,
+        uploader=None,
+        fetched_on=None,
     )
     return {Media: to_table(Media, [media])}
 

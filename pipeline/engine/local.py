@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.base.outcome import FAILED, Dropped
+from pipeline.core.base.outcome import FILTERED, Dropped
 from pipeline.core.storage.items import ItemStore, put_result
 from pipeline.engine.settings import Settings, environment
 from pipeline.engine.stopping import end_with_parent
+from pipeline.engine.time_limit import limited
 
 Function = Callable[[Any, Path], Sequence[object] | Dropped]
 Job = tuple[Any, str]  # an item and its key
@@ -155,17 +156,13 @@ class _Worker:
         return None if is_finished else _ComputedElsewhere()
 
     def _compute(self, item: Any, folder: Path) -> None:
-        # The operating system ends the process at the limit, also within native code that never returns to Python.
-        signal.setitimer(signal.ITIMER_REAL, self._settings.item_timeout_s)
-        try:
+        with limited(self._settings.item_timeout_s):
             result = self._function(item, folder)
             if isinstance(result, Dropped) and result.retryable:
                 raise _RetryableDrop(result)
-            if isinstance(result, Dropped) and result.status == FAILED:
+            if isinstance(result, Dropped) and result.status != FILTERED:
                 _check_disk(folder)
             put_result(folder, result)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
         if sum(path.lstat().st_size for path in folder.rglob("*")) > self._settings.item_output_mb * _MEBIBYTE:
             raise self._too_large()
 

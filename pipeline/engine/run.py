@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import pyarrow as pa
 
 from pipeline.core.base.errors import BadInput
-from pipeline.core.base.outcome import OK, Dropped
+from pipeline.core.base.outcome import OK, Dropped, end_of
 from pipeline.core.base.progress import Advance, progress
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.storage.items import ItemStore
@@ -41,6 +41,11 @@ class StepRun(Generic[Item]):
         """Yield the items that have a result, in id order, without a list of them in memory."""
         return (item_id for item_id in self._keys.ids() if item_id not in self._drops)
 
+    @property
+    def kept_share(self) -> float:
+        """Share of the items that have a result, 0-1; 1 where there is no item."""
+        return 1 - len(self._drops) / len(self._keys) if len(self._keys) else 1.0
+
     def rows(self, item_id: str, record: type) -> pa.Table:
         """Return the rows of ``record`` in the result of one item."""
         return self._store.rows(self._step.name, self._keys.of(item_id), record)
@@ -59,7 +64,7 @@ class StepRun(Generic[Item]):
 
     def summary(self, title: str) -> str:
         """Return in one line how many items were computed and how all ended."""
-        counts = Counter(f"{drop.status}: {drop.reason}" for drop in self._drops.values())
+        counts = Counter(end_of(drop.status, drop.reason, drop.remedy) for drop in self._drops.values())
         n_ok = len(self._keys) - len(self._drops)
         ended = ", ".join(([f"{n_ok} {OK}"] if n_ok else []) + [f"{n} {end}" for end, n in sorted(counts.items())])
         n_stored = len(self._keys) - self.n_computed
@@ -121,10 +126,21 @@ def _missing(
         key = step.key(item)
         if not keys.add(item_id, key):
             raise BadInput(f"{step.name}: two items have the id '{item_id}'")
-        if store.has(step.name, key):
+        if store.has(step.name, key) and not _is_mended(step, key, store):
             advance(computed=False)
             continue
         if not is_writable:
             check_writable(store.root)
             is_writable = True
         yield item, key
+
+
+def _is_mended(step: Step[Item], key: str, store: ItemStore) -> bool:
+    """Return whether an item waited for something that has changed; its stored end is removed then."""
+    if step.remedy_state is None:
+        return False
+    end = store.dropped(step.name, key)
+    if end is None or not end.remedy_state or end.remedy_state == step.remedy_state(end.remedy):
+        return False
+    store.remove(step.name, key)
+    return True

@@ -18,6 +18,8 @@ class Step(Generic[Item]):
     ``function`` goes to the worker processes: a module-level function, a ``functools.partial`` of one, or an
     instance of a class that loads a network when it is first called. It takes the item and an empty folder,
     to which it may write files that belong to the result, and returns records or a ``Dropped``.
+    ``remedy_state`` returns what identifies the present state of a remedy: an item that waits for it is computed again
+    when that is not what its drop has. A step without it has no items that wait.
     ``version`` must change whenever the function returns something else for the same input.
     """
 
@@ -27,6 +29,7 @@ class Step(Generic[Item]):
     function: Callable[[Item, Path], Sequence[object] | Dropped]
     item_id: Callable[[Item], str]
     inputs: Callable[[Item], Sequence[str]]
+    remedy_state: Callable[[str], str] | None = None
 
     def key(self, item: Item) -> str:
         """Return the key under which the result for ``item`` is stored."""

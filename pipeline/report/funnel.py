@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.outcome import FAILED, OK
+from pipeline.core.base.outcome import FAILED, OK, WAITING
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.dataset import DatasetFace
 from pipeline.core.records.face import SelectedFace
@@ -59,7 +59,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class DropCount:
-    """A drop reason and its number of items; ``failed``: they could not be computed."""
+    """A drop reason, or what items wait for, and their number; ``failed``: they could not be computed."""
 
     reason: str
     n: int
@@ -146,12 +146,15 @@ def _n_clips(faces: "DuckDBPyRelation") -> int:
 
 def _row(stage: StageCounts) -> StageRow:
     drops = [
-        DropCount(end.partition(": ")[2].replace("_", " "), n, end.startswith(FAILED))
-        for end, n in stage.ends.most_common()
-        if end != OK
+        DropCount(_told(end), n, end.startswith((FAILED, WAITING))) for end, n in stage.ends.most_common() if end != OK
     ]
     unit = "segments" if stage.of_segments else UNITS.get(stage.stage, "items")
     return StageRow(stage.stage, unit, stage.n_ok, stage.n_items, drops)
+
+
+def _told(end: str) -> str:
+    status, _, what = end.partition(": ")
+    return f"{'waiting for ' if status == WAITING else ''}{what.replace('_', ' ')}"
 
 
 def read_table1(at: Layout) -> Table1 | None:

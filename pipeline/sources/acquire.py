@@ -1,7 +1,5 @@
-"""The download step: generate or fetch one clip's media, or use the user's file in place; then probe it."""
+"""The download step: generate one clip's media, fetch it and cut it to its range, or use the user's file in place."""
 
-import hashlib
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +10,17 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip, content_of
 from pipeline.core.records.media import Media
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
+from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import write_manifest
+from pipeline.download.cut import CutRange, cut
+from pipeline.download.fetch import DownloadParams, Fetched, fetch, refuse
+from pipeline.download.manners import Hosts
+from pipeline.download.settings import FetchSettings
+from pipeline.engine.step import Step
+from pipeline.sources.downloads import DiskQuota, Download, Downloads
+from pipeline.sources.file_links import link_file
 from pipeline.synthetic.script.spec import SCHEME
-from pipeline.video.fetch import DownloadParams, Fetched, fetch, refuse
-from pipeline.video.fetch_settings import FetchSettings
+from pipeline.video.ffmpeg_program import with_ffmpeg
 from pipeline.video.probe import Probe, probe
 
 if TYPE_CHECKING:
@@ -31,67 +36,137 @@ _LIST_AGAIN = "is not the file that was listed: list it again with 'dvc repro -f
 class Acquirer:
     """The download step."""
 
-    def __init__(self, params: DownloadParams, settings: FetchSettings, unfinished: Path) -> None:
+    quota: DiskQuota | None = None
+    """How much may be downloaded; None: no limit."""
+
+    def __init__(
+        self, params: DownloadParams, settings: FetchSettings, downloads: Downloads, hosts: Hosts | None = None
+    ) -> None:
         self._params = params
         self._settings = settings
-        self._unfinished = unfinished  # folder of unfinished downloads, which the next run resumes
+        self._downloads = downloads
+        self._hosts = hosts
 
     def __call__(self, clip: Clip, folder: Path) -> list[Media] | Dropped:
         """Return the clip's media; its path is a name within ``folder``, or the address of a file used in place."""
-        fetched = self._get(clip, folder)
+        try:
+            if clip.address.startswith(SCHEME):
+                generated = generate(clip.address, folder)
+                return self._whole(generated, clip, folder, sha256_of(generated.path))
+            if is_downloaded(clip):
+                with self._downloads.of(clip) as download:
+                    return self._downloaded(clip, folder, download)
+            return self._in_place(clip, folder)
+        except BadMedia as error:
+            return Dropped.failed(error.reason, error.detail.replace(str(folder), "store"))
+
+    def _in_place(self, clip: Clip, folder: Path) -> list[Media] | Dropped:
+        fetched = fetch(clip.address, folder, self._params, self._settings)
         if isinstance(fetched, Dropped):
             return fetched
         sha256 = sha256_of(fetched.path)
-        if fetched.path.parent != folder and not _is_as_listed(clip, sha256):
+        if not _is_as_listed(clip, sha256):
             return Dropped.failed("file_changed", f"{clip.address} {_LIST_AGAIN.format(clip.dataset)}", retryable=True)
-        try:
-            probed = probe(fetched.path)
-        except BadMedia as error:
-            return Dropped.failed(error.reason, error.detail.replace(str(folder), "store"))
-        return (
-            refuse(probed, self._params)
-            or _refuse_range(clip, probed.duration_s)
-            or _refuse_crop(clip, probed)
-            or [
-                Media(
-                    clip_id=clip.clip_id,
-                    path=fetched.path.name if fetched.path.parent == folder else clip.address,
-                    sha256=sha256,
-                    size_bytes=fetched.path.stat().st_size,
-                    duration_s=probed.duration_s,
-                    width_px=probed.width_px,
-                    height_px=probed.height_px,
-                    rotation_deg=probed.form.rotation_deg,
-                    is_mirrored=probed.form.is_mirrored,
-                    pixel_aspect=probed.form.pixel_aspect,
-                    colour_matrix=probed.form.colour_matrix,
-                    colour_transfer=probed.form.colour_transfer,
-                    colour_range=probed.form.colour_range,
-                    is_interlaced=probed.form.is_interlaced,
-                    fps=probed.fps,
-                    n_frames_stated=probed.n_frames_stated,
-                    video_codec=probed.video_codec,
-                    has_audio=probed.has_audio,
-                    audio_codec=probed.audio_codec,
-                    audio_rate_hz=probed.audio_rate_hz,
-                    has_jumps=probed.has_jumps,
-                    tool=fetched.tool,
-                )
-            ]
-        )
+        return self._whole(fetched, clip, folder, sha256)
 
-    def _get(self, clip: Clip, folder: Path) -> Fetched | Dropped:
-        if clip.address.startswith(SCHEME):
-            return generate(clip.address, folder)
-        # Not of the address alone: clips of one video are fetched at the same time.
-        unfinished = self._unfinished / hashlib.sha256(f"{clip.clip_id}\n{clip.address}".encode()).hexdigest()
-        fetched = fetch(clip.address, unfinished, self._params, self._settings)
-        if isinstance(fetched, Fetched) and fetched.path.parent == unfinished:
-            finished = folder / fetched.path.name
-            shutil.move(fetched.path, finished)
-            shutil.rmtree(unfinished)
-            return replace(fetched, path=finished)
-        return fetched
+    def _downloaded(self, clip: Clip, folder: Path, download: Download) -> list[Media] | Dropped:
+        """Fetch the file, unless it is here, and put the clip's range, or all of it, into ``folder``."""
+        if self.quota and (waits := self.quota.reached()):
+            return waits
+        fetched = download.done()
+        if fetched is None:
+            found = fetch(clip.address, download.folder, self._params, self._settings, self._hosts)
+            if isinstance(found, Dropped):
+                return found
+            download.put(found)
+            fetched = found
+        try:
+            result = self._kept(fetched, clip, folder)
+        except BadMedia as error:
+            detail = error.detail.replace(str(download.folder), "store")
+            is_sent = clip.address.startswith(("http://", "https://"))  # a server may send other bytes next time
+            result = Dropped.failed(error.reason, detail, retryable=is_sent and error.reason == "undecodable")
+        if isinstance(result, Dropped) and result.retryable:
+            download.forget()
+        else:
+            download.take()
+        if self.quota and not isinstance(result, Dropped):
+            self.quota.add(result[0].size_bytes)
+        return result
+
+    def _kept(self, fetched: Fetched, clip: Clip, folder: Path) -> list[Media] | Dropped:
+        held = probe(fetched.path)
+        if refused := self._refused(held, clip):
+            return refused
+        place = folder / fetched.path.name
+        if self._params.cut_margin_s is not None:
+            made = cut(fetched.path, held, CutRange(clip.start_s, clip.end_s, self._params.cut_margin_s), place)
+            if made is not None:
+                cutter = replace(fetched, path=place, tool=with_ffmpeg(fetched.tool))
+                media = _media(clip, cutter, made.probe, place.name, sha256_of(place))
+                return [replace(media, cut_start_s=made.start_s)]
+        link_file(fetched.path, place)
+        return [_media(clip, replace(fetched, path=place), held, place.name, sha256_of(place))]
+
+    def _whole(self, fetched: Fetched, clip: Clip, folder: Path, sha256: str) -> list[Media] | Dropped:
+        held = probe(fetched.path)
+        path = fetched.path.name if fetched.path.parent == folder else clip.address
+        return self._refused(held, clip) or [_media(clip, fetched, held, path, sha256)]
+
+    def _refused(self, held: Probe, clip: Clip) -> Dropped | None:
+        """Return why a file is not what its list means, or is not wanted; ``held`` is of the whole file."""
+        return refuse(held, self._params) or _refuse_range(clip, held.duration_s) or _refuse_crop(clip, held)
+
+
+def _media(clip: Clip, fetched: Fetched, held: Probe, path: str, sha256: str) -> Media:
+    return Media(
+        clip_id=clip.clip_id,
+        path=path,
+        sha256=sha256,
+        size_bytes=fetched.path.stat().st_size,
+        duration_s=held.duration_s,
+        width_px=held.width_px,
+        height_px=held.height_px,
+        rotation_deg=held.form.rotation_deg,
+        is_mirrored=held.form.is_mirrored,
+        pixel_aspect=held.form.pixel_aspect,
+        colour_matrix=held.form.colour_matrix,
+        colour_transfer=held.form.colour_transfer,
+        colour_range=held.form.colour_range,
+        is_interlaced=held.form.is_interlaced,
+        fps=held.fps,
+        n_frames_stated=held.n_frames_stated,
+        video_codec=held.video_codec,
+        has_audio=held.has_audio,
+        audio_codec=held.audio_codec,
+        audio_rate_hz=held.audio_rate_hz,
+        has_jumps=held.has_jumps,
+        cut_start_s=None,
+        tool=fetched.tool,
+        format_id=fetched.format_id,
+        uploader=fetched.uploader,
+        fetched_on=fetched.fetched_on,
+    )
+
+
+def inputs_of(clip: Clip, params: DownloadParams) -> tuple[str, ...]:
+    """Return what determines a clip's media, with the margin of those that are cut: another fetches no other anew."""
+    is_range = clip.start_s is not None or clip.end_s is not None
+    is_cut = params.cut_margin_s is not None and is_range and is_downloaded(clip)
+    return (clip.clip_id, clip.address, clip.content_hash, *([f"{params.cut_margin_s} s"] if is_cut else []))
+
+
+def stored_bytes(store: ItemStore, step: Step[Clip], clip: Clip) -> int:
+    """Return the size of a clip's media in the item store, bytes; 0 where it is not there, or was not downloaded."""
+    key = step.key(clip)
+    if not is_downloaded(clip) or not store.has(step.name, key):
+        return 0
+    return sum(store.rows(step.name, key, Media)["size_bytes"].to_pylist())
+
+
+def is_downloaded(clip: Clip) -> bool:
+    """Return whether a clip's media is downloaded; else it is generated, or a file used in place."""
+    return "://" in clip.address and not clip.address.startswith(SCHEME)
 
 
 def is_used_in_place(media: Media, clip: Clip) -> bool:

@@ -22,7 +22,7 @@ def parts_of(clip: Clip, media: Media, max_clip_s: float | None) -> list[Clip]:
     beyond its stated length is in the last one.
     """
     start_s = clip.start_s or 0.0
-    end_s = media.duration_s if clip.end_s is None else min(clip.end_s, media.duration_s)
+    end_s = media.end_s if clip.end_s is None else min(clip.end_s, media.end_s)
     n_parts = 1 if max_clip_s is None else ceil((end_s - start_s - SAME_TIME_S) / max_clip_s)
     if n_parts < 2:
         return [clip]

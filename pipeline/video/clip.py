@@ -19,7 +19,7 @@ class MediaClip:
     path: Path  # the media file
     sha256: str  # of the media file
     has_audio: bool
-    start_s: float | None  # the clip's range within the media
+    start_s: float | None  # the clip's range on the clock of the media file
     end_s: float | None
     has_jumps: bool | None = None  # as the column of Media says; None: not known
 
@@ -46,16 +46,22 @@ def _joined_clips(clips_path: Path, media_path: Path, root: Path) -> Iterator[Me
         clip = next((one for one in clips if one.clip_id >= media.clip_id), None)
         if clip is None or clip.clip_id != media.clip_id:
             raise BadManifest(f"{media_path}: '{media.clip_id}' is not in {clips_path}. Run 'dvc repro'.")
-        yield _joined(clip, media, root)
+        yield media_clip(clip, media, root)
 
 
-def _joined(clip: Clip, media: Media, root: Path) -> MediaClip:
+def media_clip(clip: Clip, media: Media, root: Path) -> MediaClip:
+    """Return a clip with its media, whose path is relative to ``root``."""
     return MediaClip(
         clip_id=clip.clip_id,
         path=root / media.path,
         sha256=media.sha256,
         has_audio=media.has_audio,
-        start_s=clip.start_s,
-        end_s=clip.end_s,
+        start_s=_in_file(clip.start_s, media),
+        end_s=_in_file(clip.end_s, media),
         has_jumps=media.has_jumps,
     )
+
+
+def _in_file(listed_s: float | None, media: Media) -> float | None:
+    """Return a time of the list on the clock of the file, which may have been cut from what the list means."""
+    return listed_s if listed_s is None else listed_s - (media.cut_start_s or 0.0)

@@ -20,3 +20,11 @@ def run_ffmpeg(described: Any) -> bytes:
         lines = error.stderr.decode("utf-8", "replace").strip().splitlines()
         raise BadMedia("ffmpeg_failed", lines[-1] if lines else "it gave no reason") from None
     return bytes(written)
+
+
+def with_ffmpeg(tool: str) -> str:
+    """Return the name of a tool with FFmpeg's, and its version, behind it, if it is not there."""
+    import imageio_ffmpeg
+
+    name = f"ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}"
+    return tool if name in tool else f"{tool}, {name}"

@@ -10,6 +10,8 @@ from typing import Literal
 
 from pipeline.core.base.cache import cache_folder
 from pipeline.core.base.errors import FacevoxError, ToolMissing
+from pipeline.download.abilities import NotHere, cookies, impersonation, runtime, solver
+from pipeline.download.settings import FetchSettings, read_fetch_settings
 from pipeline.engine.settings import read_settings
 from pipeline.weights.fetch import LOCAL_VARIABLE, find_present
 from pipeline.weights.packaged import how_to_install
@@ -35,8 +37,9 @@ def render_checks() -> tuple[str, bool]:
 
 
 def _checks() -> list[Callable[[], str]]:
-    machine = [_ffmpeg, _codecs, _store, _device, _js_runtime]
-    return [*map(_module_check, _MODULES), *machine, *map(_network_check, REGISTRY.values())]
+    machine = [_ffmpeg, _codecs, _store, _device]
+    abilities = map(_ability, (solver, runtime, impersonation, cookies))
+    return [*map(_module_check, _MODULES), *machine, *abilities, *map(_network_check, REGISTRY.values())]
 
 
 class _Optional(Exception):
@@ -139,8 +142,11 @@ def _device() -> str:
     raise _Optional(f"networks run on cpu by {DEVICE_VARIABLE}, though there is a GPU")
 
 
-def _js_runtime() -> str:
-    for name in ("deno", "node", "bun"):
-        if shutil.which(name):
-            return f"{name}, which yt-dlp uses for some sites"
-    raise _Optional("no JavaScript runtime (deno, node): yt-dlp needs one for YouTube")
+def _ability(ask: Callable[[FetchSettings], str]) -> Callable[[], str]:
+    def check() -> str:
+        try:
+            return ask(read_fetch_settings())
+        except NotHere as note:
+            raise _Optional(f"missing: {note}") from None
+
+    return check

@@ -4,10 +4,10 @@ import re
 
 from pipeline.core.base.errors import BadInput, BadManifest
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.outcome import OK
+from pipeline.core.base.outcome import OK, WAITING, end_of
 from pipeline.core.records.clip import listed_id
 from pipeline.core.records.ledger import LedgerRow
-from pipeline.core.storage.ledger import StageCounts, count_ends, end_of, history_of
+from pipeline.core.storage.ledger import StageCounts, count_ends, history_of
 from pipeline.report.funnel import UNITS
 from pipeline.report.timeline.results import ClipResults, SubjectResult
 from pipeline.report.timeline.words import counted
@@ -56,9 +56,14 @@ def render_history(item: str, at: Layout = Layout()) -> str:
     if not rows:
         raise BadInput(f"'{item}': not in the ledger. Ids look like 'demo/person_003-001'.")
     rows = sorted(_told(rows, item, at), key=lambda row: (_place(row.stage), row.item_id))
-    lines = [f"{row.stage:<10}{row.item_id}  {end_of(row)}{f' ({row.detail})' if row.detail else ''}" for row in rows]
+    lines = [f"{row.stage:<10}{row.item_id}  {_end(row)}" for row in rows]
     subject_ids = [row.item_id for row in rows if row.stage == "subjects"]
     return "\n".join([*lines, *_subject_lines(subject_ids, at)])
+
+
+def _end(row: LedgerRow) -> str:
+    detail = ": ".join(part for part in (row.reason if row.status == WAITING else "", row.detail) if part)
+    return f"{end_of(row.status, row.reason, row.remedy)}{f' ({detail})' if detail else ''}"
 
 
 def _told(rows: list[LedgerRow], item: str, at: Layout) -> list[LedgerRow]:

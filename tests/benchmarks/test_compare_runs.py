@@ -99,3 +99,11 @@ def test_lists_and_structs_are_compared_by_their_parts(
         pq.write_table(pa.table({"c": pa.array(values, kind)}), tmp_path / name / "data" / "t.parquet")
     differences = compare(tmp_path / "before", tmp_path / "after", Renames())[1]
     assert differences == ([] if is_equal else ["data/t.parquet: c: values differ"])
+
+
+def test_the_day_of_a_download_is_no_difference(tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        (tmp_path / name / "manifests").mkdir(parents=True)
+        table = pa.table({"clip_id": ["a"], "fetched_on": ["2026-11-27" if name == "before" else "2026-11-28"]})
+        pq.write_table(table, tmp_path / name / "manifests/media.parquet")
+    assert compare(tmp_path / "before", tmp_path / "after", Renames())[1] == []

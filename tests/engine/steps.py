@@ -55,9 +55,26 @@ def square(item: str, folder: Path, *, traces: Path) -> Sequence[object] | Dropp
         return Dropped.failed("undecodable", "for good")
     if kind == "offline":
         return Dropped.failed("network", "try again", retryable=True)
+    if kind == "locked":
+        return locked(traces)
     if kind == "threads":
         return [Square(square_id=item, value=int(os.environ["OMP_NUM_THREADS"]))]
     return [Square(square_id=item, value=int(number) ** 2)]
+
+
+KEY = "../key"  # 'locked' items wait until this file has another content than at their last try, or says 'right'
+
+
+def key_of(traces: Path) -> str:
+    """Return the state of the remedy of 'locked' items."""
+    return (traces / KEY).read_text() if (traces / KEY).exists() else "none"
+
+
+def locked(traces: Path) -> Sequence[object] | Dropped:
+    """Return a result where the key is right."""
+    if key_of(traces) == "right":
+        return [Square(square_id="locked", value=1)]
+    return Dropped.waiting("locked", "the key does not fit", remedy="key", remedy_state=key_of(traces))
 
 
 def _end_as(kind: str) -> None:
@@ -98,6 +115,7 @@ def step_for(folder: Path, *, version: int = 1) -> Step[str]:
         function=partial(square, traces=traces),
         item_id=str,
         inputs=lambda item: [item],
+        remedy_state=lambda remedy: key_of(traces),
     )
 
 

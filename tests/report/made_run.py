@@ -316,7 +316,11 @@ def make_media(at: Layout, person: str, samples: NDArray[np.int16]) -> Path:
         audio_codec="aac",
         audio_rate_hz=16000,
         has_jumps=False,
+        cut_start_s=None,
         tool="file",
+        format_id=None,
+        uploader=None,
+        fetched_on=None,
     )
     write_manifest(at.media(SET), Media, [media])
     return file

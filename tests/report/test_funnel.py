@@ -77,6 +77,13 @@ def test_drop_reasons_are_in_order_of_frequency(data_run: Layout) -> None:
     )
 
 
+def test_what_waits_is_told_by_what_would_help_and_marked_as_not_computed(data_run: Layout) -> None:
+    waits = Dropped.waiting("no_format", "", remedy="newer_yt_dlp", remedy_state="1")
+    write_ledger(data_run, "download", "one", [("one/a", waits)])
+    (drop,) = next(row for row in read_funnels(data_run, ["one"])[0].stages if row.stage == "download").drops
+    assert (drop.reason, drop.n, drop.failed) == ("waiting for newer yt dlp", 1, True)
+
+
 def test_segments_are_counted_apart_from_the_clips_or_persons_of_their_stage(data_run: Layout) -> None:
     clip_id = clip_of(HOSTILE)
     write_ledger(

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from pipeline.core.base.outcome import OK, Dropped
+from pipeline.core.base.outcome import OK, PASSING, Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.storage.manifest import read_manifest
@@ -22,7 +22,9 @@ def listing_of(found: Iterable[Found]) -> Listing:
         clips, ledger = read_manifest(clips_path, Clip), read_manifest(ledger_path, LedgerRow)
         assert sorted(path.name for path in Path(folder).iterdir()) == ["clips.parquet", "ledger.parquet"]
     drops = [
-        (row.item_id, Dropped(row.status, row.reason, row.detail, row.retryable)) for row in ledger if row.status != OK
+        (row.item_id, Dropped(row.status, row.reason, row.detail, row.kind == PASSING))
+        for row in ledger
+        if row.status != OK
     ]
     dropped = {item_id for item_id, _ in drops}
     assert [row.item_id for row in ledger if row.status == OK] == [

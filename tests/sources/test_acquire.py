@@ -1,26 +1,37 @@
 """A clip's media is fetched whole from any kind of address, and probed."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import ffmpeg
 import pyarrow.parquet as pq
 import pytest
 
-import pipeline.sources.acquire as acquire_module
+from benchmarks.cut import write_counted
 from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.outcome import FAILED, FILTERED, Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, content_of
 from pipeline.core.records.media import Media
+from pipeline.download.fetch import DownloadParams
+from pipeline.download.settings import read_fetch_settings
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
+from pipeline.sources.downloads import Downloads
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
-from pipeline.video.fetch import DownloadParams
-from pipeline.video.fetch_settings import read_fetch_settings
 from pipeline.video.ffmpeg_program import run_ffmpeg
+from tests.download.test_cut import PLAIN
 
 PARAMS = DownloadParams(
-    max_height_px=1080, max_size_mb=10, min_duration_s=0.5, max_duration_s=60, max_clip_s=None, hdr="tone_map"
+    max_height_px=1080,
+    max_size_mb=10,
+    min_duration_s=0.5,
+    max_duration_s=60,
+    max_clip_s=None,
+    cut_margin_s=None,
+    max_total_gb=None,
+    min_kept_share=None,
+    hdr="tone_map",
 )
 SPEC = ClipSpec(seed=3, person=0, clip=0, duration_s=1.0, width_px=320, height_px=240)
 
@@ -49,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def acquire(address: str, folder: Path, params: DownloadParams = PARAMS, *, content_hash: str = "0") -> Media | Dropped:
-    acquirer = Acquirer(params, read_fetch_settings(), folder.parent / "unfinished")
+    acquirer = Acquirer(params, read_fetch_settings(), Downloads(folder.parent / "unfinished", "", {}))
     result = acquirer(clip(address, content_hash), folder)
     return result if isinstance(result, Dropped) else result[0]
 
@@ -69,6 +80,18 @@ def test_a_local_file_stays_in_place(folder: Path, tmp_path: Path) -> None:
     media = acquire(str(path), folder, content_hash=sha256_of(path))
     assert isinstance(media, Media)
     assert (media.path, media.tool, list(folder.iterdir())) == (str(path), "file", [])
+    assert (media.cut_start_s, media.format_id, media.uploader, media.fetched_on) == (None, None, None, None)
+
+
+def test_a_range_of_a_local_file_is_not_cut_out_of_it(folder: Path, tmp_path: Path) -> None:
+    path = write_counted(tmp_path, PLAIN, 9.0).path
+    before = sha256_of(path)
+    listed = replace(clip(str(path), content_of(before, 6.0, 7.0)), start_s=6.0, end_s=7.0)
+    params = PARAMS.model_copy(update={"cut_margin_s": 2.0})
+    result = Acquirer(params, read_fetch_settings(), Downloads(tmp_path / "unfinished", "", {}))(listed, folder)
+    assert not isinstance(result, Dropped)
+    media = result[0]
+    assert (media.cut_start_s, media.sha256, sha256_of(path), list(folder.iterdir())) == (None, before, before, [])
 
 
 def test_a_local_file_with_other_content_than_was_listed_is_a_failure_before_it_is_opened(
@@ -143,25 +166,10 @@ def test_what_is_downloaded_ends_in_the_items_folder_and_leaves_nothing_behind(f
     media = acquire(path.as_uri(), folder)
     assert isinstance(media, Media)
     assert sha256_of(folder / media.path) == media.sha256 == sha256_of(path)
+    assert (media.cut_start_s, media.format_id, media.uploader) == (None, "mp4", None)
+    assert media.tool.startswith("yt-dlp 20")
+    assert media.fetched_on == f"{datetime.now(UTC):%Y-%m-%d}"
     assert list((tmp_path / "unfinished").iterdir()) == []
-
-
-def test_two_clips_of_one_address_are_fetched_at_one_time_into_folders_of_their_own(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folders: list[Path] = []
-
-    def fetch(_address: str, into: Path, *_: object) -> Dropped:
-        folders.append(into)
-        return Dropped.failed("network", retryable=True)
-
-    monkeypatch.setattr(acquire_module, "fetch", fetch)
-    acquirer = Acquirer(PARAMS, read_fetch_settings(), tmp_path / "unfinished")
-    one = clip("https://example.org/panel")
-    for each in (one, replace(one, clip_id="set/two"), one):
-        acquirer(each, folder)
-    first, second, resumed = folders
-    assert first == resumed != second
 
 
 def test_the_media_say_how_the_picture_is_stored_and_how_large_it_is_shown(folder: Path, tmp_path: Path) -> None:

@@ -57,6 +57,14 @@ def test_a_range_beyond_the_file_is_split_as_far_as_the_file_goes() -> None:
     assert ranges(replace(TALK, start_s=20.0), 8.0, 3) == [(20.0, None)]
 
 
+def test_the_parts_of_a_file_that_was_cut_have_the_times_of_the_list() -> None:
+    one = replace(TALK, start_s=100.0, end_s=109.0)
+    media = replace(media_of(one, 14.0), cut_start_s=97.5)
+    assert [(part.start_s, part.end_s) for part in parts_of(one, media, 3)] == [(100, 103), (103, 106), (106, 109)]
+    to_its_end = replace(one, end_s=None)
+    assert [(part.start_s, part.end_s) for part in parts_of(to_its_end, media, 6)] == [(100, 105.75), (105.75, None)]
+
+
 def test_a_part_is_the_clip_but_for_id_range_and_content() -> None:
     parts = parts_of(TALK, media_of(TALK, 7.0), 3)
     assert [part.clip_id for part in parts] == ["set/talk-p000", "set/talk-p001", "set/talk-p002"]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import NO_CROP, Clip
 from pipeline.core.records.media import Media
 from pipeline.core.storage.manifest import write_manifest
-from pipeline.video.clip import MediaClip, read_media_clips
+from pipeline.video.clip import MediaClip, media_clip, read_media_clips
 from tests.video.test_media_check import media
 
 N_ROWS_OF_A_PART = 4096
@@ -63,6 +64,15 @@ def test_each_clip_with_media_comes_with_its_range_and_its_file_in_id_order(tmp_
         )
         for name, start_s in (("b", 1.5), ("c", 2.5))
     ]
+
+
+def test_a_range_of_a_file_that_was_cut_is_on_the_clock_of_the_file() -> None:
+    listed = replace(clip("a", 100.0), end_s=110.0)
+    whole, cut = (media_clip(listed, replace(media("a", b"a"), cut_start_s=at), Path()) for at in (None, 97.25))
+    assert (whole.start_s, whole.end_s) == (100.0, 110.0)
+    assert (cut.start_s, cut.end_s) == (2.75, 12.75)
+    to_its_end = media_clip(replace(listed, end_s=None), replace(media("a", b"a"), cut_start_s=97.25), Path())
+    assert to_its_end.end_s is None
 
 
 def test_the_manifests_are_joined_across_the_parts_in_which_they_are_read(tmp_path: Path) -> None:

@@ -42,7 +42,11 @@ def media(name: str, content: bytes) -> Media:
         audio_codec=None,
         audio_rate_hz=None,
         has_jumps=False,
+        cut_start_s=None,
         tool="file",
+        format_id=None,
+        uploader=None,
+        fetched_on=None,
     )
 
 

@@ -12,10 +12,19 @@ class LedgerRow:
 
     item_id: str = column("the clip, face, segment or person that the stage processed")
     stage: str = column("name of the stage")
-    status: str = column("'ok', 'filtered' (dropped on purpose) or 'failed' (could not be computed)")
+    status: str = column(
+        "'ok', 'filtered' (dropped on purpose), 'failed' (could not be computed) or 'waiting' (for its remedy)"
+    )
     reason: str = column("why it is not ok, in snake_case; empty when ok")
     detail: str = column("the numbers of the reason, or its error message; empty when ok")
-    retryable: bool = column("whether another run tries the item again")
+    kind: str = column(
+        "of what could not be computed: 'permanent' (stored), 'passing' (each run tries it again) or 'mendable' (a run"
+        " tries it again when its remedy has changed); empty when ok or filtered"
+    )
+    remedy: str = column(
+        "what would help, where it is known: 'cookies', 'solver', 'proxy', 'token', 'newer_yt_dlp', 'curl_cffi',"
+        " 'password', 'payment', 'disk_quota' or 'time'; else empty"
+    )
 
 
 def ledger_row(stage: str, item_id: str, dropped: Dropped | None = None) -> LedgerRow:
@@ -27,5 +36,6 @@ def ledger_row(stage: str, item_id: str, dropped: Dropped | None = None) -> Ledg
         status=end.status,
         reason=end.reason,
         detail=end.detail,
-        retryable=end.retryable,
+        kind=end.kind,
+        remedy=end.remedy,
     )

@@ -32,4 +32,18 @@ class Media:
     has_jumps: bool = column(
         "whether the stamps of its packets jump (joined or restarted recordings): then it is read from its start only"
     )
-    tool: str = column("what fetched it: 'yt-dlp <version>', 'file', or the generator")
+    cut_start_s: float | None = column(
+        "of a file that was cut from a longer one: what that one's clock reads where this one's reads 0, seconds; added"
+        " to the times of this clip it gives those of its list; null: the file is whole"
+    )
+    tool: str = column(
+        "what fetched it: 'yt-dlp <version>' (', ffmpeg <version>' where that joined or cut it), 'file', the generator"
+    )
+    format_id: str | None = column("the site's name of the format that was fetched, e.g. 137+140; null: not downloaded")
+    uploader: str | None = column("who uploaded it, as the site states; null: not stated, or not downloaded")
+    fetched_on: str | None = column("the day of the download by UTC, e.g. 2026-11-27; null: not downloaded")
+
+    @property
+    def end_s(self) -> float:
+        """When the file ends, seconds on the clock of its list."""
+        return (self.cut_start_s or 0.0) + self.duration_s

@@ -76,10 +76,11 @@ def claimed_folder(folder: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def claim(folder: Path, *, wait: bool) -> int | None:
-    """Make ``folder``, empty, and lock it; return the descriptor to close, or None where another process holds it.
+def claim(folder: Path, *, wait: bool, empty: bool = True) -> int | None:
+    """Make ``folder``, and lock it; return the descriptor to close, or None where another process holds it.
 
-    With ``wait`` it waits for that process to end, or to rename or remove the folder.
+    With ``wait`` it waits for that process to end, or to rename or remove the folder. With ``empty`` what was left in
+    it is removed.
     """
     while True:
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +94,7 @@ def claim(folder: Path, *, wait: bool) -> int | None:
             os.close(descriptor)
             return None
         if _is_at(descriptor, folder):
-            for left in folder.iterdir():
+            for left in folder.iterdir() if empty else ():
                 _remove(left)
             return descriptor
         os.close(descriptor)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.core.base.outcome import OK
+from pipeline.core.base.outcome import OK, end_of
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.schema import from_table
 from pipeline.core.storage.manifest import iterate_tables
@@ -34,7 +34,7 @@ class StageCounts:
     dataset: str  # empty for a stage that is counted over all datasets
     stage: str
     of_segments: bool  # a stage that ends clips and the segments cut from them is counted in two
-    ends: Counter[str] = field(default_factory=Counter)  # 'ok', or '<status>: <reason>'
+    ends: Counter[str] = field(default_factory=Counter)  # see ``end_of``
 
     @property
     def n_items(self) -> int:
@@ -51,11 +51,6 @@ def count_ends(folder: Path) -> list[StageCounts]:
     """Return the counts of every stage that has run, datasets and stages in name order, clips before segments."""
     counted = [counts for dataset, path in _ledgers(folder) for counts in _count_ends(dataset, path)]
     return sorted(counted, key=lambda one: (one.dataset, one.stage, one.of_segments))
-
-
-def end_of(row: LedgerRow) -> str:
-    """Return 'ok', or '<status>: <reason>'."""
-    return _end(row.status, row.reason)
 
 
 def history_of(folder: Path, item: str) -> list[LedgerRow]:
@@ -90,7 +85,7 @@ def _count_ends(dataset: str, path: Path) -> list[StageCounts]:
     """
     by_item = not dataset and path.stem in _COUNTED_BY_DATASET
     counts: dict[tuple[str, bool], StageCounts] = {}
-    for rows in iterate_tables(path, LedgerRow, ["item_id", "stage", "status", "reason"]):
+    for rows in iterate_tables(path, LedgerRow, ["item_id", "stage", "status", "reason", "remedy"]):
         of_segments = pc.match_substring_regex(rows.column("item_id"), _SEGMENT_ID)
         datasets = (
             pc.list_element(pc.split_pattern(rows.column("item_id"), "/", max_splits=1), 0)
@@ -102,19 +97,15 @@ def _count_ends(dataset: str, path: Path) -> list[StageCounts]:
             .append_column(_OF_SEGMENTS, of_segments)
             .append_column(_ROW, pa.array(range(len(rows))))
         )
-        groups = numbered.group_by([_DATASET_OF_ITEM, _OF_SEGMENTS, "stage", "status", "reason"]).aggregate(
+        groups = numbered.group_by([_DATASET_OF_ITEM, _OF_SEGMENTS, "stage", "status", "reason", "remedy"]).aggregate(
             [(_ROW, "min"), (_ROW, "count")]
         )
         # In the order of their first rows, which decides between ends of equal counts.
         for group in groups.sort_by(f"{_ROW}_min").to_pylist():
             kind = (group[_DATASET_OF_ITEM], group[_OF_SEGMENTS])
             one = counts.setdefault(kind, StageCounts(kind[0], group["stage"], kind[1]))
-            one.ends[_end(group["status"], group["reason"])] += group[f"{_ROW}_count"]
+            one.ends[end_of(group["status"], group["reason"], group["remedy"])] += group[f"{_ROW}_count"]
     return list(counts.values())
-
-
-def _end(status: str, reason: str) -> str:
-    return status if status == OK else f"{status}: {reason}"
 
 
 def _is_about(item: str, ids: pa.ChunkedArray) -> pa.ChunkedArray:

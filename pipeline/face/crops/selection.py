@@ -41,7 +41,8 @@ def selection_ledger(path: Path) -> Iterator[pa.Table]:
             pc.if_else(is_standard, OK, FILTERED),
             pc.if_else(is_standard, "", reasons),
             pa.repeat("", len(table)),
-            pa.repeat(False, len(table)),
+            pa.repeat("", len(table)),
+            pa.repeat("", len(table)),
         ]
         yield pa.Table.from_arrays(columns, schema=arrow_schema(LedgerRow))
 

@@ -89,7 +89,7 @@ class SameVideos:
 
 
 def _facts_of(clip: Clip, media: Media, published: _Identified, *, is_seen: bool) -> ClipFacts:
-    end_s = media.duration_s if clip.end_s is None else clip.end_s
+    end_s = media.end_s if clip.end_s is None else clip.end_s
     sides = clip.crop_x, clip.crop_y, clip.crop_w, clip.crop_h
     x, y, w, h = (None if side is None or not clip.crop_height_px else side / clip.crop_height_px for side in sides)
     return ClipFacts(

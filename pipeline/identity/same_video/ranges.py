@@ -17,7 +17,7 @@ _RANGES = """
     WITH listed AS (
         SELECT regexp_replace(clip_id, '-p[0-9]{3,}$', '') AS clip, any_value(address) AS address,
             any_value(sha256) AS sha256, min(coalesce(start_s, 0)) AS start_s,
-            max(coalesce(end_s, greatest(duration_s, start_s, 0))) AS end_s
+            max(coalesce(end_s, greatest(coalesce(cut_start_s, 0) + duration_s, start_s, 0))) AS end_s
         FROM clips JOIN media USING (clip_id) GROUP BY ALL
     ),
     keyed AS (

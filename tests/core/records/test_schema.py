@@ -84,7 +84,11 @@ MEDIA = Media(
     audio_codec=None,
     audio_rate_hz=None,
     has_jumps=False,
+    cut_start_s=None,
     tool="file",
+    format_id=None,
+    uploader=None,
+    fetched_on=None,
 )
 
 

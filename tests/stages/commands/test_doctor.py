@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pipeline.core.base.errors import ToolMissing
+from pipeline.download.abilities import NotHere
+from pipeline.download.settings import FetchSettings
 from pipeline.weights.registry import REGISTRY, PackageFile
 from stages.__main__ import app
 from stages.commands import doctor
@@ -24,6 +27,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "store"))
     monkeypatch.setenv("FACEVOX_WORKERS", "2")
     monkeypatch.delenv("FACEVOX_WEIGHTS", raising=False)
+    monkeypatch.setattr(doctor, "solver", lambda settings: "yt-dlp's solver")  # as with yt-dlp[default]
     return tmp_path / "store"
 
 
@@ -110,15 +114,20 @@ def test_a_setting_that_makes_no_sense_is_named(monkeypatch: pytest.MonkeyPatch)
     assert missing.startswith("  missing  FACEVOX_WORKERS='many': expected ")
 
 
-@pytest.mark.parametrize(
-    ("programs", "line"),
-    [
-        (("bun", "node"), "  ok       node, which yt-dlp uses for some sites"),
-        ((), "  note     no JavaScript runtime (deno, node): yt-dlp needs one for YouTube"),
-    ],
-)
-def test_a_javascript_runtime_is_optional(
-    programs: tuple[str, ...], line: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: name if name in programs else None)
-    assert line in lines()
+def test_what_only_some_sites_need_is_a_note_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(settings: FetchSettings) -> str:
+        raise NotHere("no cookies: set them")
+
+    monkeypatch.setattr(doctor, "cookies", missing)
+    monkeypatch.setattr(doctor, "runtime", lambda settings: "JavaScript runtime deno 2.9.8")
+    assert "  note     missing: no cookies: set them" in lines()
+    assert "  ok       JavaScript runtime deno 2.9.8" in lines()
+
+
+def test_a_missing_solver_is_not_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(settings: FetchSettings) -> str:
+        raise ToolMissing("yt-dlp's solver: none. Run 'make install'.")
+
+    monkeypatch.setattr(doctor, "solver", missing)
+    assert "  missing  yt-dlp's solver: none. Run 'make install'." in lines()
+    assert not doctor.render_checks()[1]
