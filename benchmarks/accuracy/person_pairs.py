@@ -16,7 +16,7 @@ from pipeline.core.records.evidence import SubjectEmbedding
 from pipeline.core.records.media import Media
 from pipeline.core.records.person import SubjectPerson
 from pipeline.core.records.subject import Subject, Turn, VoiceEmbedding, main_subject_id
-from pipeline.core.records.track import Fingerprint
+from pipeline.core.records.track import Fingerprint, Track
 from pipeline.core.storage.manifest import write_manifest
 from pipeline.identity.network.subject_embedding import embedding_of
 
@@ -58,6 +58,7 @@ def write_faces_alone(at: Layout, dataset: str, clips: Sequence[Clip], embedding
     write_manifest(at.subjects(dataset), Subject, [])
     write_manifest(at.voice_embeddings(dataset), VoiceEmbedding, [])
     write_manifest(at.fingerprints(dataset), Fingerprint, [])
+    write_manifest(at.tracks(dataset), Track, [])
     write_manifest(at.turns(dataset), Turn, [])
 
 

@@ -35,8 +35,8 @@ def read_mask_file(path: Path) -> MaskShares:
     """Return what a JPEG or PNG mask says of each pixel, upright.
 
     Without transparency: black keeps, white is inpainted, grey is a share. With it: where all that is opaque is white,
-    the white is inpainted; where it is a photograph, what was erased. Other transparency could mean either, and raises
-    BadInput, as do colours, a mask without white, and what is no picture.
+    the white is inpainted, unless it is all around the picture; where it is a photograph, what was erased. Other
+    transparency could mean either, and raises BadInput, as do colours, a mask without white, and what is no picture.
     """
     colours, opacity, is_jpeg = read_layers(path, in_srgb=False)
     if opacity is None or opacity.min() > FULL - NEAR:
@@ -61,7 +61,7 @@ def _by_opacity(colours: ImageRGB, opacity: ImageGrey, path: Path) -> ImageGrey:
     if not len(opaque):
         raise BadInput(f"{path}: expected a mask with opaque pixels, found none")
     is_white = opaque.min(axis=1) >= FULL - NEAR
-    if is_white.all():
+    if is_white.all() and not _is_opaque_around(opacity):
         return opacity
     between = opaque[~is_white & (opaque.max(axis=1) > NEAR)]
     n_coloured = np.count_nonzero(between.max(axis=1) - between.min(axis=1) > MOST_CHROMA)
@@ -72,6 +72,12 @@ def _by_opacity(colours: ImageRGB, opacity: ImageGrey, path: Path) -> ImageGrey:
         f"{path}: what its transparent pixels mean can't be told: expected white on transparent, or the photograph with"
         " the region erased, or a mask in black and white without transparency"
     )
+
+
+def _is_opaque_around(opacity: ImageGrey) -> bool:
+    """Return whether all pixels at the picture's edges are opaque: a hole was erased, and nothing drawn."""
+    edges = (opacity[0], opacity[-1], opacity[:, 0], opacity[:, -1])
+    return all((edge > FULL - NEAR).all() for edge in edges)
 
 
 def _n_colours(pixels: NDArray[np.uint8]) -> int:

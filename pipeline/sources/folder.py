@@ -117,9 +117,9 @@ class _Identities:
         """Add a row; rows that disagree on a file leave it without an identity."""
         self.files.setdefault(_key(file), file)
         known = self.by_key.setdefault(_key(file), identity)
-        if known != identity:
-            other = known.detail if isinstance(known, Dropped) else f"'{file}' is '{known}'"
-            self.by_key[_key(file)] = Dropped.failed("two_identities", f"{other}, and '{identity}' in row {number}")
+        if isinstance(known, str) and known != identity:
+            detail = f"'{file}' is '{known}', and '{identity}' in row {number}"
+            self.by_key[_key(file)] = Dropped.failed("two_identities", detail)
 
 
 def _key(file: str) -> str:

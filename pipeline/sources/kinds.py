@@ -37,7 +37,7 @@ def check_input(dataset: str, content: dict[str, Any]) -> str:
     try:
         if isinstance(source, FolderSource):
             return _count_videos(dataset, source)
-        if isinstance(source, TableSource) and not Path(source.input).is_file():
+        if isinstance(source, TableSource) and not table.is_file(Path(source.input)):
             raise BadInput(f"{source.input}: expected a table of clips, found none. Correct 'input' of '{dataset}'.")
         return f"{source.input}: found"
     except BadInput as error:

@@ -13,7 +13,7 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,11 +24,13 @@ from pipeline.sources.listing import Found
 from pipeline.sources.local_file import LocalFiles, hash_file, is_plain_text, is_within, path_of, refuse_mode, shown
 from pipeline.sources.settings import TableSource
 from pipeline.sources.text_table import BadRow, open_text_table
+from pipeline.synthetic.script.spec import SCHEME
 
 COLUMNS = ("id", "identity", "address", "start_s", "end_s", "licence")
 CROP_COLUMNS = ("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px")
 _IN_ONE_LINE = frozenset(COLUMNS) - {"licence"}
 _PARQUET_ROWS = 1 << 12  # read at a time
+_MAX_VALUE_CHARS = 1 << 13  # thousands of rows are held at a time; addresses have a few thousand at most
 _MAX_CROP_PX = 1 << 20  # no picture is as large; greater numbers are mistakes
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _CLOCK_TIME = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:\.\d*)?)", re.ASCII)
@@ -71,6 +73,8 @@ def _clip_of(clip_id: str, dataset: str, row: dict[str, str], origin: str, file_
     for name in ("id", "identity", "address"):
         if not row[name]:
             raise _BadRow(f"no_{name}", f"column '{name}' is empty")
+    if row["address"].startswith(SCHEME):
+        raise _BadRow("bad_address", "generated clips are listed by a source of kind 'synthetic', not by a table")
     start_s, end_s = _time_range(row)
     crop = _crop(row)
     content = file_hash or row["address"]
@@ -136,8 +140,9 @@ def _number(row: dict[str, str], name: str, reason: str) -> float | None:
         return None
     time = _CLOCK_TIME.fullmatch(text) if reason == "bad_range" else None
     if time:
-        return 3600.0 * int(time[1]) + 60.0 * int(time[2]) + float(time[3])
-    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        value = 3600.0 * float(time[1]) + 60.0 * float(time[2]) + float(time[3])
+    else:
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
         raise _BadRow(reason, f"{name} = '{shown(text)}': expected {_EXPECTED_NUMBER[reason]}")
     return value
@@ -170,23 +175,29 @@ class _LocalHashes:
         return None if known is None else known.hex()
 
     def _check(self, path: Path, address: str) -> None:
-        is_allowed = self._allowed == "anywhere" or (self._allowed == "beside_table" and is_within(path, self._beside))
-        if not is_allowed:
+        if not self._is_allowed(path, address):
             detail = f"'{shown(address)}' is a file of this machine: this list's 'local_files' is {self._allowed}"
             raise _BadRow("local_file_forbidden", detail)
         try:
             refused = refuse_mode(path, path.stat().st_mode)
         except (FileNotFoundError, NotADirectoryError):
             return  # the download reports it
-        except OSError as error:
-            raise _BadRow("bad_address", f"'{shown(address)}': {error.strerror}") from None
+        except (OSError, ValueError) as error:  # ValueError: of a NUL in the path
+            reason = getattr(error, "strerror", None) or error
+            raise _BadRow("bad_address", f"'{shown(address)}': {reason}") from None
         if refused:
             raise _BadRow(refused.reason, refused.detail)
+
+    def _is_allowed(self, path: Path, address: str) -> bool:
+        if self._allowed != "beside_table":
+            return self._allowed == "anywhere"
+        # yt-dlp opens a file: URL by rules of its own on '..' and '?', and a playlist there may name further files.
+        return "://" not in address and is_within(path, self._beside)
 
 
 def _read_rows(table: Path) -> Iterator[tuple[int, dict[str, str] | BadRow]]:
     """Yield (row number from 1, without the header; column -> text without outer spaces) of each row."""
-    if not _is_file(table):
+    if not is_file(table):
         raise BadInput(f"{table}: expected a table of clips, found no file. Correct 'input' of this source.")
     columns, lines = _parquet_table(table) if table.suffix == ".parquet" else _text_table(table)
     number = 0
@@ -202,13 +213,17 @@ def _named(columns: list[str], line: _Line) -> dict[str, str] | BadRow:
     if len(line) != len(columns):
         return BadRow(f"expected {len(columns)} values ({', '.join(columns)}), found {len(line)}")
     row = dict(zip(columns, line, strict=True))
+    long = next((name for name, value in row.items() if len(value) > _MAX_VALUE_CHARS), None)
+    if long:
+        return BadRow(f"column '{long}': expected at most {_MAX_VALUE_CHARS} characters, found {len(row[long])}")
     bad = next((name for name in _IN_ONE_LINE if not is_plain_text(row[name])), None)
     if bad:
         return BadRow(f"column '{bad}': expected text without line breaks and control characters: '{shown(row[bad])}'")
     return row
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Return whether there is a file at ``path``; False too where no disk takes the name."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -267,17 +282,25 @@ def _parquet_lines(table: Path) -> Iterator[Any]:
         with pq.ParquetFile(table) as file:
             yield file.schema_arrow.names
             for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
-                columns = [column.to_pylist() for column in batch.columns]
-                for row in zip(*columns, strict=True):
-                    yield _row_of(row)
+                yield from _rows_of(batch)
     except (OSError, pa.ArrowException) as error:
         raise BadInput(f"{table}: expected a Parquet table: {error}") from None
 
 
-def _row_of(values: tuple[Any, ...]) -> _Line:
+def _rows_of(batch: Any) -> Iterator[_Line]:
+    """Yield the rows of a batch of a Parquet file; value by value where one is no text or no date."""
+    try:
+        columns = [column.to_pylist() for column in batch.columns]
+    except (ValueError, OverflowError):
+        yield from (_row_of(column[row].as_py() for column in batch.columns) for row in range(len(batch)))
+    else:
+        yield from (_row_of(values) for values in zip(*columns, strict=True))
+
+
+def _row_of(values: Iterable[Any]) -> _Line:
     try:
         return [_text_of(value) for value in values]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         return BadRow(str(error))
 
 

@@ -28,6 +28,7 @@ _ENCODINGS = (
 _SEPARATOR_LINE = "sep="  # Excel's own first line, which names the delimiter
 _MAX_LINE_CHARS = 1 << 20
 _MAX_ROW_LINES = 10  # of a row with line breaks in a quoted value
+_MAX_SHOWN_CHARS = 200  # of a value in a message
 _OPEN_QUOTE = "unexpected end of data"
 _REPLACED = "\ufffd"
 
@@ -148,5 +149,6 @@ def _parse(lines: list[str], delimiter: str) -> Row | BadRow:
         return BadRow(str(error))
     bad = next((value for value in row if "\0" in value or not _is_utf8(value)), None)
     if bad is not None:
-        return BadRow(f"expected text in UTF-8 without NULs, found '{shown(bad)}': save the table as 'CSV UTF-8'")
+        start = shown(bad[:_MAX_SHOWN_CHARS])
+        return BadRow(f"expected text in UTF-8 without NULs, found '{start}': save the table as 'CSV UTF-8'")
     return row

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip, clip_name
-from pipeline.sources.kinds import list_clips
+from pipeline.sources.kinds import check_input, list_clips
 from pipeline.sources.listing import write_listing
 from pipeline.video.streams import VIDEO_SUFFIXES
 from tests.sources.listed import Listing, listing_of
@@ -165,6 +166,14 @@ def test_a_folder_without_videos_says_what_it_holds(tmp_path: Path) -> None:
         listed_folder(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["x" * 300 + ".csv", "no.csv"])
+def test_a_table_that_is_not_there_stops_the_run_with_a_sentence(name: str, tmp_path: Path) -> None:
+    content = {"kind": "table", "input": str(tmp_path / name)}
+    for ends in (lambda: check_input("set", content), lambda: list(list_clips("set", content))):
+        with pytest.raises(BadInput, match=r"expected a table of clips, found no(ne| file)\. Correct 'input'"):
+            ends()
+
+
 def test_a_table_finds_files_as_windows_and_macos_write_them(tmp_path: Path) -> None:
     composed, apart = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
     for name in (f"{apart}.mp4", f"sub/{composed} 2.mp4", "sub/x.mp4", "y.mp4"):
@@ -185,6 +194,15 @@ def test_bad_rows_of_the_identity_table_cost_only_themselves(tmp_path: Path) -> 
     assert [clip.identity for clip in clips] == ["Di"]
     assert reasons((clips, drops)) == {"bad_row": 3, "no_identity": 2, "not_found": 1, "two_identities": 1}
     assert "'a.mp4' is 'Ana', and 'Al' in row 6" in [dropped.detail for _, dropped in drops]
+
+
+def test_of_many_rows_that_disagree_on_a_file_two_are_named(tmp_path: Path) -> None:
+    put(tmp_path / "a.mp4")
+    rows = [f"a.mp4,Ana {number}" for number in range(1000)]
+    put(tmp_path / "who.csv", "\n".join(["file,identity", *rows]).encode())
+    clips, drops = listed_folder(tmp_path, identity_from="table", identity_table="who.csv")
+    assert clips == []
+    assert [dropped.detail for _, dropped in drops] == ["'a.mp4' is 'Ana 0', and 'Ana 1' in row 2"]
 
 
 def odd_rows(folder: Path) -> list[tuple[str, str]]:
@@ -227,6 +245,11 @@ def odd_rows(folder: Path) -> list[tuple[str, str]]:
         (f"loop,Ana,{folder}/loop.mp4,,,", "bad_address"),
         (f"name,Ana,{folder}/{'x' * 300}.mp4,,,", "bad_address"),
         (f"nested,Ana,{'x/' * 3000}1.mp4,,,", "bad_address"),
+        ("generated,Ana,synthetic:nonsense,,,", "bad_address"),
+        ("large,Ana,synthetic:seed=1&person=1&clip=1&duration_s=1e9,,,", "bad_address"),
+        ("nulurl,Ana,file:///tmp/a%00b,,,", "bad_address"),
+        (f"hours,Ana,{url},{'9' * 400}:00:00,,", "bad_range"),
+        (f"manyhours,Ana,{url},{'9' * 5000}:00:00,,", "bad_range"),
     ]
 
 
@@ -295,12 +318,55 @@ def test_whole_floats_of_parquet_are_their_digits_and_nan_is_empty(tmp_path: Pat
     assert reasons((clips, drops)) == {"bad_row": 2}
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("name", ["identity", "licence", "address"])
+def test_a_value_of_more_than_8192_characters_costs_its_row(name: str, suffix: str, tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": str(n),
+            "identity": "Ana",
+            "address": f"https://example.org/{n}",
+            "start_s": "",
+            "end_s": "",
+            "licence": "",
+        }
+        for n in range(2)
+    ]
+    for n, row in enumerate(rows):
+        row[name] = row[name].ljust(8192 + n, "x")
+    if suffix == "csv":
+        put(tmp_path / "t.csv", "\n".join([HEADER, *(",".join(row.values()) for row in rows)]).encode())
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
+    clips, drops = listed_table(tmp_path / f"t.{suffix}")
+    assert [clip.clip_id for clip in clips] == ["set/0"]
+    assert [(dropped.reason, len(dropped.detail) < 300) for _, dropped in drops] == [("bad_row", True)]
+
+
+def test_a_value_of_parquet_that_is_no_text_or_date_costs_its_row(tmp_path: Path) -> None:
+    ends = np.array([0, 3, 6, 9], np.int32)
+    columns = {
+        "id": ["a", "b", "c"],
+        "identity": pa.Array.from_buffers(pa.string(), 3, [None, pa.py_buffer(ends), pa.py_buffer(b"Ana\xffo Cy ")]),
+        "address": [f"https://example.org/{n}" for n in range(3)],
+        "start_s": [None] * 3,
+        "end_s": [None] * 3,
+        "licence": pa.array([0, 0, 1 << 62]).cast(pa.timestamp("us")),  # in the year 148,108
+    }
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    clips, drops = listed_table(tmp_path / "t.parquet")
+    assert [(clip.clip_id, clip.identity) for clip in clips] == [("set/a", "Ana")]
+    assert [(item, dropped.reason) for item, dropped in drops] == [
+        (f"set/{clip_name(f'row {number}')}", "bad_row") for number in (2, 3)
+    ]
+
+
 @pytest.mark.parametrize(
     ("setting", "allowed"),
     [
         (None, {"inside", "url", "below", "outside", "up", "link", "outside url"}),
         ("anywhere", {"inside", "url", "below", "outside", "up", "link", "outside url"}),
-        ("beside_table", {"inside", "url", "below"}),
+        ("beside_table", {"inside", "below"}),
         ("forbidden", set()),
     ],
 )
@@ -317,6 +383,7 @@ def test_which_files_a_table_may_name(setting: str | None, allowed: set[str], tm
         "up": f"{folder}/../secret/3.mp4",
         "link": folder / "link.mp4",
         "outside url": f"file://localhost{outside}",
+        "nul": f"file://{folder}/%00",
         "web": "https://example.org/1",
     }
     table = put(
@@ -324,7 +391,8 @@ def test_which_files_a_table_may_name(setting: str | None, allowed: set[str], tm
     )
     found = list(list_clips("set", {"kind": "table", "input": str(table), "local_files": setting}))
     forbidden = {one[0] for one in found if not isinstance(one, Clip) and one[1].reason == "local_file_forbidden"}
-    assert forbidden == {f"set/{clip_name(id_)}" for id_ in addresses.keys() - allowed - {"web"}}
+    refused = addresses.keys() - allowed - {"web"} - ({"nul"} if "outside" in allowed else set())
+    assert forbidden == {f"set/{clip_name(id_)}" for id_ in refused}
     assert {one.clip_id for one in found if isinstance(one, Clip)} == {
         f"set/{clip_name(id_)}" for id_ in allowed | {"web"}
     }

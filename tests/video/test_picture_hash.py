@@ -49,3 +49,29 @@ def test_the_picture_seen_next_to_a_time_counts() -> None:
         pictures.see(time_s, thumbnail)
     first, last = picture_hash(thumbnails[0]), picture_hash(thumbnails[2])  # 0.1 s is too soon after the first
     assert [pictures.at(time_s) for time_s in (-1.0, 0.12, 0.13, 5.0)] == [first, first, last, last]
+
+
+def hashes_of(*thumbnails: np.ndarray) -> list[int]:
+    pictures = PictureHashes()
+    for number, thumbnail in enumerate(thumbnails):
+        pictures.see(number, thumbnail)
+    return [pictures.at(number) for number in range(len(thumbnails))]
+
+
+@pytest.mark.parametrize(("top", "left"), [(2, 0), (0, 4), (4, 0)])
+def test_black_bars_that_are_there_all_the_time_are_no_part_of_the_picture(top: int, left: int) -> None:
+    images = [picture(seed) for seed in range(3)]
+    small = [cv2.resize(image, (32 - 2 * left, 18 - 2 * top), interpolation=cv2.INTER_AREA) for image in images]
+    barred = [cv2.copyMakeBorder(one, top, top, left, left, cv2.BORDER_CONSTANT, value=32) for one in small]
+    whole = hashes_of(*(cv2.resize(image, (32, 18), interpolation=cv2.INTER_AREA) for image in images))
+    assert max((a ^ b).bit_count() for a, b in zip(whole, hashes_of(*barred), strict=True)) <= 12
+    once_brighter = [barred[0], barred[1].copy(), barred[2]]
+    once_brighter[1][0, 0] = once_brighter[1][-1, -1] = 33
+    assert hashes_of(*once_brighter)[::2] == [picture_hash(barred[0]), picture_hash(barred[2])]
+
+
+def test_a_dark_picture_with_little_light_is_hashed_whole() -> None:
+    dark = np.zeros((18, 32), np.uint8)
+    dark[8:16, 4:19] = 200
+    assert hashes_of(dark) == [picture_hash(dark)]
+    assert hashes_of(np.zeros((18, 32), np.uint8)) == [picture_hash(np.zeros((18, 32), np.uint8))]

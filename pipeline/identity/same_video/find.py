@@ -9,7 +9,8 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import Clip, listed_id
 from pipeline.core.records.media import Media
 from pipeline.core.records.subject import clip_of
-from pipeline.core.storage.manifest import iterate_manifest
+from pipeline.core.records.track import Track
+from pipeline.core.storage.manifest import iterate_manifest, iterate_tables
 from pipeline.identity.same_video.fingerprints import common_by_fingerprints
 from pipeline.identity.same_video.keep import ClipFacts, VideoDecisions, decide_videos
 from pipeline.identity.same_video.ranges import common_by_range
@@ -59,14 +60,23 @@ class SameVideos:
             clip = listed_id(clip_of(one.subject_id))
             if clip in listed and one.is_published and not (clip in names and names[clip].is_overridden):
                 names[clip] = one
+        seen = self._seen(names)
         facts: dict[str, ClipFacts] = {}
         for row, media in self._clips() if names else ():
             clip = listed_id(row.clip_id)
             if clip in names:
-                found = _facts_of(row, media, names[clip])
+                found = _facts_of(row, media, names[clip], is_seen=clip in seen)
                 of_parts_s = facts[clip].duration_s if clip in facts else 0.0
                 facts[clip] = replace(found, duration_s=found.duration_s + of_parts_s)
         return facts
+
+    def _seen(self, listed: Collection[str]) -> set[str]:
+        """Return the clips of ``listed`` in which a face is seen."""
+        seen: set[str] = set()
+        for name in self._datasets if listed else ():
+            for table in iterate_tables(self._at.tracks(name), Track, ["clip_id"]):
+                seen.update(clip for one in table["clip_id"].unique().to_pylist() if (clip := listed_id(one)) in listed)
+        return seen
 
     def _clips(self) -> Iterator[tuple[Clip, Media]]:
         """Yield all clips that were fetched, with their media."""
@@ -78,13 +88,14 @@ class SameVideos:
                     yield clip, media
 
 
-def _facts_of(clip: Clip, media: Media, published: _Identified) -> ClipFacts:
+def _facts_of(clip: Clip, media: Media, published: _Identified, *, is_seen: bool) -> ClipFacts:
     end_s = media.end_s if clip.end_s is None else clip.end_s
     sides = clip.crop_x, clip.crop_y, clip.crop_w, clip.crop_h
     x, y, w, h = (None if side is None or not clip.crop_height_px else side / clip.crop_height_px for side in sides)
     return ClipFacts(
         name=published.name,
         is_overridden=published.is_overridden,
+        is_seen=is_seen,
         duration_s=max(0.0, end_s - (clip.start_s or 0.0)),
         n_pixels=media.width_px * media.height_px,
         box=None if x is None or y is None or w is None or h is None else (x, y, w, h),

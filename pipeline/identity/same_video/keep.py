@@ -18,6 +18,8 @@ class ClipFacts:
     name: str
     """Of its published identity, after overrides."""
     is_overridden: bool
+    is_seen: bool
+    """Whether a face is seen in it: not where ``detect`` failed."""
     duration_s: float
     n_pixels: int
     """Of a picture."""
@@ -43,8 +45,8 @@ def decide_videos(
     """Return the decisions on ``pairs``; clips without ``facts`` are dropped already.
 
     Of clips that are the same video the longest is kept, of about as long ones that with the most pixels, of these the
-    first by id; one whose person an override names goes before all. Two are not the same video where overrides name two
-    persons, or where the published crops show two people.
+    first by id; one whose person an override names goes before all, then one in which a face is seen. Two are not the
+    same video where overrides name two persons, or where the published crops show two people.
     """
     found = _strongest(pair for pair in pairs if pair.clip_id in facts and pair.other_clip_id in facts)
     decided = [(pair, decision) for pair in found if (decision := _decision(pair, facts, params))]
@@ -124,8 +126,9 @@ def _kept_for(covers: Mapping[str, set[str]], facts: Mapping[str, ClipFacts]) ->
 
 
 def _ranked(clips: Iterable[str], facts: Mapping[str, ClipFacts]) -> Sequence[str]:
-    def rank(clip: str) -> tuple[bool, float, int, str]:
-        return not facts[clip].is_overridden, -_rounded(facts[clip].duration_s), -facts[clip].n_pixels, clip
+    def rank(clip: str) -> tuple[bool, bool, float, int, str]:
+        of = facts[clip]
+        return not of.is_overridden, not of.is_seen, -_rounded(of.duration_s), -of.n_pixels, clip
 
     return sorted(clips, key=rank)
 

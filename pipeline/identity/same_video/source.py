@@ -3,7 +3,7 @@
 import re
 
 # The eleven characters of a YouTube video's id, in the forms in which addresses name it.
-YOUTUBE_ID = r"(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed/|shorts/|v/)|youtu\.be/)([\w-]{11})"
+YOUTUBE_ID = r"(?:youtube(?:-nocookie)?\.com/(?:watch\?(?:.*&)?v=|embed/|shorts/|live/|v/)|youtu\.be/)([\w-]{11})"
 
 
 def source_video(address: str) -> str:

@@ -156,6 +156,7 @@ def test_the_error_names_five_leaks_and_what_to_do() -> None:
         ("https://m.youtube.com/watch?list=x&v=a-b_c123456&t=3", "youtube:a-b_c123456"),
         ("https://youtu.be/a-b_c123456?t=3", "youtube:a-b_c123456"),
         ("https://www.youtube.com/shorts/a-b_c123456", "youtube:a-b_c123456"),
+        ("https://www.youtube.com/live/a-b_c123456", "youtube:a-b_c123456"),
         ("https://www.youtube-nocookie.com/embed/a-b_c123456", "youtube:a-b_c123456"),
         ("https://example.org/watch?v=a-b_c123456", "https://example.org/watch?v=a-b_c123456"),
         ("clips/one.mp4", "clips/one.mp4"),

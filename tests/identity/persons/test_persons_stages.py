@@ -26,7 +26,7 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.person import TEST, TRAIN, Person, SubjectPerson
 from pipeline.core.records.schema import Image, to_table
 from pipeline.core.records.subject import Subject, Turn, VoiceEmbedding, main_subject_id
-from pipeline.core.records.track import Fingerprint
+from pipeline.core.records.track import Fingerprint, Track
 from pipeline.core.storage.manifest import read_manifest, write_manifest
 from pipeline.core.storage.shards import write_shards
 from pipeline.identity.network.subject_embedding import RecogniseParams, embedding_of, subject_faces
@@ -112,6 +112,7 @@ def write_clips(at: Layout, shown: Mapping[tuple[str, str], int], contents: Mapp
     )
     write_manifest(at.subjects("set"), Subject, [])
     write_manifest(at.fingerprints("set"), Fingerprint, [])
+    write_manifest(at.tracks("set"), Track, [])
     write_manifest(at.voice_embeddings("set"), VoiceEmbedding, [])
     write_manifest(at.turns("set"), Turn, [])
     embeddings = faces_of({f"set/{name}": person for (_, name), person in shown.items()})
@@ -288,6 +289,29 @@ def test_one_file_or_source_video_is_in_one_split_and_a_range_of_it_is_kept_once
     found = read_manifest(at.subject_persons, SubjectPerson)
     assert len({one.split for one in found}) == 1
     assert len(found) == n_kept
+
+
+@pytest.mark.parametrize("compares_videos", [True, False])
+@pytest.mark.parametrize("common", ["file", "source video"])
+def test_two_persons_whom_published_crops_show_in_one_video_are_both_kept_in_one_split(
+    common: str, compares_videos: bool, at: Layout
+) -> None:
+    shown = {(name_in(TRAIN), "1"): 1, (name_in(TEST), "2"): 2, ("Zoe", "3"): 3}
+    if not compares_videos:
+        write_params(at, min_same_share=None)
+    write_clips(at, shown, {"set/1": "same", "set/2": "same"} if common == "file" else {})
+    address = "https://youtu.be/a-b_c123456" if common == "source video" else ""
+    side = {"crop_y": 0, "crop_w": 320, "crop_h": 360, "crop_height_px": 360}
+    clips = [
+        replace(clip("set", who, name, address=address if name != "3" else ""), crop_x=320 * int(name), **side)
+        for who, name in shown
+    ]
+    write_manifest(at.clips("set"), Clip, clips)
+    stages.persons.main(at)
+    found = {one.clip_id: one for one in read_manifest(at.subject_persons, SubjectPerson)}
+    assert found["set/1"].split == found["set/2"].split
+    assert len({one.person_id for one in found.values()}) == len(shown)
+    assert json.loads(at.leakage.read_text())["passes"] is True
 
 
 def test_a_copy_by_sound_and_picture_is_left_out_and_the_ledger_names_the_clip_that_is_kept(at: Layout) -> None:

@@ -13,8 +13,12 @@ def pair(a: str, b: str, share: float = 1.0, other_share: float = 1.0, common_s:
     )
 
 
-def facts(n_pixels: int = 100, duration_s: float = 10.0, name: str = "", box=None) -> ClipFacts:
-    return ClipFacts(name=name, is_overridden=bool(name), duration_s=duration_s, n_pixels=n_pixels, box=box)
+def facts(
+    n_pixels: int = 100, duration_s: float = 10.0, name: str = "", box=None, *, is_seen: bool = True
+) -> ClipFacts:
+    return ClipFacts(
+        name=name, is_overridden=bool(name), is_seen=is_seen, duration_s=duration_s, n_pixels=n_pixels, box=box
+    )
 
 
 def decided(pairs: list[CommonContent], **of_clips: ClipFacts) -> VideoDecisions:
@@ -29,6 +33,7 @@ def decided(pairs: list[CommonContent], **of_clips: ClipFacts) -> VideoDecisions
         (facts(n_pixels=400), facts(duration_s=30.0), "b"),
         (facts(), facts(n_pixels=400, duration_s=9.6), "b"),
         (facts(name="ana"), facts(n_pixels=400), "a"),
+        (facts(), facts(n_pixels=400, is_seen=False), "a"),
         (facts(name="ana"), facts(n_pixels=400, name="ana"), "b"),
     ],
 )
@@ -52,6 +57,12 @@ def test_the_limit_is_the_share_of_the_shorter_clip(share: float, is_dropped: bo
 def test_a_short_part_in_common_decides_nothing(common_s: float, is_decided: bool) -> None:
     found = decided([pair("a", "b", 0.5, 0.5, common_s)], a=facts(), b=facts())
     assert bool(found.decided) == bool(found.group_of) == is_decided
+
+
+def test_a_clip_whose_faces_could_not_be_looked_for_takes_no_range_of_it_away() -> None:
+    found = decided([pair("a", "b", 0.1, 1.0)], a=facts(duration_s=100.0, is_seen=False), b=facts())
+    assert found.kept_for == {}
+    assert [decision for _, decision in found.decided] == ["one_split"]
 
 
 def test_copies_linked_one_to_the_next_are_kept_once() -> None:

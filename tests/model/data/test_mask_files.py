@@ -68,6 +68,12 @@ def test_what_is_white_on_transparent_is_inpainted(below: str, shape: np.ndarray
     assert np.abs(read(tmp_path, with_opacity(colours, shape)).astype(int) - shape).max() <= 8
 
 
+def test_white_may_reach_all_edges_but_for_a_pixel(tmp_path: Path) -> None:
+    opacity = 255 - HARD
+    opacity[0, 0] = 247
+    assert read(tmp_path, with_opacity(WHITE, opacity))[-1, -1] == 255
+
+
 @pytest.mark.parametrize("kept", [True, False], ids=["colours kept", "colours zeroed"])
 @pytest.mark.parametrize("is_grey", [True, False], ids=["grey photo", "colour photo"])
 @pytest.mark.parametrize("shape", [HARD, SOFT], ids=["hard", "soft"])
@@ -101,8 +107,17 @@ def test_a_palette_with_a_transparent_colour_is_read_by_its_transparency(tmp_pat
         (np.where((COLUMNS > 35)[..., None], WHITE, BLACK), HARD),
         (np.where(INSIDE[..., None], WHITE, BLACK), np.where(ROWS < 30, 255, 0).astype(np.uint8)),
         (PHOTO, HARD // 2),
+        (WHITE, 255 - HARD),
     ],
-    ids=["black drawn", "black erased", "red drawn", "black and white drawn", "a mask erased in part", "half opaque"],
+    ids=[
+        "black drawn",
+        "black erased",
+        "red drawn",
+        "two drawn",
+        "a mask erased in part",
+        "half opaque",
+        "white erased",
+    ],
 )
 def test_transparency_that_could_mean_either_is_refused(
     colours: np.ndarray, opacity: np.ndarray, tmp_path: Path
