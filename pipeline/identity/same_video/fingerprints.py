@@ -1,8 +1,8 @@
 """Clips with common content in any encoding, found by the fingerprints of their sound and picture.
 
-Moments of two clips that have a fourth of their hashes in common are searched by joins; clips with several such moments
-at one offset are then compared by all of their moments. Talkers in one studio are alike in picture, and recordings over
-other pictures in sound: a moment is common where both hashes are alike.
+Alike moments of two clips that have parts of their hashes in common are searched by joins; the clips are then compared
+by all of their moments at those offsets. Talkers in one studio are alike in picture, and recordings over other pictures
+in sound: a moment is common where both hashes are alike.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,40 +22,42 @@ from pipeline.identity.same_video.settings import SameVideoParams
 
 _MIN_MOMENTS = 2  # at one offset: of two unrelated moments in 50,000 the sounds are alike, of 1000 the pictures
 _SAME_TIME_S = 0.08  # between moments at one offset
+_LOOSER = 1.5  # times as many bits of sound may differ in further moments at that offset, by chance in 1 of 150
 _AROUND_S = 1.0  # a moment stands for so much before and behind it
 _MOST_OFFSETS = 16
 _OFFSET_STEP_S = 0.2
 
-# Each hash is looked up by four times 24 bits of it, and each clip is compared with the next four of those that share
-# them: work grows with the number of moments alone, and of a hundred copies each is linked with the next ones.
+# Each hash is looked up by each two of the five parts of its bits, which are a key: copies share one where bits of
+# three parts differ. Each clip is compared with the next four of those that share a key: work grows with the number of
+# moments alone, and of a hundred copies each is linked with the next ones. Unrelated moments that share one differ in
+# other bits, or in their pictures.
 _CANDIDATES = """
     CREATE TABLE candidates AS
     WITH keyed AS (
-        SELECT regexp_replace(clip_id, '-p[0-9]{3,}$', '') AS clip, time_s, unnest([
-            sound_hash & 16777215,
-            ((sound_hash >> 12) & 16777215) + (1 << 24),
-            ((sound_hash >> 24) & 16777215) + (2 << 24),
-            ((sound_hash >> 36) & 16777215) + (3 << 24)
-        ]) AS key
-        FROM fingerprints
+        SELECT regexp_replace(clip_id, '-p[0-9]{3,}$', '') AS clip,
+            {'time_s': time_s, 'sound': sound_hash, 'picture': picture_hash} AS moment,
+            ((sound_hash >> (12 * i)) & 4095) + (((sound_hash >> (12 * j)) & 4095) << 12) + ((5 * i + j) << 24) AS key
+        FROM fingerprints, range(5) AS one(i), range(5) AS other(j) WHERE i < j
     ),
-    firsts AS (SELECT key, clip, min(time_s) AS time_s FROM keyed GROUP BY key, clip),
+    firsts AS (SELECT key, clip, min(moment) AS moment FROM keyed GROUP BY key, clip),
     linked AS (
-        SELECT clip, time_s, unnest([
-            {'clip': lead(clip, 1) OVER same, 'time_s': lead(time_s, 1) OVER same},
-            {'clip': lead(clip, 2) OVER same, 'time_s': lead(time_s, 2) OVER same},
-            {'clip': lead(clip, 3) OVER same, 'time_s': lead(time_s, 3) OVER same},
-            {'clip': lead(clip, 4) OVER same, 'time_s': lead(time_s, 4) OVER same}
+        SELECT clip, moment, unnest([
+            {'clip': lead(clip, 1) OVER same, 'moment': lead(moment, 1) OVER same},
+            {'clip': lead(clip, 2) OVER same, 'moment': lead(moment, 2) OVER same},
+            {'clip': lead(clip, 3) OVER same, 'moment': lead(moment, 3) OVER same},
+            {'clip': lead(clip, 4) OVER same, 'moment': lead(moment, 4) OVER same}
         ]) AS next
         FROM firsts WINDOW same AS (PARTITION BY key ORDER BY clip)
     ),
     offsets AS (
-        SELECT clip, next.clip AS other, next.time_s - time_s AS offset_s, unnest([0, 0.5]) AS shift
-        FROM linked WHERE next.clip IS NOT NULL
+        SELECT clip, next.clip AS other, next.moment.time_s - moment.time_s AS offset_s, unnest([0, 0.5]) AS shift
+        FROM linked
+        WHERE bit_count(xor(moment.sound, next.moment.sound)) <= $max_sound_bits
+            AND bit_count(xor(moment.picture, next.moment.picture)) <= $max_picture_bits
     ),
     near AS (
         SELECT clip, other, median(offset_s) AS offset_s, count(*) AS n
-        FROM offsets GROUP BY clip, other, shift, floor(offset_s / $step_s + shift) HAVING count(*) >= $min_moments
+        FROM offsets GROUP BY clip, other, shift, floor(offset_s / $step_s + shift)
     )
     SELECT clip, other, list(offset_s ORDER BY n DESC, offset_s)[:$most_offsets] AS offsets_s
     FROM near GROUP BY clip, other
@@ -88,7 +90,12 @@ def common_by_fingerprints(paths: Sequence[Path], params: SameVideoParams, folde
     """
     with query({}, folder) as connection:
         add_table(connection, "fingerprints", paths, Fingerprint)
-        limits = {"step_s": _OFFSET_STEP_S, "min_moments": _MIN_MOMENTS, "most_offsets": _MOST_OFFSETS}
+        limits = {
+            "max_sound_bits": _LOOSER * params.max_sound_bits,
+            "max_picture_bits": params.max_picture_bits,
+            "step_s": _OFFSET_STEP_S,
+            "most_offsets": _MOST_OFFSETS,
+        }
         connection.execute(_CANDIDATES, limits)
         rows = rows_of(connection, _MOMENTS)
         for (clip_id, other_clip_id), of_pair in groupby(rows, key=itemgetter(0, 1)):
@@ -113,12 +120,12 @@ def common_moments(
     common_a, common_b = np.zeros(len(a.times_s), np.bool_), np.zeros(len(b.times_s), np.bool_)
     for offset_s in offsets_s:
         nearest = _nearest(b.times_s, a.times_s + offset_s)
-        is_common = (
-            (np.abs(b.times_s[nearest] - a.times_s - offset_s) <= _SAME_TIME_S)
-            & (np.bitwise_count(a.sounds ^ b.sounds[nearest]) <= params.max_sound_bits)
-            & (np.bitwise_count(a.pictures ^ b.pictures[nearest]) <= params.max_picture_bits)
+        sound_bits = np.bitwise_count(a.sounds ^ b.sounds[nearest])
+        may_be = (np.abs(b.times_s[nearest] - a.times_s - offset_s) <= _SAME_TIME_S) & (
+            np.bitwise_count(a.pictures ^ b.pictures[nearest]) <= params.max_picture_bits
         )
-        if np.count_nonzero(is_common) >= _MIN_MOMENTS:
+        if np.count_nonzero(may_be & (sound_bits <= params.max_sound_bits)) >= _MIN_MOMENTS:
+            is_common = may_be & (sound_bits <= _LOOSER * params.max_sound_bits)
             common_a |= is_common
             common_b[nearest[is_common]] = True
     return common_a, common_b

@@ -51,6 +51,39 @@ def test_sound_and_picture_are_alike_within_the_limits(
     assert bool(found_in({"a/1": first, "b/1": changed(first, sound_bits, picture_bits)}, tmp_path)) == is_found
 
 
+def with_bits(moment: tuple[float, int, int], bits: tuple[int, ...]) -> tuple[float, int, int]:
+    """The moment with these bits of its sound changed."""
+    time_s, sound, picture = moment
+    return time_s, sound ^ sum(1 << bit for bit in bits), picture
+
+
+@pytest.mark.parametrize(("bits", "is_found"), [((5, 20, 40), True), ((5, 20, 40, 50), False)])
+def test_two_moments_are_found_where_bits_of_three_fifths_of_one_and_of_all_of_the_other_differ(
+    bits: tuple[int, ...], is_found: bool, tmp_path: Path
+) -> None:
+    first = content(1, 2)
+    copy = [with_bits(first[0], bits), with_bits(first[1], (5, 20, 30, 40, 50))]
+    assert [(pair.share, pair.other_share) for pair in found_in({"a/1": first, "b/1": copy}, tmp_path)] == [
+        (1.0, 1.0)
+    ] * is_found
+
+
+@pytest.mark.parametrize(("sound_bits", "n_common"), [(18, 5), (19, 2)])
+def test_beside_two_moments_at_an_offset_others_may_differ_more_in_sound(
+    sound_bits: int, n_common: int, tmp_path: Path
+) -> None:
+    first = content(1, 5)
+    (pair,) = found_in({"a/1": first, "b/1": [*first[:2], *changed(first[2:], sound_bits)]}, tmp_path)
+    assert pair.common_s == pytest.approx(n_common + 1.0)
+
+
+@pytest.mark.parametrize("n_alike", [1, 2])
+def test_one_moment_alike_is_chance(n_alike: int, tmp_path: Path) -> None:
+    first = content(1, 5)
+    found = found_in({"a/1": first, "b/1": [*first[:n_alike], *changed(first[n_alike:], 13)]}, tmp_path)
+    assert len(found) == n_alike - 1
+
+
 def test_shares_are_of_either_clip(tmp_path: Path) -> None:
     first, other = content(1, 20), content(2, 10, first_s=11.0)
     (pair,) = found_in({"a/1": first, "a/2": [*first[:10], *other]}, tmp_path)
