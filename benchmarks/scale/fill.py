@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 
 import pipeline.engine.run
 from benchmarks.scale.names import DATASET, clip_number
-from benchmarks.scale.rows import OF_CLIP, VARIANTS, Tables, media_rows
+from benchmarks.scale.rows import OF_CLIP, VARIANTS, Tables, fingerprint_rows, media_rows
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.subject import clip_of
+from pipeline.core.records.track import Fingerprint
 from pipeline.core.storage.items import ItemStore, put_result
 
 _ALL_DIFFERENT = ("recognise",)  # embeddings of different persons must differ
@@ -87,7 +88,9 @@ class MadeUpFiles:
                 return rows
             self._written[like] = name, _parquet_files(rows)
         other_name, files = self._written[like]
-        return {file: content.replace(other_name, name) for file, content in files.items()}
+        made = {file: content.replace(other_name, name) for file, content in files.items()}
+        # No two clips are one video.
+        return made | (_parquet_files({Fingerprint: fingerprint_rows(clip_id)}) if self._step == "detect" else {})
 
 
 def _clip_id_of(item: Any) -> str:

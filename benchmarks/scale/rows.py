@@ -91,7 +91,6 @@ def observation_rows(clip_id: str) -> Tables | Dropped:
     """Return a clip's frames, its tracks, its shots, and how mouth and sound agree."""
     if clip_number(clip_id) % _EVERY == _WITHOUT_FACE:
         return Dropped.filtered("no_face", "no face is seen for as long as detect.min_track_s")
-    halves_ms = [500 * n for n in range(N_HALVES)]
     shots_of_clip = shots_ms(clip_id, _frame_times_ms()[-1])
     starts_s, ends_s = ([time_ms / 1000 for time_ms in times] for times in zip(*shots_of_clip, strict=True))
     track_ids = [track_of(clip_id, start_ms) for start_ms, _ in shots_of_clip]
@@ -102,8 +101,8 @@ def observation_rows(clip_id: str) -> Tables | Dropped:
         Frame: _of_clip(_frames(), clip_id, _at_times(clip_id, "frame_id", _frame_times_ms())),
         Track: _of_clip(_repeated(_tracks(), len(starts_s)), clip_id, tracks),
         Shot: _of_clip(_repeated(_shots(), len(starts_s)), clip_id, shots),
-        Agreement: _of_clip(_agreement(), clip_id, _at_times(clip_id, "agreement_id", halves_ms)),
-        Fingerprint: _fingerprints(clip_id, halves_ms),
+        Agreement: _of_clip(_agreement(), clip_id, _at_times(clip_id, "agreement_id", _halves_ms())),
+        Fingerprint: fingerprint_rows(clip_id),
     }
 
 
@@ -307,8 +306,12 @@ def _shots() -> pa.Table:
     return _whole(Shot, [Shot(shot_id="", clip_id="", start_s=0.0, end_s=_frame_times_ms()[-1] / 1000)])
 
 
-def _fingerprints(clip_id: str, times_ms: list[int]) -> pa.Table:
-    """Return hashes that no two clips share."""
+def _halves_ms() -> list[int]:
+    return [500 * n for n in range(N_HALVES)]
+
+
+def fingerprint_rows(clip_id: str) -> pa.Table:
+    """Return a clip's fingerprints, whose hashes no two clips share."""
     rng = np.random.default_rng([2, clip_number(clip_id)])
     rows = [
         Fingerprint(
@@ -318,7 +321,7 @@ def _fingerprints(clip_id: str, times_ms: list[int]) -> pa.Table:
             sound_hash=int(rng.integers(1 << 60)),
             picture_hash=int(rng.integers(1 << 63)),
         )
-        for time_ms in times_ms
+        for time_ms in _halves_ms()
     ]
     return to_table(Fingerprint, rows)
 

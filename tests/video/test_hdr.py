@@ -6,13 +6,13 @@ import ffmpeg
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.video.test_fetch import PARAMS
 
 from pipeline.core.base.outcome import Dropped
 from pipeline.download.fetch import refuse
 from pipeline.video.decode import grey_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe
+from tests.download.test_fetch import PARAMS
 from tests.video.test_picture import BT709, BT2020, coded, grey, rgb, write_planes, write_rgb
 
 PQ, HLG, SDR_10_BIT = 16, 18, 14  # AVColorTransferCharacteristic

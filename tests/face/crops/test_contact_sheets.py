@@ -67,7 +67,7 @@ def sheet_of(numbers: list[int]) -> np.ndarray:
                 (
                     f"clip-t00-{number:08d}",
                     f"yaw {-number:+d} pitch +0 roll +0",
-                    "lip gap 0.000 lids 1.00",
+                    "lip gap 0.000 parted -4.0 eyes shut -4.0",
                     "standard" if is_standard(number) else "yaw",
                 ),
             )
