@@ -100,6 +100,9 @@ _ERRORS: tuple[tuple[str, Ending], ...] = (
     (r"Connection|Remote end closed|more expected|expected \d+ bytes|IncompleteRead|SSL|EOF", Ending(NETWORK, TIME)),
 )
 
+# As urllib3 and curl name one in a message.
+_HOST = re.compile(r"'[\w-]+(\.[\w-]+)+'|(?<=resolve host: )\S+|(?<=connect to )\S+")
+
 _UNKNOWN = "unknown"  # no error, or one that no line of _ERRORS matches
 
 # Of warnings and debug lines: the cause of an end, of these reasons, that says little by itself.
@@ -147,6 +150,6 @@ def _first(lines: Iterable[str]) -> Ending | None:
 
 
 def _cause(message: str) -> str:
-    """Return the cause: a video's id may hold any text, and the advice to report a bug mentions many causes."""
+    """Return the cause: a video's id and a host's name may be any text, advice to report a bug mentions many causes."""
     text = re.sub(r"^(ERROR: |\[debug\] |\[download\] )*(\[[^\]]+\] ?([^:]+: )?)?", "", message.strip())
-    return text.split("; please report this issue")[0]
+    return _HOST.sub("", text.split("; please report this issue")[0])
