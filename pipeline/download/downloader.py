@@ -57,7 +57,7 @@ def retry_after_s(header: str | None) -> float | None:
     """Return the wait in seconds that a Retry-After header states, as seconds or as a date; None for no such."""
     if header is None:
         return None
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         return max(0.0, float(int(header)))
     with suppress(ValueError):
         date = parsedate_to_datetime(header)
