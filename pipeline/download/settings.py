@@ -10,6 +10,16 @@ JS_RUNTIMES = ("deno", "node", "bun", "quickjs")
 EVERY_HOST = ""
 DEFAULT_PAUSES_S = {EVERY_HOST: 5.0, "youtube.com": 12.0}
 """YouTube gives a guest about 300 videos an hour; its users' advice (yt-dlp's wiki, 2025) is 5 to 10 s between two."""
+_NAMES = dict.fromkeys(("youtu.be", "youtube-nocookie.com", "music.youtube.com"), "youtube.com")
+_PREFIXES = ("www.", "m.")
+
+
+def site_of(host: str) -> str:
+    """Return the name that the hosts of one site share, in lower case."""
+    host = host.lower()
+    for prefix in _PREFIXES:
+        host = host.removeprefix(prefix)
+    return _NAMES.get(host, host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +84,7 @@ def _from_zero(text: str) -> float | None:
 def _pauses_s() -> dict[str, float]:
     """Return the pause of each host that has one of its own, and that of all others; a number alone is of all."""
     text = os.environ.get("FACEVOX_PAUSE_S", "")
-    pauses_s = dict(DEFAULT_PAUSES_S)
+    pauses_s: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         host, _, number = part.rpartition("=")
         value = _from_zero(number)
@@ -83,10 +93,8 @@ def _pauses_s() -> dict[str, float]:
                 f"FACEVOX_PAUSE_S={text!r}: expected seconds, or host=seconds with commas between."
                 f" Unset it for the default, {DEFAULT_PAUSES_S[EVERY_HOST]:g}."
             )
-        if not host:
-            pauses_s.clear()
-        pauses_s[host.strip().lower()] = value
-    return {EVERY_HOST: DEFAULT_PAUSES_S[EVERY_HOST]} | pauses_s
+        pauses_s[site_of(host.strip())] = value
+    return pauses_s if EVERY_HOST in pauses_s else DEFAULT_PAUSES_S | pauses_s
 
 
 def _cookies() -> Path | None:
