@@ -5,7 +5,6 @@ download could not be resumed. The server determines neither the name of a file 
 """
 
 import errno
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -244,11 +243,11 @@ def _options(address: str, folder: Path, params: DownloadParams, settings: Fetch
         "retry_sleep_functions": {kind: partial(back_off_s, settings.retry_wait_s) for kind in waits},
         "sleep_interval_requests": settings.request_wait_s,
         "socket_timeout": settings.timeout_s,
-        "cookiefile": io.StringIO(settings.cookies.read_text("utf-8")) if settings.cookies else None,
+        "cookiefile": settings.cookie_file(),
         "js_runtimes": {name: {} for name in settings.js_runtimes},
         "proxy": settings.proxy,
         "videopassword": settings.video_password,
-        "extractor_args": {"youtube": {"po_token": [settings.po_token]}} if settings.po_token else {},
+        "extractor_args": {"youtube": {"po_token": settings.po_token.split(",")}} if settings.po_token else {},
         "updatetime": False,
         "cachedir": False,
         "logger": log,

@@ -264,6 +264,39 @@ def test_a_cookies_file_is_read_and_left_as_it_is(server: Server, folder: Path, 
     assert cookies.read_bytes() == before
 
 
+def test_no_line_of_a_cookies_file_is_printed(
+    server: Server, folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cookies.txt"
+    cookie = "127.0.0.1\tFALSE\t/\tFALSE\t0\tname\tsecret1\n"
+    odd = ".a.org TRUE / TRUE 0 name secret2\n.a.org\tTRUE\t/\tTRUE\tsecret3\tname\tsecret4\n\n"
+    path.write_text(f"\ufeff# Netscape HTTP Cookie File\n{odd}#HttpOnly_{cookie}", "utf-8")
+    settings = replace(SETTINGS, cookies=path)
+    assert isinstance(fetch(server.url("/talk.mp4"), folder, PARAMS, settings), Fetched)
+    assert "secret" not in "".join(capfd.readouterr())
+    kept = settings.cookie_file()
+    assert kept is not None
+    assert kept.read() == f"# Netscape HTTP Cookie File\n#HttpOnly_{cookie}"
+
+
+def test_a_cookies_file_in_another_encoding_is_named(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cookies.txt"
+    path.write_bytes("# Netscape HTTP Cookie File\n.a.org\tTRUE\t/\tTRUE\t0\tname\tcaf\u00e9\n".encode("latin-1"))
+    with pytest.raises(BadInput, match=r"cookies.txt: expected Netscape format: it is not in UTF-8"):
+        fetch("http://127.0.0.1:9/a.mp4", folder, PARAMS, replace(SETTINGS, cookies=path))
+
+
+def test_a_token_without_its_client_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("secret", "web+secret", "web.gvs+", "web.gvs+a,secret"):
+        monkeypatch.setenv("FACEVOX_PO_TOKEN", text)
+        with pytest.raises(BadInput, match=r"FACEVOX_PO_TOKEN: expected client\.context\+token") as raised:
+            read_fetch_settings()
+        assert "secret" not in str(raised.value)
+    monkeypatch.setenv("FACEVOX_PO_TOKEN", "web.gvs+a,web.player+b")
+    options = fetch_module._options("https://a.org", Path("x"), PARAMS, read_fetch_settings(), fetch_module._Log())
+    assert options["extractor_args"] == {"youtube": {"po_token": ["web.gvs+a", "web.player+b"]}}
+
+
 def test_a_cookies_file_that_is_none_stops_the_run(server: Server, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cookies.txt").write_text('[{"name": "value"}]')
     settings = replace(SETTINGS, cookies=tmp_path / "cookies.txt")
