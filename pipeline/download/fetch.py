@@ -44,6 +44,7 @@ MOST_LINES = 100
 STATED_DURATION_ERROR_S = 1.0
 FILE_STEM = "media"
 OTHER_SUFFIX = ".video"
+VERSIONS = f"{FILE_STEM}.versions.json"  # of the parts of a download
 MAX_NAME = 200  # characters of what a site states
 
 
@@ -201,9 +202,11 @@ def _try(address: str, folder: Path, params: DownloadParams, settings: FetchSett
     import yt_dlp
 
     from pipeline.download.downloader import Downloader
+    from pipeline.download.versions import Versions
 
+    options, versions = _options(address, folder, params, settings, log), Versions(folder / VERSIONS)
     try:
-        with Downloader(_options(address, folder, params, settings, log), settings, log.hold) as downloader:
+        with Downloader(options, settings, log.hold, versions) as downloader:
             info = downloader.extract_info(address, download=True) or {}
             log.asked_wait_s = downloader.asked_wait_s
     except yt_dlp.utils.DownloadCancelled as error:
@@ -308,6 +311,7 @@ def _settle(folder: Path, file: Path, params: DownloadParams, info: dict[str, An
     """Return the finished file, renamed to ``media`` and its suffix, and what the site states of it."""
     import yt_dlp
 
+    (folder / VERSIONS).unlink(missing_ok=True)
     refused = _refuse_size(file.stat().st_size, params) or _refuse_bytes(file)
     if refused:
         file.unlink()

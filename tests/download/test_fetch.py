@@ -124,6 +124,33 @@ def test_an_interrupted_transfer_is_resumed(get: Get, server: Server) -> None:
     assert 0 < start <= size // 2
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "goes_on"),
+    [
+        ({"ETag": '"1"'}, {"ETag": '"1"'}, True),
+        ({"ETag": '"1"'}, {"ETag": '"2"'}, False),
+        ({"ETag": 'W/"1"'}, {"ETag": 'W/"2"'}, True),
+        ({"Last-Modified": "Fri, 27 Nov 2026 00:00:00 GMT"}, {"Last-Modified": "Sat, 28 Nov 2026 00:00:00 GMT"}, False),
+    ],
+)
+def test_a_broken_transfer_goes_on_with_no_other_version_of_the_file(
+    before: dict[str, str], now: dict[str, str], goes_on: bool, get: Get, server: Server, folder: Path
+) -> None:
+    size = len(server.content)
+    server.version, server.cuts = before, [size, size // 2, 10, 10]
+    assert isinstance(get(server.url("/cut.mp4")), Dropped)
+    if not goes_on:
+        n_first = int.from_bytes(server.content[:4])  # bytes of the first box
+        server.content = server.content[:n_first] + b"\0\0\0\x10free" + bytes(8) + server.content[n_first:]
+    server.version, server.cuts = now, []
+    before_bytes = server.sent["/cut.mp4"]
+    found = get(server.url("/cut.mp4"))
+    assert isinstance(found, Fetched), found
+    assert found.path.read_bytes() == server.content
+    assert (server.sent["/cut.mp4"] - before_bytes < 2 * size) == goes_on  # it is looked at before
+    assert files_below(folder) == ["media.mp4"]
+
+
 def test_a_transfer_that_keeps_breaking_fails_and_the_next_run_continues_it(
     get: Get, server: Server, folder: Path
 ) -> None:
