@@ -319,14 +319,18 @@ def _settle(folder: Path, file: Path, params: DownloadParams, info: dict[str, An
     suffix = file.suffix.lower()
     path = folder / f"{FILE_STEM}{suffix if suffix in VIDEO_SUFFIXES else OTHER_SUFFIX}"
     tool = f"yt-dlp {yt_dlp.version.__version__}"
-    uploader = info.get("uploader") or info.get("channel")
     return Fetched(
         path=file.replace(path),
         tool=with_ffmpeg(tool) if info.get("requested_formats") else tool,
-        format_id=str(info.get("format_id") or "")[:MAX_NAME] or None,
-        uploader=str(uploader or "").encode("utf-8", "replace").decode()[:MAX_NAME] or None,
+        format_id=_stated(info.get("format_id")),
+        uploader=_stated(info.get("uploader") or info.get("channel")),
         fetched_on=f"{datetime.now(UTC):%Y-%m-%d}",
     )
+
+
+def _stated(value: object) -> str | None:
+    """Return what a site states, of any length and with any characters, as a short text; None for nothing."""
+    return str(value or "").encode("utf-8", "replace").decode()[:MAX_NAME] or None
 
 
 def _refuse_bytes(file: Path) -> Dropped | None:
