@@ -86,6 +86,7 @@ _ERRORS: tuple[tuple[str, Ending], ...] = (
         r"fragment.* not found|downloaded file is empty|Did not get any data|curl: \(\d+\)|redirect loop",
         Ending(NETWORK, TIME),
     ),
+    (r"unable to (open for writing|write|rename)\b", Ending(UNAVAILABLE, TIME)),  # of a file of this machine
     (r"HTTP Error 404|No such file or directory|does not exist|Is a directory", Ending("not_found")),
     (r"timed out|time-?out", Ending("timeout", TIME)),
     (r"HTTP Error 403", Ending(FORBIDDEN, TIME)),

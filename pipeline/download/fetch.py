@@ -289,7 +289,7 @@ def _size_watch(params: DownloadParams, log: _Log) -> Callable[[dict[str, Any]],
 def _failure(address: str, folder: Path, settings: FetchSettings, log: _Log) -> Dropped:
     lines = [line.replace(str(folder.absolute()), ".") for line in log.messages.all()]
     lines = lines or ["nothing was downloaded, and yt-dlp reports no reason"]
-    if any("No space left on device" in line for line in lines):
+    if any(text in line for line in lines for text in ("No space left on device", "Disk quota exceeded")):
         raise OSError(errno.ENOSPC, f"disk full while downloading {address}: {lines[0]}")
     detail = "; ".join(lines)[:MAX_DETAIL_LENGTH]
     if log.asked_wait_s is not None:
