@@ -90,7 +90,7 @@ class Download:
             noted = json.loads((self.folder / _DONE).read_bytes())
             size_bytes, path = noted.pop("size_bytes"), self.folder / noted.pop("name")
             return Fetched(path=path, **noted) if path.stat().st_size == size_bytes else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return None
 
     def put(self, fetched: Fetched) -> None:

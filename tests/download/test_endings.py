@@ -171,6 +171,11 @@ def test_an_interrupted_piece_that_was_forbidden_is_forbidden() -> None:
     )
 
 
+def test_a_file_that_could_not_be_written_here_says_nothing_about_the_video() -> None:
+    message = "ERROR: unable to open for writing: [Errno 2] No such file or directory: './media.mp4.part'"
+    assert classify(Messages([message])) == Ending("unavailable", TIME)
+
+
 @pytest.mark.parametrize(
     "host", ["drm.example.org", "removed.example.org", "a.cloudflarestream.com", "login.example.org"]
 )

@@ -391,3 +391,11 @@ def test_sdr_is_fetched_where_it_is_as_large(formats: list[dict[str, Any]], chos
     info["webpage_url"] = "https://example.org/v"
     with yt_dlp.YoutubeDL({**options, "simulate": True, "quiet": True}) as downloader:
         assert downloader.process_video_result(info, download=False)["format_id"] == chosen
+
+
+@pytest.mark.parametrize("text", ["[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"])
+def test_without_room_the_run_stops(text: str, tmp_path: Path) -> None:
+    log = fetch_module._Log()
+    log.error(f"ERROR: unable to write data: {text}")
+    with pytest.raises(OSError, match="disk full while downloading"):
+        fetch_module._failure("http://a.org/a.mp4", tmp_path, SETTINGS, log)

@@ -209,6 +209,9 @@ def test_a_file_that_is_not_as_noted_is_not_taken(server: Server, tmp_path: Path
         assert download.done() == fetched
         path.write_bytes(b"who")
         assert download.done() is None
+        for damaged in ("{", "[]", "5", '{"size_bytes": 1}'):
+            (download.folder / "done.json").write_text(damaged)
+            assert download.done() is None
 
 
 def test_another_height_is_another_download(server: Server, tmp_path: Path) -> None:
