@@ -47,7 +47,8 @@ def _fetch(dataset: str, params: DownloadParams, of_run: Path, at: Layout) -> St
     """Run the step on every listed clip; ``of_run`` is a folder for what its processes tell each other."""
     settings, listed = read_settings(), at.listed(dataset)
     hosts = Hosts(settings.cache / "hosts", of_run, read_fetch_settings())
-    downloads = Downloads(settings.cache / UNFINISHED, f"{params.max_height_px} px", clips_of_addresses(listed))
+    unfinished, ends = settings.cache / UNFINISHED, of_run / "ends"
+    downloads = Downloads(unfinished, f"{params.max_height_px} px", clips_of_addresses(listed), ends)
     acquirer = Acquirer(params, hosts.settings, downloads, hosts)
     step = step_of(params, acquirer)
     if params.max_total_gb is not None:

@@ -101,13 +101,11 @@ class _Lines:
 
 @contextmanager
 def _downloader(settings: FetchSettings) -> Iterator[tuple[Any, _Lines]]:
-    import io
-
     import yt_dlp
 
     log = _Lines()
     options: dict[str, Any] = {
-        "cookiefile": io.StringIO(settings.cookies.read_text("utf-8")) if settings.cookies else None,
+        "cookiefile": settings.cookie_file(),
         "js_runtimes": {name: {} for name in settings.js_runtimes},
         "ignoreerrors": True,
         "cachedir": False,

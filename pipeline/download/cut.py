@@ -15,6 +15,7 @@ from typing import Any
 
 from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.units import SAME_TIME_S
+from pipeline.engine.disk_errors import check_room
 from pipeline.video.clock import Clock, clock_of
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import Probe, probe
@@ -67,7 +68,7 @@ def cut(whole: Path, held: Probe, wanted: CutRange, place: Path) -> Cut | None:
     """Write the range of ``whole``, whose probe is ``held``, to the new file ``place``, of the same suffix.
 
     Return None, and write nothing, where there is nothing to cut off, the container is none of MP4 and Matroska, stamps
-    jump, or the cut can't be proved to be exact.
+    jump, or the cut can't be proved to be exact. Raises OSError where that may be for want of room on the disk.
     """
     clock = clock_of(whole, has_jumps=held.has_jumps)
     if held.has_jumps or not wanted.is_part_of(held.duration_s) or not _is_plain(clock, whole):
@@ -79,6 +80,7 @@ def cut(whole: Path, held: Probe, wanted: CutRange, place: Path) -> Cut | None:
     # What is stated of the whole stream is another number for a part of it.
     if made is not None and replace(made.probe, **{name: getattr(held, name) for name in _OF_LENGTH}) == held:
         return made
+    check_room(place.parent)
     place.unlink(missing_ok=True)
     return None
 

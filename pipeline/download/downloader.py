@@ -12,6 +12,7 @@ from yt_dlp.networking import Response
 from yt_dlp.networking.exceptions import HTTPError, TransportError
 
 from pipeline.download.settings import FetchSettings
+from pipeline.download.versions import Versions
 from pipeline.engine.time_limit import not_counted
 
 MAX_PAGE_BYTES = 32_000_000
@@ -24,10 +25,12 @@ _BUSY = (429, 503)
 class Downloader(yt_dlp.YoutubeDL):  # type: ignore[misc]
     """Downloads one video; ``asked_wait_s`` is the wait that its host asked for, where that is too long to be kept."""
 
-    def __init__(self, options: dict[str, Any], settings: FetchSettings, hold: Callable[[float], None]) -> None:
-        """``hold`` is told of each wait that is kept."""
+    def __init__(
+        self, options: dict[str, Any], settings: FetchSettings, hold: Callable[[float], None], versions: Versions
+    ) -> None:
+        """``hold`` is told of each wait that is kept; ``versions`` are those of the parts that are here."""
         super().__init__(options)
-        self._settings, self._hold = settings, hold
+        self._settings, self._hold, self._versions = settings, hold, versions
         self._waits_left = settings.retries
         self.asked_wait_s: float | None = None
 
@@ -37,9 +40,12 @@ class Downloader(yt_dlp.YoutubeDL):  # type: ignore[misc]
 
     def urlopen(self, req: Any) -> Response:
         """Send a request; again after a wait that the server asked for."""
+        self._versions.ask(req)
         while True:
             try:
-                return _bounded(super().urlopen(req))
+                response = super().urlopen(req)
+                self._versions.note(req, response)
+                return _bounded(response)
             except HTTPError as error:
                 wait_s = retry_after_s(error.response.headers.get("Retry-After")) if error.status in _BUSY else None
                 if wait_s is not None and wait_s > self._settings.retry_after_s:
@@ -57,7 +63,7 @@ def retry_after_s(header: str | None) -> float | None:
     """Return the wait in seconds that a Retry-After header states, as seconds or as a date; None for no such."""
     if header is None:
         return None
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         return max(0.0, float(int(header)))
     with suppress(ValueError):
         date = parsedate_to_datetime(header)

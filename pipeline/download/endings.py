@@ -86,6 +86,7 @@ _ERRORS: tuple[tuple[str, Ending], ...] = (
         r"fragment.* not found|downloaded file is empty|Did not get any data|curl: \(\d+\)|redirect loop",
         Ending(NETWORK, TIME),
     ),
+    (r"unable to (open for writing|write|rename)\b", Ending(UNAVAILABLE, TIME)),  # of a file of this machine
     (r"HTTP Error 404|No such file or directory|does not exist|Is a directory", Ending("not_found")),
     (r"timed out|time-?out", Ending("timeout", TIME)),
     (r"HTTP Error 403", Ending(FORBIDDEN, TIME)),
@@ -99,6 +100,9 @@ _ERRORS: tuple[tuple[str, Ending], ...] = (
     ),
     (r"Connection|Remote end closed|more expected|expected \d+ bytes|IncompleteRead|SSL|EOF", Ending(NETWORK, TIME)),
 )
+
+# As urllib3 and curl name one in a message.
+_HOST = re.compile(r"'[\w-]+(\.[\w-]+)+'|(?<=resolve host: )\S+|(?<=connect to )\S+")
 
 _UNKNOWN = "unknown"  # no error, or one that no line of _ERRORS matches
 
@@ -147,6 +151,6 @@ def _first(lines: Iterable[str]) -> Ending | None:
 
 
 def _cause(message: str) -> str:
-    """Return the cause: a video's id may hold any text, and the advice to report a bug mentions many causes."""
+    """Return the cause: a video's id and a host's name may be any text, advice to report a bug mentions many causes."""
     text = re.sub(r"^(ERROR: |\[debug\] |\[download\] )*(\[[^\]]+\] ?([^:]+: )?)?", "", message.strip())
-    return text.split("; please report this issue")[0]
+    return _HOST.sub("", text.split("; please report this issue")[0])

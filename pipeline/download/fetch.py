@@ -5,7 +5,6 @@ download could not be resumed. The server determines neither the name of a file 
 """
 
 import errno
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,6 +44,7 @@ MOST_LINES = 100
 STATED_DURATION_ERROR_S = 1.0
 FILE_STEM = "media"
 OTHER_SUFFIX = ".video"
+VERSIONS = f"{FILE_STEM}.versions.json"  # of the parts of a download
 MAX_NAME = 200  # characters of what a site states
 
 
@@ -202,9 +202,11 @@ def _try(address: str, folder: Path, params: DownloadParams, settings: FetchSett
     import yt_dlp
 
     from pipeline.download.downloader import Downloader
+    from pipeline.download.versions import Versions
 
+    options, versions = _options(address, folder, params, settings, log), Versions(folder / VERSIONS)
     try:
-        with Downloader(_options(address, folder, params, settings, log), settings, log.hold) as downloader:
+        with Downloader(options, settings, log.hold, versions) as downloader:
             info = downloader.extract_info(address, download=True) or {}
             log.asked_wait_s = downloader.asked_wait_s
     except yt_dlp.utils.DownloadCancelled as error:
@@ -244,11 +246,11 @@ def _options(address: str, folder: Path, params: DownloadParams, settings: Fetch
         "retry_sleep_functions": {kind: partial(back_off_s, settings.retry_wait_s) for kind in waits},
         "sleep_interval_requests": settings.request_wait_s,
         "socket_timeout": settings.timeout_s,
-        "cookiefile": io.StringIO(settings.cookies.read_text("utf-8")) if settings.cookies else None,
+        "cookiefile": settings.cookie_file(),
         "js_runtimes": {name: {} for name in settings.js_runtimes},
         "proxy": settings.proxy,
         "videopassword": settings.video_password,
-        "extractor_args": {"youtube": {"po_token": [settings.po_token]}} if settings.po_token else {},
+        "extractor_args": {"youtube": {"po_token": settings.po_token.split(",")}} if settings.po_token else {},
         "updatetime": False,
         "cachedir": False,
         "logger": log,
@@ -287,7 +289,7 @@ def _size_watch(params: DownloadParams, log: _Log) -> Callable[[dict[str, Any]],
 def _failure(address: str, folder: Path, settings: FetchSettings, log: _Log) -> Dropped:
     lines = [line.replace(str(folder.absolute()), ".") for line in log.messages.all()]
     lines = lines or ["nothing was downloaded, and yt-dlp reports no reason"]
-    if any("No space left on device" in line for line in lines):
+    if any(text in line for line in lines for text in ("No space left on device", "Disk quota exceeded")):
         raise OSError(errno.ENOSPC, f"disk full while downloading {address}: {lines[0]}")
     detail = "; ".join(lines)[:MAX_DETAIL_LENGTH]
     if log.asked_wait_s is not None:
@@ -309,6 +311,7 @@ def _settle(folder: Path, file: Path, params: DownloadParams, info: dict[str, An
     """Return the finished file, renamed to ``media`` and its suffix, and what the site states of it."""
     import yt_dlp
 
+    (folder / VERSIONS).unlink(missing_ok=True)
     refused = _refuse_size(file.stat().st_size, params) or _refuse_bytes(file)
     if refused:
         file.unlink()
@@ -316,14 +319,18 @@ def _settle(folder: Path, file: Path, params: DownloadParams, info: dict[str, An
     suffix = file.suffix.lower()
     path = folder / f"{FILE_STEM}{suffix if suffix in VIDEO_SUFFIXES else OTHER_SUFFIX}"
     tool = f"yt-dlp {yt_dlp.version.__version__}"
-    uploader = info.get("uploader") or info.get("channel")
     return Fetched(
         path=file.replace(path),
         tool=with_ffmpeg(tool) if info.get("requested_formats") else tool,
-        format_id=str(info.get("format_id") or "")[:MAX_NAME] or None,
-        uploader=str(uploader or "").encode("utf-8", "replace").decode()[:MAX_NAME] or None,
+        format_id=_stated(info.get("format_id")),
+        uploader=_stated(info.get("uploader") or info.get("channel")),
         fetched_on=f"{datetime.now(UTC):%Y-%m-%d}",
     )
+
+
+def _stated(value: object) -> str | None:
+    """Return what a site states, of any length and with any characters, as a short text; None for nothing."""
+    return str(value or "").encode("utf-8", "replace").decode()[:MAX_NAME] or None
 
 
 def _refuse_bytes(file: Path) -> Dropped | None:

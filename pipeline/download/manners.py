@@ -20,14 +20,12 @@ from urllib.parse import urlsplit
 from pipeline.core.base.outcome import PASSING, Dropped
 from pipeline.download.endings import BOT_CHECK, NO_SOLVER, RATE_LIMITED
 from pipeline.download.remedies import TIME, WHAT_TO_DO
-from pipeline.download.settings import FetchSettings
+from pipeline.download.settings import FetchSettings, site_of
 from pipeline.engine.time_limit import not_counted
 
 MOST_REFUSALS = 3
 MAX_BACK_OFF_S = 60.0
 _LOOK_EVERY_S = 0.1
-_NAMES = {"youtu.be": "youtube.com", "youtube-nocookie.com": "youtube.com"}
-_PREFIXES = ("www.", "m.")
 _REFUSALS = {
     BOT_CHECK: "asked for proof of being human",
     RATE_LIMITED: "limits requests",
@@ -36,11 +34,11 @@ _REFUSALS = {
 
 
 def host_of(address: str) -> str | None:
-    """Return the name that a site's hosts share, in lower case; None for an address without a host."""
-    host = (urlsplit(address).hostname or "").lower()
-    for prefix in _PREFIXES:
-        host = host.removeprefix(prefix)
-    return _NAMES.get(host, host) or None
+    """Return the name that a site's hosts share, in lower case; None for an address without a host, or for none."""
+    try:
+        return site_of(urlsplit(address).hostname or "") or None
+    except ValueError:
+        return None  # as the download says
 
 
 def back_off_s(first_s: float, n: int) -> float:

@@ -58,8 +58,10 @@ def runtimes(names: tuple[str, ...]) -> tuple[tuple[str, str, bool], ...]:
 
 def _token(settings: FetchSettings) -> object:
     """Return the token set, and the versions of plugins that provide some."""
+    import yt_dlp
     from yt_dlp.extractor.youtube.pot._registry import _pot_providers
 
+    yt_dlp.YoutubeDL({"quiet": True}, auto_init=False).close()  # loads the plugins, which a process has to do once
     providers = {name: str(one.PROVIDER_VERSION) for name, one in _pot_providers.value.items()}
     return [settings.po_token, providers]
 

@@ -1,6 +1,8 @@
 """Settings of downloads, from the environment: none of them changes what a finished file holds."""
 
+import io
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +12,17 @@ JS_RUNTIMES = ("deno", "node", "bun", "quickjs")
 EVERY_HOST = ""
 DEFAULT_PAUSES_S = {EVERY_HOST: 5.0, "youtube.com": 12.0}
 """YouTube gives a guest about 300 videos an hour; its users' advice (yt-dlp's wiki, 2025) is 5 to 10 s between two."""
+_NAMES = dict.fromkeys(("youtu.be", "youtube-nocookie.com", "music.youtube.com"), "youtube.com")
+_PREFIXES = ("www.", "m.")
+_HTTP_ONLY, _COOKIE_VALUES, _EXPIRES = "#HttpOnly_", 7, 4  # of a line of a cookies.txt
+
+
+def site_of(host: str) -> str:
+    """Return the name that the hosts of one site share, in lower case."""
+    host = host.lower()
+    for prefix in _PREFIXES:
+        host = host.removeprefix(prefix)
+    return _NAMES.get(host, host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +48,30 @@ class FetchSettings:
         """Return the seconds between the starts of two videos of ``host``."""
         return self.pauses_s.get(host, self.pauses_s[EVERY_HOST])
 
+    def cookie_file(self) -> io.StringIO | None:
+        """Return the cookies as a file of their own for yt-dlp, without lines that are none: it would print them.
+
+        Raises BadInput for a file that can't be read.
+        """
+        if self.cookies is None:
+            return None
+        try:
+            lines = [*io.StringIO(self.cookies.read_text("utf-8-sig"))]
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not in UTF-8"
+            raise BadInput(f"FACEVOX_COOKIES={self.cookies}: expected Netscape format: {reason}") from None
+        if lines and lines[0].lstrip().startswith(("[", "{")):
+            raise BadInput(f"FACEVOX_COOKIES={self.cookies}: expected Netscape format, found JSON")
+        return io.StringIO("".join(line for line in lines if _is_cookie(line)))
+
+
+def _is_cookie(line: str) -> bool:
+    """Return whether a line of a cookies.txt has a cookie that can be read, or is a comment."""
+    if line.startswith("#") and not line.startswith(_HTTP_ONLY):
+        return True
+    values = line.rstrip("\r\n").split("\t")
+    return len(values) == _COOKIE_VALUES and re.fullmatch(r"([0-9]+(\.[0-9]+)?)?", values[_EXPIRES]) is not None
+
 
 def read_fetch_settings() -> FetchSettings:
     """Return the settings of this process; raise BadInput for a variable that can't be used."""
@@ -51,7 +88,7 @@ def read_fetch_settings() -> FetchSettings:
         host_downloads=max(1, int(_number("FACEVOX_HOST_DOWNLOADS", 2))),
         proxy=os.environ.get("FACEVOX_PROXY") or None,
         video_password=os.environ.get("FACEVOX_VIDEO_PASSWORD") or None,
-        po_token=os.environ.get("FACEVOX_PO_TOKEN") or None,
+        po_token=_po_token(),
     )
 
 
@@ -74,7 +111,7 @@ def _from_zero(text: str) -> float | None:
 def _pauses_s() -> dict[str, float]:
     """Return the pause of each host that has one of its own, and that of all others; a number alone is of all."""
     text = os.environ.get("FACEVOX_PAUSE_S", "")
-    pauses_s = dict(DEFAULT_PAUSES_S)
+    pauses_s: dict[str, float] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         host, _, number = part.rpartition("=")
         value = _from_zero(number)
@@ -83,10 +120,17 @@ def _pauses_s() -> dict[str, float]:
                 f"FACEVOX_PAUSE_S={text!r}: expected seconds, or host=seconds with commas between."
                 f" Unset it for the default, {DEFAULT_PAUSES_S[EVERY_HOST]:g}."
             )
-        if not host:
-            pauses_s.clear()
-        pauses_s[host.strip().lower()] = value
-    return {EVERY_HOST: DEFAULT_PAUSES_S[EVERY_HOST]} | pauses_s
+        pauses_s[site_of(host.strip())] = value
+    return pauses_s if EVERY_HOST in pauses_s else DEFAULT_PAUSES_S | pauses_s
+
+
+def _po_token() -> str | None:
+    text = os.environ.get("FACEVOX_PO_TOKEN") or None
+    if text and not all("." in one.partition("+")[0] and one.partition("+")[2] for one in text.split(",")):
+        raise BadInput(
+            "FACEVOX_PO_TOKEN: expected client.context+token, such as web.gvs+XXX, with commas between several"
+        )
+    return text
 
 
 def _cookies() -> Path | None:

@@ -36,6 +36,7 @@ _NUMBER = re.compile(r"\[errno (\d+)\]", re.IGNORECASE)
 
 _GO_ON = "Everything finished is kept: the same command goes on from it."
 _BYTES_PER_MB = 10**6
+_MIN_FREE_BYTES = 16 << 20
 
 
 class DiskProblem(FacevoxError):
@@ -64,6 +65,12 @@ def check_writable(folder: Path) -> None:
             file.write(b"\0")
     except OSError as error:
         raise DiskProblem(_sentence(_KIND_OF[error.errno], folder) if error.errno in _KIND_OF else str(error)) from None
+
+
+def check_room(folder: Path) -> None:
+    """Raise OSError on a full disk: a failure that may be its fault must not be stored as the item's."""
+    if shutil.disk_usage(folder).free < _MIN_FREE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import re
 import resource
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 from pipeline.core.base.outcome import FILTERED, Dropped
 from pipeline.core.storage.items import ItemStore, put_result
+from pipeline.engine.disk_errors import check_room
 from pipeline.engine.settings import Settings, environment
 from pipeline.engine.stopping import end_with_parent
 from pipeline.engine.time_limit import limited
@@ -30,7 +30,6 @@ End = Dropped | None  # the drop of an item of which nothing was stored
 _MEBIBYTE = 1 << 20
 _QUEUED_PER_WORKER = 4  # enough to keep workers busy, few enough that memory does not grow with the run
 _OTHER_RUN_CHECK_S = 0.5
-_MIN_FREE_BYTES = 16 * _MEBIBYTE
 
 # One thread for each worker's libraries: workers share the CPUs, and sums keep their order.
 _ONE_THREAD_EACH = dict.fromkeys(
@@ -161,7 +160,7 @@ class _Worker:
             if isinstance(result, Dropped) and result.retryable:
                 raise _RetryableDrop(result)
             if isinstance(result, Dropped) and result.status != FILTERED:
-                _check_disk(folder)
+                check_room(folder)
             put_result(folder, result)
         if sum(path.lstat().st_size for path in folder.rglob("*")) > self._settings.item_output_mb * _MEBIBYTE:
             raise self._too_large()
@@ -189,9 +188,3 @@ def _limit(kind: int, mebibytes: int) -> None:
     if ceiling != resource.RLIM_INFINITY:
         limit = min(limit, ceiling)  # a process may not raise its hard limit
     resource.setrlimit(kind, (limit, limit))
-
-
-def _check_disk(folder: Path) -> None:
-    """Raise OSError on a full disk: a failure that may be its fault must not be stored as the item's."""
-    if shutil.disk_usage(folder).free < _MIN_FREE_BYTES:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))

@@ -140,7 +140,7 @@ def _is_mended(step: Step[Item], key: str, store: ItemStore) -> bool:
     if step.remedy_state is None:
         return False
     end = store.dropped(step.name, key)
-    if end is None or not end.remedy_state or end.remedy_state == step.remedy_state(end.remedy):
+    if end is None or not step.is_mended(end):
         return False
     store.remove(step.name, key)
     return True

@@ -34,3 +34,9 @@ class Step(Generic[Item]):
     def key(self, item: Item) -> str:
         """Return the key under which the result for ``item`` is stored."""
         return item_key(self.name, self.version, self.params, self.inputs(item))
+
+    def is_mended(self, end: Dropped) -> bool:
+        """Return whether an item that ended so waited for something that has changed: it is computed again."""
+        if self.remedy_state is None or not end.remedy_state:
+            return False
+        return end.remedy_state != self.remedy_state(end.remedy)

@@ -75,8 +75,9 @@ class Acquirer:
             return waits
         fetched = download.done()
         if fetched is None:
-            found = fetch(clip.address, download.folder, self._params, self._settings, self._hosts)
+            found = download.end() or fetch(clip.address, download.folder, self._params, self._settings, self._hosts)
             if isinstance(found, Dropped):
+                download.note_end(found)
                 return found
             download.put(found)
             fetched = found

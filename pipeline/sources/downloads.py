@@ -12,6 +12,7 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.storage.atomic import claim, remove_folder, write_text
 from pipeline.core.storage.query import query
+from pipeline.download.endings import NO_SOLVER
 from pipeline.download.fetch import Fetched
 from pipeline.engine.time_limit import not_counted
 
@@ -24,9 +25,12 @@ _TAKEN = "taken-"  # and the hash of a clip's id: the clip has ended
 class Downloads:
     """The folders of downloads under ``root``; safe for many processes at once."""
 
-    def __init__(self, root: Path, variant: str, n_clips: Mapping[str, int]) -> None:
-        """``variant``: what else than the address determines the file; ``n_clips``: of addresses with several clips."""
-        self._root, self._variant, self._n_clips = root, variant, n_clips
+    def __init__(self, root: Path, variant: str, n_clips: Mapping[str, int], ends: Path | None = None) -> None:
+        """``variant``: what else than the address determines the file; ``n_clips``: of addresses with several clips.
+
+        ``ends``: a folder of one run, for how addresses without media end; None: each clip asks for itself.
+        """
+        self._root, self._variant, self._n_clips, self._ends = root, variant, n_clips, ends
 
     @contextmanager
     def of(self, clip: Clip) -> Iterator["Download"]:
@@ -36,7 +40,8 @@ class Downloads:
             descriptor = claim(folder, wait=True, empty=False)
         assert descriptor is not None
         try:
-            yield Download(folder, clip, self._n_clips.get(clip.address, 1))
+            n_clips = self._n_clips.get(clip.address, 1)
+            yield Download(folder, clip, n_clips, self._ends / folder.name if self._ends and n_clips > 1 else None)
         finally:
             with suppress(OSError):
                 folder.rmdir()
@@ -60,9 +65,24 @@ class Downloads:
 class Download:
     """The download of one address, held by this process for one clip of ``n_clips``."""
 
-    def __init__(self, folder: Path, clip: Clip, n_clips: int) -> None:
+    def __init__(self, folder: Path, clip: Clip, n_clips: int, end: Path | None = None) -> None:
+        """``end``: where this run notes that the address has no media."""
         self.folder = folder
-        self._clip, self._n_clips = clip, n_clips
+        self._clip, self._n_clips, self._end = clip, n_clips, end
+
+    def end(self) -> Dropped | None:
+        """Return how the address ended in this run for another clip, if that is so for all of them."""
+        if self._end is None or not self._end.is_file():
+            return None
+        return Dropped(**json.loads(self._end.read_bytes()))
+
+    def note_end(self, dropped: Dropped) -> None:
+        """Note how the address ended, for its other clips, unless another try may end better.
+
+        Clips of a host that needs a solver are counted where the host is left alone.
+        """
+        if self._end is not None and not dropped.retryable and dropped.reason != NO_SOLVER:
+            write_text(self._end, json.dumps(asdict(dropped)))
 
     def done(self) -> Fetched | None:
         """Return the file, if it is here whole."""
@@ -70,7 +90,7 @@ class Download:
             noted = json.loads((self.folder / _DONE).read_bytes())
             size_bytes, path = noted.pop("size_bytes"), self.folder / noted.pop("name")
             return Fetched(path=path, **noted) if path.stat().st_size == size_bytes else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return None
 
     def put(self, fetched: Fetched) -> None:

@@ -85,11 +85,13 @@ def plan_of(clips: Iterable[Clip], step: Step[Clip], store: ItemStore, margin_s:
 
 
 def _is_here(clip: Clip, step: Step[Clip], store: ItemStore, plan: Plan) -> bool:
-    """Return whether the store has a clip's media, or its end, and count that."""
+    """Return whether the store has a clip's media, or its end, and count that; not an end that is tried again."""
     key = step.key(clip)
     if not store.has(step.name, key):
         return False
     if dropped := store.dropped(step.name, key):
+        if step.is_mended(dropped):
+            return False
         plan.ends[end_of(dropped.status, dropped.reason, dropped.remedy)] += 1
     else:
         plan.n_here += 1

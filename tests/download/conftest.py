@@ -52,6 +52,8 @@ class Server(ThreadingHTTPServer):
         """The Range header of each request, in order; empty for none."""
         self.cuts: list[int] = []
         """How many bytes of the answer the next requests for /cut.mp4 get before the connection breaks."""
+        self.version: dict[str, str] = {}
+        """The header ETag or Last-Modified of files, for which a Range has to have the same If-Range, if any."""
         self.more: dict[str, bytes] = {}
         """What further paths hold; the suffix determines the kind."""
         self.hang_up = threading.Event()
@@ -126,11 +128,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def _reply(self, content: bytes, kind: str) -> None:
         start = int((self.headers.get("Range") or "bytes=0-")[len("bytes=") :].split("-")[0])
+        wanted = self.headers.get("If-Range")
+        if wanted is not None and wanted not in self.server.version.values():
+            start = 0
         self.send_response(206 if start else 200)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content) - start))
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        for name, value in self.server.version.items():
+            self.send_header(name, value)
         if self.path == "/named":
             self.send_header("Content-Disposition", 'attachment; filename="../../../evil.mp4"')
         self.end_headers()

@@ -127,7 +127,7 @@ def test_a_retry_after_is_read_as_seconds_or_as_a_date() -> None:
     ahead_s = retry_after_s(formatdate(4102444800, usegmt=True))  # the year 2100
     assert ahead_s is not None
     assert ahead_s > 10**9
-    for text in (None, "", "soon", "-5 minutes"):
+    for text in (None, "", "soon", "-5 minutes", "9" * 400, "9" * 5000):
         assert retry_after_s(text) is None
 
 

@@ -13,6 +13,7 @@ def box(kind: bytes, n_bytes: int) -> bytes:
 
 WHOLE = box(b"ftyp", 8) + box(b"moov", 100) + box(b"mdat", 1000)
 LARGE = box(b"ftyp", 8) + (1).to_bytes(4) + b"mdat" + (1016).to_bytes(8) + bytes(1000)
+PIECES = box(b"ftyp", 8) + box(b"moov", 100) + box(b"moof", 10) + box(b"mdat", 1000)
 TO_THE_END = box(b"ftyp", 8) + bytes(4) + b"mdat" + bytes(77)
 
 
@@ -26,6 +27,10 @@ TO_THE_END = box(b"ftyp", 8) + bytes(4) + b"mdat" + bytes(77)
         (LARGE, 0),
         (LARGE[:-3], 3),
         (TO_THE_END, 0),
+        (WHOLE + b"TAGsong".ljust(128), 0),
+        (WHOLE + b"\r\n", 0),
+        (PIECES + box(b"mfra", 50)[:-1], 1),
+        (PIECES + b"\0\0", 6),
         (b"", 0),
         (b"\x1aE\xdf\xa3" + bytes(50), 0),
         (b"RIFF\x00\x00\x00\x00AVI " + bytes(50), 0),

@@ -1,5 +1,6 @@
 """A download is cut to its clip's range: what is read of it is what the whole file has there, or it is kept whole."""
 
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +23,9 @@ from benchmarks.cut import (
 )
 from benchmarks.recordings import Recording, click_times_s, clicks, flash_times_s, write_recording
 from pipeline.audio.extract import extract_waveform
+from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.hashing import sha256_of
+from pipeline.download import cut as cut_module
 from pipeline.download.cut import Cut, CutRange, cut
 from pipeline.video.decode import grey_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
@@ -102,6 +105,18 @@ def test_the_same_range_of_the_same_file_gives_the_same_bytes(plain: Written, tm
     for place in places:
         assert made(plain.path, place, 10.0, 12.5) is not None
     assert sha256_of(places[0]) == sha256_of(places[1])
+
+
+def test_for_want_of_room_no_file_is_kept_whole(plain: Written, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(described: object) -> bytes:
+        raise BadMedia("ffmpeg_failed", "Conversion failed!")
+
+    monkeypatch.setattr(cut_module, "run_ffmpeg", fail)
+    assert made(plain.path, place, 8.0, 10.0) is None
+    usage = shutil.disk_usage(place.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=0))
+    with pytest.raises(OSError, match="No space left on device"):
+        made(plain.path, place, 8.0, 10.0)
 
 
 @pytest.mark.parametrize("suffix", ["ts", "avi", "flv"])

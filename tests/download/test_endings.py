@@ -171,6 +171,23 @@ def test_an_interrupted_piece_that_was_forbidden_is_forbidden() -> None:
     )
 
 
+def test_a_file_that_could_not_be_written_here_says_nothing_about_the_video() -> None:
+    message = "ERROR: unable to open for writing: [Errno 2] No such file or directory: './media.mp4.part'"
+    assert classify(Messages([message])) == Ending("unavailable", TIME)
+
+
+@pytest.mark.parametrize(
+    "host", ["drm.example.org", "removed.example.org", "a.cloudflarestream.com", "login.example.org"]
+)
+def test_the_name_of_a_host_tells_no_class(host: str) -> None:
+    cause = f"HTTPConnection(host='{host}', port=80): Failed to resolve '{host}' ([Errno -2] Name or service not known)"
+    by_urllib3 = f'ERROR: [generic] x: Unable to download webpage: {cause} (caused by TransportError("{cause}"))'
+    by_curl = (
+        f"ERROR: [generic] x: Unable to download webpage: Failed to perform, curl: (6) Could not resolve host: {host}"
+    )
+    assert classify(Messages([by_urllib3])) == classify(Messages([by_curl])) == Ending("network", TIME)
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -124,6 +124,33 @@ def test_an_interrupted_transfer_is_resumed(get: Get, server: Server) -> None:
     assert 0 < start <= size // 2
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "goes_on"),
+    [
+        ({"ETag": '"1"'}, {"ETag": '"1"'}, True),
+        ({"ETag": '"1"'}, {"ETag": '"2"'}, False),
+        ({"ETag": 'W/"1"'}, {"ETag": 'W/"2"'}, True),
+        ({"Last-Modified": "Fri, 27 Nov 2026 00:00:00 GMT"}, {"Last-Modified": "Sat, 28 Nov 2026 00:00:00 GMT"}, False),
+    ],
+)
+def test_a_broken_transfer_goes_on_with_no_other_version_of_the_file(
+    before: dict[str, str], now: dict[str, str], goes_on: bool, get: Get, server: Server, folder: Path
+) -> None:
+    size = len(server.content)
+    server.version, server.cuts = before, [size, size // 2, 10, 10]
+    assert isinstance(get(server.url("/cut.mp4")), Dropped)
+    if not goes_on:
+        n_first = int.from_bytes(server.content[:4])  # bytes of the first box
+        server.content = server.content[:n_first] + b"\0\0\0\x10free" + bytes(8) + server.content[n_first:]
+    server.version, server.cuts = now, []
+    before_bytes = server.sent["/cut.mp4"]
+    found = get(server.url("/cut.mp4"))
+    assert isinstance(found, Fetched), found
+    assert found.path.read_bytes() == server.content
+    assert (server.sent["/cut.mp4"] - before_bytes < 2 * size) == goes_on  # it is looked at before
+    assert files_below(folder) == ["media.mp4"]
+
+
 def test_a_transfer_that_keeps_breaking_fails_and_the_next_run_continues_it(
     get: Get, server: Server, folder: Path
 ) -> None:
@@ -264,6 +291,39 @@ def test_a_cookies_file_is_read_and_left_as_it_is(server: Server, folder: Path, 
     assert cookies.read_bytes() == before
 
 
+def test_no_line_of_a_cookies_file_is_printed(
+    server: Server, folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cookies.txt"
+    cookie = "127.0.0.1\tFALSE\t/\tFALSE\t0\tname\tsecret1\n"
+    odd = ".a.org TRUE / TRUE 0 name secret2\n.a.org\tTRUE\t/\tTRUE\tsecret3\tname\tsecret4\n\n"
+    path.write_text(f"\ufeff# Netscape HTTP Cookie File\n{odd}#HttpOnly_{cookie}", "utf-8")
+    settings = replace(SETTINGS, cookies=path)
+    assert isinstance(fetch(server.url("/talk.mp4"), folder, PARAMS, settings), Fetched)
+    assert "secret" not in "".join(capfd.readouterr())
+    kept = settings.cookie_file()
+    assert kept is not None
+    assert kept.read() == f"# Netscape HTTP Cookie File\n#HttpOnly_{cookie}"
+
+
+def test_a_cookies_file_in_another_encoding_is_named(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cookies.txt"
+    path.write_bytes("# Netscape HTTP Cookie File\n.a.org\tTRUE\t/\tTRUE\t0\tname\tcaf\u00e9\n".encode("latin-1"))
+    with pytest.raises(BadInput, match=r"cookies.txt: expected Netscape format: it is not in UTF-8"):
+        fetch("http://127.0.0.1:9/a.mp4", folder, PARAMS, replace(SETTINGS, cookies=path))
+
+
+def test_a_token_without_its_client_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("secret", "web+secret", "web.gvs+", "web.gvs+a,secret"):
+        monkeypatch.setenv("FACEVOX_PO_TOKEN", text)
+        with pytest.raises(BadInput, match=r"FACEVOX_PO_TOKEN: expected client\.context\+token") as raised:
+            read_fetch_settings()
+        assert "secret" not in str(raised.value)
+    monkeypatch.setenv("FACEVOX_PO_TOKEN", "web.gvs+a,web.player+b")
+    options = fetch_module._options("https://a.org", Path("x"), PARAMS, read_fetch_settings(), fetch_module._Log())
+    assert options["extractor_args"] == {"youtube": {"po_token": ["web.gvs+a", "web.player+b"]}}
+
+
 def test_a_cookies_file_that_is_none_stops_the_run(server: Server, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cookies.txt").write_text('[{"name": "value"}]')
     settings = replace(SETTINGS, cookies=tmp_path / "cookies.txt")
@@ -331,3 +391,11 @@ def test_sdr_is_fetched_where_it_is_as_large(formats: list[dict[str, Any]], chos
     info["webpage_url"] = "https://example.org/v"
     with yt_dlp.YoutubeDL({**options, "simulate": True, "quiet": True}) as downloader:
         assert downloader.process_video_result(info, download=False)["format_id"] == chosen
+
+
+@pytest.mark.parametrize("text", ["[Errno 28] No space left on device", "[Errno 122] Disk quota exceeded"])
+def test_without_room_the_run_stops(text: str, tmp_path: Path) -> None:
+    log = fetch_module._Log()
+    log.error(f"ERROR: unable to write data: {text}")
+    with pytest.raises(OSError, match="disk full while downloading"):
+        fetch_module._failure("http://a.org/a.mp4", tmp_path, SETTINGS, log)

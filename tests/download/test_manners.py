@@ -39,8 +39,10 @@ def hosts_in(folder: Path, settings: FetchSettings = NO_WAIT, run: str = "run") 
         ("https://www.youtube.com/watch?v=x", "youtube.com"),
         ("https://m.youtube.com/watch?v=x", "youtube.com"),
         ("https://youtu.be/x", "youtube.com"),
+        ("https://music.youtube.com/watch?v=x", "youtube.com"),
         ("http://User:secret@Files.Example.org:8080/a.mp4", "files.example.org"),
         ("file:///a.mp4", None),
+        ("http://[not-an-address/a.mp4", None),
     ],
 )
 def test_one_site_is_one_host(address: str, host: str | None) -> None:
@@ -176,7 +178,12 @@ def test_a_killed_process_frees_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "youtube_s", "other_s"),
     [("", 12, 5), ("3", 3, 3), ("0", 0, 0), ("youtube.com=20", 20, 5), ("Files.example.org=0", 12, 0)]
-    + [("2, youtube.com=30", 30, 2)],
+    + [
+        ("2, youtube.com=30", 30, 2),
+        ("youtube.com=30,2", 30, 2),
+        ("www.youtube.com=20", 20, 5),
+        ("youtu.be=20", 20, 5),
+    ],
 )
 def test_a_pause_is_set_for_all_hosts_or_for_one(
     text: str, youtube_s: float, other_s: float, monkeypatch: pytest.MonkeyPatch

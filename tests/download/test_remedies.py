@@ -1,6 +1,9 @@
 """The state of a remedy changes with what would help, and with nothing else; nothing can be read from it."""
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +25,32 @@ from pipeline.download.remedies import (
 )
 from pipeline.download.settings import FetchSettings
 from tests.download.test_fetch import SETTINGS
+
+PLUGIN = """
+from yt_dlp.extractor.youtube.pot.provider import PoTokenProvider, register_provider
+
+@register_provider
+class TestPTP(PoTokenProvider):
+    PROVIDER_VERSION = "1.7"
+    PROVIDER_NAME = "test"
+    BUG_REPORT_LOCATION = "https://example.org"
+
+    def is_available(self):
+        return False
+
+    def _real_request_pot(self, request):
+        raise NotImplementedError
+"""
+TWO_STATES = """
+import yt_dlp
+from pipeline.download.remedies import _token, state_of
+from tests.download.test_fetch import SETTINGS
+
+print(state_of("token", SETTINGS))
+with yt_dlp.YoutubeDL({"quiet": True}):
+    print(state_of("token", SETTINGS))
+print(_token(SETTINGS))
+"""
 
 
 def changed(before: FetchSettings, after: FetchSettings) -> set[str]:
@@ -64,6 +93,19 @@ def test_a_runtime_changes_the_solver(monkeypatch: pytest.MonkeyPatch) -> None:
     before = state_of(SOLVER, SETTINGS)
     monkeypatch.setattr(remedies, "runtimes", lambda names: (("deno", "2.9.8", True),))
     assert state_of(SOLVER, SETTINGS) != before
+
+
+def test_the_state_of_the_token_is_the_same_in_a_process_that_has_downloaded_nothing(tmp_path: Path) -> None:
+    plugin = tmp_path / "yt_dlp_plugins" / "extractor" / "getpot_test.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(PLUGIN)
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    told = subprocess.run(
+        [sys.executable, "-c", TWO_STATES], env=os.environ | {"PYTHONPATH": paths}, capture_output=True, check=True
+    )
+    first, later, providers = told.stdout.decode().splitlines()
+    assert first == later
+    assert "1.7" in providers
 
 
 def test_a_state_is_a_hash_and_time_has_none() -> None:

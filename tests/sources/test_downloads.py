@@ -33,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Send all of it."""
         self.server.n_requests += 1
-        self.send_response(200)
+        self.send_response(self.server.status)
         self.send_header("Content-Type", "video/mp4")
         self.send_header("Content-Length", str(len(self.server.content)))
         self.end_headers()
@@ -48,6 +48,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     n_requests = 0
+    status = 200
 
     def __init__(self, content: bytes) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -160,6 +161,26 @@ def test_bytes_that_are_no_video_are_not_kept_for_the_next_clip(
     assert isinstance(run().get(ranges(server)[0]), Media)
 
 
+@pytest.mark.parametrize(("status", "reason", "is_asked_again"), [(404, "not_found", False), (500, "network", True)])
+def test_an_address_without_media_is_asked_once_in_a_run_unless_another_try_may_end_better(
+    status: int, reason: str, is_asked_again: bool, server: Server, run: Callable[..., Run], tmp_path: Path
+) -> None:
+    server.status = status
+    counts = []
+    for n_run in range(2):
+        one = run()
+        one.acquirer._downloads = Downloads(tmp_path / "unfinished", "", {server.url: 3}, tmp_path / f"ends{n_run}")
+        found = [one.get(clip) for clip in ranges(server)[:1]]
+        n_requests = server.n_requests
+        found += [one.get(clip) for clip in ranges(server)[1:]]
+        assert [getattr(end, "reason", None) for end in found] == [reason] * 3
+        assert found[1:] == found[:1] * 2 or is_asked_again
+        assert (server.n_requests > n_requests) == is_asked_again
+        counts.append(server.n_requests)
+    assert counts[1] == 2 * counts[0]
+    assert left(tmp_path) == []
+
+
 def test_a_clip_waits_while_another_process_fetches_its_address(server: Server, tmp_path: Path) -> None:
     downloads = Downloads(tmp_path, "", {server.url: 2})
     first, second = ranges(server)[:2]
@@ -188,6 +209,9 @@ def test_a_file_that_is_not_as_noted_is_not_taken(server: Server, tmp_path: Path
         assert download.done() == fetched
         path.write_bytes(b"who")
         assert download.done() is None
+        for damaged in ("{", "[]", "5", '{"size_bytes": 1}'):
+            (download.folder / "done.json").write_text(damaged)
+            assert download.done() is None
 
 
 def test_another_height_is_another_download(server: Server, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def ledger_row(stage: str, item_id: str, dropped: Dropped | None = None) -> Ledg
         stage=stage,
         status=end.status,
         reason=end.reason,
-        detail=end.detail,
+        detail=end.detail.encode("utf-8", "backslashreplace").decode(),  # half of an emoji, as sites cut their texts
         kind=end.kind,
         remedy=end.remedy,
     )

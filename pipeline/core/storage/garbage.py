@@ -85,6 +85,8 @@ def sizes_of(cache: Path) -> Sizes:
         sizes.add(Part(WEIGHTS, name), _bytes_of(cache / WEIGHTS / name))
     for name in names_in(cache / UNFINISHED):
         sizes.add(Part(UNFINISHED, DOWNLOADS), _bytes_of(cache / UNFINISHED / name))
+    for left in _left_in(cache / UNFINISHED):
+        sizes.add(Part(UNFINISHED, TEMPORARY), _bytes_of(left))
     return sizes
 
 
@@ -180,6 +182,8 @@ class _Collector:
         with unused(self._cache / ITEMS / DOWNLOADS) as is_free:
             for name in names_in(self._cache / UNFINISHED) if is_free else ():
                 self._collect(part, self._cache / UNFINISHED / name, remove_folder)
+            for left in _left_in(self._cache / UNFINISHED) if is_free else ():
+                self._collect(Part(UNFINISHED, TEMPORARY), left, remove_left)
 
     def collect_training(self, name: str) -> None:
         """Collect a training if it is unused."""
@@ -206,6 +210,11 @@ def _stage_of(training: str) -> str:
 def names_in(folder: Path) -> list[str]:
     """Return the names in ``folder``, if there is one, without the hidden ones."""
     return sorted(path.name for path in folder.glob("[!.]*"))
+
+
+def _left_in(folder: Path) -> list[Path]:
+    """Return what processes were removing in ``folder``, or still are."""
+    return sorted(folder.glob(".*.tmp"))
 
 
 def _items(step: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ import pytest
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.storage.ledger import count_ends, history_of
-from pipeline.core.storage.manifest import tables_of, write_manifest, write_tables
+from pipeline.core.storage.manifest import iterate_manifest, tables_of, write_manifest, write_tables
 
 N = 9000
 """More than two parts of a table that is read in parts."""
@@ -97,3 +97,9 @@ def test_row_groups_that_cannot_have_the_item_are_not_read(tmp_path: Path) -> No
     path.write_bytes(content)
     assert [row.item_id for row in history_of(tmp_path, f"a/{N - 1:06d}")] == [f"a/{N - 1:06d}"]
     assert [row.item_id for row in history_of(tmp_path, f"{N - 1:06d}")] == [f"a/{N - 1:06d}"]
+
+
+def test_a_message_with_half_of_an_emoji_is_written(tmp_path: Path) -> None:
+    row = ledger_row("download", "a/b", Dropped.failed("removed", "gone \ud83d"))
+    write_manifest(tmp_path / "ledger.parquet", LedgerRow, [row])
+    assert next(iterate_manifest(tmp_path / "ledger.parquet", LedgerRow)).detail == "gone \\ud83d"

@@ -87,6 +87,19 @@ def test_what_the_store_has_is_not_to_come(at: Layout) -> None:
     assert shown["time"].startswith("0.3 h at least: 2 videos")
 
 
+def test_what_is_tried_again_is_to_come(at: Layout) -> None:
+    now = step_of(PARAMS).remedy_state
+    assert now is not None
+    for state in (now("cookies"), "of other cookies"):
+        store(
+            at, range_of(LONG, 1, 2000.0, 2900.0), Dropped.waiting("private", "", remedy="cookies", remedy_state=state)
+        )
+        shown = lines(at)
+        is_tried = state != now("cookies")
+        assert shown["here"] == f"0 clips, 0.0 GB{'' if is_tried else ', 1 waiting: cookies'}"
+        assert shown["to fetch"] == f"{4 if is_tried else 3} clips of 3 addresses"
+
+
 def test_without_cuts_whole_videos_stay(at: Layout) -> None:
     write_params(at, cut_margin_s=None)
     assert lines(at)["disk"].startswith("4.7 GB to come: whole videos, as far as their last range")

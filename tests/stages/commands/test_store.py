@@ -136,6 +136,13 @@ def test_what_no_run_of_the_checkout_used_is_shown_and_removed_only_with_yes(cac
     assert run("gc", "--yes").output.splitlines()[1:] == ["Nothing is unused."]
 
 
+def test_a_download_that_a_killed_process_was_removing_is_removed(cache: Path, checkout: Path) -> None:
+    write(cache / "unfinished" / ".ab.77.old.tmp" / "media.mp4", 7000)
+    assert ["unfinished", "left", "by", "ended", "processes", "1", "7.0", "kB"] in rows(run("size").output)
+    assert ["unfinished", "left", "by", "ended", "processes", "1", "7.0", "kB"] in rows(run("gc", "--yes").output)
+    assert list((cache / "unfinished").iterdir()) == []
+
+
 def test_results_of_all_checkouts_named_are_kept_and_others_are_pointed_out(
     cache: Path, checkout: Path, tmp_path: Path
 ) -> None:
