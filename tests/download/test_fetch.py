@@ -10,10 +10,11 @@ import ffmpeg
 import pytest
 import yt_dlp
 
+from benchmarks.cut import PARAMS as LARGE
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import FAILED, Dropped
 from pipeline.download import fetch as fetch_module
-from pipeline.download.fetch import DownloadParams, Fetched, fetch, refuse
+from pipeline.download.fetch import Fetched, fetch, refuse
 from pipeline.download.settings import FetchSettings, read_fetch_settings
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from pipeline.video.probe import probe
@@ -22,17 +23,7 @@ from tests.download.conftest import Server
 # yt-dlp leaves it to the garbage collector to close connections that it gives up.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 
-PARAMS = DownloadParams(
-    max_height_px=1080,
-    max_size_mb=5,
-    min_duration_s=0.1,
-    max_duration_s=60,
-    max_clip_s=None,
-    cut_margin_s=None,
-    max_total_gb=None,
-    min_kept_share=None,
-    hdr="tone_map",
-)
+PARAMS = LARGE.model_copy(update={"max_size_mb": 5, "max_duration_s": 60, "cut_margin_s": None})
 SETTINGS = FetchSettings(
     rate_limit=None,
     retries=1,

@@ -21,18 +21,9 @@ from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.ffmpeg_program import run_ffmpeg
 from tests.download.test_cut import PLAIN
+from tests.download.test_fetch import PARAMS as SMALL
 
-PARAMS = DownloadParams(
-    max_height_px=1080,
-    max_size_mb=10,
-    min_duration_s=0.5,
-    max_duration_s=60,
-    max_clip_s=None,
-    cut_margin_s=None,
-    max_total_gb=None,
-    min_kept_share=None,
-    hdr="tone_map",
-)
+PARAMS = SMALL.model_copy(update={"max_size_mb": 10, "min_duration_s": 0.5})
 SPEC = ClipSpec(seed=3, person=0, clip=0, duration_s=1.0, width_px=320, height_px=240)
 
 

@@ -25,6 +25,7 @@ from pipeline.identity.persons.parts import SIMILARITY_DIGITS, Comparison, NameP
 from pipeline.identity.persons.published import PublishedIdentity
 from pipeline.identity.persons.rows import texts_of
 from pipeline.identity.same_video.keep import VideoDecisions
+from pipeline.identity.same_video.pairs import first_of_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,10 @@ def decide(
         same_split_as=_same_split_as(
             [
                 *_maybe_one_person(embeddings, person_of, kept_apart, params.same_split_above),
-                *_of_one_clip(published, person_of),
-                *chain.from_iterable(_of_one_source(one, person_of) for one in sources),
-                *_of_one_video(published, person_of, videos),
+                *_sharing(_of_one_clip(published), person_of),
+                # By hash: of two videos with one hash the persons share a split, no more.
+                *chain.from_iterable(_sharing(_hashes(one), person_of) for one in sources),
+                *(_sharing(_of_one_video(published, videos), person_of) if videos.group_of else ()),
             ]
         ),
         compared=(*merge.similar, *others),
@@ -147,18 +149,7 @@ def _kept_apart(
 
 def _same_split_as(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return, for persons that are to share a split (directly, or through others), the first person of each group."""
-    earlier: dict[str, str] = {}
-
-    def first(person: str) -> str:
-        while person in earlier:
-            person = earlier[person]
-        return person
-
-    for pair in pairs:
-        low, high = sorted(map(first, pair))
-        if low != high:
-            earlier[high] = low
-    return {person: first(person) for person in earlier}
+    return {person: first for person, first in first_of_groups(pairs).items() if person != first}
 
 
 def _maybe_one_person(
@@ -199,29 +190,29 @@ def _kept_once(
     return kept, dropped
 
 
-def _of_one_video(
-    published: Iterable[PublishedIdentity], person_of: Iterable[str | None], videos: VideoDecisions
-) -> Iterator[tuple[str, str]]:
-    """Yield the persons of clips that have content in common."""
-    first: dict[str, str] = {}
-    for one, person in zip(published, person_of, strict=True) if videos.group_of else ():
-        group = videos.group_of.get(listed_id(clip_of(one.subject_id)))
-        if person is not None and group is not None:
-            yield first.setdefault(group, person), person
+def _of_one_video(published: Iterable[PublishedIdentity], videos: VideoDecisions) -> Iterator[str | None]:
+    """Yield for each subject what those of clips that have content in common share."""
+    return (videos.group_of.get(listed_id(clip_of(one.subject_id))) for one in published)
 
 
-def _of_one_source(sources: Iterable[str | None], person_of: Iterable[str | None]) -> Iterator[tuple[str, str]]:
-    """Yield the persons of clips of one source video."""
-    first: dict[int, str] = {}  # by hash: of two videos with one hash the persons share a split, no more
-    for source, person in zip(sources, person_of, strict=True):
-        if source is not None and person is not None:
-            yield first.setdefault(source_hash(source), person), person
+def _of_one_clip(published: Iterable[PublishedIdentity]) -> Iterator[str | None]:
+    """Yield for each subject what those with the published identity in parts of one clip share.
 
-
-def _of_one_clip(published: Iterable[PublishedIdentity], person_of: Iterable[str | None]) -> Iterator[tuple[str, str]]:
-    """Yield the persons that have the published identity in parts of one clip: where a guest is seen most, two."""
-    first: dict[str, str] = {}
-    for one, person in zip(published, person_of, strict=True):
+    Where a guest is seen most in a part, they are two persons.
+    """
+    for one in published:
         clip_id = clip_of(one.subject_id)
-        if person is not None and one.is_published and (listed := listed_id(clip_id)) != clip_id:
-            yield first.setdefault(listed, person), person
+        listed = listed_id(clip_id)
+        yield listed if one.is_published and listed != clip_id else None
+
+
+def _sharing(keys: Iterable[str | int | None], person_of: Iterable[str | None]) -> Iterator[tuple[str, str]]:
+    """Yield the persons of subjects with one key, each with the first of them; None is no key."""
+    first: dict[str | int, str] = {}
+    for key, person in zip(keys, person_of, strict=True):
+        if key is not None and person is not None:
+            yield first.setdefault(key, person), person
+
+
+def _hashes(sources: Iterable[str | None]) -> Iterator[int | None]:
+    return (None if source is None else source_hash(source) for source in sources)

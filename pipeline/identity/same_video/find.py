@@ -90,13 +90,13 @@ class SameVideos:
 
 def _facts_of(clip: Clip, media: Media, published: _Identified, *, is_seen: bool) -> ClipFacts:
     end_s = media.end_s if clip.end_s is None else clip.end_s
-    sides = clip.crop_x, clip.crop_y, clip.crop_w, clip.crop_h
-    x, y, w, h = (None if side is None or not clip.crop_height_px else side / clip.crop_height_px for side in sides)
+    crop = clip.crop
     return ClipFacts(
         name=published.name,
         is_overridden=published.is_overridden,
         is_seen=is_seen,
         duration_s=max(0.0, end_s - (clip.start_s or 0.0)),
         n_pixels=media.width_px * media.height_px,
-        box=None if x is None or y is None or w is None or h is None else (x, y, w, h),
+        box=crop
+        and (crop.x / crop.height_px, crop.y / crop.height_px, crop.w / crop.height_px, crop.h / crop.height_px),
     )

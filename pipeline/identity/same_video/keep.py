@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.core.records.evidence import DROPPED, ONE_SPLIT, OVERRIDDEN
-from pipeline.identity.same_video.pairs import CommonContent
+from pipeline.identity.same_video.pairs import CommonContent, first_of_groups
 from pipeline.identity.same_video.settings import SameVideoParams
 
 _SAME_BOX_IOU = 0.5
@@ -53,7 +53,7 @@ def decide_videos(
     kept_for = _kept_for(_covers((pair for pair, decision in decided if decision == DROPPED), params), facts)
     return VideoDecisions(
         kept_for,
-        _groups((pair.clip_id, pair.other_clip_id) for pair, _ in decided),
+        first_of_groups((pair.clip_id, pair.other_clip_id) for pair, _ in decided),
         [(pair, _carried_out(decision, pair, kept_for)) for pair, decision in decided],
     )
 
@@ -102,6 +102,7 @@ def _decision(pair: CommonContent, facts: Mapping[str, ClipFacts], params: SameV
 def _are_two_boxes(
     box: tuple[float, float, float, float] | None, other: tuple[float, float, float, float] | None
 ) -> bool:
+    # Not by face/measures/boxes.py: persons would be decided anew after each change of how faces are observed.
     if box is None or other is None:
         return False
     (x, y, w, h), (other_x, other_y, other_w, other_h) = box, other
@@ -136,18 +137,3 @@ def _ranked(clips: Iterable[str], facts: Mapping[str, ClipFacts]) -> Sequence[st
 def _rounded(duration_s: float) -> float:
     """Return a length to one digit: copies of one video differ by a trimmed beginning."""
     return float(f"{duration_s:.1g}")
-
-
-def _groups(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the first of those that are linked, for each."""
-    earlier: dict[str, str] = {}
-
-    def first(clip: str) -> str:
-        while earlier.setdefault(clip, clip) != clip:
-            clip = earlier[clip]
-        return clip
-
-    for pair in pairs:
-        low, high = sorted(map(first, pair))
-        earlier[high] = low
-    return {clip: first(clip) for clip in earlier}

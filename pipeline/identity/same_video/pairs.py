@@ -1,5 +1,6 @@
-"""Two listed clips that have content in common."""
+"""Two listed clips that have content in common, and the groups that pairs make."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 BY_FINGERPRINTS = "sound and picture"
@@ -19,3 +20,18 @@ class CommonContent:
     """Seconds of the first that are in the other."""
     found_by: str
     """BY_FINGERPRINTS, BY_SOURCE or BY_FILE."""
+
+
+def first_of_groups(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return for each id in ``pairs`` the first of its group: of all that are paired with it, also through others."""
+    earlier: dict[str, str] = {}
+
+    def first(one: str) -> str:
+        while earlier.setdefault(one, one) != one:
+            one = earlier[one]
+        return one
+
+    for pair in pairs:
+        low, high = sorted(map(first, pair))
+        earlier[high] = low
+    return {one: first(one) for one in earlier}
