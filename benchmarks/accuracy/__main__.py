@@ -51,9 +51,9 @@ DATASET = "accuracy"
 SIZE_PX = (640, 360)
 TIMES_THE_PERSONS = 3  # of other benchmarks, since each person has three or four standard crops only
 
-# A frame selected as standard is correct when its true angles exceed the limits by no more than this, its true lips are
-# shut and still (benchmarks/face_truth.py) ...
-ANGLE_SLACK_DEG = 2.0
+# A face is frontal up to these true angles, whatever the limits of the stages. A frame selected as standard is correct
+# when it exceeds them by no more than the slack, its true lips are shut and still (benchmarks/face_truth.py) ...
+FRONTAL_DEG, UPRIGHT_DEG, ANGLE_SLACK_DEG = 10.0, 15.0, 2.0
 # ... and its eyes are at least half open.
 HALF_OPEN_EYES = 0.5
 # Recall is over the frames that are clearly standard.
@@ -97,11 +97,11 @@ def measure(at: Layout) -> list[Figure]:
     crop = load_params(CropParams, "crop", at.params)
     clips = read_observations(at)
     return [
-        *detection_figures(clips, limits),
-        *eye_figures(at, clips, limits, crop),
+        *detection_figures(clips),
+        *eye_figures(at, clips, crop),
         *pose_figures(clips),
         *standard_figures(at, clips, limits, crop),
-        selected_figure(at, clips, limits),
+        selected_figure(at, clips),
         *track_figures(clips),
         *measure_sound(at, DATASET),
     ]
@@ -137,22 +137,17 @@ def _match(clip: ObservedTruth, frame: Frame) -> None:
         clip.truth_of[frame.frame_id] = found
 
 
-def _is_frontal(row: TruthFrame, limits: SelectParams, slack_deg: float = 0.0) -> bool:
-    return (
-        abs(row.yaw_deg) <= limits.max_yaw_deg + slack_deg
-        and abs(row.pitch_deg) <= limits.max_pitch_deg + slack_deg
-        and abs(row.roll_deg) <= limits.max_roll_deg + slack_deg
-    )
+def _is_frontal(row: TruthFrame, slack_deg: float = 0.0) -> bool:
+    turned_deg = max(abs(row.yaw_deg), abs(row.pitch_deg))
+    return turned_deg <= FRONTAL_DEG + slack_deg and abs(row.roll_deg) <= UPRIGHT_DEG + slack_deg
 
 
-def detection_figures(clips: Sequence[ObservedTruth], limits: SelectParams) -> list[Figure]:
+def detection_figures(clips: Sequence[ObservedTruth]) -> list[Figure]:
     """Return the recall of true frontal faces, and the false detections."""
     found = frontal = 0
     for clip in clips:
         observed = {row.truth_id for row in clip.truth_of.values()}
-        expected = {
-            row.truth_id for rows in clip.truth.values() for row in rows if row.visible and _is_frontal(row, limits)
-        }
+        expected = {row.truth_id for rows in clip.truth.values() for row in rows if row.visible and _is_frontal(row)}
         frontal += len(expected)
         found += len(expected & observed)
     no_face = [clip for clip in clips if clip.clip_id.startswith(f"{DATASET}/no_face")]
@@ -166,7 +161,7 @@ def detection_figures(clips: Sequence[ObservedTruth], limits: SelectParams) -> l
     ]
 
 
-def eye_figures(at: Layout, clips: Sequence[ObservedTruth], limits: SelectParams, crop: CropParams) -> list[Figure]:
+def eye_figures(at: Layout, clips: Sequence[ObservedTruth], crop: CropParams) -> list[Figure]:
     """Return the distances of true eye centres from the template's in the crops, in interocular distances."""
     truth = {frame_id: row for clip in clips for frame_id, row in clip.truth_of.items()}
     template = crop.template
@@ -179,7 +174,7 @@ def eye_figures(at: Layout, clips: Sequence[ObservedTruth], limits: SelectParams
             mapped = transform(np.array(alignment, np.float64).reshape(2, 3), eyes(truth[face_id]).astype(np.float32))
             apart = np.hypot(*(mapped - places).T) / (template.right_eye_x_px - template.left_eye_x_px)
             errors += list(apart)
-            frontal += list(apart) if _is_frontal(truth[face_id], limits) else []
+            frontal += list(apart) if _is_frontal(truth[face_id]) else []
     return [
         Figure("eye centres in crops, median error", 100 * float(np.median(errors)), 3, False, "%"),
         Figure("eye centres in crops, 95th percentile", 100 * float(np.percentile(errors, 95)), 6, False, "%"),
@@ -227,11 +222,11 @@ def standard_figures(
             rows = clip.truth[row.person] if row else []
             if not reason:
                 predicted += 1
-                error = _error(row, rows, limits, LIPS_SLACK) if row else "no person"
+                error = _error(row, rows, LIPS_SLACK) if row else "no person"
                 correct += not error
                 errors[error] += bool(error)
-                strictly_correct += row is not None and not _error(row, rows, limits, 0.0)
-            if row is not None and _is_clear(row, rows, limits):
+                strictly_correct += row is not None and not _error(row, rows, 0.0)
+            if row is not None and _is_clear(row, rows):
                 expected += 1
                 found += not reason
                 missed[reason] += bool(reason)
@@ -246,7 +241,7 @@ def standard_figures(
     ]
 
 
-def selected_figure(at: Layout, clips: Sequence[ObservedTruth], limits: SelectParams) -> Figure:
+def selected_figure(at: Layout, clips: Sequence[ObservedTruth]) -> Figure:
     """Return the precision of the crops that the stages select as standard faces."""
     clip_of = {frame_id: clip for clip in clips for frame_id in clip.truth_of}
     selected = [face for face in read_manifest(at.selected_faces, SelectedFace) if face.is_standard]
@@ -254,28 +249,28 @@ def selected_figure(at: Layout, clips: Sequence[ObservedTruth], limits: SelectPa
     for face in selected:
         if clip := clip_of.get(face.face_id):
             row = clip.truth_of[face.face_id]
-            correct += not _error(row, clip.truth[row.person], limits, LIPS_SLACK)
+            correct += not _error(row, clip.truth[row.person], LIPS_SLACK)
     clips_with_one = len({face.clip_id for face in selected})
     print(f"standard crops: {len(selected)}, from {clips_with_one} of {len(clips)} clips")
     return Figure("standard crops, precision", 100 * correct / max(1, len(selected)), 97, True, "%")
 
 
-def _error(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams, slack: float) -> str:
+def _error(row: TruthFrame, rows: Sequence[TruthFrame], slack: float) -> str:
     """Return why a frame is by the truth no standard face; empty when it is one."""
-    if not _is_frontal(row, limits, ANGLE_SLACK_DEG):
+    if not _is_frontal(row, ANGLE_SLACK_DEG):
         return "angle"
     error = lips_error(row, lips_around(row, rows), slack)
     return error or ("eyes shut" if row.eye_opening < HALF_OPEN_EYES else "")
 
 
-def _is_clear(row: TruthFrame, rows: Sequence[TruthFrame], limits: SelectParams) -> bool:
+def _is_clear(row: TruthFrame, rows: Sequence[TruthFrame]) -> bool:
     """Return whether a frame is clearly a standard face by the truth, with a complete window."""
     lips = lips_around(row, rows)
     visible_s = [one.time_s for one in rows if one.visible]
     return (
         visible_s[0] <= row.time_s - LIP_WINDOW_S + SAME_TIME_S
         and visible_s[-1] >= row.time_s + LIP_WINDOW_S - SAME_TIME_S
-        and _is_frontal(row, limits)
+        and _is_frontal(row)
         and max(lips) <= CLEARLY_SHUT_LIPS
         and max(lips) - min(lips) <= CLEARLY_STILL_LIPS
         and row.eye_opening >= CLEARLY_OPEN_EYES

@@ -144,6 +144,7 @@ class SelectParams(Params):
     max_roll_deg: float = Field(ge=0)
     max_lip_gap: float
     max_lips_parted: float
+    max_mouth_change: float = Field(ge=0)
     resting_mouth: Literal["strict", "own_rest"]
     min_rest_gap: float
     max_rest_gap: float
@@ -185,6 +186,7 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
         "mouth_covered": pc.greater_equal(of("lip_line"), params.min_lip_line),
         # Before the angles: a window whose lips part is not looked at up to the face's own frame.
         "lips_open": pc.or_(are_shut(faces, params), _are_at_rest(faces, params)),
+        "lips_moving": pc.less_equal(of("mouth_change"), params.max_mouth_change),
         "yaw": pc.less_equal(pc.abs(of("mesh_yaw_deg")), params.max_yaw_deg),
         "pitch": pc.less_equal(pc.abs(of("mesh_pitch_deg")), params.max_pitch_deg),
         "roll": pc.less_equal(pc.abs(of("roll_deg")), params.max_roll_deg),

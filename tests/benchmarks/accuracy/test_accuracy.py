@@ -11,14 +11,11 @@ from benchmarks.accuracy import figures, persons, real_persons, sound, voice
 from benchmarks.accuracy.__main__ import ObservedTruth, detection_figures, pose_figures, track_figures
 from benchmarks.accuracy.figures import Figure, list_wide
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import PARAMS_FILE, load_params
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.truth import TruthFrame
-from pipeline.face.crops.standard import SelectParams
 from tests.face.faces import PERFECT_FRAME
 from tests.real_files import needs_weights
 
-LIMITS = load_params(SelectParams, "select", PARAMS_FILE)
 SEED = 31415
 
 
@@ -91,15 +88,15 @@ def test_an_observation_of_another_time_or_of_a_hidden_face_belongs_to_nobody() 
 
 
 def test_recall_is_of_frontal_faces_and_what_matches_nobody_is_counted() -> None:
-    rows = [truth(0), truth(1), truth(2), truth(3), truth(4, yaw_deg=LIMITS.max_yaw_deg + 1)]
+    rows = [truth(0), truth(1), truth(2), truth(3), truth(4, yaw_deg=accuracy.FRONTAL_DEG + 0.1)]
     clip = observed(rows, [frame_of(row, 0) for row in rows[:3]] + [frame_of(rows[0], 1, off_px=90.0)])
-    assert list(values(detection_figures([clip], LIMITS)).values()) == [75.0, 0, 25.0]
+    assert list(values(detection_figures([clip])).values()) == [75.0, 0, 25.0]
 
 
 def test_what_is_observed_without_a_face_is_false() -> None:
     empty = replace(observed([], [frame_of(truth(0), 0)]), clip_id="accuracy/no_face_person-000")
     seen = observed([truth(0)], [frame_of(truth(0), 0)])
-    assert values(detection_figures([seen, empty], LIMITS))["false observations in clips without a face"] == 1
+    assert values(detection_figures([seen, empty]))["false observations in clips without a face"] == 1
 
 
 def test_errors_of_a_pose_are_medians_of_absolute_values() -> None:
