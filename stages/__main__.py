@@ -40,6 +40,10 @@ _TOOLS = "Tools"
 
 # name: (sentence, whether it runs per dataset). The sentence is the stage file's docstring and `desc` in dvc.yaml.
 STAGES = {
+    "inputs": (
+        "Note what each dataset's source would read, so that its clips are listed anew when it has changed.",
+        False,
+    ),
     "sources": ("List the clips of a dataset: published identity and address of each.", True),
     "download": ("Fetch the media of every clip, record its properties, and split long clips into parts.", True),
     "detect": ("Detect, track and measure the faces of every clip in one decode.", True),
@@ -172,11 +176,9 @@ def profile(
 @app.command(rich_help_panel=_TOOLS, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def repro(context: typer.Context) -> None:
     """Run all stages by 'dvc repro', with its arguments; goes on also where a kill left DVC's own files cut off."""
-    from stages.commands.inputs import check_inputs, check_inputs_are_there
+    from stages.commands.inputs import check_inputs_are_there
     from stages.commands.repro import run_dvc_repro
 
-    for note in check_inputs(Path()):
-        print(note, file=sys.stderr)
     check_inputs_are_there(context.args)
     raise typer.Exit(run_dvc_repro(context.args))
 

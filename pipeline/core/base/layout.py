@@ -17,6 +17,11 @@ class Layout:
         """params.yaml."""
         return self.root / PARAMS_FILE
 
+    @property
+    def inputs(self) -> Path:
+        """The state of each source's input, by which DVC knows whether it has changed; JSON."""
+        return self.root / "manifests" / "inputs.json"
+
     def listed(self, dataset: str) -> Path:
         """Return the manifest of Clip as the source lists them."""
         return self._set(dataset) / "listed.parquet"

@@ -1,0 +1,81 @@
+"""Note what each dataset's source would read, so that its clips are listed anew when it has changed."""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.base.errors import BadInput, BadParams
+from pipeline.core.base.layout import Layout
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.base.params import read_section
+from pipeline.core.storage.atomic import write_text
+from pipeline.sources.folder_walk import walk_folder
+from pipeline.sources.local_file import hash_file
+from pipeline.sources.settings import FolderSource, SyntheticSource, parse_source
+
+NOTHING = "nothing to list"
+
+
+def main(at: Layout = Layout()) -> None:
+    """Run the stage, for all sources. DVC does not look at inputs itself: it would hang at a FIFO.
+
+    Where there is nothing to list, ``sources`` says so and fails, for this dataset alone. It is said here too, since
+    DVC may run other datasets' stages first.
+    """
+    sources, datasets = (read_section(name, at.params) for name in ("sources", "datasets"))
+    states = {str(dataset): state_of(content) for dataset, content in sources.items()}
+    write_text(at.inputs, json.dumps(states, indent=2, sort_keys=True) + "\n")
+    for dataset, content in sources.items():
+        if states[str(dataset)] == NOTHING and dataset in datasets:
+            _say_what_is_wrong(str(dataset), content)
+
+
+def state_of(content: Any) -> str:
+    """Return a hash of what a source, a section of params.yaml, would read at its input; or ``NOTHING``.
+
+    Of a folder that is the path, size and time of change of each video, and whether it may be read; of all else there,
+    what the ledger says; and the bytes of the identity table. Of a table its bytes, not the files that it names. Of
+    generated talkers the bytes of their code. Times differ in a copy of the checkout: videos that git brings there are
+    listed anew, as the same clips.
+    """
+    try:
+        source = parse_source(content, "source")
+        if isinstance(source, FolderSource):
+            parts = _folder_parts(source)
+        elif isinstance(source, SyntheticSource):
+            parts = [(path.as_posix(), hash_file(path)) for path in sorted(Path(source.input).rglob("*.py"))]
+        else:
+            table = hash_file(Path(source.input))
+            parts = [] if isinstance(table, Dropped) else [table]
+    except (BadParams, OSError, ValueError):  # ValueError: of a NUL in a path
+        return NOTHING
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(f"{part!a}\n".encode())
+    return state.hexdigest() if parts else NOTHING
+
+
+def _folder_parts(source: FolderSource) -> list[Any]:
+    files = walk_folder(Path(source.input), recursive=source.recursive, known=source.identity_table)
+    if not files.videos:
+        return []
+    parts: list[Any] = [files.dropped, sorted(files.others.items())]
+    if source.identity_table:
+        parts.append(hash_file(Path(source.input, source.identity_table)))
+    for video in files.videos:
+        path = f"{source.input}/{video}"
+        status = os.stat(path)
+        parts.append((video, status.st_size, status.st_mtime_ns, os.access(path, os.R_OK)))
+    return parts
+
+
+def _say_what_is_wrong(dataset: str, content: Any) -> None:
+    from pipeline.sources.kinds import check_input
+
+    try:
+        check_input(dataset, content)
+    except (BadInput, BadParams) as error:
+        print(f"sources@{dataset} will fail: {error}", file=sys.stderr)
