@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.core.base.errors import BadInput, BadParams
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
-from pipeline.core.base.params import read_section
+from pipeline.core.base.params import read_params
 from pipeline.core.storage.atomic import write_text
 from pipeline.sources.folder_walk import walk_folder
 from pipeline.sources.local_file import hash_file
@@ -25,7 +25,10 @@ def main(at: Layout = Layout()) -> None:
     Where there is nothing to list, ``sources`` says so and fails, for this dataset alone. It is said here too, since
     DVC may run other datasets' stages first.
     """
-    sources, datasets = (read_section(name, at.params) for name in ("sources", "datasets"))
+    params = read_params(at.params)
+    sources, datasets = params.get("sources"), params.get("datasets") or []
+    if not isinstance(sources, dict):
+        raise BadParams(f"{at.params}: section 'sources': expected a section for each dataset, found {sources!r}")
     states = {str(dataset): state_of(content) for dataset, content in sources.items()}
     write_text(at.inputs, json.dumps(states, indent=2, sort_keys=True) + "\n")
     for dataset, content in sources.items():

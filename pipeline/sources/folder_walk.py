@@ -149,7 +149,7 @@ class _Walk:
 
     def _drop(self, path: str, reason: str, detail: str | None, *, filtered: bool = False) -> None:
         end = Dropped.filtered if filtered else Dropped.failed
-        self.found.dropped.append((path, end(reason, f"'{shown(path)}': {detail}")))
+        self.found.dropped.append((path, end(reason, f"'{shown(path) or '.'}': {detail}")))
 
 
 def _start_of(path: Path) -> bytes | Dropped:

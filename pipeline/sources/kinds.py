@@ -50,7 +50,12 @@ def check_input(dataset: str, content: dict[str, Any]) -> str:
 
 
 def _count_videos(dataset: str, source: FolderSource) -> str:
-    n_videos = len(folder.walk_input(dataset, source).videos)
+    files = folder.walk_input(dataset, source)
+    n_videos = len(files.videos)
     if not n_videos:
-        raise BadInput(f"{source.input}: expected at least one video, found none. Correct 'input' of '{dataset}'.")
+        _, dropped = files.dropped[0]
+        raise BadInput(
+            f"{source.input}: expected at least one video, found none ({dropped.detail})."
+            f" Correct 'input' of '{dataset}'."
+        )
     return f"{source.input}: {n_videos} {'video' if n_videos == 1 else 'videos'}"
