@@ -20,9 +20,9 @@ NOTHING = "nothing to list"
 
 
 def main(at: Layout = Layout()) -> None:
-    """Run the stage, for all sources. DVC does not look at inputs itself: it would hang at a FIFO.
+    """Run the stage, for all sources: DVC does not look at inputs itself, since it would hang at a FIFO.
 
-    Where there is nothing to list, ``sources`` says so and fails, for this dataset alone. It is said here too, since
+    Where there is nothing to list, ``sources`` says so and fails, for that dataset alone. It is said here too, since
     DVC may run other datasets' stages first.
     """
     params = read_params(at.params)
@@ -69,8 +69,8 @@ def _folder_parts(source: FolderSource) -> list[Any]:
     if source.identity_table:
         parts.append(hash_file(Path(source.input, source.identity_table)))
     for video in files.videos:
-        path = f"{source.input}/{video}"
-        status = os.stat(path)
+        path = Path(source.input, video)
+        status = path.stat()
         parts.append((video, status.st_size, status.st_mtime_ns, os.access(path, os.R_OK)))
     return parts
 
