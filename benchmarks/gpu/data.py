@@ -1,4 +1,4 @@
-"""Generated aligned faces and log-mels, PNG-encoded as a dataset's are: loading them costs what real ones cost."""
+"""Generated aligned faces and log-mels, as a dataset split holds them: loading them costs what real ones cost."""
 
 from dataclasses import replace
 
@@ -11,7 +11,6 @@ from benchmarks.gpu.scale import Scale
 from model.data.columns import MappedColumn, read_picture
 from model.data.split import DatasetSplit
 from pipeline.core.base.arrays import ImageRGB
-from pipeline.core.base.images import encode_png
 from pipeline.identity.network.resnet import feature_size
 
 FACE_PX = 256
@@ -25,7 +24,7 @@ def generated_split(scale: Scale) -> DatasetSplit:
     draw = np.random.default_rng(0)
     persons = [f"person_{number:03d}" for number in range(scale.n_persons) for _ in range(scale.faces_of_person)]
     traits = np.repeat(draw.random((scale.n_persons, 8)), scale.faces_of_person, axis=0)
-    faces = [encode_png(drawn_face(trait, draw)) for trait in traits]
+    faces = [drawn_face(trait, draw).tobytes() for trait in traits]
     label_size = feature_size(scale.recognition_width)
     labels = traits @ draw.random((8, label_size)) + 0.1 * draw.random((len(persons), label_size))
     voices = (traits - 0.5) @ draw.normal(size=(8, N_MELS))
@@ -37,8 +36,8 @@ def generated_split(scale: Scale) -> DatasetSplit:
         log_mels=log_mels.astype(np.float32),
         segment_persons=persons,
     )
-    pngs = pa.chunked_array([pa.array(faces, pa.binary())])
-    return replace(split, faces=MappedColumn(pngs, np.arange(len(persons)), read_picture))
+    pixels = pa.chunked_array([pa.array(faces, pa.binary(3 * FACE_PX**2))])
+    return replace(split, faces=MappedColumn(pixels, np.arange(len(persons)), read_picture))
 
 
 def drawn_face(trait: NDArray[np.float64], draw: np.random.Generator) -> ImageRGB:

@@ -45,8 +45,7 @@ def _losses(trainings: Trainings, changes: dict[str, object], process: TrainingP
     found: Losses = []
     with reproducible(params.train, process), fastest_kernels(process):
         for number in range(N_STEPS):
-            first = number * BATCH
-            batch = task.samples.collate([task.samples[k] for k in range(first, first + BATCH)])
+            batch = task.samples.load(range(number * BATCH, (number + 1) * BATCH))
             losses = task.step(number + 1, batch_to_device(batch, params.train, process))
             found.append({name: loss.item() for name, loss in losses.items()})
     return found
@@ -55,7 +54,7 @@ def _losses(trainings: Trainings, changes: dict[str, object], process: TrainingP
 def _released_losses(trainings: Trainings) -> Losses:
     params = trainings.params(BATCH, {**RELEASED_LOSSES, **EAGER})
     samples, step = trainings.task(params).samples, released_step(trainings)
-    batches = (samples.collate([samples[n * BATCH + k] for k in range(BATCH)]) for n in range(N_STEPS))
+    batches = (samples.load(range(n * BATCH, (n + 1) * BATCH)).unpacked() for n in range(N_STEPS))
     return [{name: loss.item() for name, loss in step.step(step.move(batch)).items()} for batch in batches]
 
 

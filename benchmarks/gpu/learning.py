@@ -1,7 +1,6 @@
 """A minute of training, in which the losses must fall."""
 
 import time
-from functools import partial
 from itertools import count
 
 import torch
@@ -10,7 +9,7 @@ from benchmarks.gpu.networks import EAGER, LIGHT, PAPER_LOSSES, Trainings
 from benchmarks.gpu.report import Report
 from benchmarks.gpu.steps import loader_workers
 from model.data.samples import LoaderSettings, load_batches
-from model.training.placement import batch_to_device, fastest_kernels, reproducible
+from model.training.placement import batches_to_device, fastest_kernels, reproducible
 
 STEPS_BETWEEN_CLOCKS = 5
 LOSS = "face"
@@ -28,13 +27,13 @@ def measure_learning(trainings: Trainings, report: Report) -> None:
     settings = LoaderSettings(
         n_workers=loader_workers(process.n_loader_workers, batch), pin_memory=process.device.type == "cuda"
     )
-    move = partial(batch_to_device, params=params.train, process=process)
     losses: list[dict[str, torch.Tensor]] = []
     with reproducible(params.train, process), fastest_kernels(process):
-        batches = load_batches(task.samples, first=0, n=10**6, batch=batch, settings=settings)
+        loaded = load_batches(task.samples, first=0, n=10**6, batch=batch, settings=settings)
+        batches = batches_to_device(loaded, params.train, process)
         ends_at = time.monotonic() + trainings.scale.learning_s
         for number in count(1):
-            losses.append({name: loss.detach() for name, loss in task.step(number, move(next(batches))).items()})
+            losses.append({name: loss.detach() for name, loss in task.step(number, next(batches)).items()})
             if number % STEPS_BETWEEN_CLOCKS == 0:
                 float(losses[-1][LOSS])  # waits for the device
                 if time.monotonic() > ends_at or number == trainings.scale.learning_steps:

@@ -15,8 +15,7 @@ MIN_SAMPLES_PER_S = 1500
 def measure_loader(trainings: Trainings, report: Report) -> None:
     """Add samples a second by the number of loading processes, 0 being the training's own on one thread."""
     samples = trainings.task(trainings.params(BATCH, RELEASED_LOSSES)).samples
-    sample = samples[0]
-    n_bytes = sum(tensor.numel() * tensor.element_size() for tensor in sample[:4])  # the last is a number
+    n_bytes = sum(tensor.nbytes for tensor in samples.load([0]))
     report.add("sample_mb", round(n_bytes / 10**6, 3), f"a sample has {n_bytes / 10**6:.2f} MB")
     most = loader_workers(trainings.process.n_loader_workers, BATCH)
     rates: dict[str, float] = {}

@@ -6,11 +6,13 @@ the two faces, without gradients; the generator's and the discriminator's loss a
 each through the whole of both networks; Adam takes one tensor after the other.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.data.samples import Batch
+from model.data.samples import Batch, TrainingSamples
 from model.networks.discriminator import PatchDiscriminator
 from model.networks.generator import InpaintingGenerator
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
@@ -18,6 +20,17 @@ from pipeline.identity.network.resnet import FaceRecognitionNetwork
 POOL_PX = 7
 N_LOADER_WORKERS = 4
 """The released code's default."""
+
+
+class FloatSamples:
+    """Samples loaded as float32, as the released code does."""
+
+    def __init__(self, samples: TrainingSamples) -> None:
+        self._samples = samples
+
+    def load(self, numbers: Sequence[int]) -> Batch:
+        """Return the samples of these numbers."""
+        return self._samples.load(numbers).unpacked()
 
 
 class ReleasedStep:

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.data.samples import LoaderSettings, TrainingSamples, load_batches
+from model.data.samples import LoaderSettings, Samples, load_batches
 from model.training.distributed import TrainingProcess
 
 IMAGES_BETWEEN_CLOCKS = 64
@@ -20,8 +20,8 @@ N_WARM_STEPS = 3
 """Steps on a GPU that are not timed: they load or choose kernels. The first one compiles, and is timed by itself."""
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108
-SAMPLE_BYTES = 1_320_000
-"""A face and a mask of 256 px and a log-mel of 1000 columns, float32: what a loading process hands over."""
+FLOAT_SAMPLE_BYTES = 1_320_000
+"""A face and a mask of 256 px, a log-mel of 1000 columns and a label, float32."""
 PREFETCHED_BATCHES = 4
 BYTES_PER_GB = 10**9
 
@@ -60,27 +60,27 @@ class Speed:
 
 def measure_speed(
     step: Callable[[Any], dict[str, Tensor]],
-    move: Callable[[Any], Any],
-    samples: TrainingSamples,
+    to_device: Callable[[Iterator[Any]], Iterator[Any]],
+    samples: Samples[Any],
     settings: MeasurementSettings,
     process: TrainingProcess,
 ) -> Speed:
-    """Time ``step`` on batches that ``move`` brings to the device, first without the loader and then with it."""
+    """Time ``step`` on batches that ``to_device`` brings there, first without the loader and then with it."""
     batch, is_gpu = settings.batch, process.device.type == "cuda"
     n_warm = N_WARM_STEPS if is_gpu else 1
     if is_gpu:
         torch.cuda.reset_peak_memory_stats(process.device)
-    at_device = move(samples.collate([samples[k] for k in range(batch)]))
+    (at_device,) = to_device(iter([samples.load(range(batch))]))
     started = time.perf_counter()
     losses = {name: loss.item() for name, loss in step(at_device).items()}
     first_step_s = time.perf_counter() - started
     for _ in range(n_warm):
         step(at_device)
     resident = _rate(lambda: step(at_device), batch, process, settings.measured_s)
-    batches = load_batches(samples, first=0, n=10**6, batch=batch, settings=settings.loader)
+    batches = to_device(load_batches(samples, first=0, n=10**6, batch=batch, settings=settings.loader))
     for _ in range(n_warm):
-        step(move(next(batches)))
-    loaded = _rate(lambda: step(move(next(batches))), batch, process, settings.measured_s)
+        step(next(batches))
+    loaded = _rate(lambda: step(next(batches)), batch, process, settings.measured_s)
     return Speed(
         images_per_s=loaded,
         images_per_s_without_loader=resident,
@@ -94,7 +94,7 @@ def measure_speed(
 def loader_workers(most: int, batch: int) -> int:
     """Return how many processes may load: the batches that they keep ready must fit into half of the shared memory."""
     free_bytes = shutil.disk_usage(SHARED_MEMORY).free if Path(SHARED_MEMORY).exists() else 0
-    return int(min(most, free_bytes / 2 // (batch * SAMPLE_BYTES * (PREFETCHED_BATCHES + 1))))
+    return int(min(most, free_bytes / 2 // (batch * FLOAT_SAMPLE_BYTES * (PREFETCHED_BATCHES + 1))))
 
 
 def wait_for_device(process: TrainingProcess) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from benchmarks.gpu.networks import EAGER, LIGHT, PAPER_LOSSES, RELEASED_LOSSES, TUNED, Trainings, relative_difference
-from benchmarks.gpu.released import N_LOADER_WORKERS, ReleasedStep
+from benchmarks.gpu.released import N_LOADER_WORKERS, FloatSamples, ReleasedStep
 from benchmarks.gpu.report import Report
 from benchmarks.gpu.steps import MeasurementSettings, loader_workers, measure_speed
 from model.data.samples import LoaderSettings
 from model.networks.discriminator import PatchDiscriminator
 from model.networks.generator import InpaintingGenerator
-from model.training.placement import batch_to_device, fastest_kernels, reproducible
+from model.training.placement import batches_to_device, fastest_kernels, reproducible
 
 RELEASED_WAY = "released way"
 NOT_COMPILED: dict[str, dict[str, Any]] = {
@@ -113,9 +113,9 @@ def _own_speed(trainings: Trainings, batch: int, changes: dict[str, Any]) -> dic
         n_workers=loader_workers(process.n_loader_workers, batch), pin_memory=process.device.type == "cuda"
     )
     settings = MeasurementSettings(batch=batch, loader=loader, measured_s=trainings.scale.measured_s)
-    move = partial(batch_to_device, params=params.train, process=process)
+    to_device = partial(batches_to_device, params=params.train, process=process)
     with reproducible(params.train, process), fastest_kernels(process):
-        return measure_speed(partial(task.step, 1), move, task.samples, settings, process).as_json()
+        return measure_speed(partial(task.step, 1), to_device, task.samples, settings, process).as_json()
 
 
 def _released_speed(trainings: Trainings, batch: int) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _released_speed(trainings: Trainings, batch: int) -> dict[str, Any]:
         batch=batch, loader=LoaderSettings(n_workers=n_workers), measured_s=trainings.scale.measured_s
     )
     with fastest_kernels(process):  # as the released code does
-        return measure_speed(step.step, step.move, samples, settings, process).as_json()
+        return measure_speed(step.step, partial(map, step.move), FloatSamples(samples), settings, process).as_json()
 
 
 def released_step(trainings: Trainings) -> ReleasedStep:

@@ -1,5 +1,6 @@
 """Columns of memory-mapped Arrow files, each value read on access."""
 
+import math
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
@@ -9,7 +10,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.base.arrays import ImageRGB
-from pipeline.core.base.images import decode_png
 from pipeline.dataset.reader import Shape
 
 Rows: TypeAlias = NDArray[np.intp]
@@ -36,9 +36,11 @@ class MappedColumn(Generic[Value]):
         return self._read(self._column[int(self._rows[row])])
 
 
-def read_picture(png: pa.Scalar) -> ImageRGB:
-    """Return the picture of a PNG cell, (H, W, 3)."""
-    return decode_png(png.as_buffer())
+def read_picture(pixels: pa.Scalar) -> ImageRGB:
+    """Return the square picture of a cell of its bytes, (H, H, 3), a view of the file."""
+    values = np.frombuffer(pixels.as_buffer(), np.uint8)
+    side = math.isqrt(len(values) // 3)
+    return values.reshape(side, side, 3)
 
 
 def read_vector(values: pa.Scalar) -> NDArray[np.float32]:

@@ -1,11 +1,12 @@
 """The samples of the generator's training: an endless sequence, the same however it is loaded.
 
-``load_batches`` loads the samples of every training.
+``load_batches`` loads the samples of every training. A batch is loaded as bytes; what networks take is made of them
+on their device.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -16,14 +17,12 @@ from torch.utils.data import DataLoader, Dataset
 from model.data.columns import Rows
 from model.data.masks import draw_mask
 from model.data.samples_draw import Epochs, assign_other_persons, draw_other_row, draw_row
-from model.data.samples_tensors import face_tensor, flipped, greyed, log_mel_tensor
+from model.data.samples_tensors import copy_face, faces_tensor, masks_tensor
 from model.data.split import DatasetSplit
 from model.settings import MaskParams, TrainParams
-from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.seeds import keyed_rng
 
-AnySample = TypeVar("AnySample")
 AnyBatch = TypeVar("AnyBatch", covariant=True)
 
 _PREFETCHED_BATCHES = 4
@@ -54,7 +53,25 @@ class Batch(NamedTuple):
     """int64."""
 
 
-class TrainingSamples(Dataset[Sample]):
+class PackedBatch(NamedTuple):
+    """B samples as they are loaded, in a third of the bytes of a ``Batch``; all tensors are on one device."""
+
+    face_BHWC: Tensor
+    """uint8 RGB."""
+    mask_BHN: Tensor
+    """uint8: eight pixels a byte, the first one highest."""
+    log_mel_BMT: Tensor
+    label_BD: Tensor
+    face_row_B: Tensor
+    """int64."""
+
+    def unpacked(self) -> Batch:
+        """Return the batch as the networks take it, on the same device; the faces' channels are last in memory."""
+        masks_B1HW = masks_tensor(self.mask_BHN, width_px=self.face_BHWC.shape[2])
+        return Batch(faces_tensor(self.face_BHWC), masks_B1HW, self.log_mel_BMT, self.label_BD, self.face_row_B)
+
+
+class TrainingSamples:
     """Samples of the faces of ``data``: each once per epoch, with a segment of its person, drawn uniformly.
 
     Label, mirroring, loss of colour and mask follow ``params`` and ``mask_params``. Each draw for a sample depends on
@@ -78,23 +95,25 @@ class TrainingSamples(Dataset[Sample]):
 
     def __getitem__(self, k: int) -> Sample:
         """Return sample ``k``, 0 and up."""
-        row = self._epochs.row(k)
-        face = self._augmented(self._data.face(row), self._rng("look", k))
-        return Sample(
-            face_CHW=face_tensor(face),
-            mask_1HW=torch.from_numpy(draw_mask(self._mask_params, self._rng("mask", k), len(face))).float()[None],
-            log_mel_MT=log_mel_tensor(self._data.log_mel(self._segment_row(row, k))),
-            label_D=self._label(row, k),
-            face_row=row,
-        )
+        *tensors, row_B = self.load([k]).unpacked()
+        return Sample(*(tensor[0] for tensor in tensors), face_row=int(row_B))
 
-    @staticmethod
-    def collate(samples: Sequence[Sample]) -> Batch:
-        """Return the samples as one batch."""
-        faces, masks, log_mels, labels, rows = zip(*samples, strict=True)
-        return Batch(
-            torch.stack(faces), torch.stack(masks), torch.stack(log_mels), torch.stack(labels), torch.tensor(rows)
-        )
+    def load(self, numbers: Sequence[int]) -> PackedBatch:
+        """Return the samples of these numbers, one or more, in order."""
+        rows = [self._epochs.row(k) for k in numbers]
+        height, width, _ = self._data.face(rows[0]).shape
+        faces = np.empty((len(rows), height, width, 3), np.uint8)
+        masks = np.empty((len(rows), height, -(-width // 8)), np.uint8)
+        log_mels = np.empty((len(rows), *self._data.log_mel_shape), np.float32)
+        labels = np.empty((len(rows), self._data.label_size), np.float32)
+        for place, (k, row) in enumerate(zip(numbers, rows, strict=True)):
+            flip, grey = self._rng("look", k).random(2) < (self._params.flip_share, self._params.grey_share)
+            copy_face(self._data.face(row), faces[place], flip=bool(flip), grey=bool(grey))
+            masks[place] = np.packbits(draw_mask(self._mask_params, self._rng("mask", k), height), axis=1)
+            log_mels[place] = self._data.log_mel(self._segment_row(row, k))
+            if self._data.label_size:
+                labels[place] = self._data.label(self._label_row(row, k))
+        return PackedBatch(*map(torch.from_numpy, (faces, masks, log_mels, labels)), face_row_B=torch.tensor(rows))
 
     def summary(self) -> str:
         """Return in one line how many persons and faces are used, and how many are left out for which reason."""
@@ -118,18 +137,11 @@ class TrainingSamples(Dataset[Sample]):
         person = int(self._data.person_of_face[row])
         return draw_row(self._data.segments_of(self._voice_person.get(person, person)), self._rng("segment", k))
 
-    def _label(self, row: int, k: int) -> Tensor:
-        if not self._data.label_size:
-            return torch.empty(0)
-        if self._params.label_of == "same_person":
-            faces = self._data.faces_of(int(self._data.person_of_face[row]))
-            row = draw_other_row(faces[self._data.is_labelled[faces]], row, self._rng("label", k))
-        return torch.tensor(self._data.label(row))
-
-    def _augmented(self, face: ImageRGB, rng: np.random.Generator) -> ImageRGB:
-        flip, grey = rng.random(2) < (self._params.flip_share, self._params.grey_share)
-        face = flipped(face) if flip else face
-        return greyed(face) if grey else face
+    def _label_row(self, row: int, k: int) -> int:
+        if self._params.label_of == "same_face":
+            return row
+        faces = self._data.faces_of(int(self._data.person_of_face[row]))
+        return draw_other_row(faces[self._data.is_labelled[faces]], row, self._rng("label", k))
 
 
 def _usable(data: DatasetSplit) -> Rows:
@@ -139,14 +151,11 @@ def _usable(data: DatasetSplit) -> Rows:
     return np.flatnonzero(usable & data.is_labelled if data.label_size else usable)
 
 
-class Samples(Protocol[AnySample, AnyBatch]):
+class Samples(Protocol[AnyBatch]):
     """An endless sequence of samples that can be loaded in batches."""
 
-    def __getitem__(self, k: int) -> AnySample:
-        """Return sample ``k``, 0 and up."""
-
-    def collate(self, samples: Sequence[AnySample]) -> AnyBatch:
-        """Return the samples as one batch."""
+    def load(self, numbers: Sequence[int], /) -> AnyBatch:
+        """Return the samples of these numbers, 0 and up, as one batch: a named tuple of tensors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +173,7 @@ class LoaderSettings:
 
 
 def load_batches(
-    samples: Samples[AnySample, AnyBatch],
+    samples: Samples[AnyBatch],
     *,
     first: int,
     n: int,
@@ -184,16 +193,31 @@ def load_batches(
     share = batch // world_size
     starts = range(first * batch + settings.rank * share, (first + n) * batch, batch)
     loader = DataLoader(
-        cast(Dataset[AnySample], samples),
-        batch_sampler=(list(range(start, start + share)) for start in starts),
+        _Shares(samples),
+        batch_size=None,  # an index is a whole share
+        sampler=(range(start, start + share) for start in starts),  # type: ignore[arg-type]
         num_workers=settings.n_workers,
         prefetch_factor=_PREFETCHED_BATCHES if settings.n_workers else None,
-        collate_fn=samples.collate,
+        collate_fn=_as_it_is,
         pin_memory=settings.pin_memory,
         worker_init_fn=_use_one_thread,
         generator=torch.Generator(),  # its own: else opening it would take a number from torch's global generator
     )
     return iter(loader)
+
+
+class _Shares(Dataset[Any], Generic[AnyBatch]):
+    """Samples by ranges of their numbers, as torch's loader asks for them."""
+
+    def __init__(self, samples: Samples[AnyBatch]) -> None:
+        self._samples = samples
+
+    def __getitem__(self, numbers: Sequence[int]) -> AnyBatch:
+        return self._samples.load(numbers)
+
+
+def _as_it_is(batch: AnyBatch) -> AnyBatch:
+    return batch
 
 
 def _use_one_thread(_: int) -> None:

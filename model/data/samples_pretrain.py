@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from model.data.columns import Rows
 from model.data.holdout import choose_holdout
 from model.data.samples_draw import Epochs, draw_row
-from model.data.samples_tensors import face_tensor, log_mel_tensor
+from model.data.samples_tensors import faces_tensor, log_mel_tensor
 from model.data.split import DatasetSplit
 from model.networks.voice import VOICE_SIZE
 from model.settings import PretrainAudioFaceParams, PretrainVoiceParams
@@ -48,7 +48,7 @@ class AudioFaceSample(NamedTuple):
 
 
 class AudioFaceBatch(NamedTuple):
-    """B samples."""
+    """B samples as the network takes them."""
 
     face_BCHW: Tensor
     log_mel_BMT: Tensor
@@ -57,7 +57,22 @@ class AudioFaceBatch(NamedTuple):
     """int64."""
 
 
-class VoiceSamples(Dataset[VoiceSample]):
+class PackedAudioFaceBatch(NamedTuple):
+    """B samples as they are loaded; all tensors are on one device."""
+
+    face_BHWC: Tensor
+    """uint8 RGB."""
+    log_mel_BMT: Tensor
+    noise_BV: Tensor
+    face_row_B: Tensor
+    """int64."""
+
+    def unpacked(self) -> AudioFaceBatch:
+        """Return the batch as the network takes it, on the same device."""
+        return AudioFaceBatch(faces_tensor(self.face_BHWC), *self[1:])
+
+
+class VoiceSamples:
     """Pieces of the segments ``rows``, each segment once per epoch.
 
     The pieces of one step, samples s * ``params.batch`` and on, have one length, drawn from ``min_frames`` to
@@ -83,10 +98,9 @@ class VoiceSamples(Dataset[VoiceSample]):
         piece = self._piece(self._data.log_mel(row), k)
         return VoiceSample(log_mel_tensor(piece), int(self._data.person_of_segment[row]))
 
-    @staticmethod
-    def collate(samples: Sequence[VoiceSample]) -> VoiceBatch:
-        """Return the samples of one step as one batch."""
-        log_mels, persons = zip(*samples, strict=True)
+    def load(self, numbers: Sequence[int]) -> VoiceBatch:
+        """Return the samples of these numbers, of one step."""
+        log_mels, persons = zip(*(self[k] for k in numbers), strict=True)
         return VoiceBatch(torch.stack(log_mels), torch.tensor(persons))
 
     def _piece(self, log_mel_MT: LogMel, k: int) -> LogMel:
@@ -113,7 +127,7 @@ def hold_out_voices(data: DatasetSplit, params: PretrainVoiceParams) -> tuple[Ro
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-class AudioFaceSamples(Dataset[AudioFaceSample]):
+class AudioFaceSamples:
     """Samples of all faces of ``data`` whose person has a segment: each once per epoch, with one of the segments.
 
     Raises BadInput when there is no such face.
@@ -130,24 +144,26 @@ class AudioFaceSamples(Dataset[AudioFaceSample]):
 
     def __getitem__(self, k: int) -> AudioFaceSample:
         """Return sample ``k``, 0 and up."""
-        row = self._epochs.row(k)
-        segments = self._data.segments_of(int(self._data.person_of_face[row]))
-        return AudioFaceSample(
-            face_CHW=face_tensor(self._data.face(row)),
-            log_mel_MT=log_mel_tensor(self._data.log_mel(draw_row(segments, self._rng("segment", k)))),
-            noise_V=self._noise(k),
-            face_row=row,
+        *tensors, row_B = self.load([k]).unpacked()
+        return AudioFaceSample(*(tensor[0] for tensor in tensors), face_row=int(row_B))
+
+    def load(self, numbers: Sequence[int]) -> PackedAudioFaceBatch:
+        """Return the samples of these numbers, one or more, in order."""
+        rows = [self._epochs.row(k) for k in numbers]
+        segments = [self._segment_row(row, k) for row, k in zip(rows, numbers, strict=True)]
+        return PackedAudioFaceBatch(
+            torch.from_numpy(np.stack([self._data.face(row) for row in rows])),
+            torch.from_numpy(np.stack([self._data.log_mel(row) for row in segments])),
+            torch.from_numpy(np.stack([self._noise(k) for k in numbers])),
+            torch.tensor(rows),
         )
 
-    @staticmethod
-    def collate(samples: Sequence[AudioFaceSample]) -> AudioFaceBatch:
-        """Return the samples as one batch."""
-        faces, log_mels, noises, rows = zip(*samples, strict=True)
-        return AudioFaceBatch(torch.stack(faces), torch.stack(log_mels), torch.stack(noises), torch.tensor(rows))
+    def _segment_row(self, row: int, k: int) -> int:
+        return draw_row(self._data.segments_of(int(self._data.person_of_face[row])), self._rng("segment", k))
 
     def _rng(self, purpose: str, k: int) -> np.random.Generator:
         return keyed_rng("audio face", purpose, self._params.seed, k)
 
-    def _noise(self, k: int) -> Tensor:
+    def _noise(self, k: int) -> NDArray[np.float32]:
         normal = self._rng("noise", k).standard_normal(VOICE_SIZE, np.float32)
-        return torch.from_numpy(np.float32(self._params.noise) * normal)
+        return np.asarray(np.float32(self._params.noise) * normal)

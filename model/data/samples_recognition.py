@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.data import Dataset
 
 from model.data.columns import Rows
 from model.data.recognition_faces import RecognitionFaces
@@ -46,7 +45,7 @@ class RecognitionBatch(NamedTuple):
     """int64."""
 
 
-class RecognitionSamples(Dataset[RecognitionSample]):
+class RecognitionSamples:
     """The faces ``rows``, each once per epoch, shifted, zoomed, mirrored and lit at random.
 
     Each draw for a sample depends on ``params.seed`` and its number alone.
@@ -70,10 +69,9 @@ class RecognitionSamples(Dataset[RecognitionSample]):
         rng = keyed_rng("recognition", "look", self._params.seed, k)
         return RecognitionSample(augment(self._faces.read(row), size_px, rng), int(self.person_of_face[row]))
 
-    @staticmethod
-    def collate(samples: Sequence[RecognitionSample]) -> RecognitionBatch:
-        """Return the samples of one step as one batch."""
-        faces, persons = zip(*samples, strict=True)
+    def load(self, numbers: Sequence[int]) -> RecognitionBatch:
+        """Return the samples of these numbers, of one step."""
+        faces, persons = zip(*(self[k] for k in numbers), strict=True)
         return RecognitionBatch(torch.stack(faces), torch.tensor(persons))
 
 

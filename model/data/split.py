@@ -131,7 +131,7 @@ class DatasetSplit:
         face_persons, segment_persons = _Persons.of(faces, rows), _Persons.of(segments, segment_rows)
         persons = sorted({*face_persons.names, *segment_persons.names})
         return cls(
-            faces=MappedColumn(faces["png"], rows, read_picture),
+            faces=MappedColumn(faces["pixels"], rows, read_picture),
             labels=MappedColumn(labels["embedding"], label_rows, read_vector),
             log_mels=MappedColumn(segments["log_mel"], segment_rows, partial(read_matrix, files.log_mel_shape)),
             face_ids=MappedColumn(faces["face_id"], rows, str),

@@ -32,8 +32,8 @@ def inpaint_face(network: InpaintingGenerator, face: ImageRGB, mask: Mask, log_m
 
     The network is in evaluation mode, on any device.
     """
-    known = torch.from_numpy(face).permute(2, 0, 1)[None].float() / HALF_RANGE - 1
-    mask_11HW = torch.from_numpy(mask)[None, None].float()
+    known = torch.tensor(face).permute(2, 0, 1)[None].float() / HALF_RANGE - 1
+    mask_11HW = torch.tensor(mask)[None, None].float()
     log_mels = torch.tensor(log_mel)[None]
     device = next(network.parameters()).device
     with torch.inference_mode():

@@ -20,7 +20,7 @@ from model.training.checkpoint import Checkpoints, TrainingState
 from model.training.context import TrainingContext
 from model.training.distributed import average_over_processes, check_equal
 from model.training.loss_means import LossMeans, format_losses
-from model.training.placement import batch_to_device
+from model.training.placement import batches_to_device
 from model.training.stopwatch import Stopwatch
 from model.training.training_log import TrainingLog, training_log
 from pipeline.core.base.arrays import ImageRGB
@@ -52,7 +52,7 @@ class TrainingTask(Protocol):
         """Their optimizers, by name."""
 
     @property
-    def samples(self) -> Samples[Any, Any]:
+    def samples(self) -> Samples[Any]:
         """The training samples; batches of them are named tuples of tensors."""
 
     def lr_of(self, step: int) -> float:
@@ -156,7 +156,7 @@ class _Training:
         return progress(title, self._task.n_steps - self._first_step)
 
     def batches(self) -> Iterator[Any]:
-        """Return this process's share of the batches still to come."""
+        """Return this process's share of the batches still to come, on its device."""
         batches = load_batches(
             self._task.samples,
             first=self._first_step,
@@ -169,14 +169,14 @@ class _Training:
                 pin_memory=self._process.device.type == "cuda",
             ),
         )
-        return self._stopwatch.waiting_for(batches)
+        return self._stopwatch.waiting_for(batches_to_device(batches, self._params, self._process))
 
     def do_step(self, batch: Any) -> None:
         """Do one step at its learning rate."""
         self.step += 1
         for group in (group for optimizer in self._task.optimizers.values() for group in optimizer.param_groups):
             group["lr"] = self._task.lr_of(self.step)
-        losses = self._task.step(self.step, batch_to_device(batch, self._params, self._process))
+        losses = self._task.step(self.step, batch)
         self._means.add(self.step, losses)
 
     def is_due(self, every: int) -> bool:

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Adam
 
+from model.data.samples import PackedBatch
+from model.data.samples_pretrain import PackedAudioFaceBatch
 from model.settings import OptimizerParams, TrainingParams
 from model.training.distributed import TrainingProcess
 from pipeline.core.base.torch_threads import torch_threads
@@ -47,8 +49,26 @@ def to_device(network: Network, params: TrainingParams, process: TrainingProcess
 
 
 def batch_to_device(batch: Any, params: TrainingParams, process: TrainingProcess) -> Any:
-    """Return a named tuple of tensors on the device; copies from page-locked memory are asynchronous."""
-    return type(batch)(*(_tensor_to_device(tensor, params, process) for tensor in batch))
+    """Return a named tuple of tensors on the device, as networks take it; page-locked memory is copied meanwhile."""
+    return _as_taken(_moved(batch, process), params)
+
+
+def batches_to_device(batches: Iterator[Any], params: TrainingParams, process: TrainingProcess) -> Iterator[Any]:
+    """Yield batches as ``batch_to_device`` returns them; a GPU copies each while it computes on the one before."""
+    if process.device.type != "cuda":
+        yield from (batch_to_device(batch, params, process) for batch in batches)
+        return
+    copying = torch.cuda.Stream(process.device)
+    waiting: tuple[Any, torch.cuda.Event] | None = None
+    for batch in batches:
+        with torch.cuda.stream(copying):
+            moved = _moved(batch, process)
+            arrived = copying.record_event()
+        if waiting is not None:
+            yield _arrived(*waiting, params)
+        waiting = moved, arrived
+    if waiting is not None:
+        yield _arrived(*waiting, params)
 
 
 def compiled(network: nn.Module, params: TrainingParams) -> Callable[..., Any]:
@@ -66,9 +86,26 @@ def adam(parameters: Iterable[nn.Parameter], params: OptimizerParams) -> Adam:
     return Adam(parameters, params.lr, (params.beta1, params.beta2), fused=params.fused or None)
 
 
-def _tensor_to_device(tensor: Tensor, params: TrainingParams, process: TrainingProcess) -> Tensor:
-    memory_format = _memory_format(params) if tensor.ndim == 4 else torch.preserve_format
-    return tensor.to(process.device, non_blocking=True, memory_format=memory_format)
+def _moved(batch: Any, process: TrainingProcess) -> Any:
+    return type(batch)(*(tensor.to(process.device, non_blocking=True) for tensor in batch))
+
+
+def _arrived(batch: Any, event: torch.cuda.Event, params: TrainingParams) -> Any:
+    """Return a batch whose copies ``event`` ends, for the stream that computes."""
+    computing = torch.cuda.current_stream()
+    computing.wait_event(event)
+    for tensor in batch:
+        tensor.record_stream(computing)  # else its memory would be given away while that stream still reads it
+    return _as_taken(batch, params)
+
+
+def _as_taken(batch: Any, params: TrainingParams) -> Any:
+    """Return the batch as networks take it, pictures in the params' memory format."""
+    unpacked = batch.unpacked() if isinstance(batch, PackedBatch | PackedAudioFaceBatch) else batch
+    pictures = torch.channels_last if params.channels_last else torch.contiguous_format
+    return type(unpacked)(
+        *(tensor.contiguous(memory_format=pictures) if tensor.ndim == 4 else tensor for tensor in unpacked)
+    )
 
 
 def _memory_format(params: TrainingParams) -> torch.memory_format:

@@ -138,8 +138,7 @@ class InpaintingTask:
         """Return the first samples, inpainted by the current generator."""
         if number % self._params.sample_every and number != self._params.steps:
             return None
-        first = self.samples.collate([self.samples[k] for k in range(GRID_FACES)])
-        batch: Batch = batch_to_device(first, self._params, self._process)
+        batch: Batch = batch_to_device(self.samples.load(range(GRID_FACES)), self._params, self._process)
         masked_BCHW = batch.face_BCHW * (1 - batch.mask_B1HW)
         self.generator.eval()
         with torch.no_grad(), self._autocast():

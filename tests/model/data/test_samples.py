@@ -1,3 +1,4 @@
+import hashlib
 import pickle
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from model.data.masks import draw_mask
-from model.data.samples import Batch, LoaderSettings, Sample, TrainingSamples, load_batches
+from model.data.samples import LoaderSettings, PackedBatch, Sample, TrainingSamples, load_batches
 from model.data.samples_draw import assign_other_persons
 from model.data.split import DatasetSplit, open_split
 from model.settings import MaskParams
@@ -17,6 +18,7 @@ from pipeline.core.base.errors import BadInput
 from pipeline.core.base.seeds import keyed_rng
 from pipeline.core.records.person import TRAIN
 from tests.model.params_of import train_params
+from tests.model.small_split import small_split
 
 PLAIN = train_params(batch=4, seed=5)
 RECTANGLE = MaskParams(kind="rectangle_random", size_px=128, image=None)
@@ -31,7 +33,7 @@ def segment_row(sample: Sample) -> int:
     return int(sample.log_mel_MT[0, 0])
 
 
-def bits(sample: Sample | Batch) -> list[bytes]:
+def bits(sample: Sample | PackedBatch) -> list[bytes]:
     return [part.numpy().tobytes() if isinstance(part, torch.Tensor) else repr(part).encode() for part in sample]
 
 
@@ -67,6 +69,27 @@ def test_sample_k_is_the_same_whatever_came_before(split: DatasetSplit) -> None:
     for k in (39, 3, 18, 17, 0, 39, 36, 35):
         assert bits(samples[k]) == in_order[k]
     assert len(set(map(tuple, in_order))) == 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "digest"),
+    [
+        ("rectangle_random", "be40bafee308d5eba3f1890aaaf490ce04ba17fa976f54c1e856218cb167604d"),
+        ("strokes_medium", "251f672109e2ef364012f11db9966c7432bc9c9dbb1a0337aed686cdf84bd2f3"),
+    ],
+)
+def test_samples_are_drawn_as_when_each_was_loaded_by_itself_as_float32(kind: str, digest: str) -> None:
+    """The digests are of the loader of version 0.2.0, which decoded a PNG for each sample."""
+    params = train_params(batch=4, seed=5, flip_share=0.5, grey_share=0.3)
+    samples = TrainingSamples(small_split(3, 3), params, MaskParams(kind=kind, size_px=128, image=None))  # type: ignore[arg-type]
+    assert hashlib.sha256(b"".join(part for k in range(40) for part in bits(samples[k]))).hexdigest() == digest
+
+
+def test_a_loaded_face_has_a_third_of_the_bytes_that_networks_take(split: DatasetSplit) -> None:
+    packed = samples_of(split).load(range(4))
+    n_bytes, n_unpacked = (sum(part.nbytes for part in batch[:2]) for batch in (packed, packed.unpacked()))
+    assert (n_bytes, n_unpacked) == (4 * (3 * 32 * 32 + 32 * 4), 4 * (3 + 1) * 4 * 32 * 32)
+    assert packed.face_BHWC.dtype == packed.mask_BHN.dtype == torch.uint8
 
 
 def test_another_seed_gives_other_samples(split: DatasetSplit) -> None:
@@ -111,7 +134,8 @@ def test_loading_takes_no_random_numbers_from_torch(split: DatasetSplit, workers
 
 def test_a_batch_is_its_samples_in_order(split: DatasetSplit) -> None:
     samples = samples_of(split)
-    (batch,) = load_batches(samples, first=3, n=1, batch=5)
+    (packed,) = load_batches(samples, first=3, n=1, batch=5)
+    batch = packed.unpacked()
     expected = [samples[k] for k in range(15, 20)]
     for name, part in zip(Sample._fields[:-1], batch[:-1], strict=True):
         assert torch.equal(part, torch.stack([getattr(sample, name) for sample in expected])), name
@@ -128,7 +152,7 @@ def test_the_ranks_shares_in_order_are_the_batch(split: DatasetSplit, world: int
         for rank in range(world)
     ]
     for step, batch in enumerate(alone):
-        for name in Batch._fields:
+        for name in PackedBatch._fields:
             joined = torch.cat([getattr(share[step], name) for share in shares])
             assert torch.equal(joined, getattr(batch, name)), name
 

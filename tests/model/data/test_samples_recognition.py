@@ -30,7 +30,7 @@ def test_each_face_comes_once_per_epoch_with_its_person() -> None:
 def test_all_epochs_but_the_last_are_of_half_size() -> None:
     found = samples(epochs=4, batch=3)
     assert found.n_steps == 11
-    sizes = [found.collate([found[k] for k in range(3 * step, 3 * step + 3)]).face_BCHW.shape for step in range(11)]
+    sizes = [found.load(range(3 * step, 3 * step + 3)).face_BCHW.shape for step in range(11)]
     assert sizes == [(3, 3, 112, 112)] * 8 + [(3, 3, 224, 224)] * 3
 
 

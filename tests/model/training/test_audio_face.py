@@ -58,7 +58,7 @@ def test_training_is_l1_at_256_px_from_the_noisy_voice_of_unit_length(
     optimizer = torch.optim.Adam(learning, params.lr, (0.5, 0.999))
     samples, losses = AudioFaceSamples(array_split, params), []
     for step in range(2):
-        batch = samples.collate([samples[2 * step], samples[2 * step + 1]])
+        batch = samples.load([2 * step, 2 * step + 1]).unpacked()
         voice_B64 = voice(batch.log_mel_BMT).detach()
         noisy = voice_B64 / voice_B64.norm(dim=1, keepdim=True) + batch.noise_BV
         decoded = decoder(noisy / noisy.norm(dim=1, keepdim=True)).face_BCHW

@@ -107,7 +107,7 @@ def test_batch_norms_on_cpu_see_their_shares_and_the_mean_of_their_statistics_is
         second.load_state_dict({**second.state_dict(), **dict(first.named_parameters())})
         for place, network in enumerate((first, second)):
             start = step * PARAMS.batch + place * 2
-            x_B3, y_B2 = samples.collate([samples[start], samples[start + 1]])
+            x_B3, y_B2 = samples.load([start, start + 1])
             network.zero_grad()
             functional.l1_loss(network(x_B3), y_B2).backward()
         for one, other in zip(first.parameters(), second.parameters(), strict=True):

@@ -54,7 +54,7 @@ def plain_training(steps: int, lrs: Sequence[float] = ()) -> tuple[dict[str, byt
     network, samples, losses = toy_network(), ToySamples(PARAMS.seed), []
     optimizer = torch.optim.Adam(network.parameters(), PARAMS.lr, (PARAMS.beta1, PARAMS.beta2))
     for step in range(steps):
-        x_B3, y_B2 = samples.collate([samples[k] for k in range(step * PARAMS.batch, (step + 1) * PARAMS.batch)])
+        x_B3, y_B2 = samples.load(range(step * PARAMS.batch, (step + 1) * PARAMS.batch))
         loss = functional.l1_loss(network(x_B3), y_B2)
         if lrs:
             optimizer.param_groups[0]["lr"] = lrs[step]

@@ -1,6 +1,6 @@
 """Generator and discriminator take the steps of the paper, or of the released code; no other network is trained."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -72,7 +72,7 @@ class Reference:
         self.discriminator = PatchDiscriminator(n_images, WIDTH)
         self.recognition = FrozenRecognitionNetwork(deepcopy(networks.recognition))
         samples = TrainingSamples(data, params, mask_params())
-        self.batch = samples.collate([samples[k] for k in range(params.batch)])
+        self.batch = samples.load(range(params.batch)).unpacked()
         self.of_generator = gradient_descent(one for one in self.generator.parameters() if one.requires_grad)
         self.of_discriminator = gradient_descent(self.discriminator.parameters())
 
@@ -165,14 +165,14 @@ def test_a_killed_training_goes_on_to_the_losses_and_bytes_of_an_unbroken_one(
     """Killed while it reads the batch after the checkpoint of step 2."""
     unbroken, expected = train(steps=3)
 
-    def read(self: TrainingSamples, k: int) -> object:
-        if k == 4:
+    def load(self: TrainingSamples, numbers: Sequence[int]) -> object:
+        if 4 in numbers:
             raise Killed
-        return original(self, k)
+        return original(self, numbers)
 
-    original = TrainingSamples.__getitem__
+    original = TrainingSamples.load
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(TrainingSamples, "__getitem__", read)
+        patch.setattr(TrainingSamples, "load", load)
         train(steps=3, checkpoint_root=tmp_path)
     resumed, result = train(steps=3, checkpoint_root=tmp_path)
     assert bytes_of(resumed) == bytes_of(unbroken)

@@ -74,7 +74,7 @@ def test_training_is_cross_entropy_over_persons_on_a_linear_layer(voices: Datase
     optimizer = torch.optim.Adam(classifier.parameters(), params.lr, (0.5, 0.999))
     samples = VoiceSamples(voices, params, hold_out_voices(voices, params)[0])
     for step in range(2):
-        log_mels_BMT, person_B = samples.collate([samples[2 * step], samples[2 * step + 1]])
+        log_mels_BMT, person_B = samples.load([2 * step, 2 * step + 1])
         log_odds = functional.log_softmax(classifier(log_mels_BMT), dim=1)
         loss = -(log_odds[0, person_B[0]] + log_odds[1, person_B[1]]) / 2
         optimizer.zero_grad()

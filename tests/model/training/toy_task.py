@@ -35,8 +35,8 @@ class ToySamples:
         x = torch.from_numpy(np.random.default_rng([self._seed, k]).normal(size=3).astype(np.float32))
         return x, torch.stack([x.sum(), x[0] - x[2]])
 
-    def collate(self, samples: Sequence[tuple[Tensor, Tensor]]) -> ToyBatch:
-        return ToyBatch(*(torch.stack(part) for part in zip(*samples, strict=True)))
+    def load(self, numbers: Sequence[int]) -> ToyBatch:
+        return ToyBatch(*(torch.stack(part) for part in zip(*(self[k] for k in numbers), strict=True)))
 
 
 def toy_network(*, normed: bool = True) -> nn.Sequential:
