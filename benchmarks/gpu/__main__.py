@@ -17,6 +17,7 @@ from benchmarks.gpu.evaluation import measure_evaluation
 from benchmarks.gpu.learning import measure_learning
 from benchmarks.gpu.loader import measure_loader
 from benchmarks.gpu.networks import Trainings, start_networks
+from benchmarks.gpu.profile import measure_profile
 from benchmarks.gpu.report import Report
 from benchmarks.gpu.resume import measure_resume
 from benchmarks.gpu.scale import ON_PROCESSOR, PAPER, TINY
@@ -32,7 +33,10 @@ SECTIONS = {
     "evaluation": measure_evaluation,
     "learning": measure_learning,
     "compiled": measure_compiled,
+    "profile": measure_profile,
 }
+BY_NAME_ALONE = ("profile",)
+"""Sections that run only where the command line names them."""
 
 KERNELS_TRIED = 4
 """For each shape; torch's 10 would take up to half a minute at the largest batch, for each variant."""
@@ -44,7 +48,8 @@ def main() -> None:
     parser.add_argument("--device", choices=["cuda", "cpu"], help="by default the GPU where there is one")
     parser.add_argument("--tiny", action="store_true", help="run everything once, on next to nothing")
     parser.add_argument("--out", type=Path, help="the JSON file, rewritten after each figure")
-    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="by default all")
+    usual = [name for name in SECTIONS if name not in BY_NAME_ALONE]
+    parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=usual, help="by default all but 'profile'")
     parser.add_argument("--seconds", type=float, help="after which no speed of a training is measured any more")
     options = parser.parse_args()
     report = run(options.device, options.tiny, options.out, options.sections, options.seconds)

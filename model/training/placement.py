@@ -48,6 +48,19 @@ def to_device(network: Network, params: TrainingParams, process: TrainingProcess
     return network.train()
 
 
+def frozen_to_device(network: Network, params: TrainingParams, process: TrainingProcess) -> Network:
+    """Return a network that is not trained on the device, in evaluation mode.
+
+    Its weights are in 16 bits where autocast would cast them in each step; on a GPU its channels are last in memory,
+    the order of its kernels.
+    """
+    is_gpu = process.device.type == "cuda"
+    network.to(process.device, memory_format=torch.channels_last if is_gpu else _memory_format(params))  # type: ignore[call-overload]
+    if params.precision == "bfloat16":
+        network.to(torch.bfloat16)
+    return network.eval()
+
+
 def batch_to_device(batch: Any, params: TrainingParams, process: TrainingProcess) -> Any:
     """Return a named tuple of tensors on the device, as networks take it; page-locked memory is copied meanwhile."""
     return _as_taken(_moved(batch, process), params)

@@ -6,6 +6,7 @@ losses, as in the released code.
 """
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,16 @@ from model.training.checkpoint import checkpoints_of, digest_of
 from model.training.context import TrainingContext
 from model.training.distributed import TrainingProcess, optimizer_step
 from model.training.fit import CannotTrain, TrainingResult, fit
-from model.training.placement import adam, autocast, batch_to_device, compiled, fastest_kernels, reproducible, to_device
+from model.training.placement import (
+    adam,
+    autocast,
+    batch_to_device,
+    compiled,
+    fastest_kernels,
+    frozen_to_device,
+    reproducible,
+    to_device,
+)
 from model.training.tasks.losses import PatchLogits, discriminator_loss, generator_losses
 from model.training.tasks.sample_grid import sample_grid
 from pipeline.core.base.arrays import ImageRGB
@@ -112,7 +122,9 @@ class InpaintingTask:
     ) -> None:
         self.samples, self._params, self._process = samples, params, process
         self.n_steps, self.lr_of = params.steps, params.lr_of
-        self._recognition = None if recognition is None else to_device(recognition, params, process)
+        self._recognise: Callable[..., Tensor] | None = None  # psi of Eq. 3
+        if recognition is not None:
+            self._recognise = compiled(frozen_to_device(recognition, params, process), params)
         self.generator = to_device(generator, params, process)
         self.discriminator = to_device(
             PatchDiscriminator(DISCRIMINATOR_IMAGES[params.gan], generator.params.width), params, process
@@ -168,12 +180,13 @@ class InpaintingTask:
         return {**losses, "discriminator": discriminator}
 
     def _logits(self, inpainted_BCHW: Tensor, faces_BCHW: Tensor) -> PatchLogits:
-        """Return the logits of true and inpainted faces; of pairs, the first face's."""
-        if self._params.gan == "paper":
-            return PatchLogits(self._discriminate(faces_BCHW), self._discriminate(inpainted_BCHW))
-        return PatchLogits(
-            real=self._discriminate(faces_BCHW, inpainted_BCHW), fake=self._discriminate(inpainted_BCHW, faces_BCHW)
-        )
+        """Return the logits of true and inpainted faces; of pairs, the first face's.
+
+        Both go through the discriminator at once: its norms are of one face each.
+        """
+        both_BCHW = torch.cat([faces_BCHW, inpainted_BCHW])
+        images = [both_BCHW] if self._params.gan == "paper" else [both_BCHW, both_BCHW.roll(len(faces_BCHW), 0)]
+        return PatchLogits(*self._discriminate(*images).chunk(2))
 
     def _generator_losses(self, inpainted: Inpainted, batch: Batch, logits: PatchLogits) -> dict[str, Tensor]:
         losses = generator_losses(
@@ -181,7 +194,7 @@ class InpaintingTask:
             inpainted,
             batch.face_BCHW,
             batch.label_BD,
-            recognition=self._recognition,
+            recognition=self._recognise,
             logits=logits,
         )
         return losses._asdict()

@@ -4,13 +4,14 @@ Every norm |.|_1 is the mean over all elements, as in the released code, to whic
 Losses are computed in float32 or better, also under autocast.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.networks.frozen_recognition import FrozenRecognitionNetwork, RecognitionInput, at_least_float32
+from model.networks.frozen_recognition import RecognitionInput, at_least_float32
 from model.networks.generator import Inpainted
 from model.settings import TrainParams
 
@@ -30,7 +31,7 @@ def identity_label_loss(predicted_BD: Tensor, labels_BD: Tensor) -> Tensor:
 
 
 def identity_match_loss(
-    recognition: FrozenRecognitionNetwork,
+    recognition: Callable[[Tensor, RecognitionInput], Tensor],
     inpainted_BCHW: Tensor,
     audio_face_BCHW: Tensor,
     recognition_input: RecognitionInput,
@@ -95,7 +96,7 @@ def generator_losses(
     faces_BCHW: Tensor,
     labels_BD: Tensor,
     *,
-    recognition: FrozenRecognitionNetwork | None,
+    recognition: Callable[[Tensor, RecognitionInput], Tensor] | None,
     logits: PatchLogits,
 ) -> GeneratorLosses:
     """Return Eq. 6 for inpainted faces, with the weights of ``params``; losses are those of the composite.
