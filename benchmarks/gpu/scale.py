@@ -24,7 +24,7 @@ class Scale:
     measured_s: float
     total_s: float
     loader_samples: int
-    evaluation_faces: int
+    evaluation_faces_of_person: int
     resume_steps: int
     learning_batch: int
     learning_s: float
@@ -44,7 +44,7 @@ PAPER = Scale(
     measured_s=2.0,
     total_s=460.0,
     loader_samples=1000,
-    evaluation_faces=32,
+    evaluation_faces_of_person=8,
     resume_steps=20,
     learning_batch=16,
     learning_s=60.0,
@@ -52,7 +52,7 @@ PAPER = Scale(
     learning_lr=2e-4,
 )
 ON_PROCESSOR = replace(
-    PAPER, total_s=1500.0, batches=(4,), n_persons=16, evaluation_faces=4, resume_steps=4, learning_batch=4
+    PAPER, total_s=1500.0, batches=(4,), n_persons=16, evaluation_faces_of_person=1, resume_steps=4, learning_batch=4
 )
 """What a processor does within half an hour."""
 
@@ -68,7 +68,7 @@ TINY = Scale(
     measured_s=0.1,
     total_s=600.0,
     loader_samples=32,
-    evaluation_faces=1,
+    evaluation_faces_of_person=1,
     resume_steps=2,
     learning_batch=2,
     learning_s=600.0,

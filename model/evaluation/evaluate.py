@@ -1,5 +1,6 @@
 """Evaluate a generator: inpaint the test faces, compute metrics, and write tables and pictures."""
 
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,10 @@ from model.evaluation.retrieve import write_retrieval
 from model.evaluation.summary import Metrics, summarise_metrics, summarise_swaps
 from model.evaluation.swap import evaluate_swaps, no_swap_reason
 from model.evaluation.tsne import map_faces
-from model.inference.inpaint import inpaint_face
+from model.inference.inpaint import inpaint_faces
 from model.inference.marked_pictures import write_marked
 from model.networks.generator import InpaintingGenerator
+from pipeline.core.base.device import GPU_BATCH
 from pipeline.core.base.progress import progress
 from pipeline.core.records.evaluation import EvaluatedFace, MapPoint
 from pipeline.core.storage.manifest import write_manifest
@@ -52,14 +54,18 @@ def evaluate_network(
 
     images_path = folder / "inpainted.parquet"
     with progress("evaluate", n_faces) as advance, writing_inpainted_images(images_path) as write_image:
-        for face in iterate_evaluation_faces(data, params, inputs.mask_params):
-            inpainted = inpaint_face(network, face.image, face.mask, face.log_mel)
-            write_image(face, inpainted)
-            example_figure.add(face, inpainted)
-            accumulator.add(face, inpainted.face)
-            if face.person_id in swap_persons:
-                swap_faces.setdefault(face.person_id, face)
-            advance()
+        evaluation_faces = iterate_evaluation_faces(data, params, inputs.mask_params)
+        while faces := list(islice(evaluation_faces, GPU_BATCH)):
+            inpainted = inpaint_faces(
+                network, [face.image for face in faces], [face.mask for face in faces], [face.log_mel for face in faces]
+            )
+            accumulator.add(faces, [one.face for one in inpainted])
+            for face, one in zip(faces, inpainted, strict=True):
+                write_image(face, one)
+                example_figure.add(face, one)
+                if face.person_id in swap_persons:
+                    swap_faces.setdefault(face.person_id, face)
+                advance()
 
     write_marked(example_figure.draw(), folder / "grid.png")
     face_metrics = accumulator.compute()

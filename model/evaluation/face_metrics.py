@@ -1,6 +1,7 @@
 """Metrics of inpainted faces: a row for each face, and the features that metrics of whole sets need."""
 
 from collections.abc import Container, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,12 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluation.evaluation_faces import EvaluationFace
-from model.evaluation.metric_suite import CSIM_NETWORKS, RECOGNISERS, RECOGNITION, Features, MetricSuite
+from model.evaluation.metric_suite import (
+    CSIM_NETWORKS,
+    RECOGNISERS,
+    RECOGNITION,
+    Features,
+    MetricSuite,
+    MetricValues,
+    picture_metrics,
+)
 from model.evaluation.networks.recognisers import cosine_distances, euclidean_distances
 from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.device import usable_processors
 from pipeline.core.records.evaluation import EvaluatedFace
 
 OVERALL = "overall"
+IDS = ("face_id", "dataset", "person_id", "segment_id")
 
 
 class PairFeatures(NamedTuple):
@@ -33,28 +44,49 @@ class FaceMetrics:
 
 
 class MetricAccumulator:
-    """Computes metrics face by face; numbers are kept, pictures are not."""
+    """Computes metrics of faces, some at a time; numbers are kept, pictures are not.
+
+    Metrics that need no network are computed in threads, meanwhile the networks compute on their device.
+    """
 
     def __init__(self, metric_suite: MetricSuite) -> None:
         self._metric_suite = metric_suite
+        self._threads = ThreadPoolExecutor(usable_processors())
         self._rows: list[dict[str, str | float | bool | None]] = []
+        self._waiting: list[tuple[int, Future[MetricValues]]] = []
         self._inpainted_features: list[Features] = []
         self._true_features: list[Features] = []
 
-    def add(self, face: EvaluationFace, inpainted: ImageRGB) -> None:
-        """Compute the metrics of a face (256, 256, 3) that this network or another method inpainted."""
-        landmarks = self._metric_suite.landmark_detector.detect(face.image)
-        ids = {name: getattr(face, name) for name in ("face_id", "dataset", "person_id", "segment_id")}
-        self._rows.append(ids | self._metric_suite.compute_metrics(inpainted, face.image, face.mask, landmarks))
-        self._inpainted_features.append(self._metric_suite.embed(inpainted, landmarks))
-        self._true_features.append(self._metric_suite.embed(face.image, landmarks))
+    def add(self, faces: Sequence[EvaluationFace], inpainted: Sequence[ImageRGB]) -> None:
+        """Compute the metrics of faces (256, 256, 3), one or more, that this network or another method inpainted."""
+        suite, true = self._metric_suite, [face.image for face in faces]
+        self._finish()
+        for face, picture in zip(faces, inpainted, strict=True):
+            task = self._threads.submit(picture_metrics, picture, face.image, face.mask)
+            self._waiting.append((len(self._rows), task))
+            self._rows.append({name: getattr(face, name) for name in IDS})
+        landmarks = [suite.landmark_detector.detect(image) for image in true]
+        distances = suite.lpips.distances(inpainted, true) if suite.lpips else [None] * len(true)
+        rows = self._rows[-len(true) :]
+        for row, picture, points, distance in zip(rows, inpainted, landmarks, distances, strict=True):
+            row |= {"lpips": distance, **suite.landmark_metrics(picture, points)}
+        self._inpainted_features.append(suite.embed(inpainted, landmarks))
+        self._true_features.append(suite.embed(true, landmarks))
+
+    def _finish(self) -> None:
+        """Wait for the threads: no more pictures are in memory than those of one call."""
+        for number, task in self._waiting:
+            self._rows[number] |= task.result()
+        self._waiting.clear()
 
     def compute(self) -> FaceMetrics:
         """Return the metrics of all faces, in the order in which they were added."""
+        self._finish()
+        self._threads.shutdown()
         features = {
             network: PairFeatures(
-                np.stack([face[network] for face in self._inpainted_features]),
-                np.stack([face[network] for face in self._true_features]),
+                np.concatenate([faces[network] for faces in self._inpainted_features]),
+                np.concatenate([faces[network] for faces in self._true_features]),
             )
             for network in (self._inpainted_features[0] if self._inpainted_features else ())
         }

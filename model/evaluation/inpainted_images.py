@@ -1,6 +1,7 @@
 """The file of inpainted faces, ``inpainted.parquet``."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 from model.evaluation.evaluation_faces import EvaluationFace
 from model.evaluation.picture_table import mask_picture
 from model.inference.inpaint import InpaintedFace
+from pipeline.core.base.device import usable_processors
 from pipeline.core.base.images import encode_png
 from pipeline.core.records.evaluation import InpaintedImage
 from pipeline.core.records.schema import Image, arrow_schema, to_table
@@ -21,20 +23,27 @@ ROWS_AT_ONCE = 64
 def writing_inpainted_images(path: Path) -> Iterator[Callable[[EvaluationFace, InpaintedFace], None]]:
     """Yield a function that adds an inpainted face to ``path``; the file appears on a clean exit.
 
-    No more than 64 pictures are in memory at a time.
+    Pictures are encoded in threads. No more than 64 are in memory at a time.
     """
-    rows: list[InpaintedImage] = []
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, arrow_schema(InpaintedImage)) as writer:
+    rows: list[Future[InpaintedImage]] = []
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, arrow_schema(InpaintedImage)) as writer,
+        ThreadPoolExecutor(usable_processors()) as threads,
+    ):
+
+        def write_rows() -> None:
+            writer.write_table(to_table(InpaintedImage, [row.result() for row in rows]))
+            rows.clear()
 
         def write(face: EvaluationFace, inpainted: InpaintedFace) -> None:
-            rows.append(_row(face, inpainted))
+            rows.append(threads.submit(_row, face, inpainted))
             if len(rows) == ROWS_AT_ONCE:
-                writer.write_table(to_table(InpaintedImage, rows))
-                rows.clear()
+                write_rows()
 
         yield write
         if rows:
-            writer.write_table(to_table(InpaintedImage, rows))
+            write_rows()
 
 
 def _row(face: EvaluationFace, inpainted: InpaintedFace) -> InpaintedImage:

@@ -38,7 +38,10 @@ LPIPS_HEADS = "lpips_alex_heads"
 NO_RECOGNITION = "this run has no face recognition network"
 
 Features = Mapping[str, NDArray[np.float32]]
-"""(D,) features of one face, by network."""
+"""(N, D) features of N faces, by network."""
+
+MetricValues = dict[str, float | bool | None]
+"""Metrics of a face by their columns of EvaluatedFace."""
 
 
 class MetricSuite(NamedTuple):
@@ -60,10 +63,8 @@ class MetricSuite(NamedTuple):
         available = {*self.recognisers, *([RECOGNITION] if self.recognition else [])}
         return next((name for name in names if name in available), None)
 
-    def compute_metrics(
-        self, inpainted: ImageRGB, true: ImageRGB, mask: Mask, true_landmarks: Landmarks | None
-    ) -> dict[str, float | bool | None]:
-        """Return the metrics of two pictures (256, 256, 3) by their columns of EvaluatedFace; None: not defined.
+    def landmark_metrics(self, inpainted: ImageRGB, true_landmarks: Landmarks | None) -> MetricValues:
+        """Return the metrics of the landmarks of a picture (256, 256, 3); None: not defined.
 
         ``true_landmarks`` are those that ``landmark_detector`` finds in the true picture.
         """
@@ -72,38 +73,40 @@ class MetricSuite(NamedTuple):
         if inpainted_landmarks is not None and true_landmarks is not None:
             distances = landmark_distances(inpainted_landmarks, true_landmarks)
         return {
-            "mask_share": float(mask.mean()),
-            "psnr": psnr(inpainted, true),
-            "ssim": ssim(inpainted, true),
-            "ssim_win7": ssim_win7(inpainted, true),
-            "l1": l1(inpainted, true),
-            "l1_masked": l1_masked(inpainted, true, mask),
-            "lpips": self.lpips.distance(inpainted, true) if self.lpips else None,
             "landmark_px": distances and distances.mean_px,
             "landmark_nme": distances and distances.nme,
             "landmark_mse": distances and distances.mean_square,
             "is_found": inpainted_landmarks is not None,
             "is_true_found": true_landmarks is not None,
-            "hog": hog_distance(inpainted, true),
-            "cpbd": cpbd(inpainted),
-            "cpbd_true": cpbd(true),
         }
 
-    def embed(self, face: ImageRGB, landmarks: Landmarks | None) -> Features:
-        """Return the features of a face (256, 256, 3) by each network.
+    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks | None]) -> Features:
+        """Return the features of N faces (256, 256, 3), one or more, by each network.
 
         Inpainted and true face are best aligned by the same ``landmarks``, the true face's: how far the inpainted
         face's are from them is another metric.
         """
-        features = {
-            name: network.embed([face], None if landmarks is None else [landmarks])[0]
-            for name, network in self.recognisers.items()
-        }
+        features = {name: network.embed(faces, landmarks) for name, network in self.recognisers.items()}
         if self.recognition:
-            features[RECOGNITION] = self.recognition.embed([face])[0]
+            features[RECOGNITION] = self.recognition.embed(faces)
         if self.inception:
-            features[INCEPTION] = self.inception.embed([face])[0]
+            features[INCEPTION] = self.inception.embed(faces)
         return features
+
+
+def picture_metrics(inpainted: ImageRGB, true: ImageRGB, mask: Mask) -> MetricValues:
+    """Return the metrics of two pictures (256, 256, 3) that need neither landmarks nor a network."""
+    return {
+        "mask_share": float(mask.mean()),
+        "psnr": psnr(inpainted, true),
+        "ssim": ssim(inpainted, true),
+        "ssim_win7": ssim_win7(inpainted, true),
+        "l1": l1(inpainted, true),
+        "l1_masked": l1_masked(inpainted, true, mask),
+        "hog": hog_distance(inpainted, true),
+        "cpbd": cpbd(inpainted),
+        "cpbd_true": cpbd(true),
+    }
 
 
 def load_metric_suite(

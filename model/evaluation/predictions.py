@@ -87,7 +87,7 @@ def evaluate_predictions(pictures: Path, inputs: EvaluationInputs, out: Path) ->
     for face in iterate_evaluation_faces(inputs.data, inputs.params, inputs.mask_params):
         name = names[face.face_id]
         if name in path_of:
-            accumulator.add(face, _read(path_of[name]))
+            accumulator.add([face], [_read(path_of[name])])
         else:
             missing.append(name)
     face_metrics = accumulator.compute()

@@ -18,7 +18,7 @@ from model.evaluation.metric_suite import RECOGNITION
 from model.evaluation.metrics.image import l1_masked
 from model.evaluation.networks.recognisers import cosine_distances
 from model.evaluation.picture_table import draw_table
-from model.inference.inpaint import inpaint_face
+from model.inference.inpaint import inpaint_faces
 from model.inference.marked_pictures import write_marked
 from model.networks.generator import InpaintingGenerator
 from pipeline.core.base.arrays import FaceEmbedding, ImageRGB
@@ -64,10 +64,9 @@ def evaluate_swaps(
 
 def swap_voices(network: InpaintingGenerator, faces: Sequence[EvaluationFace]) -> Swaps:
     """Inpaint one face each of several persons by all their voices."""
-    inpainted = [
-        [inpaint_face(network, face.image, face.mask, voice.log_mel).face for voice in faces] for face in faces
-    ]
-    return Swaps(faces, inpainted)
+    n_voices, log_mels = len(faces), [voice.log_mel for voice in faces]
+    by_voice = (inpaint_faces(network, [face.image] * n_voices, [face.mask] * n_voices, log_mels) for face in faces)
+    return Swaps(faces, [[one.face for one in inpainted] for inpainted in by_voice])
 
 
 def draw_swaps(swaps: Swaps) -> ImageRGB:

@@ -1,5 +1,6 @@
 """Inpaint the masked region of a face by a voice: align, mask, inpaint, and warp back into the full-size picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -32,21 +33,39 @@ def inpaint_face(network: InpaintingGenerator, face: ImageRGB, mask: Mask, log_m
 
     The network is in evaluation mode, on any device.
     """
-    known = torch.tensor(face).permute(2, 0, 1)[None].float() / HALF_RANGE - 1
-    mask_11HW = torch.tensor(mask)[None, None].float()
-    log_mels = torch.tensor(log_mel)[None]
+    return inpaint_faces(network, [face], [mask], [log_mel])[0]
+
+
+def inpaint_faces(
+    network: InpaintingGenerator, faces: Sequence[ImageRGB], masks: Sequence[Mask], log_mels: Sequence[LogMel]
+) -> list[InpaintedFace]:
+    """Inpaint faces as ``inpaint_face`` does, by log-mels of one length: a GPU all at once, a processor each by itself.
+
+    So on a processor no bit depends on the other faces; on a GPU a value may differ in its last bits.
+    """
     device = next(network.parameters()).device
+    if device.type == "cpu" and len(faces) > 1:
+        items = zip(faces, masks, log_mels, strict=True)
+        return [inpaint_face(network, *item) for item in items]
+    masks_B1HW = torch.from_numpy(np.stack(masks))[:, None].to(device).float()
+    known_BCHW = torch.from_numpy(np.stack(faces)).to(device).permute(0, 3, 1, 2).float() / HALF_RANGE - 1
+    log_mels_BMT = torch.from_numpy(np.stack(log_mels)).to(device)
     with torch.inference_mode():
-        inpainted = network((known * (1 - mask_11HW)).to(device), mask_11HW.to(device), log_mels.to(device))
-    composite = as_image(inpainted.composite_BCHW)
-    audio_face = None if inpainted.audio_face_BCHW is None else as_image(inpainted.audio_face_BCHW)
-    return InpaintedFace(np.where(mask[..., None] == 1, composite, face), audio_face)
+        inpainted = network(known_BCHW * (1 - masks_B1HW), masks_B1HW, log_mels_BMT)
+    composites = as_images(inpainted.composite_BCHW)
+    audio_faces: Sequence[ImageRGB | None] = [None] * len(faces)
+    if inpainted.audio_face_BCHW is not None:
+        audio_faces = as_images(inpainted.audio_face_BCHW)
+    return [
+        InpaintedFace(np.where(mask[..., None] == 1, composite, face), audio_face)
+        for mask, composite, face, audio_face in zip(masks, composites, faces, audio_faces, strict=True)
+    ]
 
 
-def as_image(face_1CHW: torch.Tensor) -> ImageRGB:
-    """Return (H, W, 3) uint8 of one picture (1, 3, H, W) in [-1, 1]; values outside are clipped."""
-    levels = ((face_1CHW[0].float().cpu() + 1) * HALF_RANGE).round().clamp(0, 255)
-    return np.ascontiguousarray(levels.permute(1, 2, 0).numpy().astype(np.uint8))
+def as_images(faces_BCHW: torch.Tensor) -> list[ImageRGB]:
+    """Return (H, W, 3) uint8 each of pictures (B, 3, H, W) in [-1, 1]; values outside are clipped."""
+    levels = ((faces_BCHW.float() + 1) * HALF_RANGE).round().clamp(0, 255).to(torch.uint8)
+    return list(np.ascontiguousarray(levels.permute(0, 2, 3, 1).cpu().numpy()))
 
 
 def inpaint_picture(

@@ -75,20 +75,23 @@ def edge_widths(luma: NDArray[np.float64]) -> NDArray[np.float64]:
     a pixel away; 0 where the gradient is not along the row, and at the picture's border.
     """
     down, across = np.gradient(luma)
-    widths_px = np.where(across > 0, _rise_widths(luma), _rise_widths(-luma))
+    steps = np.diff(luma, axis=1)
+    widths_px = np.where(across > 0, _rise_widths(steps > 0), _rise_widths(steps < 0)).astype(np.float64)
     widths_px[np.abs(down) >= WITHIN_ROW * np.abs(across)] = 0
     widths_px[[0, -1]] = widths_px[:, [0, -1]] = 0
     return widths_px
 
 
-def _rise_widths(luma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distance from the start of the rise to a pixel's left neighbour to the end of that from its right."""
-    columns = np.arange(luma.shape[1], dtype=np.float64)
-    rises = np.diff(luma, axis=1) > 0
+def _rise_widths(rises: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the distance from the start of the rise to a pixel's left neighbour to the end of that from its right.
+
+    ``rises`` (H, W - 1): whether each pixel but the last of a row is followed by a step of the rise.
+    """
+    columns = np.arange(rises.shape[1] + 1, dtype=np.int32)
     starts = np.maximum.accumulate(np.where(np.pad(rises, ((0, 0), (1, 0))), 0, columns), axis=1)
     last = columns[-1]
     ends = np.minimum.accumulate(np.where(np.pad(rises, ((0, 0), (0, 1))), last, columns)[:, ::-1], axis=1)[:, ::-1]
-    widths_px = np.zeros_like(luma)
+    widths_px = np.zeros(starts.shape, np.int32)
     widths_px[:, 1:-1] = ends[:, 2:] - starts[:, :-2]
     return widths_px
 

@@ -1,5 +1,6 @@
 """LPIPS (Zhang et al. 2018), version 0.1 on AlexNet: perceptual distance of two pictures; 0 is the same picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,20 +120,31 @@ class Lpips:
     def distance(self, first: ImageRGB, second: ImageRGB) -> float:
         """Return the distance of two pictures of one size (H, W, 3), in the units of the release.
 
-        Computed pair by pair, so that no bit depends on other pairs. Raises BadInput for pictures of
-        two sizes, or smaller than 31 px.
+        Raises BadInput for pictures of two sizes, or smaller than 31 px.
         """
-        if first.shape != second.shape or first.ndim != 3 or min(first.shape[:2]) < LEAST_PX:
-            sizes = f"expected two pictures of one size, {LEAST_PX} px or more"
-            raise BadInput(f"LPIPS: {sizes}, found {first.shape} and {second.shape}")
-        device = self.placement.device
-        with self.placement.inference():
-            return self.network.distances(_as_tensor(first).to(device), _as_tensor(second).to(device)).item()
+        return self.distances([first], [second])[0]
+
+    def distances(self, first: Sequence[ImageRGB], second: Sequence[ImageRGB]) -> list[float]:
+        """Return the distance of each pair of pictures, all of one size; no bit depends on other pairs.
+
+        Raises BadInput as ``distance`` does.
+        """
+        for pair in zip(first, second, strict=True):
+            _check(*pair)
+        inputs = ([_as_tensor(picture) for picture in pictures] for pictures in (first, second))
+        distances: list[float] = self.placement.compute(self.network.distances, *inputs).tolist()
+        return distances
+
+
+def _check(first: ImageRGB, second: ImageRGB) -> None:
+    if first.shape != second.shape or first.ndim != 3 or min(first.shape[:2]) < LEAST_PX:
+        sizes = f"expected two pictures of one size, {LEAST_PX} px or more"
+        raise BadInput(f"LPIPS: {sizes}, found {first.shape} and {second.shape}")
 
 
 def _as_tensor(image: ImageRGB) -> Tensor:
     rgb_CHW = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float()
-    return (rgb_CHW / HALF_RANGE - 1.0)[None]
+    return rgb_CHW / HALF_RANGE - 1.0
 
 
 def _scaled(images_BCHW: Tensor) -> Tensor:

@@ -62,21 +62,27 @@ class NetworkRecogniser:
     def __reduce__(self) -> tuple[type["NetworkRecogniser"], tuple[FaceNetwork, Path, Placement]]:
         return NetworkRecogniser, (self.family, self.weights, self.placement)
 
-    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
-        """Return (N, D) features, not normalised, of N square aligned faces; one at a time, see ``Recogniser``."""
+    def embed(
+        self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks | None] | None = None
+    ) -> NDArray[np.float32]:
+        """Return (N, D) features, not normalised, of N square aligned faces; no bit depends on the others."""
         points = [None] * len(faces) if landmarks is None else landmarks
-        with self.placement.inference():
-            rows = [self._embed(*pair) for pair in zip(faces, points, strict=True)]
-        n_views = 2 if self.family.is_mirrored else 1
-        return np.stack(rows) if rows else np.empty((0, n_views * self.network.feature_size), np.float32)
+        inputs = [self._prepare(*pair) for pair in zip(faces, points, strict=True)]
+        if not inputs:
+            n_views = 2 if self.family.is_mirrored else 1
+            return np.empty((0, n_views * self.network.feature_size), np.float32)
+        embeddings: NDArray[np.float32] = self.placement.compute(self._embed, inputs).numpy()
+        return embeddings
 
-    def _embed(self, face: ImageRGB, landmarks: Landmarks | None) -> NDArray[np.float32]:
+    def _prepare(self, face: ImageRGB, landmarks: Landmarks | None) -> torch.Tensor:
         check_face(face)
-        input_CHW = self.family.prepare(face, five_points_of(face, landmarks))
-        views = [input_CHW, input_CHW[:, :, ::-1]] if self.family.is_mirrored else [input_CHW]
-        inputs = [torch.from_numpy(np.ascontiguousarray(view))[None].to(self.placement.device) for view in views]
-        embedding: NDArray[np.float32] = torch.cat([self.network(one)[0] for one in inputs]).cpu().numpy()
-        return embedding
+        return torch.from_numpy(self.family.prepare(face, five_points_of(face, landmarks)))
+
+    def _embed(self, faces_BCHW: torch.Tensor) -> torch.Tensor:
+        embeddings_BD: torch.Tensor = self.network(faces_BCHW)
+        if not self.family.is_mirrored:
+            return embeddings_BD
+        return torch.cat([embeddings_BD, self.network(faces_BCHW.flip(3))], dim=1)
 
 
 def channels_first(face: NDArray[np.floating]) -> NDArray[np.float32]:

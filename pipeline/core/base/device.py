@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
 
 DEVICE_VARIABLE = "FACEVOX_DEVICE"
+GPU_BATCH = 32
+"""Inputs that a network takes at once on a GPU."""
 
 
 def device_name() -> str | None:
@@ -41,6 +43,11 @@ def read_device() -> "torch.device":
     return torch.device(name)
 
 
+def usable_processors() -> int:
+    """Return on how many processors this process may run."""
+    return len(os.sched_getaffinity(0))
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """Where a network computes embeddings: the name of a device, and how many threads of the processor."""
@@ -63,3 +70,20 @@ class Placement:
         exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
         with torch_threads(self.threads), torch.inference_mode(), exact:
             yield
+
+    def compute(self, network: "Callable[..., torch.Tensor]", *inputs: "Sequence[torch.Tensor]") -> "torch.Tensor":
+        """Return the results (N, ...) on the processor of ``network`` for N inputs; of several, each takes N.
+
+        An item's result is the same bits whatever the others are and however many: on a processor the network takes
+        one at a time, on a GPU always 32, the last ones filled up with the last. N is 1 or more.
+        """
+        import torch
+
+        n_inputs, n_at_once = len(inputs[0]), GPU_BATCH if self.device.startswith("cuda") else 1
+        results = []
+        with self.inference():
+            for first in range(0, n_inputs, n_at_once):
+                places = [min(place, n_inputs - 1) for place in range(first, first + n_at_once)]
+                batch = [torch.stack([one[place] for place in places]).to(self.device) for one in inputs]
+                results.append(network(*batch)[: n_inputs - first].cpu())
+        return torch.cat(results)

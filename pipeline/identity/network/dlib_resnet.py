@@ -16,7 +16,7 @@ from pipeline.core.base.device import Placement
 from pipeline.face.crops.align import crop_aligned
 from pipeline.identity.network.dlib_weights import BLOCK_HALVES, Convolution, DlibWeights, read_dlib_weights
 from pipeline.identity.network.face_check import check_face
-from pipeline.identity.network.five_points import five_points, similarity_on, usual_landmarks
+from pipeline.identity.network.five_points import five_points, landmarks_or_usual, similarity_on
 
 INPUT_PX = 150
 N_FEATURES = 128
@@ -58,7 +58,9 @@ class DlibResnet:
     def _network(self) -> "_Network":
         return _network_of(read_dlib_weights(self.weights), self.placement.device)
 
-    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
+    def embed(
+        self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks | None] | None = None
+    ) -> NDArray[np.float32]:
         """Return (N, 128) features of N faces, less MEAN_FEATURE; see ``Recogniser``.
 
         Of one person two are less than about 0.5 apart. Raises BadInput for what is no such face, and
@@ -66,11 +68,10 @@ class DlibResnet:
         """
         for face in faces:
             check_face(face)
-        if landmarks is None:
-            landmarks = [usual_landmarks(face) for face in faces]
+        all_points = landmarks_or_usual(faces, landmarks)
         features = np.empty((len(faces), N_FEATURES), np.float32)
         with self.placement.inference():
-            for row, (face, points) in enumerate(zip(faces, landmarks, strict=True)):
+            for row, (face, points) in enumerate(zip(faces, all_points, strict=True)):
                 features[row] = self._network(chip_of(face, points))
         return features - MEAN_FEATURE
 

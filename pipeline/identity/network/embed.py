@@ -29,20 +29,24 @@ class FaceRecogniser:
         """The network in evaluation mode; its batch norms are folded into its convolutions."""
         return _folded(load_recognition_network(self.checkpoint).eval()).to(self.placement.device)
 
-    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
+    def embed(
+        self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks | None] | None = None
+    ) -> NDArray[np.float32]:
         """Return (N, D) float32 features >= 0, not normalised, of N square RGB faces (the 256 px crops).
 
-        ``landmarks`` are not used: the crops are aligned. The network takes one face at a time. A batch of 16 picks
-        other kernels than one of 8, which changes the last bits; a batch of one always picks the same, wastes nothing
-        on padding, and at width 1 it is no slower on one thread.
+        ``landmarks`` are not used: the crops are aligned. On a processor the network takes one face at a time. A batch
+        of 16 picks other kernels than one of 8, which changes the last bits; a batch of one always picks the same,
+        wastes nothing on padding, and at width 1 it is no slower on one thread.
         """
         del landmarks
-        features = np.empty((len(faces), self.network.feature_size), dtype=np.float32)
-        with self.placement.inference():
-            for row, face in enumerate(faces):
-                faces_BCHW = preprocess(face[None]).contiguous(memory_format=torch.channels_last)
-                features[row] = self.network(faces_BCHW.to(self.placement.device))[0].cpu().numpy()
+        if not len(faces):
+            return np.empty((0, self.network.feature_size), np.float32)
+        inputs = [preprocess(face[None])[0] for face in faces]
+        features: NDArray[np.float32] = self.placement.compute(self._embed, inputs).numpy()
         return features
+
+    def _embed(self, faces_BCHW: torch.Tensor) -> torch.Tensor:
+        return self.network(faces_BCHW.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
 
 
 def _folded(network: FaceRecognitionNetwork) -> FaceRecognitionNetwork:

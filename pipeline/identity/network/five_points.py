@@ -1,5 +1,7 @@
 """Five points of a face - eye centres, nose tip, mouth corners - by which recognition networks align it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,6 +53,12 @@ def five_points_of(face: ImageRGB, landmarks: Landmarks | None) -> Landmarks:
     An alignment on the usual points is one on the eyes of the crop alone.
     """
     return USUAL_FIVE_POINTS * np.float32(len(face) / ALIGNED_PX) if landmarks is None else five_points(landmarks)
+
+
+def landmarks_or_usual(faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks | None] | None) -> list[Landmarks]:
+    """Return the landmarks of each face, where there are none the usual ones."""
+    given = [None] * len(faces) if landmarks is None else landmarks
+    return [usual_landmarks(face) if points is None else points for face, points in zip(faces, given, strict=True)]
 
 
 def usual_landmarks(face: ImageRGB) -> Landmarks:

@@ -15,7 +15,7 @@ from pipeline.core.base.errors import BadInput
 from pipeline.core.base.hashing import sha256_of
 from pipeline.face.crops.align import crop_aligned
 from pipeline.identity.network.face_check import check_face
-from pipeline.identity.network.five_points import FIVE_POINTS, five_points, similarity_on, usual_landmarks
+from pipeline.identity.network.five_points import FIVE_POINTS, five_points, landmarks_or_usual, similarity_on
 from pipeline.weights.fetch import find_weights
 
 INPUT_PX = 112
@@ -35,12 +35,14 @@ _ERRORS_ONLY = 3
 class Recogniser(Protocol):
     """A face recognition network that takes pictures; pickles as the path of its weights."""
 
-    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
+    def embed(
+        self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks | None] | None = None
+    ) -> NDArray[np.float32]:
         """Return (N, D) features, not normalised, of N square faces aligned to the project's template (256 px).
 
         ``landmarks`` are the 68 points of each, pixels of the face, by which each network aligns it as its
-        publishers do; None: by the eyes, which the template places. The network takes one face at a time, so that
-        a face's features are the same bits in any batch.
+        publishers do; None: by the eyes, which the template places. A face's features are the same bits whatever the
+        other faces are and however many.
         """
         ...
 
@@ -74,13 +76,14 @@ class MobileFaceNet:
             raise BadInput(f"{self.weights}: expected one input {_INPUT} {list(INPUT_SHAPE)}, found {found}")
         return session
 
-    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
+    def embed(
+        self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks | None] | None = None
+    ) -> NDArray[np.float32]:
         """Return (N, 128) features of N faces; see ``Recogniser``. Raises BadInput for what is no such face."""
         for face in faces:
             check_face(face)
-        if landmarks is None:
-            landmarks = [usual_landmarks(face) for face in faces]
-        rows = [self._session.run(None, {_INPUT: prepared(*one)})[0] for one in zip(faces, landmarks, strict=True)]
+        points = landmarks_or_usual(faces, landmarks)
+        rows = [self._session.run(None, {_INPUT: prepared(*one)})[0] for one in zip(faces, points, strict=True)]
         return np.concatenate(rows) if rows else np.empty((0, 128), np.float32)
 
 

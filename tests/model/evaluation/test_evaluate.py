@@ -125,7 +125,7 @@ class MeanColour:
 def metrics_of(faces: Sequence[EvaluationFace], pictures: Sequence[ImageRGB], metric_suite: MetricSuite) -> FaceMetrics:
     accumulator = MetricAccumulator(metric_suite)
     for face, picture in zip(faces, pictures, strict=True):
-        accumulator.add(face, picture)
+        accumulator.add([face], [picture])
     return accumulator.compute()
 
 

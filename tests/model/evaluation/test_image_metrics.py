@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from skimage.metrics import structural_similarity
 
 from model.evaluation.metrics.hog import hog_distance, hog_features
 from model.evaluation.metrics.image import l1, l1_masked, psnr, ssim, ssim_win7
@@ -154,3 +155,16 @@ def test_a_face_that_is_moved_has_its_points_moved_with_it() -> None:
     assert there is not None
     assert np.abs((there - here).mean(axis=0) - (6, 0)).max() < 0.5
     assert landmark_distances(here, there).mean_px == pytest.approx(6, abs=1)
+
+
+def test_ssim_is_that_of_scikit_image() -> None:
+    draw, side_px = np.random.default_rng(4), 96
+    for _ in range(3):
+        true = draw.integers(0, 256, (side_px, side_px, 3), np.uint8)
+        inpainted = np.clip(true + draw.normal(0, 20, true.shape), 0, 255).astype(np.uint8)
+        one = {"data_range": 255, "channel_axis": -1}
+        gaussian = structural_similarity(
+            inpainted, true, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, **one
+        )
+        assert ssim(inpainted, true) == pytest.approx(gaussian, abs=1e-9)
+        assert ssim_win7(inpainted, true) == pytest.approx(structural_similarity(inpainted, true, **one), abs=1e-9)
