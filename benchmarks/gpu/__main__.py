@@ -51,13 +51,19 @@ def main() -> None:
     usual = [name for name in SECTIONS if name not in BY_NAME_ALONE]
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=usual, help="by default all but 'profile'")
     parser.add_argument("--seconds", type=float, help="after which no speed of a training is measured any more")
+    parser.add_argument("--batches", nargs="+", type=int, help="images a step, by default 4 to 512 on a GPU")
     options = parser.parse_args()
-    report = run(options.device, options.tiny, options.out, options.sections, options.seconds)
+    report = run(options.device, options.tiny, options.out, options.sections, options.seconds, options.batches)
     sys.exit(0 if report.is_ok else 1)
 
 
 def run(
-    device_name: str | None, is_tiny: bool, out: Path | None, sections: list[str], total_s: float | None = None
+    device_name: str | None,
+    is_tiny: bool,
+    out: Path | None,
+    sections: list[str],
+    total_s: float | None = None,
+    batches: list[int] | None = None,
 ) -> Report:
     """Return the report on the sections."""
     settings = read_run_settings()
@@ -67,6 +73,8 @@ def run(
         torch.backends.cudnn.benchmark_limit = KERNELS_TRIED
     if total_s is not None:
         scale = replace(scale, total_s=total_s)
+    if batches is not None:
+        scale = replace(scale, batches=tuple(batches))
     process = TrainingProcess(device=device, n_loader_workers=0 if is_tiny else settings.n_loader_workers)
     report = Report(out, device)
     report.line(", ".join(f"{name} {value}" for name, value in report.content["machine"].items()))

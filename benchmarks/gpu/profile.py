@@ -1,4 +1,4 @@
-"""Where the time of a tuned step goes: its kernels, the longest first, and how long the device has nothing to do."""
+"""Where the time of a tuned step goes: its kernels, the longest first, beside how long it takes."""
 
 from functools import partial
 from typing import Any
@@ -15,13 +15,14 @@ from model.training.placement import batch_to_device, fastest_kernels, reproduci
 
 N_LINES = 20
 N_STEPS = 3
+MOST_IMAGES = 256
 NAME_WIDTH = 100
 US_PER_MS = 1000
 
 
 def measure_profile(trainings: Trainings, report: Report) -> None:
-    """Add the milliseconds of each kernel in a step, at the largest batch."""
-    process, batch = trainings.process, max(trainings.scale.batches)
+    """Add the milliseconds of each kernel in a step, at the largest batch up to 256."""
+    process, batch = trainings.process, min(max(trainings.scale.batches), MOST_IMAGES)
     params = trainings.params(batch, {**RELEASED_LOSSES, **(TUNED if trainings.scale.compiles else LIGHT)})
     task = trainings.task(params)
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if process.device.type == "cuda" else [])]

@@ -39,7 +39,7 @@ PAPER = Scale(
     n_persons=64,
     faces_of_person=8,
     n_frames=1000,
-    batches=(4, 16, 64, 256),
+    batches=(4, 16, 64, 256, 512),
     compiles=True,
     measured_s=2.0,
     total_s=460.0,
@@ -47,7 +47,7 @@ PAPER = Scale(
     evaluation_faces_of_person=8,
     resume_steps=20,
     learning_batch=16,
-    learning_s=60.0,
+    learning_s=45.0,
     learning_steps=None,
     learning_lr=2e-4,
 )

@@ -107,6 +107,17 @@ class Checkpoints:
         return path
 
 
+def copied(state: Any) -> Any:
+    """Return a module's or an optimizer's state with tensors of its own on the CPU: training goes on meanwhile."""
+    if isinstance(state, Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, Mapping):
+        return {name: copied(value) for name, value in state.items()}
+    if isinstance(state, list):
+        return [copied(value) for value in state]
+    return state
+
+
 def damaged_states(root: Path) -> Iterator[Path]:
     """Yield the states of all trainings under ``root`` whose bytes have not the hash of their name, in order.
 

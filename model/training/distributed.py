@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
@@ -23,6 +24,10 @@ from pipeline.core.base.errors import FacevoxError
 
 WORLD_SIZE_VARIABLE, LOCAL_RANK_VARIABLE = "WORLD_SIZE", "LOCAL_RANK"
 """Set by torchrun, beside the address at which the processes meet."""
+
+
+LONGEST_WAIT = timedelta(hours=12)
+"""The main process writes the files of a large split alone, longer than the ten minutes after which torch gives up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +55,7 @@ def join_processes(settings: RunSettings) -> Iterator[TrainingProcess]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ[LOCAL_RANK_VARIABLE]))
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
         yield TrainingProcess(
             device=device,

@@ -6,8 +6,10 @@ are reported, so that no step waits for the GPU.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -16,7 +18,7 @@ from torch.optim import Optimizer
 
 from model.data.samples import LoaderSettings, Samples, load_batches
 from model.settings import TrainingParams
-from model.training.checkpoint import Checkpoints, TrainingState
+from model.training.checkpoint import Checkpoints, TrainingState, copied
 from model.training.context import TrainingContext
 from model.training.distributed import average_over_processes, check_equal
 from model.training.loss_means import LossMeans, format_losses
@@ -102,7 +104,7 @@ def fit(
     training = _Training(task, params, context, checkpoints)
     if training.step:
         context.log_on_main(training.resume_message())
-    with training.open_log() as log, training.progress() as advance:
+    with training.open_log() as log, training.writing_checkpoints(), training.progress() as advance:
         for batch in training.batches():
             training.do_step(batch)
             if training.is_due(params.report_every):
@@ -137,6 +139,8 @@ class _Training:
                 optimizer.load_state_dict(state.optimizers[name])
         self.step = self._first_step = state.step
         self.has_log = self._process.is_main and context.log_folder is not None
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[Path] | None = None
         self._reports = state.reports
         self._last_good = state
         self._means = LossMeans(self._process, state.loss_sums, state.n_summed)
@@ -201,9 +205,25 @@ class _Training:
         average_over_processes(self._running_statistics(), self._process)
         self._check_weights()
         state = self._state()
+        self._await_checkpoint()
         if self._checkpoints and self._process.is_main:
-            self._checkpoints.write(state, is_end=self.step == self._task.n_steps)
+            self._writing = self._writer.submit(self._checkpoints.write, state, is_end=self.step == self._task.n_steps)
+        if self._process.device.type == "cpu":  # whose processors the next steps need
+            self._await_checkpoint()
         self._last_good = state
+
+    @contextmanager
+    def writing_checkpoints(self) -> Iterator[None]:
+        """Write checkpoints in a thread inside, meanwhile a GPU trains; the last one is written when it is left."""
+        with self._writer:
+            yield
+            self._await_checkpoint()
+
+    def _await_checkpoint(self) -> None:
+        """Wait for the checkpoint that is being written; raises what the writing raised."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
 
     def resume_message(self) -> str:
         """Return in one line from which step the training resumes."""
@@ -234,11 +254,11 @@ class _Training:
         loss_sums, n_summed = self._means.sums()
         return TrainingState(
             step=self.step,
-            modules={name: module.state_dict() for name, module in self._task.modules.items()},
-            optimizers={name: optimizer.state_dict() for name, optimizer in self._task.optimizers.items()},
+            modules={name: copied(module.state_dict()) for name, module in self._task.modules.items()},
+            optimizers={name: copied(optimizer.state_dict()) for name, optimizer in self._task.optimizers.items()},
             loss_sums=loss_sums,
             n_summed=n_summed,
-            reports=self._reports,
+            reports=list(self._reports),
             seconds=self._stopwatch.seconds,
             waited_s=self._stopwatch.waited_s,
         )

@@ -51,11 +51,12 @@ def to_device(network: Network, params: TrainingParams, process: TrainingProcess
 def frozen_to_device(network: Network, params: TrainingParams, process: TrainingProcess) -> Network:
     """Return a network that is not trained on the device, in evaluation mode.
 
-    Its weights are in 16 bits where autocast would cast them in each step; on a GPU its channels are last in memory,
-    the order of its kernels.
+    Its weights are in 16 bits where autocast would cast them in each step. On a GPU its channels are last in memory,
+    the order of its kernels; a compiled network chooses that itself.
     """
     is_gpu = process.device.type == "cuda"
-    network.to(process.device, memory_format=torch.channels_last if is_gpu else _memory_format(params))  # type: ignore[call-overload]
+    memory_format = torch.channels_last if is_gpu and not params.compile else _memory_format(params)
+    network.to(process.device, memory_format=memory_format)  # type: ignore[call-overload]
     if params.precision == "bfloat16":
         network.to(torch.bfloat16)
     return network.eval()

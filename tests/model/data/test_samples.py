@@ -79,7 +79,7 @@ def test_sample_k_is_the_same_whatever_came_before(split: DatasetSplit) -> None:
     ],
 )
 def test_samples_are_drawn_as_when_each_was_loaded_by_itself_as_float32(kind: str, digest: str) -> None:
-    """The digests are of the loader of version 0.2.0, which decoded a PNG for each sample."""
+    """The digests are of the loader that decoded a PNG for each sample."""
     params = train_params(batch=4, seed=5, flip_share=0.5, grey_share=0.3)
     samples = TrainingSamples(small_split(3, 3), params, MaskParams(kind=kind, size_px=128, image=None))  # type: ignore[arg-type]
     assert hashlib.sha256(b"".join(part for k in range(40) for part in bits(samples[k]))).hexdigest() == digest
