@@ -1,14 +1,15 @@
-"""Run a network stored in TensorFlow Lite's format, by OpenCV."""
+"""Run a network stored in TensorFlow Lite's format, by LiteRT."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.base.errors import BadInput
+
+_STDERR = 2
 
 
 class TfliteNetwork:
@@ -17,32 +18,37 @@ class TfliteNetwork:
     def __init__(self, content: bytes, outputs: Sequence[str], what: str) -> None:
         """Load the file ``content``; ``outputs`` are the names of its outputs, ``what`` names it in messages.
 
-        Raises BadInput for what OpenCV can't read. The file's structure is not
+        Raises BadInput for what LiteRT can't read. The file's structure is not
         checked: use bytes of a known sha256 only.
         """
-        import cv2
+        from ai_edge_litert.interpreter import Interpreter
 
         try:
-            with TemporaryDirectory() as folder:
-                # The default engine returns one output only, and of bytes in memory OpenCV takes no other.
-                path = Path(folder, "network.tflite")
-                path.write_bytes(content)
-                self._network = cv2.dnn.readNetFromTFLite(str(path), cv2.dnn.ENGINE_CLASSIC)
-        except cv2.error as error:
-            raise BadInput(f"{what}: expected a network in TensorFlow Lite's format: {error.err}") from None
-        self._outputs, self._what = list(outputs), what
-        missing = sorted(set(self._outputs) - set(self._network.getLayerNames()))
+            with _without_notices():
+                self._network = Interpreter(model_content=content, num_threads=1)
+                self._network.allocate_tensors()
+        except ValueError as error:
+            raise BadInput(f"{what}: expected a network in TensorFlow Lite's format: {error}") from None
+        places = {one["name"]: one["index"] for one in self._network.get_output_details()}
+        missing = sorted(set(outputs) - places.keys())
         if missing:
             raise BadInput(f"{what}: expected a network with the output '{missing[0]}', found none")
+        self._outputs, self._what = [places[name] for name in outputs], what
+        of_input = self._network.get_input_details()[0]
+        self._input, self._shape = of_input["index"], tuple(of_input["shape"])
 
     def run(self, picture: NDArray[np.float32], sizes: Sequence[int]) -> list[NDArray[np.float32]]:
-        """Return the outputs, each flat, float32, for one (1, C, H, W) float32 input.
+        """Return the outputs, each flat, float32, for one (1, H, W, C) float32 input.
 
         Raises BadInput when they have not ``sizes`` numbers.
         """
-        with one_cv_thread():
-            self._network.setInput(picture)
-            found = [one.reshape(-1) for one in self._network.forward(self._outputs)]
+        if picture.shape != self._shape:
+            self._network.resize_tensor_input(self._input, picture.shape)
+            self._network.allocate_tensors()
+            self._shape = picture.shape
+        self._network.set_tensor(self._input, picture)
+        self._network.invoke()
+        found = [self._network.get_tensor(one).reshape(-1) for one in self._outputs]
         if [one.size for one in found] != list(sizes):
             raise BadInput(
                 f"{self._what}: expected outputs of {list(sizes)} numbers, found {[one.size for one in found]}"
@@ -51,16 +57,16 @@ class TfliteNetwork:
 
 
 @contextmanager
-def one_cv_thread() -> Iterator[None]:
-    """Let OpenCV compute on one thread within the block.
+def _without_notices() -> Iterator[None]:
+    """Leave out what is written to the standard error: LiteRT states there, unasked, how it will compute.
 
-    0 leaves OpenCV's threads alone; 1 would end them and wait for that, in a forked process for ever.
+    Errors are raised as exceptions all the same.
     """
-    import cv2
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(0)
+    before, nowhere = os.dup(_STDERR), os.open(os.devnull, os.O_WRONLY)
     try:
+        os.dup2(nowhere, _STDERR)
         yield
     finally:
-        cv2.setNumThreads(before)
+        os.dup2(before, _STDERR)
+        os.close(before)
+        os.close(nowhere)

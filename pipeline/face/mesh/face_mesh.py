@@ -75,6 +75,6 @@ class FaceMesh:
 
 
 def _prepared(cut: ImageRGB | ImageGrey) -> NDArray[np.float32]:
-    """Return the (1, 3, H, W) float32 input, 0-1."""
+    """Return the (1, H, W, 3) float32 input, 0-1."""
     colour = cut if cut.ndim == 3 else np.repeat(cut[..., None], 3, axis=2)
-    return np.ascontiguousarray(colour.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+    return colour[None].astype(np.float32) / np.float32(255)
