@@ -29,6 +29,7 @@ _CACHE_LINE_BYTES = 64
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 # Leaves are prefetched and added in turns, this many trees at a time: they have time to arrive, and stay in the cache.
 _TREES_AHEAD = 20
+_TREES_AT_ONCE = 4  # leaves are added to the shape four at a time, so that it is read and written a quarter as often
 
 
 class ShapeRegressor:
@@ -222,16 +223,22 @@ def _add_leaves(
     pixels: NDArray[np.int16], splits: NDArray[np.int16], leaves: NDArray[Any], total: NDArray[Any]
 ) -> None:
     """Add to ``total`` the leaf of each tree: found ahead, in groups, so that it is in the cache when it is added."""
-    n_trees = leaves.shape[0]
-    chosen = np.empty(n_trees, np.uint64)
+    n_trees, n_leaves, n_values = leaves.shape
+    flat, size = leaves.reshape(-1), np.uint64(n_values)
+    starts = np.empty(n_trees, np.uint64)  # of the leaves, in ``flat``: slices of it would be counted, which takes time
     for first in range(0, n_trees + _TREES_AHEAD, _TREES_AHEAD):
         for tree in range(first, min(first + _TREES_AHEAD, n_trees)):
-            chosen[tree] = _leaf(pixels, splits[tree])
-            _prefetch_leaf(leaves[tree, chosen[tree]])
-        for tree in range(max(first - _TREES_AHEAD, 0), min(first, n_trees)):
-            leaf = leaves[tree, chosen[tree]]
-            for k in range(total.size):
-                total[k] += leaf[k]
+            starts[tree] = (np.uint64(tree * n_leaves) + _leaf(pixels, splits[tree])) * size
+            _prefetch_leaf(flat.ctypes.data + starts[tree] * np.uint64(flat.itemsize), n_values * flat.itemsize)
+        tree, end = max(first - _TREES_AHEAD, 0), min(first, n_trees)
+        while tree + _TREES_AT_ONCE <= end:
+            one, two, three, four = starts[tree], starts[tree + 1], starts[tree + 2], starts[tree + 3]
+            for k in range(size):
+                total[k] = total[k] + flat[one + k] + flat[two + k] + flat[three + k] + flat[four + k]
+            tree += _TREES_AT_ONCE
+        for rest in range(tree, end):
+            for k in range(size):
+                total[k] += flat[starts[rest] + k]
 
 
 @compiled
@@ -247,8 +254,7 @@ def _leaf(pixels: NDArray[np.int16], splits: NDArray[np.int16]) -> np.uint64:
 
 
 @compiled
-def _prefetch_leaf(leaf: NDArray[Any]) -> None:
-    first = leaf.ctypes.data
-    for address in range(first, first + leaf.size * leaf.itemsize, _CACHE_LINE_BYTES):
-        _prefetch(address)
-    _prefetch(first + leaf.size * leaf.itemsize - 1)
+def _prefetch_leaf(first: np.uint64, n_bytes: int) -> None:
+    for offset in range(0, n_bytes, _CACHE_LINE_BYTES):
+        _prefetch(first + np.uint64(offset))
+    _prefetch(first + np.uint64(n_bytes - 1))
