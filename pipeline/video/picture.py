@@ -84,10 +84,19 @@ class FormReader:
         self._first_matrix = first_matrix
         self._aspect_from = stream.codec_context if stream.container.format.name in _NO_ASPECT else stream
         self._first_line = int(stream.codec_context.field_order in _BOTTOM_FIRST)
+        self._last: tuple[tuple[Any, ...], PictureForm] | None = None  # what the last frame stated, and its form
 
     def form(self, frame: Any) -> PictureForm:
         """Return the form of a frame of the stream. Raises BadMedia for a colour matrix that is not converted."""
-        rotation_deg, is_mirrored = _orientation(display_matrix(frame) or self._first_matrix)
+        matrix, aspect = display_matrix(frame) or self._first_matrix, self._aspect_from.sample_aspect_ratio
+        colour = frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range
+        stated = (matrix, aspect, colour, frame.format.name, frame.width, frame.height, frame.interlaced_frame)
+        if self._last is None or self._last[0] != stated:
+            self._last = stated, self._read(frame, matrix, aspect)
+        return self._last[1]
+
+    def _read(self, frame: Any, matrix: bytes | None, aspect: Any) -> PictureForm:
+        rotation_deg, is_mirrored = _orientation(matrix)
         primaries = _PRIMARIES.get(frame.color_primaries, "bt709")
         transfer = _TRANSFERS.get(frame.color_trc, SDR)
         if transfer != SDR and frame.color_primaries == _UNTAGGED:
@@ -95,7 +104,7 @@ class FormReader:
         return PictureForm(
             rotation_deg=rotation_deg,
             is_mirrored=is_mirrored,
-            pixel_aspect=_pixel_aspect(self._aspect_from.sample_aspect_ratio),
+            pixel_aspect=_pixel_aspect(aspect),
             colour_matrix=_matrix(frame, primaries),
             colour_primaries=primaries,
             colour_transfer=transfer,
@@ -139,7 +148,8 @@ def display_matrix(frame: Any) -> bytes | None:
 
     # Of frame.side_data frame and container would refer to each other: hundreds of pictures would stay in memory until
     # Python looks for such circles.
-    found = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]  # its stub lacks __init__
+    stated = SideDataContainer(frame)  # type: ignore[call-arg]  # its stub lacks __init__
+    found = stated.get(Type.DISPLAYMATRIX) if len(stated) else None  # most have none: then ``get`` takes longest
     return None if found is None else bytes(found)
 
 

@@ -95,14 +95,10 @@ def _period(steps: NDArray[np.float32]) -> float:
 
 def _contrasts(steps: NDArray[np.float32], periods: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each period how many times as steep its steepest phase is as the mean of the other phases, (P,)."""
+    from pipeline.face.measures.kernels import phase_means
+
     n_phases = np.maximum(2, periods.astype(np.intp))
-    places = np.arange(len(steps)) % periods[:, None]
-    phases = (places / periods[:, None] * n_phases[:, None]).astype(np.intp)
-    width = int(n_phases.max())
-    cells = (phases + width * np.arange(len(periods))[:, None]).ravel()
-    sums = np.bincount(cells, np.broadcast_to(steps, phases.shape).ravel(), width * len(periods))
-    counts = np.bincount(cells, minlength=width * len(periods))
-    means = (sums / np.maximum(counts, 1)).reshape(len(periods), width)
+    means = phase_means(steps, periods, n_phases)
     steepest = means.max(axis=1)
     others = (means.sum(axis=1) - steepest) / (n_phases - 1)
     return np.asarray(steepest / (others + _FLAT_GREY))

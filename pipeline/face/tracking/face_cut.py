@@ -4,7 +4,6 @@ Two pictures of a face are compared by the correlation of their grey values, whi
 """
 
 from collections.abc import Sequence
-from math import sqrt
 
 import numpy as np
 
@@ -51,11 +50,9 @@ def is_other_face(before: GreyFrame, points: Landmarks, frame: GreyFrame, other_
 
 def _unlike(one: ImageGrey, other: ImageGrey) -> float:
     """Return 1 minus the correlation of two pictures of one size; 1 where one has a single grey value."""
-    a, b = one.ravel().astype(np.float64), other.ravel().astype(np.float64)
-    a -= a.mean()
-    b -= b.mean()
-    scale = sqrt(np.dot(a, a) * np.dot(b, b))
-    return 1 - float(np.dot(a, b)) / scale if scale else 1.0
+    from pipeline.face.measures.kernels import grey_correlation
+
+    return 1 - grey_correlation(one, other)
 
 
 def _within(frame: GreyFrame, box: Box) -> ImageGrey | None:

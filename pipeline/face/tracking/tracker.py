@@ -30,6 +30,7 @@ class LiveTrack:
     held_back: list[Observation] = field(default_factory=list)
     profiles: deque[tuple[float, Profiles]] = field(default_factory=deque)  # the latest, with their times
     place_changes: deque[float] = field(default_factory=lambda: deque(maxlen=N_RECENT))  # of the latest frames
+    placed: tuple[Observation, Box] | None = None  # the latest observation, and the box around its points
     missed: bool = False  # whether the detector ran since the last detection and did not find the face
 
     @property
@@ -128,7 +129,10 @@ class Tracker:
         return sorted(self._ended, key=lambda track: (track.first.frame_index, track.first.box.x))
 
     def _place(self, track: LiveTrack) -> Box:
-        return self._backend.box_around(track.last.points)
+        last = track.last
+        if track.placed is None or track.placed[0] is not last:
+            track.placed = last, self._backend.box_around(last.points)
+        return track.placed[1]
 
     def _overlap(self, track: LiveTrack, detection: Detection) -> float:
         return iou(self._place(track), detection.box)
