@@ -1,5 +1,6 @@
 """A frame is shown as players show it: turned and mirrored, of square pixels, in its colours, without combing."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -18,7 +19,8 @@ from pipeline.synthetic.mp4 import set_display_matrix
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.decode import grey_frames, rgb_frames, rgb_frames_at
 from pipeline.video.ffmpeg_program import run_ffmpeg
-from pipeline.video.picture import combed_share
+from pipeline.video.hdr import PQ
+from pipeline.video.picture import FULL_RANGE, FormReader, combed_share
 from pipeline.video.probe import probe
 
 Planes = list[NDArray[Any]]
@@ -283,6 +285,23 @@ def test_joined_parts_are_each_shown_by_their_own_form(tmp_path: Path) -> None:
         assert picture.shape == (576, 1024, 3) and seen.shape == (288, 512)
         assert width_over_height(picture[..., 1]) == pytest.approx(1, abs=0.01)
         assert width_over_height(seen) == pytest.approx(1, abs=0.01)
+
+
+def test_a_form_changes_with_the_first_frame_that_states_another(tmp_path: Path) -> None:
+    path = write_planes(tmp_path / "a.mkv", [coded(patches(64, 48), BT709)], colorspace=BT709)
+    with av.open(str(path)) as container:
+        forms = FormReader(container.streams.video[0])
+        frame = next(container.decode(video=0))
+        first = forms.form(frame)
+        assert forms.form(frame) == first
+        frame.color_range = 2
+        assert forms.form(frame) == replace(first, colour_range=FULL_RANGE)
+        frame.color_range, frame.colorspace = 1, BT2020
+        assert forms.form(frame) == replace(first, colour_matrix="bt2020")
+        frame.colorspace, frame.color_trc = BT709, 16
+        assert forms.form(frame).colour_transfer == PQ
+        frame.color_trc = 1
+        assert forms.form(frame) == first
 
 
 SPEED_PX = 12  # a field

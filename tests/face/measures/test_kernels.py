@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from pipeline.face.measures.kernels import (
     centroid_and_rms_distance,
     enlarged,
+    grey_correlation,
     laplacian_std,
+    phase_means,
     profile_changes,
     row_means,
     within_shifts,
@@ -45,6 +47,41 @@ def test_the_std_of_the_laplacian_is_that_of_opencv(seed: int, shape: tuple[int,
 def test_the_std_of_the_laplacian_holds_for_the_roughest_picture() -> None:
     checked = (np.indices((300, 400)).sum(axis=0) % 2 * 255).astype(np.uint8)
     assert laplacian_std(checked) == pytest.approx(4 * 255)
+
+
+@given(SEEDS, st.sampled_from([(2, 2), (16, 16), (32, 32)]))
+def test_grey_values_are_correlated_as_numpy_does(seed: int, shape: tuple[int, int]) -> None:
+    one, other = np.random.default_rng(seed).integers(0, 256, (2, *shape), np.uint8)
+    other = np.maximum(one // 2, other)
+    assert grey_correlation(one, other) == pytest.approx(np.corrcoef(one.ravel(), other.ravel())[0, 1], abs=1e-9)
+    assert grey_correlation(one, one) == pytest.approx(1, abs=1e-12)
+    assert grey_correlation(one, 255 - one) == pytest.approx(-1, abs=1e-12)
+
+
+def test_a_picture_of_one_grey_value_correlates_with_none() -> None:
+    flat, other = np.full((16, 16), 200, np.uint8), np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert grey_correlation(flat, other) == grey_correlation(other, flat) == grey_correlation(flat, flat) == 0
+
+
+def test_the_correlation_of_the_largest_sums_is_right() -> None:
+    """Half of it is black and half white, once beside each other and once above each other."""
+    across = np.zeros((1024, 1024), np.uint8)
+    across[:, 512:] = 255
+    assert grey_correlation(across, across) == 1
+    assert grey_correlation(across, np.ascontiguousarray(across.T)) == 0
+
+
+@given(SEEDS, st.integers(2, 200), st.lists(st.floats(2.5, 40), min_size=1, max_size=9))
+def test_values_are_averaged_by_phase(seed: int, n: int, periods: list[float]) -> None:
+    values = np.random.default_rng(seed).uniform(0, 50, n).astype(np.float32)
+    n_phases = np.maximum(2, np.array(periods).astype(np.intp))
+    found = phase_means(values, np.array(periods), n_phases)
+    for means, period, count in zip(found, periods, n_phases, strict=True):
+        phases = (np.arange(n) % period / period * count).astype(int)
+        at = [values[phases == phase] for phase in range(count)]
+        expected = [one.mean(dtype=float) if len(one) else 0.0 for one in at]
+        assert means[:count] == pytest.approx(expected, rel=1e-12)
+        assert not means[count:].any()
 
 
 @given(SEEDS)
