@@ -110,7 +110,7 @@ def grey_correlation(one: ImageGrey, other: ImageGrey) -> float:
     other_spread = float(one.size * other_squares - other_total * other_total)
     if spread == 0.0 or other_spread == 0.0:
         return 0.0
-    return float(one.size * products - total * other_total) / np.sqrt(spread * other_spread)
+    return float(float(one.size * products - total * other_total) / np.sqrt(spread * other_spread))
 
 
 @compiled
