@@ -250,6 +250,8 @@ def range_of(address: str, number: int, start_s: float | None, end_s: float | No
         start_s=start_s,
         end_s=end_s,
         **NO_CROP,
+        published_split="",
+        range_fps=None,
         licence="",
         origin="benchmark",
         content_hash=content_of(address, start_s, end_s),

@@ -25,6 +25,7 @@ from pipeline.engine.stopping import (
 )
 from stages.commands.dvc_files import mend_dvc_files
 from stages.commands.export import app as export
+from stages.commands.lists import app as lists
 from stages.commands.store import app as store
 
 app = typer.Typer(
@@ -314,6 +315,7 @@ def doctor() -> None:
 
 
 app.add_typer(export, name="export", rich_help_panel=_TOOLS)
+app.add_typer(lists, name="lists", rich_help_panel=_TOOLS)
 app.add_typer(store, name="store", rich_help_panel=_TOOLS)
 
 

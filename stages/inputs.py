@@ -13,7 +13,9 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import read_params
 from pipeline.core.storage.atomic import write_text
 from pipeline.sources.folder_walk import walk_folder
-from pipeline.sources.local_file import hash_file
+from pipeline.sources.kinds import FILES_READ
+from pipeline.sources.lists.settings import PublishedList
+from pipeline.sources.reading.local_file import hash_file
 from pipeline.sources.settings import FolderSource, SyntheticSource, parse_source
 
 NOTHING = "nothing to list"
@@ -42,18 +44,20 @@ def state_of(content: Any) -> str:
     Of a folder that is the path, size and time of change of each video, and whether it may be read; of all else there,
     what the ledger says; and the bytes of the identity table. Of a table its bytes, not the files that it names. Of
     generated talkers the bytes of their code. Times differ in a copy of the checkout: videos that git brings there are
-    listed anew, as the same clips.
+    listed anew, as the same clips. Of a published list it is the path, size and time of change of each of its files.
     """
     try:
         source = parse_source(content, "source")
         if isinstance(source, FolderSource):
             parts = _folder_parts(source)
+        elif isinstance(source, PublishedList):
+            parts = [(str(path), *_size_and_time(path)) for path in FILES_READ[source.kind](source)]
         elif isinstance(source, SyntheticSource):
             parts = [(path.as_posix(), hash_file(path)) for path in sorted(Path(source.input).rglob("*.py"))]
         else:
             table = hash_file(Path(source.input))
             parts = [] if isinstance(table, Dropped) else [table]
-    except (BadParams, OSError, ValueError):  # ValueError: of a NUL in a path
+    except (BadInput, BadParams, OSError, ValueError):  # ValueError: of a NUL in a path
         return NOTHING
     state = hashlib.sha256()
     for part in parts:
@@ -70,9 +74,13 @@ def _folder_parts(source: FolderSource) -> list[Any]:
         parts.append(hash_file(Path(source.input, source.identity_table)))
     for video in files.videos:
         path = Path(source.input, video)
-        status = path.stat()
-        parts.append((video, status.st_size, status.st_mtime_ns, os.access(path, os.R_OK)))
+        parts.append((video, *_size_and_time(path), os.access(path, os.R_OK)))
     return parts
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _say_what_is_wrong(dataset: str, content: Any) -> None:

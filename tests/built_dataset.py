@@ -282,6 +282,8 @@ class _Maker:
             origin="made up",
             content_hash="",
             **NO_CROP,
+            published_split="",
+            range_fps=None,
         )
 
     def _face(self, clip_id: str, place: int, sampled_by: str) -> Face:

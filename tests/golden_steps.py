@@ -352,6 +352,8 @@ def _clip(name: str, spec: ClipSpec) -> Clip:
         origin="",
         content_hash="",
         **NO_CROP,
+        published_split="",
+        range_fps=None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Clips and photos of real people, and published weights: tests that need them say so and are skipped without."""
+"""Clips and photos of real people, published weights and lists: tests that need them say so and are skipped without."""
 
 from pathlib import Path
 
@@ -16,4 +16,5 @@ def _needs(variable: str, what: str) -> tuple[Path, pytest.MarkDecorator]:
 
 CLIPS, needs_clips = _needs(CLIPS_VARIABLE, "clips of real people")
 PHOTOS, needs_photos = _needs(PHOTOS_VARIABLE, "photos of real people")
+LISTS, needs_lists = _needs("FACEVOX_LISTS", "published lists: HDTF/, FaceForensics/, a table of portraits")
 WEIGHTS, needs_weights = _needs(LOCAL_VARIABLE, "published weights")

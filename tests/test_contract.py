@@ -53,6 +53,8 @@ LAYERS = (
     "pipeline/synthetic/look",
     "pipeline/synthetic",
     "pipeline/interview",
+    "pipeline/sources/reading",
+    "pipeline/sources/lists",
     "pipeline/sources",
     "pipeline/dataset",
     "pipeline/export",

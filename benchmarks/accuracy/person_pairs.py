@@ -44,6 +44,8 @@ def a_clip(dataset: str, clip_id: str, identity: str) -> Clip:
         start_s=None,
         end_s=None,
         **NO_CROP,
+        published_split="",
+        range_fps=None,
         licence="",
         origin="benchmark",
         content_hash="",

@@ -79,6 +79,7 @@ def media_rows(clip: Clip) -> Tables:
         audio_rate_hz=16000,
         has_jumps=False,
         cut_start_s=None,
+        range_scale=1.0,
         tool="file",
         format_id=None,
         uploader=None,

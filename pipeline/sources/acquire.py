@@ -19,6 +19,7 @@ from pipeline.download.settings import FetchSettings
 from pipeline.engine.step import Step
 from pipeline.sources.downloads import DiskQuota, Download, Downloads
 from pipeline.sources.file_links import link_file
+from pipeline.sources.frame_ranges import range_scale, scaled
 from pipeline.synthetic.script.spec import SCHEME
 from pipeline.video.ffmpeg_program import with_ffmpeg
 from pipeline.video.probe import Probe, probe
@@ -97,6 +98,8 @@ class Acquirer:
 
     def _kept(self, fetched: Fetched, clip: Clip, folder: Path) -> list[Media] | Dropped:
         held = probe(fetched.path)
+        scale = range_scale(clip, held.fps)
+        clip = scaled(clip, scale)
         if refused := self._refused(held, clip):
             return refused
         place = folder / fetched.path.name
@@ -105,9 +108,10 @@ class Acquirer:
             if made is not None:
                 cutter = replace(fetched, path=place, tool=with_ffmpeg(fetched.tool))
                 media = _media(clip, cutter, made.probe, place.name, sha256_of(place))
-                return [replace(media, cut_start_s=made.start_s)]
+                return [replace(media, cut_start_s=made.start_s, range_scale=scale)]
         link_file(fetched.path, place)
-        return [_media(clip, replace(fetched, path=place), held, place.name, sha256_of(place))]
+        media = _media(clip, replace(fetched, path=place), held, place.name, sha256_of(place))
+        return [replace(media, range_scale=scale)]
 
     def _whole(self, fetched: Fetched, clip: Clip, folder: Path, sha256: str) -> list[Media] | Dropped:
         held = probe(fetched.path)
@@ -143,6 +147,7 @@ def _media(clip: Clip, fetched: Fetched, held: Probe, path: str, sha256: str) ->
         audio_rate_hz=held.audio_rate_hz,
         has_jumps=held.has_jumps,
         cut_start_s=None,
+        range_scale=1.0,
         tool=fetched.tool,
         format_id=fetched.format_id,
         uploader=fetched.uploader,
@@ -154,7 +159,9 @@ def inputs_of(clip: Clip, params: DownloadParams) -> tuple[str, ...]:
     """Return what determines a clip's media, with the margin of those that are cut: another fetches no other anew."""
     is_range = clip.start_s is not None or clip.end_s is not None
     is_cut = params.cut_margin_s is not None and is_range and is_downloaded(clip)
-    return (clip.clip_id, clip.address, clip.content_hash, *([f"{params.cut_margin_s} s"] if is_cut else []))
+    margin = [f"{params.cut_margin_s} s"] if is_cut else []
+    rate = [] if clip.range_fps is None else [f"{clip.range_fps} frames/s"]
+    return (clip.clip_id, clip.address, clip.content_hash, *margin, *rate)
 
 
 def stored_bytes(store: ItemStore, step: Step[Clip], clip: Clip) -> int:
@@ -198,7 +205,8 @@ def _is_as_listed(clip: Clip, sha256: str) -> bool:
 def _refuse_crop(clip: Clip, probed: Probe) -> Dropped | None:
     """Return why a published crop can't be one of this picture, whose width its list did not say; None: it can."""
     crop = clip.crop
-    if crop is None or crop.x * probed.height_px < probed.width_px * crop.height_px:
+    is_right = crop is not None and crop.x * probed.height_px >= probed.width_px * crop.height_px
+    if crop is None or crop.width_px is not None or not is_right:
         return None
     size = f"{probed.width_px}x{probed.height_px}"
     detail = f"crop_x {crop.x} at crop_height_px {crop.height_px} is right of the picture, which is {size}"

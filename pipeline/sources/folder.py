@@ -14,10 +14,10 @@ from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, clip_name
 from pipeline.sources.folder_walk import FolderFiles, walk_folder
-from pipeline.sources.listing import Drop, Found
-from pipeline.sources.local_file import hash_file, is_plain_text, shown
+from pipeline.sources.reading.found import Drop, Found
+from pipeline.sources.reading.local_file import hash_file, is_plain_text, shown
+from pipeline.sources.reading.text_table import BadRow, open_text_table
 from pipeline.sources.settings import FolderSource
-from pipeline.sources.text_table import BadRow, open_text_table
 
 TABLE_COLUMNS = ["file", "identity"]
 _OTHERS = "other files/"  # no path of a file ends like that
@@ -80,6 +80,8 @@ def _clip_of(dataset: str, source: FolderSource, folder: Path, file: str, names:
         start_s=None,
         end_s=None,
         **NO_CROP,
+        published_split="",
+        range_fps=None,
         licence=source.licence,
         origin=f"folder {source.input}",
         content_hash=content_hash,

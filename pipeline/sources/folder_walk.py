@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.core.base.outcome import Dropped
-from pipeline.sources.local_file import is_plain_text, open_regular, refuse_mode, shown
+from pipeline.sources.reading.local_file import is_plain_text, open_regular, refuse_mode, shown
 from pipeline.video.streams import has_video_suffix
 
 _SUFFIX = re.compile(r"\.(?=.*[a-z])[a-z0-9_-]{1,12}")  # not the last part of '2024.05.17'

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,14 +21,10 @@ from pipeline.core.records.schema import arrow_schema, column, to_table
 from pipeline.core.storage.atomic import scratch_folder
 from pipeline.core.storage.manifest import iterate_tables, write_tables
 from pipeline.core.storage.query import query
+from pipeline.sources.reading.found import Drop, Found
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
-
-Drop: TypeAlias = tuple[str, Dropped]
-"""An id and why it is no clip."""
-
-Found: TypeAlias = Clip | Drop
 
 _READ_ROWS = 1 << 12
 

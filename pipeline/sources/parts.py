@@ -11,6 +11,7 @@ from pipeline.core.records.clip import Clip, content_of, part_id
 from pipeline.core.records.media import Media
 from pipeline.core.storage.atomic import scratch_folder
 from pipeline.core.storage.manifest import RowSpool, write_manifest, write_tables
+from pipeline.sources.frame_ranges import scaled
 
 _DIGITS = 3  # parts meet at whole milliseconds
 
@@ -69,7 +70,7 @@ class _Split:
         for clip in listed:
             parts = [clip]
             if media is not None and media.clip_id == clip.clip_id:
-                parts = parts_of(clip, media, self._max_clip_s)
+                parts = parts_of(scaled(clip, media.range_scale), media, self._max_clip_s)
                 for part in parts:
                     yield replace(media, clip_id=part.clip_id)
                 media = next(later, None)

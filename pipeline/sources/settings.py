@@ -8,7 +8,8 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.base.errors import BadParams
 from pipeline.core.base.params import Params, check_section
-from pipeline.sources.local_file import LocalFiles
+from pipeline.sources.lists.settings import PUBLISHED_LISTS, PublishedList
+from pipeline.sources.reading.local_file import LocalFiles
 
 
 class SyntheticSource(Params):
@@ -82,12 +83,13 @@ class TableSource(Params):
         return self.local_files or ("forbidden" if "://" in self.input else "anywhere")
 
 
-AnySource: TypeAlias = SyntheticSource | FolderSource | TableSource
+AnySource: TypeAlias = SyntheticSource | FolderSource | TableSource | PublishedList
 
 SOURCES: dict[str, type[AnySource]] = {
     "synthetic": SyntheticSource,
     "folder": FolderSource,
     "table": TableSource,
+    **PUBLISHED_LISTS,
 }
 
 

@@ -55,6 +55,8 @@ def _clip_of(dataset: str, identity: str, spec: ClipSpec) -> Clip:
         start_s=None,
         end_s=None,
         **NO_CROP,
+        published_split="",
+        range_fps=None,
         licence=LICENCE,
         origin="built-in talkers",
         content_hash=content_of(address, None, None),

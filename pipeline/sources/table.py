@@ -19,11 +19,19 @@ from typing import Any, TypeAlias
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
-from pipeline.core.records.clip import NO_CROP, Clip, PublishedCrop, clip_name, content_of
-from pipeline.sources.listing import Found
-from pipeline.sources.local_file import LocalFiles, hash_file, is_plain_text, is_within, path_of, refuse_mode, shown
+from pipeline.core.records.clip import Clip, PublishedCrop, clip_name, content_of, crop_columns
+from pipeline.sources.reading.found import Found
+from pipeline.sources.reading.local_file import (
+    LocalFiles,
+    hash_file,
+    is_plain_text,
+    is_within,
+    path_of,
+    refuse_mode,
+    shown,
+)
+from pipeline.sources.reading.text_table import BadRow, open_text_table
 from pipeline.sources.settings import TableSource
-from pipeline.sources.text_table import BadRow, open_text_table
 from pipeline.synthetic.script.spec import SCHEME
 
 COLUMNS = ("id", "identity", "address", "start_s", "end_s", "licence")
@@ -86,7 +94,9 @@ def _clip_of(clip_id: str, dataset: str, row: dict[str, str], origin: str, file_
         address=row["address"],
         start_s=start_s,
         end_s=end_s,
-        **(NO_CROP if crop is None else dict(zip(CROP_COLUMNS, crop, strict=True))),
+        **crop_columns(crop),
+        published_split="",
+        range_fps=None,
         licence=row["licence"],
         origin=origin,
         content_hash=content if whole_file else content_of(content, start_s, end_s, crop),

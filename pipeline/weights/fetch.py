@@ -1,7 +1,6 @@
 """Find named network weights: in the user's folder, in an installed package, in the cache, or at their address."""
 
 import os
-from functools import partial
 from pathlib import Path
 
 from pipeline.core.base.cache import cache_folder
@@ -9,10 +8,9 @@ from pipeline.core.base.errors import BadInput, UntrustedWeights, WeightsUnavail
 from pipeline.core.base.hashing import sha256_of
 from pipeline.weights.packaged import find_packaged, how_to_install
 from pipeline.weights.registry import REGISTRY, NamedWeights, PackageFile
+from pipeline.weights.retrieve import retrieve
 
 LOCAL_VARIABLE = "FACEVOX_WEIGHTS"
-TIMEOUT_S = 30.0
-CHUNK_BYTES = 1 << 20
 BYTES_PER_MB = 1_000_000
 
 
@@ -95,37 +93,15 @@ def _check_bytes(path: Path, entry: NamedWeights) -> None:
 def _fetch(entry: NamedWeights, into: Path, local_folder: Path | None) -> Path:
     if entry.sha256 is None:
         raise _unavailable(entry, "is not fetched, because its sha256 is unknown", local_folder)
-    import pooch
     import requests
 
     try:
-        path = pooch.retrieve(
-            entry.address,
-            known_hash=f"sha256:{entry.sha256}",
-            fname=into.name,
-            path=into.parent,
-            downloader=partial(_download, largest_bytes=entry.size_bytes),
-        )
+        return retrieve(entry.address or "", into, sha256=entry.sha256, size_bytes=entry.size_bytes)
     except requests.RequestException as error:
         reason = type(error).__name__ if error.response is None else str(error.response.status_code)
         raise _unavailable(entry, f"can't be fetched ({reason})", local_folder) from None
     except ValueError as error:
         raise UntrustedWeights(f"weights '{entry.name}' from {entry.address}: {error}") from None
-    return Path(path)
-
-
-def _download(address: str, into: str, _pooch: object, *, largest_bytes: int) -> None:
-    """Download for pooch, which checks the hash; stop at the published size, past which no hash can match."""
-    import requests
-
-    n_bytes = 0
-    with requests.get(address, stream=True, timeout=TIMEOUT_S) as answer, Path(into).open("wb") as file:
-        answer.raise_for_status()
-        for chunk in answer.iter_content(CHUNK_BYTES):
-            n_bytes += len(chunk)
-            if n_bytes > largest_bytes:
-                raise ValueError(f"expected {largest_bytes} bytes, found more")
-            file.write(chunk)
 
 
 def _not_packaged(entry: NamedWeights, package: PackageFile, local_folder: Path | None) -> WeightsUnavailable:

@@ -49,7 +49,7 @@ def _listed(plan: Plan) -> list[str]:
         (plan.n_in_place, "files used in place"),
         (plan.n_generated, "generated"),
     ]
-    told = ", ".join(f"{n:,} {what}" for n, what in kinds if n)
+    told = ", ".join(f"{n:,} {what}" for n, what in kinds if n) or "none"
     addresses = f"; {len(plan.addresses):,} addresses" if plan.addresses else ""
     return [_line("listed", f"{plan.n_clips:,} clips: {told}{addresses}")]
 

@@ -74,8 +74,8 @@ def _only_dataset(params: Any) -> str:
             " state which, by --set sources.NAME.input=PATH"
         )
     dataset = str(datasets[0])
-    if params["sources"].get(dataset, {}).get("kind") not in ("folder", "table"):
-        raise BadParams(f"--input: '{dataset}' is no folder and no table: apply the profile 'folder' with it")
+    if params["sources"].get(dataset, {}).get("kind") in (None, "synthetic"):
+        raise BadParams(f"--input: '{dataset}' has no input of yours: apply the profile 'folder' with it")
     return dataset
 
 

@@ -195,6 +195,8 @@ def _make_clips(at: Layout, address: str) -> None:
                 origin="made up",
                 content_hash="",
                 **NO_CROP,
+                published_split="",
+                range_fps=None,
             )
             for clip_id in clips
         ],
@@ -317,6 +319,7 @@ def make_media(at: Layout, person: str, samples: NDArray[np.int16]) -> Path:
         audio_rate_hz=16000,
         has_jumps=False,
         cut_start_s=None,
+        range_scale=1.0,
         tool="file",
         format_id=None,
         uploader=None,

@@ -9,7 +9,8 @@ from pipeline.core.base.outcome import OK, PASSING, Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.storage.manifest import read_manifest
-from pipeline.sources.listing import Drop, Found, ListingCounts, write_listing
+from pipeline.sources.listing import ListingCounts, write_listing
+from pipeline.sources.reading.found import Drop, Found
 
 Listing: TypeAlias = tuple[list[Clip], list[Drop]]
 

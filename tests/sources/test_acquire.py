@@ -13,10 +13,12 @@ from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.outcome import FAILED, FILTERED, Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, content_of
 from pipeline.core.records.media import Media
-from pipeline.download.fetch import DownloadParams
+from pipeline.download.fetch import DownloadParams, Fetched
 from pipeline.download.settings import read_fetch_settings
 from pipeline.sources.acquire import TRUTH_FILES, Acquirer
 from pipeline.sources.downloads import Downloads
+from pipeline.sources.frame_ranges import scaled
+from pipeline.sources.parts import parts_of
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from pipeline.video.ffmpeg_program import run_ffmpeg
@@ -36,6 +38,8 @@ def clip(address: str, content_hash: str = "0") -> Clip:
         start_s=None,
         end_s=None,
         **NO_CROP,
+        published_split="",
+        range_fps=None,
         licence="",
         origin="test",
         content_hash=content_hash,
@@ -205,3 +209,23 @@ def test_a_clip_shorter_than_the_limit_is_filtered_and_one_as_long_is_not(folder
     assert isinstance(end, Dropped)
     assert (end.status, end.reason) == (FILTERED, "too_short")
     assert isinstance(acquire(SPEC.to_address(), folder, just_right), Media)
+
+
+def test_a_range_counted_in_frames_is_cut_by_the_files_own_rate(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames 150 to 180 of a file of 30000/1001 frames a second, whose list states 30."""
+    path, rate = tmp_path / "ntsc.mp4", 30000 / 1001
+    picture = ffmpeg.input("testsrc=size=160x120:rate=30000/1001:duration=9", f="lavfi")
+    sound = ffmpeg.input("sine=duration=9:sample_rate=16000", f="lavfi")
+    run_ffmpeg(ffmpeg.output(picture, sound, str(path), vcodec="libx264", g=15, acodec="aac", pix_fmt="yuv420p"))
+    monkeypatch.setattr("pipeline.sources.acquire.fetch", lambda *_: Fetched(path=path, tool="test"))
+    one = replace(clip("https://example.org/ntsc"), start_s=150 / 30, end_s=180 / 30, range_fps=30.0)
+    params = PARAMS.model_copy(update={"cut_margin_s": 1.0})
+    result = Acquirer(params, read_fetch_settings(), Downloads(tmp_path / "unfinished", "", {}))(one, folder)
+    assert isinstance(result, list)
+    media = result[0]
+    assert media.cut_start_s is not None
+    assert media.range_scale == pytest.approx(1.001)
+    (part,) = parts_of(scaled(one, media.range_scale), media, None)
+    assert (part.start_s, part.end_s) == pytest.approx((150 / rate, 180 / rate))

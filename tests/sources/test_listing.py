@@ -23,6 +23,8 @@ def clip(name: str, content: str, identity: str = "ana", origin: str = "list") -
         start_s=None,
         end_s=None,
         **NO_CROP,
+        published_split="",
+        range_fps=None,
         licence="",
         origin=origin,
         content_hash=content,

@@ -17,7 +17,7 @@ from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.media import Media
 from pipeline.core.storage.manifest import read_manifest, write_manifest
-from pipeline.sources.parts import parts_of
+from pipeline.sources.parts import parts_of, write_parts
 from pipeline.synthetic.clip import write_clip
 from pipeline.video import media_check
 from pipeline.video.clip import read_media_clips
@@ -202,3 +202,11 @@ def test_a_changed_file_of_several_parts_is_one_file(at: Layout) -> None:
     (at.root / "mine.mp4").unlink()
     with pytest.raises(BadInput, match=r"^1 media files are missing, the first is .*set/own\.mp4:"):
         list(read_media_clips(at.clips("set"), at.media("set"), at.root))
+
+
+def test_a_range_counted_in_frames_is_listed_in_the_seconds_of_its_file(tmp_path: Path) -> None:
+    at = Layout(tmp_path)
+    one = replace(TALK, start_s=100.0, end_s=110.0, range_fps=30.0)
+    write_parts([one], [replace(media_of(one, 200.0), range_scale=1.001)], None, "set", at)
+    (clip,) = read_manifest(at.clips("set"), Clip)
+    assert (clip.start_s, clip.end_s) == pytest.approx((100.1, 110.11))

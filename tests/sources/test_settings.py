@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from pipeline.core.base.errors import BadParams
-from pipeline.sources.kinds import LISTERS, list_clips
+from pipeline.sources.kinds import FILES_READ, LISTERS, list_clips
 from pipeline.sources.settings import SOURCES, FolderSource, TableSource, parse_source
 
+KINDS = ["faceforensics", "folder", "hdtf", "hq_voxceleb", "portraits", "synthetic", "table", "voxceleb", "voxceleb_id"]
 FOLDER: dict[str, Any] = {
     "kind": "folder",
     "input": "videos",
@@ -21,7 +22,8 @@ FOLDER: dict[str, Any] = {
 
 
 def test_every_kind_has_a_section_and_a_lister() -> None:
-    assert sorted(SOURCES) == sorted(LISTERS) == ["folder", "synthetic", "table"]
+    assert sorted(SOURCES) == sorted(LISTERS) == KINDS
+    assert {"folder", "synthetic", "table", *FILES_READ} == {*KINDS}
 
 
 def test_the_kind_decides_the_section() -> None:
@@ -32,7 +34,7 @@ def test_the_kind_decides_the_section() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "hdtf2"}, "here: 'kind' = 'hdtf2': expected one of ['folder', 'synthetic', 'table']"),
+        ({"kind": "hdtf2"}, f"here: 'kind' = 'hdtf2': expected one of {KINDS}"),
         ({"kind": ["folder"]}, "here: 'kind' = ['folder']: expected one of"),
         ({"licens": ""}, "here: has unknown 'licens'"),
         ({"input": ""}, "here: 'input' = ''"),

@@ -28,6 +28,8 @@ def clip(name: str, start_s: float | None = None) -> Clip:
         start_s=start_s,
         end_s=None,
         **NO_CROP,
+        published_split="",
+        range_fps=None,
         licence="",
         origin="test",
         content_hash="0",

@@ -43,6 +43,7 @@ def media(name: str, content: bytes) -> Media:
         audio_rate_hz=None,
         has_jumps=False,
         cut_start_s=None,
+        range_scale=1.0,
         tool="file",
         format_id=None,
         uploader=None,

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -19,7 +20,8 @@ class PublishedCrop(NamedTuple):
     """The box in which a list says that a clip's person is seen, in pixels of a video ``height_px`` high.
 
     It may be a tight box of a face or one with a margin, and may reach beyond the picture. Pixels are those of the
-    picture as a viewer sees it.
+    picture as a viewer sees it. A list that has shares of the width and the height states ``width_px`` too: then widths
+    count by it, whatever shape the picture has.
     """
 
     x: int
@@ -27,6 +29,12 @@ class PublishedCrop(NamedTuple):
     w: int
     h: int
     height_px: int
+    width_px: int | None = None
+
+    def in_heights(self, aspect: float) -> tuple[float, float, float, float]:
+        """Return x, y, w, h in heights of a picture that is ``aspect`` times as wide as high."""
+        across = self.height_px if self.width_px is None else self.width_px / aspect
+        return self.x / across, self.y / self.height_px, self.w / across, self.h / self.height_px
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +47,18 @@ class Clip:
     address: str = column("what to fetch: URL, file (absolute or from the repository root), synthetic:...")
     start_s: float | None = column("start of the clip within the media, seconds; null: from its beginning")
     end_s: float | None = column("end of the clip within the media, seconds, not in it; null: to its end")
+    range_fps: float | None = column(
+        "the rate, 1/s, by which a list's numbers of frames became start_s and end_s; null: the list has seconds"
+    )
     crop_x: int | None = column("published crop, left edge, pixels of a video crop_height_px high; or null")
     crop_y: int | None = column("published crop, top edge, pixels of a video crop_height_px high")
     crop_w: int | None = column("published crop, width, pixels of a video crop_height_px high")
     crop_h: int | None = column("published crop, height, pixels of a video crop_height_px high")
     crop_height_px: int | None = column("height of the video for which the crop was published, pixels")
+    crop_width_px: int | None = column(
+        "width of that video, where the list has shares of width and height; null: widths count as heights do"
+    )
+    published_split: str = column("the part of its list that a clip is in, e.g. train, val, test, dev; may be empty")
     licence: str = column("terms under which it is published, as the source states them; may be empty")
     origin: str = column("the list and line, the folder, or the generator that this row comes from")
     content_hash: str = column("sha256: of a local file's bytes; else of address, range and crop (see content_of)")
@@ -51,13 +66,22 @@ class Clip:
     @property
     def crop(self) -> PublishedCrop | None:
         """The published crop; None: none was published."""
-        values = [self.crop_x, self.crop_y, self.crop_w, self.crop_h, self.crop_height_px]
-        known = [one for one in values if one is not None]
-        return PublishedCrop(*known) if len(known) == len(values) else None
+        return crop_of([self.crop_x, self.crop_y, self.crop_w, self.crop_h, self.crop_height_px, self.crop_width_px])
 
 
-NO_CROP: dict[str, None] = dict.fromkeys(("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px"))
+NO_CROP: dict[str, None] = dict.fromkeys(("crop_x", "crop_y", "crop_w", "crop_h", "crop_height_px", "crop_width_px"))
 """The crop columns of a clip for which none was published."""
+
+
+def crop_of(values: Sequence[int | None]) -> PublishedCrop | None:
+    """Return the crop of the values of the columns NO_CROP; None: none was published."""
+    known = [one for one in values[:-1] if one is not None]
+    return PublishedCrop(*known)._replace(width_px=values[-1]) if len(known) == len(values) - 1 else None
+
+
+def crop_columns(crop: PublishedCrop | None) -> dict[str, int | None]:
+    """Return the crop columns of a clip."""
+    return dict.fromkeys(NO_CROP) if crop is None else dict(zip(NO_CROP, crop, strict=True))
 
 
 def clip_name(text: str) -> str:
@@ -91,5 +115,8 @@ def content_of(address: str, start_s: float | None, end_s: float | None, crop: P
     """
     text = f"{address}\n{start_s}\n{end_s}"
     if crop is not None:
-        text += "".join(f"\n{Fraction(value, crop.height_px)}" for value in crop[:4])
+        across = crop.height_px if crop.width_px is None else crop.width_px
+        of_each = (across, crop.height_px, across, crop.height_px)
+        text += "".join(f"\n{Fraction(value, size)}" for value, size in zip(crop[:4], of_each, strict=True))
+        text += "" if crop.width_px is None else "\nof its width and height"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -36,6 +36,9 @@ class Media:
         "of a file that was cut from a longer one: what that one's clock reads where this one's reads 0, seconds; added"
         " to the times of this clip it gives those of its list; null: the file is whole"
     )
+    range_scale: float = column(
+        "by what the listed times of its clip were multiplied; not 1 where a list counts frames by a rounded rate"
+    )
     tool: str = column(
         "what fetched it: 'yt-dlp <version>' (', ffmpeg <version>' where that joined or cut it), 'file', the generator"
     )

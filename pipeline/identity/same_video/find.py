@@ -97,6 +97,5 @@ def _facts_of(clip: Clip, media: Media, published: _Identified, *, is_seen: bool
         is_seen=is_seen,
         duration_s=max(0.0, end_s - (clip.start_s or 0.0)),
         n_pixels=media.width_px * media.height_px,
-        box=crop
-        and (crop.x / crop.height_px, crop.y / crop.height_px, crop.w / crop.height_px, crop.h / crop.height_px),
+        box=crop and crop.in_heights(media.width_px / media.height_px),
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.core.base.layout import Layout
-from pipeline.core.records.clip import NO_CROP, Clip, PublishedCrop
+from pipeline.core.records.clip import NO_CROP, Clip, PublishedCrop, crop_of
 from pipeline.core.records.media import Media
 from pipeline.core.storage.manifest import iterate_tables
 from pipeline.face.measures.boxes import Box
@@ -22,23 +22,26 @@ def read_crops(dataset: str, at: Layout) -> Iterator[tuple[str, Box | None]]:
 
     None: no crop was published, or the clip has no media.
     """
-    heights = _heights(dataset, at)
-    media_id, height_px = "", 0
+    sizes = _sizes(dataset, at)
+    media_id, width_px, height_px = "", 0, 0
     for table in iterate_tables(at.clips(dataset), Clip, ["clip_id", *NO_CROP]):
         for row in table.to_pylist():
             clip_id = row["clip_id"]
-            values = [row[name] for name in NO_CROP]
-            if None in values:
+            crop = crop_of([row[name] for name in NO_CROP])
+            if crop is None:
                 yield clip_id, None
                 continue
-            while media_id < clip_id and (found := next(heights, None)):
-                media_id, height_px = found
-            yield clip_id, shown_crop(PublishedCrop(*values), height_px) if media_id == clip_id else None
+            while media_id < clip_id and (found := next(sizes, None)):
+                media_id, width_px, height_px = found
+            yield clip_id, shown_crop(crop, width_px, height_px) if media_id == clip_id else None
 
 
-def shown_crop(crop: PublishedCrop, height_px: int) -> Box:
-    """Return ``crop`` in pixels of a picture ``height_px`` high."""
-    return Box(crop.x, crop.y, crop.w, crop.h).scaled(height_px / crop.height_px)
+def shown_crop(crop: PublishedCrop, width_px: int, height_px: int) -> Box:
+    """Return ``crop`` in pixels of a picture of ``width_px`` x ``height_px``."""
+    if crop.width_px is None:
+        return Box(crop.x, crop.y, crop.w, crop.h).scaled(height_px / crop.height_px)
+    across, down = width_px / crop.width_px, height_px / crop.height_px
+    return Box(crop.x * across, crop.y * down, crop.w * across, crop.h * down)
 
 
 def tracks_in(crop: Box, frames: pa.Table) -> set[str]:
@@ -57,7 +60,8 @@ def tracks_in(crop: Box, frames: pa.Table) -> set[str]:
     }
 
 
-def _heights(dataset: str, at: Layout) -> Iterator[tuple[str, int]]:
-    """Yield the id of every clip that has media, in order, and the height of its picture as shown, pixels."""
-    for table in iterate_tables(at.media(dataset), Media, ["clip_id", "height_px"]):
-        yield from zip(*(table.column(name).to_pylist() for name in ("clip_id", "height_px")), strict=True)
+def _sizes(dataset: str, at: Layout) -> Iterator[tuple[str, int, int]]:
+    """Yield the id of every clip that has media, in order, and width and height of its picture as shown, pixels."""
+    names = ["clip_id", "width_px", "height_px"]
+    for table in iterate_tables(at.media(dataset), Media, names):
+        yield from zip(*(table.column(name).to_pylist() for name in names), strict=True)

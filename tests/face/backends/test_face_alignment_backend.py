@@ -198,6 +198,6 @@ def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise requests.ConnectionError
 
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path))
-    monkeypatch.setattr("pipeline.weights.fetch._download", offline)
+    monkeypatch.setattr("pipeline.weights.retrieve._download", offline)
     with pytest.raises(WeightsUnavailable, match=r"weights 'fan_2d' .* as 2DFAN4-11f355bf06\.pth\.tar"):
         build_backend("face_alignment")

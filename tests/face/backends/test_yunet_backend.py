@@ -92,7 +92,7 @@ def test_its_landmarks_and_boxes_are_those_of_dlib() -> None:
 def test_missing_weights_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEVOX_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("pipeline.weights.fetch._download", _offline)
+    monkeypatch.setattr("pipeline.weights.retrieve._download", _offline)
     with pytest.raises(WeightsUnavailable, match=r"weights 'yunet' .* into .* as yunet_n_dynamic\.onnx"):
         build_backend("yunet_dlib")
 

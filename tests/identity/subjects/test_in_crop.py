@@ -40,7 +40,13 @@ def test_a_track_in_the_crop_in_half_of_its_frames_is_in_it() -> None:
 
 @pytest.mark.parametrize(("height_px", "factor"), [(720, 1.0), (360, 0.5), (1080, 1.5)])
 def test_a_crop_is_scaled_to_the_height_of_the_picture(height_px: int, factor: float) -> None:
-    assert shown_crop(PublishedCrop(483, 10, 390, 380, 720), height_px) == Box(483, 10, 390, 380).scaled(factor)
+    assert shown_crop(PublishedCrop(483, 10, 390, 380, 720), 9, height_px) == Box(483, 10, 390, 380).scaled(factor)
+
+
+def test_a_crop_in_shares_is_scaled_to_the_width_and_the_height_of_the_picture() -> None:
+    quarter_of_the_left_half = PublishedCrop(0, 5000, 5000, 5000, 10_000, 10_000)
+    assert shown_crop(quarter_of_the_left_half, 640, 480) == Box(0, 240, 320, 240)
+    assert shown_crop(quarter_of_the_left_half, 640, 360) == Box(0, 180, 320, 180)
 
 
 def test_every_clip_has_its_own_crop_and_one_without_media_none(tmp_path: Path) -> None:

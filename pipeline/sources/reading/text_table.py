@@ -15,7 +15,7 @@ from typing import TextIO, TypeAlias
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
-from pipeline.sources.local_file import open_regular, shown
+from pipeline.sources.reading.local_file import open_regular, shown
 
 DELIMITERS = (",", ";", "\t")
 _ENCODINGS = (
