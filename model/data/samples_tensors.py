@@ -1,5 +1,7 @@
 """Faces and log-mels as tensors for the networks."""
 
+from typing import Any, Protocol, runtime_checkable
+
 import cv2
 import numpy as np
 import torch
@@ -9,6 +11,14 @@ from pipeline.core.base.arrays import ImageRGB, LogMel
 
 HALF_RANGE = 127.5
 """Half of the 255 grey levels: a network's input is p / HALF_RANGE - 1 for a pixel p."""
+
+
+@runtime_checkable
+class Packed(Protocol):
+    """A batch as it is copied to a device: bytes, and masks of a bit a pixel."""
+
+    def unpacked(self) -> Any:
+        """Return the batch as networks take it, on the same device."""
 
 
 def copy_face(face: ImageRGB, to: ImageRGB, *, flip: bool, grey: bool) -> None:

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Adam
 
-from model.data.samples import PackedBatch
-from model.data.samples_pretrain import PackedAudioFaceBatch
+from model.data.samples_tensors import Packed
 from model.settings import OptimizerParams, TrainingParams
 from model.training.distributed import TrainingProcess
 from pipeline.core.base.torch_threads import torch_threads
@@ -115,7 +114,7 @@ def _arrived(batch: Any, event: torch.cuda.Event, params: TrainingParams) -> Any
 
 def _as_taken(batch: Any, params: TrainingParams) -> Any:
     """Return the batch as networks take it, pictures in the params' memory format."""
-    unpacked = batch.unpacked() if isinstance(batch, PackedBatch | PackedAudioFaceBatch) else batch
+    unpacked = batch.unpacked() if isinstance(batch, Packed) else batch
     pictures = torch.channels_last if params.channels_last else torch.contiguous_format
     return type(unpacked)(
         *(tensor.contiguous(memory_format=pictures) if tensor.ndim == 4 else tensor for tensor in unpacked)
