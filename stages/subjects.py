@@ -13,7 +13,6 @@ from pipeline.core.storage.manifest import write_tables
 from pipeline.engine.run import StepRun, run_step
 from pipeline.engine.settings import read_settings
 from pipeline.engine.step import Step
-from pipeline.face.backends.registry import backend_content
 from pipeline.identity.network.recogniser import NamedRecogniser, named_recogniser, network_name
 from pipeline.identity.network.subject_embedding import RecogniseParams
 from pipeline.identity.network.voice_network import VoiceNetwork
@@ -28,7 +27,7 @@ from pipeline.speaker.active_speaker import ActiveSpeakerNetwork
 from pipeline.speaker.light_asd import LightAsd
 from pipeline.weights.fetch import find_weights
 
-VERSION = 4  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 5  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:
@@ -45,7 +44,6 @@ def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[TrackedC
 
     Where faces are embedded, of the other clips the voice: persons of different clips are compared by both.
     """
-    backend = read_section("detect", at.params)["backend"]
     faces, voices = _face_network(dataset, at), _voice_network(dataset, params)
     sounds, sound_names = _sound_networks(dataset, params)
     active = _active_speaker_network(dataset, params)
@@ -58,10 +56,10 @@ def _embed(dataset: str, params: SubjectsParams, at: Layout) -> StepRun[TrackedC
     step = Step(
         name="subjects",
         version=VERSION,
-        params={**names, "backend": backend},
-        function=ClipEmbedder(backend, faces, voices, sounds, active),
+        params=names,
+        function=ClipEmbedder(faces, voices, sounds, active),
         item_id=lambda item: item.clip.clip_id,
-        inputs=lambda item: (*item.content, *backend_content(backend, item.clip.clip_id)),
+        inputs=lambda item: item.content,
     )
     voice_s = None if faces is None or voices is None else params.voice_s
     items = read_tracked_clips(dataset, params, at, voice_s, all_sound=sounds != SoundNetworks())

@@ -31,7 +31,7 @@ from pipeline.core.records.face import Face, SelectedFace
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import ARROW_TYPES, Image, describe, from_table, to_table
 from pipeline.core.records.subject import StretchSound, SubjectTrack, TrackEmbedding, main_subject_id
-from pipeline.core.records.track import Agreement, Track
+from pipeline.core.records.track import Agreement, Track, TrackFace
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.atomic import write_text
 from pipeline.core.storage.manifest import read_manifest
@@ -48,7 +48,7 @@ from pipeline.identity.network.subject_embedding import RecogniseParams, Subject
 from pipeline.identity.network.voice_network import VoiceNetwork
 from pipeline.identity.sound.event_network import EventNetwork
 from pipeline.identity.sound.overlap_network import OverlapNetwork
-from pipeline.identity.subjects.embedding import ClipEmbedder, TrackedClip, chosen_frames
+from pipeline.identity.subjects.embedding import ClipEmbedder, TrackedClip
 from pipeline.identity.subjects.link import subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.sound import SoundNetworks
@@ -246,20 +246,19 @@ def _detect(earlier: Earlier, folder: Path) -> Result:
 
 def _subjects(earlier: Earlier, folder: Path) -> Result:
     """Every track is embedded, by a network that knows no faces, and not linked to any other."""
-    params, backend = _load("subjects", SubjectsParams), _load("detect", DetectParams).backend
+    params = _load("subjects", SubjectsParams)
     voices = VoiceEmbedder(VoiceNetwork(find_weights("speaker_embedder")), "golden")
     sounds = SoundNetworks(OverlapNetwork(find_weights("overlap_detector")), EventNetwork(find_weights("sound_events")))
     faces = NamedRecogniser(build_recogniser(_network_in(folder)), "golden", {})
-    embed = ClipEmbedder(backend, faces, voices, sounds)
+    embed = ClipEmbedder(faces, voices, sounds)
     detected = earlier.results["detect"]
-    frames, tracks = detected.of(Frame), detected.of(Track)
+    kept, tracks = detected.of(TrackFace), detected.of(Track)
     rows: list[Any] = []
     for clip in CLIPS:
         of_clip = [track for track in tracks if track.clip_id == clip.clip_id]
-        of_track = [[frame for frame in frames if frame.track_id == track.track_id] for track in of_clip]
-        chosen = [frame for one in of_track for frame in chosen_frames(one, params)]
+        chosen = [face for face in kept if face.clip_id == clip.clip_id]
         shots = tuple(map(tuple, stretches([(0.0, of_clip[0].end_s)], 1.0)))
-        embedded = _rows(embed(TrackedClip(clip, to_table(Frame, chosen), shots), folder))
+        embedded = _rows(embed(TrackedClip(clip, to_table(TrackFace, chosen), shots), folder))
         faces = {one.track_id: one.embedding for one in embedded if isinstance(one, TrackEmbedding)}
         found = subjects_of(of_clip, faces, 1.1, params)
         evidence = ClipEvidence(

@@ -24,7 +24,7 @@ LARGER = 1.01
 
 RECORDS = {
     "download": {"Media", "TruthFrame", "TruthSpeech", "arrays"},
-    "detect": {"Fingerprint", "Frame", "Track", "Shot", "Agreement"},
+    "detect": {"Fingerprint", "Frame", "Track", "TrackFace", "Shot", "Agreement"},
     "subjects": {"TrackEmbedding", "VoiceEmbedding", "StretchSound", "SubjectTrack", "Subject", "Turn"},
     "crop": {"Face"},
     "select": {"SelectedFace"},

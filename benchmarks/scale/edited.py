@@ -6,8 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.scale.names import NETWORK, clip_number
-from pipeline.core.records.schema import to_table
+from pipeline.core.base.images import encode_grey
+from pipeline.core.records.schema import Image, to_table
 from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
+from pipeline.core.records.track import TrackFace
+from pipeline.face.measures.points import N_POINTS
 from pipeline.identity.network.voice_network import N_FEATURES
 from pipeline.identity.subjects.sound import stretch_id
 from pipeline.identity.subjects.stretches import stretches
@@ -17,6 +20,7 @@ TRACK_EMBEDDING_SIZE = 128  # of MobileFaceNet and of dlib's network
 _EVERY = 4
 _EDITED = 3
 _STRETCH_S = 2.0  # subjects.stretch_s
+_PICTURE_PX = 224
 
 
 def is_edited(clip_id: str) -> bool:
@@ -32,6 +36,27 @@ def track_of(clip_id: str, time_ms: int) -> str:
 def shots_ms(clip_id: str, end_ms: int) -> list[tuple[int, int]]:
     """Return start and end of each shot of a clip that ends at ``end_ms``."""
     return [(0, CUT_MS), (CUT_MS, end_ms)] if is_edited(clip_id) else [(0, end_ms)]
+
+
+def track_face_rows(clip_id: str) -> pa.Table:
+    """Return two faces of each track of an edited clip, all of one picture; no rows of other clips."""
+    picture = Image(encode_grey(np.full((_PICTURE_PX, _PICTURE_PX), 128, np.uint8)), "face.jpg")
+    times_ms = [start_ms + later_ms for start_ms in (0, CUT_MS) for later_ms in (0, 1000)]
+    faces = [
+        TrackFace(
+            face_id=f"{track_of(clip_id, time_ms)}-{time_ms:08d}",
+            clip_id=clip_id,
+            track_id=track_of(clip_id, time_ms),
+            time_s=time_ms / 1000,
+            turned_deg=1.0,
+            interocular_px=60.0,
+            image=picture,
+            landmarks_px=np.full(2 * N_POINTS, 100.0, np.float32),
+        )
+        for time_ms in times_ms
+        if is_edited(clip_id)
+    ]
+    return to_table(TrackFace, faces)
 
 
 def subject_embedding_rows(clip_id: str, end_ms: int) -> dict[type, pa.Table]:

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.scale.edited import shots_ms, subject_embedding_rows, track_of
+from benchmarks.scale.edited import shots_ms, subject_embedding_rows, track_face_rows, track_of
 from benchmarks.scale.names import CLIPS_PER_PERSON, NETWORK, clip_number, person_number
 from pipeline.core.base.images import encode_png
 from pipeline.core.base.outcome import Dropped
@@ -33,7 +33,7 @@ from pipeline.core.records.media import Media
 from pipeline.core.records.schema import Image, column_names, to_table
 from pipeline.core.records.segment import Segment
 from pipeline.core.records.subject import main_subject_id
-from pipeline.core.records.track import Agreement, Fingerprint, Shot, Track
+from pipeline.core.records.track import Agreement, Fingerprint, Shot, Track, TrackFace
 from pipeline.speaker.agreement import LAGS_S
 
 N_FRAMES = 150
@@ -101,6 +101,7 @@ def observation_rows(clip_id: str) -> Tables | Dropped:
     return {
         Frame: _of_clip(_frames(), clip_id, _at_times(clip_id, "frame_id", _frame_times_ms())),
         Track: _of_clip(_repeated(_tracks(), len(starts_s)), clip_id, tracks),
+        TrackFace: track_face_rows(clip_id),
         Shot: _of_clip(_repeated(_shots(), len(starts_s)), clip_id, shots),
         Agreement: _of_clip(_agreement(), clip_id, _at_times(clip_id, "agreement_id", _halves_ms())),
         Fingerprint: fingerprint_rows(clip_id),

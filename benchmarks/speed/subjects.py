@@ -71,8 +71,8 @@ def _measure(videos: Path, at: Layout) -> None:
     faces = named_recogniser(recognise.network, threads=1)
     steps: dict[str, Callable[..., object]] = {
         "detect": Observer(detect),
-        "subjects": ClipEmbedder(detect.backend, faces, voices, sounds),
-        "without overlap and music": ClipEmbedder(detect.backend, faces, voices),
+        "subjects": ClipEmbedder(faces, voices, sounds),
+        "without overlap and music": ClipEmbedder(faces, voices),
     }
     items = list(read_tracked_clips(DATASET, params, at, params.voice_s, all_sound=True))
     seconds = dict.fromkeys(steps, 0.0)
@@ -80,9 +80,10 @@ def _measure(videos: Path, at: Layout) -> None:
         for name, step in steps.items():
             took_s = cpu_seconds(partial(step, item.clip if name == "detect" else item, _NO_FOLDER))
             seconds[name] += took_s if number else 0.0  # the first time loads the models, as a worker does once
-    n_faces = sum(len(one.frames) for one in items)
+    n_faces = sum(len(one.faces) for one in items)
     n_stretches = sum(len(parts_s) for one in items for parts_s in one.shots)
-    print(f"  detect {seconds['detect']:.1f} CPU seconds; {n_faces} faces, {n_stretches} stretches, {len(items)} clips")
+    counts = f"{n_faces} faces kept, {n_stretches} stretches, {len(items)} clips"
+    print(f"  detect {seconds['detect']:.1f} CPU seconds; {counts}")
     for name in [*steps][1:]:
         print(f"  {name:34} {100 * seconds[name] / seconds['detect']:7.1f} % of it: {seconds[name]:.1f} CPU seconds")
 

@@ -14,10 +14,12 @@ from pipeline.audio.extract import of_sound
 from pipeline.audio.reading import SoundRange
 from pipeline.core.base.arrays import WaveformInt16
 from pipeline.core.base.errors import BadMedia
+from pipeline.core.base.images import encode_grey
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.frame import Frame
-from pipeline.core.records.track import Agreement, Fingerprint, Shot, Track
+from pipeline.core.records.schema import Image
+from pipeline.core.records.track import Agreement, Fingerprint, Shot, Track, TrackFace
 from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.tracking.movement import Movement, movement
@@ -37,7 +39,7 @@ from pipeline.video.shots import CutDetector
 
 _N_FOLLOWING = 2  # frames in which a cut that a face shows must persist
 
-Observed: TypeAlias = Frame | Track | Shot | Agreement | Fingerprint
+Observed: TypeAlias = Frame | Track | TrackFace | Shot | Agreement | Fingerprint
 
 
 class Observer:
@@ -50,7 +52,7 @@ class Observer:
     def __call__(self, clip: MediaClip, folder: Path) -> list[Observed] | Dropped:
         """Return the Shots, a Frame for each face and frame, a Track for each track and its Agreement; or why not.
 
-        And the Fingerprints of the sound as far as faces are seen.
+        And the Fingerprints of the sound as far as faces are seen; of several tracks their TrackFaces.
         """
         del folder
         pictures = PictureHashes()
@@ -131,7 +133,8 @@ class Observer:
             for frames in frames_of
         ]
         moments = fingerprints(clip, bands, pictures)
-        return [*rows, *chain.from_iterable(frames_of), *chain.from_iterable(agreements), *moments]
+        faces = chain.from_iterable(map(_faces, rows, tracks)) if len(tracks) > 1 else ()
+        return [*rows, *faces, *chain.from_iterable(frames_of), *chain.from_iterable(agreements), *moments]
 
 
 def _with_following(frames: Iterable[GreyFrame]) -> Iterator[tuple[GreyFrame, Sequence[GreyFrame]]]:
@@ -163,6 +166,21 @@ def _frames(clip_id: str, track_id: str, track: TrackObservations) -> list[Frame
         )
         for numbers in track.rows()
     ]
+
+
+def _faces(row: Track, track: TrackObservations) -> Iterator[TrackFace]:
+    for face in track.faces.kept():
+        face_id = f"{row.track_id}-{milliseconds(face.time_s):08d}"
+        yield TrackFace(
+            face_id=face_id,
+            clip_id=row.clip_id,
+            track_id=row.track_id,
+            time_s=face.time_s,
+            turned_deg=face.turned_deg,
+            interocular_px=face.interocular_px,
+            image=Image(encode_grey(face.grey), f"{face_id}.jpg"),
+            landmarks_px=face.points.ravel(),
+        )
 
 
 def _row(frames: Sequence[Frame], offset: AvOffset, sound: MouthSound, moved: Movement) -> Track:

@@ -13,7 +13,7 @@ from pipeline.core.records.person import Person, SubjectPerson
 from pipeline.core.records.schema import describe
 from pipeline.core.records.segment import Segment
 from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
-from pipeline.core.records.track import ActiveSpeaker, Agreement, Fingerprint, Shot, Track
+from pipeline.core.records.track import ActiveSpeaker, Agreement, Fingerprint, Shot, Track, TrackFace
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 
 # In the order of the pipeline: (record, path, the stage that writes it).
@@ -24,6 +24,7 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (TruthSpeech, "data/media/<dataset>/<clip>.speech.parquet", "download, synthetic clips only"),
     (Frame, "manifests/sets/<dataset>/frames.parquet", "detect"),
     (Track, "manifests/sets/<dataset>/tracks.parquet", "detect"),
+    (TrackFace, "manifests/sets/<dataset>/track_faces.parquet", "detect"),
     (Shot, "manifests/sets/<dataset>/shots.parquet", "detect"),
     (Agreement, "manifests/sets/<dataset>/agreement.parquet", "detect"),
     (Fingerprint, "manifests/sets/<dataset>/fingerprints.parquet", "detect"),

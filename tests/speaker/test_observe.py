@@ -17,7 +17,7 @@ from pipeline.core.records.face import CANDIDATE, RANDOM
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.schema import to_table
 from pipeline.core.records.subject import main_subject_id
-from pipeline.core.records.track import Track
+from pipeline.core.records.track import Track, TrackFace
 from pipeline.face.crops.align import transform
 from pipeline.face.crops.crop import CropParams, Cropper, ObservedClip, choose, measure_track
 from pipeline.face.tracking.settings import DetectParams
@@ -60,7 +60,10 @@ def observe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Seen]:
             rows = Observer(DETECT)(clip, folder)
             assert not isinstance(rows, Dropped), rows
             frames = [row for row in rows if isinstance(row, Frame)]
-            known[spec] = clip, truth, frames, [row for row in rows if isinstance(row, Track)]
+            tracks = [row for row in rows if isinstance(row, Track)]
+            kept = {row.track_id for row in rows if isinstance(row, TrackFace)}
+            assert kept == ({one.track_id for one in tracks} if len(tracks) > 1 else set())
+            known[spec] = clip, truth, frames, tracks
         return known[spec]
 
     return once

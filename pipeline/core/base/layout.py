@@ -46,6 +46,10 @@ class Layout:
         """Return the manifest of Shot."""
         return self._set(dataset) / "shots.parquet"
 
+    def track_faces(self, dataset: str) -> Path:
+        """Return the manifest of TrackFace."""
+        return self._set(dataset) / "track_faces.parquet"
+
     def fingerprints(self, dataset: str) -> Path:
         """Return the manifest of Fingerprint."""
         return self._set(dataset) / "fingerprints.parquet"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.core.records.schema import Vector, column
+from pipeline.core.records.schema import Image, Vector, column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,23 @@ class Shot:
     clip_id: str = column("the clip: <dataset>/<clip>")
     start_s: float = column("time of its first frame, seconds since the first picture of the media")
     end_s: float = column("time of the next shot's first frame, or of the clip's last frame, seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackFace:
+    """One row of ``manifests/sets/<dataset>/track_faces.parquet``: the most frontal face of each half of a track.
+
+    Only of clips with several tracks: by their faces it is told which of these are one person.
+    """
+
+    face_id: str = column("<track_id>-<time in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    track_id: str = column("the track: <clip_id>-t<two digits>")
+    time_s: float = column("presentation time since the first picture of the media, seconds")
+    turned_deg: float = column("root of the sum of the squares of yaw and pitch, degrees; 0 frontal")
+    interocular_px: float = column("distance of the eye centres, pixels of the full frame")
+    image: Image = column("the face and what is around it, grey JPEG, at most 224 pixels wide and high")
+    landmarks_px: Vector = column("x and y of its 68 landmarks, pixels of the image")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

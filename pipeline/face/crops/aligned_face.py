@@ -27,23 +27,16 @@ class AlignedFace:
     picture: ImageRGB
 
 
-def align_face(
-    frame: Frame, picture: ImageRGB, backend: FaceBackend, template: Template, *, is_averaged: bool = True
-) -> AlignedFace | None:
+def align_face(frame: Frame, picture: ImageRGB, backend: FaceBackend, template: Template) -> AlignedFace | None:
     """Return the observed face of ``frame``, by landmarks fitted at full size, finer than those of the observation.
 
-    ``picture`` (H, W, 3): the frame, decoded. ``is_averaged``: whether they are the mean of as many fits as the backend
-    asks for, or one fit. None where the backend finds no face at full size.
+    ``picture`` (H, W, 3): the frame, decoded. None where the backend finds no face at full size.
     """
     import cv2
 
     reference = FrameReference(frame.clip_id, frame.time_s, picture.shape[1])
     grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-    box = box_of(frame)
-    if is_averaged:
-        points = averaged_landmarks(backend, grey, box, reference)
-    else:
-        points = backend.landmarks(grey, box, reference)
+    points = averaged_landmarks(backend, grey, box_of(frame), reference)
     if points is None:
         return None
     similarity = similarity_to(template, *eye_centres(points))

@@ -23,6 +23,7 @@ from pipeline.face.measures.measures import (
 )
 from pipeline.face.measures.points import eye_centres, interocular_px
 from pipeline.face.measures.pose import head_pose_deg
+from pipeline.face.tracking.kept_faces import KeptFaces
 
 Numbers: TypeAlias = NDArray[np.void]
 """(T,) with a field for each column of Frame that holds a number, of the same name: 225 bytes an observation."""
@@ -59,6 +60,7 @@ class TrackObservations:
 
     def __init__(self, first: Observation) -> None:
         self.first = self.last = first
+        self.faces = KeptFaces()
         self._latest = [first]
         self._measured: list[Numbers] = []
         self._profiles: list[NDArray[np.uint8]] = []  # of the mouth, until the track ends

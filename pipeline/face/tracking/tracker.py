@@ -113,9 +113,11 @@ class Tracker:
             if track is not None and self._overlap(track, detection) >= self._min_iou:
                 if observation := self._confirmed(track, frame, detection):
                     track.confirm(observation)
+                    track.confirmed.faces.see(frame, observation.box, observation.points)
                     free.remove(track)
             elif self._is_new(detection) and (observation := self._observe_anew(frame, detection)):
-                self._live.append(LiveTrack(TrackObservations(observation)))
+                self._live.append(track := LiveTrack(TrackObservations(observation)))
+                track.confirmed.faces.see(frame, observation.box, observation.points)
         for track in free:
             track.missed = True
 

@@ -49,6 +49,14 @@ def test_a_face_is_followed_between_detections() -> None:
     assert [observation["frame_index"] for observation in track if observation["detected"]] == [0, 5, 10]
 
 
+def test_faces_are_kept_of_frames_in_which_they_were_detected() -> None:
+    one = tracker()
+    watch(one, {0: found(LEFT), 5: found(LEFT), 10: found(LEFT)}, 14)
+    one.end_all()
+    (track,) = one.finished()
+    assert [face.time_s for face in track.faces.kept()] == [0.0, 0.4]
+
+
 def test_a_track_survives_a_missed_detection_within_the_gap() -> None:
     one = tracker(max_gap_s=0.5)
     watch(one, {0: found(LEFT), 5: [], 10: found(LEFT)}, 11)
