@@ -144,8 +144,8 @@ class AudioFaceSamples:
 
     def __getitem__(self, k: int) -> AudioFaceSample:
         """Return sample ``k``, 0 and up."""
-        *tensors, row_B = self.load([k]).unpacked()
-        return AudioFaceSample(*(tensor[0] for tensor in tensors), face_row=int(row_B))
+        one = self.load([k]).unpacked()
+        return AudioFaceSample(one.face_BCHW[0], one.log_mel_BMT[0], one.noise_BV[0], int(one.face_row_B))
 
     def load(self, numbers: Sequence[int]) -> PackedAudioFaceBatch:
         """Return the samples of these numbers, one or more, in order."""

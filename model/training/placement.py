@@ -71,7 +71,7 @@ def batches_to_device(batches: Iterator[Any], params: TrainingParams, process: T
     if process.device.type != "cuda":
         yield from (batch_to_device(batch, params, process) for batch in batches)
         return
-    copying = torch.cuda.Stream(process.device)
+    copying = torch.cuda.Stream(process.device)  # type: ignore[no-untyped-call]
     waiting: tuple[Any, torch.cuda.Event] | None = None
     for batch in batches:
         with torch.cuda.stream(copying):
