@@ -182,6 +182,7 @@ def _write_groups(path: Path, key: str, groups: Iterable[pa.Table]) -> str | Non
             if writer is None:
                 writer = pq.ParquetWriter(path, group.schema, **_PARQUET)
             writer.write_table(group, row_group_size=max(1, len(group)))
+            pa.default_memory_pool().release_unused()  # else the allocator keeps more and more small free parts
             ids = group.column(key) if last is None else pa.chunked_array([*last.chunks, *group.column(key).chunks])
             wrong = wrong if wrong is not None else _first_not_ascending(ids)
             last = group.column(key).slice(len(group) - 1)
