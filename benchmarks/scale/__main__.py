@@ -31,7 +31,8 @@ MOST_MIB = 1024
 MOST_GROWTH = 1.2
 
 # Names and their arguments to 'python -m', in the order of the pipeline.
-_STAGES = {name: ["stages", name, DATASET] for name in ("sources", "download", "detect", "subjects", "crop")}
+_STAGES = {"inputs": ["stages", "inputs"]}
+_STAGES |= {name: ["stages", name, DATASET] for name in ("sources", "download", "detect", "subjects", "crop")}
 _STAGES |= {"select": ["stages", "select"], "audio": ["stages", "audio", DATASET]}
 _STAGES |= {"recognise": ["stages", "recognise", DATASET], "persons": ["stages", "persons"]}
 _STAGES |= {"identify": ["stages", "identify", DATASET], "dataset": ["stages", "dataset"]}

@@ -116,7 +116,7 @@ def test_a_path_that_params_can_not_hold_is_refused_with_a_sentence(path: str, r
 
 
 def test_the_option_is_for_the_only_dataset_of_videos(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadParams, match="--input: 'demo' is no folder"):
+    with pytest.raises(BadParams, match="--input: 'demo' has no input of yours"):
         apply_profiles([], [], videos=str(tmp_path))
     with pytest.raises(BadParams, match="expected one dataset in 'datasets', found demo, clips"):
         apply_profiles(["folder"], ["datasets=[demo, clips]"], videos=str(tmp_path))
