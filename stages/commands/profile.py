@@ -175,6 +175,8 @@ def _merge(params: Any, overlay: Any, origin: str, prefix: str, changes: list[st
             raise BadParams(f"{origin}: params.yaml has no '{name}'")
         old = params.get(key)
         if key not in params:
+            if isinstance(value, dict):
+                value.fa.set_block_style()  # type: ignore[attr-defined]  # DVC can't write a long "{...}" again
             params.insert(0, key, value)  # at the end it would come behind the next section's comment
             changes.append(f"{name}: nothing -> {_short(value)}")
         elif isinstance(value, dict) and isinstance(old, dict):

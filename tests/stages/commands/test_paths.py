@@ -91,6 +91,18 @@ def test_a_relative_path_becomes_a_whole_one_unless_git_has_it(root: Path) -> No
     assert written_input(root) == "list.csv"
 
 
+def test_a_new_source_is_written_a_line_for_each_key(root: Path) -> None:
+    """A long one in braces is wrapped; what DVC makes of it, for an experiment, is no YAML."""
+    (root / "params.yaml").write_text("datasets: [clips]\nsources: {}\n")
+    (root / "list.csv").touch()
+    apply_profiles([], [f"sources.clips={{kind: table, input: '{root / 'list.csv'}', local_files: beside_table}}"])
+    lines = (root / "params.yaml").read_text().splitlines()
+    assert [line.strip() for line in lines if "kind:" in line or "local_files:" in line] == [
+        "kind: table",
+        "local_files: beside_table",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
