@@ -13,7 +13,6 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import read_params
 from pipeline.core.storage.atomic import write_text
 from pipeline.sources.folder_walk import walk_folder
-from pipeline.sources.kinds import FILES_READ
 from pipeline.sources.lists.settings import PublishedList
 from pipeline.sources.reading.local_file import hash_file
 from pipeline.sources.settings import FolderSource, SyntheticSource, parse_source
@@ -51,7 +50,7 @@ def state_of(content: Any) -> str:
         if isinstance(source, FolderSource):
             parts = _folder_parts(source)
         elif isinstance(source, PublishedList):
-            parts = [(str(path), *_size_and_time(path)) for path in FILES_READ[source.kind](source)]
+            parts = _list_parts(source)
         elif isinstance(source, SyntheticSource):
             parts = [(path.as_posix(), hash_file(path)) for path in sorted(Path(source.input).rglob("*.py"))]
         else:
@@ -76,6 +75,12 @@ def _folder_parts(source: FolderSource) -> list[Any]:
         path = Path(source.input, video)
         parts.append((video, *_size_and_time(path), os.access(path, os.R_OK)))
     return parts
+
+
+def _list_parts(source: PublishedList) -> list[Any]:
+    from pipeline.sources.kinds import FILES_READ  # and with it pyarrow, for which no other source waits
+
+    return [(str(path), *_size_and_time(path)) for path in FILES_READ[source.kind](source)]
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

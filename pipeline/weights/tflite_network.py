@@ -18,8 +18,8 @@ class TfliteNetwork:
     def __init__(self, content: bytes, outputs: Sequence[str], what: str) -> None:
         """Load the file ``content``; ``outputs`` are the names of its outputs, ``what`` names it in messages.
 
-        Raises BadInput for what LiteRT can't read. The file's structure is not
-        checked: use bytes of a known sha256 only.
+        Raises BadInput for what LiteRT can't read. The file's structure is not checked: use bytes of a known sha256
+        only.
         """
         from ai_edge_litert.interpreter import Interpreter
 

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,3 +161,9 @@ def test_each_dataset_has_its_state_and_only_one_that_is_built_is_warned_of(
     folder = tmp_path / "gone"
     sentence = f"{folder}: expected a folder of videos, found none. Correct 'input' of 'gone'."
     assert capsys.readouterr().err == f"sources@gone will fail: {sentence}\n"
+
+
+def test_the_stage_loads_no_heavy_package_as_it_runs_each_time() -> None:
+    loaded = "import sys, stages.inputs; print(*{'numpy', 'pyarrow', 'pandas', 'cv2', 'torch'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
