@@ -164,7 +164,7 @@ class ClipEmbedder:
         heard = self._heard(item)
         if self.faces is None or not len(item.faces):
             return [*heard]
-        of_track: dict[str, list[AlignedFace]] = defaultdict(list)
+        of_track: dict[str, list[AlignedGreyFace]] = defaultdict(list)
         for face in from_table(TrackFace, item.faces):
             aligned = _aligned(face)
             if not any(_are_alike(aligned.picture, other.picture) for other in of_track[face.track_id]):
@@ -204,19 +204,19 @@ class ClipEmbedder:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AlignedFace:
+class AlignedGreyFace:
     """``picture`` (256, 256, 3), grey, aligned by TEMPLATE; ``landmarks`` (68, 2), its pixels."""
 
     picture: ImageRGB
     landmarks: Landmarks
 
 
-def _aligned(face: TrackFace) -> AlignedFace:
+def _aligned(face: TrackFace) -> AlignedGreyFace:
     points = face.landmarks_px.reshape(-1, 2)
     similarity = similarity_to(TEMPLATE, *eye_centres(points))
     grey = decode_grey(face.image.bytes)
     picture = crop_aligned(np.repeat(grey[:, :, None], 3, axis=2), similarity, TEMPLATE.size_px)
-    return AlignedFace(picture, transform(similarity, points))
+    return AlignedGreyFace(picture, transform(similarity, points))
 
 
 def _are_alike(one: ImageRGB, other: ImageRGB) -> bool:
