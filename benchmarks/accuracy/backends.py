@@ -490,4 +490,7 @@ def print_current_crops(found: Sequence[Found], labels: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FacevoxError as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from None

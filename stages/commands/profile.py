@@ -27,7 +27,7 @@ TEXTS_OR_NULL = (
 
 _NULLS = ("", "~", "null")
 _UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
-"""Classes of characters that YAML or DVC change or refuse: control, no UTF-8, ends of lines."""
+"""Classes of characters that YAML or DVC change or refuse: control (but for the tab), no UTF-8, ends of lines."""
 
 
 def apply_profiles(names: list[str], assignments: list[str], root: Path = Path(), videos: str | None = None) -> str:
@@ -109,7 +109,7 @@ def _writable(text: str, origin: str) -> str:
     """Return ``text``; raise BadInput where params.yaml can't hold it."""
     if not text:
         raise BadInput(f"{origin}: expected a path, found nothing")
-    odd = next((letter for letter in text if unicodedata.category(letter) in _UNWRITABLE), None)
+    odd = next((letter for letter in text if unicodedata.category(letter) in _UNWRITABLE and letter != "\t"), None)
     if odd is None:
         return text
     raise BadInput(

@@ -30,6 +30,7 @@ NAMES = [
         "&a",
         " a",
         "a ",
+        "a\tb",
         "123",
         "1e3",
         "null",
@@ -121,7 +122,7 @@ def test_a_path_without_videos_is_refused_and_params_stay(name: str, said: str, 
         assert (root / "params.yaml").read_text() == PARAMS
 
 
-@pytest.mark.parametrize("path", ["", "a\nb", "a\tb", "a\x85b", "a\u2028b", os.fsdecode(b"a\xffb")])
+@pytest.mark.parametrize("path", ["", "a\nb", "a\rb", "a\x85b", "a\u2028b", os.fsdecode(b"a\xffb")])
 def test_a_path_that_params_can_not_hold_is_refused_with_a_sentence(path: str, root: Path) -> None:
     with pytest.raises(BadInput, match="--input: expected a path"):
         apply_profiles(["folder"], [], videos=path)
