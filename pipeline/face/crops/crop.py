@@ -29,7 +29,7 @@ from pipeline.face.crops.standard import (
     LipWindow,
     StandardnessScales,
     UsualFace,
-    lip_window,
+    lip_windows,
     standardness,
     usual_face,
 )
@@ -95,7 +95,7 @@ def measure_track(frames: Sequence[Frame], subject: str, params: CropParams) -> 
     ``sampled_by`` is still empty.
     """
     usual = usual_face(frames, params.shut_quantile)
-    windows = (lip_window(frames, at, params.lip_window_s) for at in range(len(frames)))
+    windows = lip_windows(frames, params.lip_window_s)
     faces = (_measures(frame, subject, lips, usual) for frame, lips in zip(frames, windows, strict=True))
     return [replace(face, standardness=standardness(face, params.scales)) for face in faces]
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic import Field
 
 from pipeline.core.base.errors import BadParams
@@ -29,39 +30,36 @@ class LipWindow:
     eye_change: float  # of the eyes'
 
 
-def lip_window(frames: Sequence[Frame], at: int, half_width_s: float) -> LipWindow | None:
-    """Return the extremes in the window around ``frames[at]``; None when it is incomplete.
+def lip_windows(frames: Sequence[Frame], half_width_s: float) -> list[LipWindow | None]:
+    """Return the extremes in the window around each frame; None where it is incomplete.
 
     ``frames`` are those of one track in time order.
     """
-    found = window_range(frames, at, half_width_s)
-    if found is None:
-        return None
-    first, last = found
-    openings = [frame.lip_opening for frame in frames[first : last + 1]]
-    heights = [frame.mouth_height for frame in frames[first : last + 1]]
-    motion = max(max(openings) - min(openings), max(heights) - min(heights))
-    # Each frame's change compares it with those of half a window before it: these cover the whole window.
-    half_s = frames[first].time_s + half_width_s - SAME_TIME_S
-    half = next((index for index in range(first, at) if frames[index].time_s >= half_s), at)
-    mouth_change = max(frame.mouth_change for frame in frames[half : last + 1])
-    eye_change = max(frame.eye_change for frame in frames[half : last + 1])
-    return LipWindow(max(openings), max(heights), motion, mouth_change, eye_change)
+    from pipeline.face.crops.lip_windows import extremes
+
+    names = ("lip_opening", "mouth_height", "mouth_change", "eye_change")
+    measures = (np.array([getattr(frame, name) for frame in frames], np.float64) for name in names)
+    times_s, ranges = _times_s(frames), window_ranges(frames, half_width_s)
+    found = extremes(times_s, ranges, *measures, float(half_width_s))
+    is_complete = (ranges[:, 0] >= 0).tolist()
+    return [LipWindow(*of) if complete else None for of, complete in zip(found.tolist(), is_complete, strict=True)]
 
 
-def window_range(frames: Sequence[Frame], at: int, half_width_s: float) -> tuple[int, int] | None:
-    """Return the first and last frame of the window of +- ``half_width_s`` around ``frames[at]``; None: incomplete.
+def window_ranges(frames: Sequence[Frame], half_width_s: float) -> NDArray[np.int64]:
+    """Return the first and last frame of the window of +- ``half_width_s`` around each, (T, 2); -1: incomplete.
 
-    ``frames`` are those of one track in time order. Where the track begins or ends within the window, at a cut, a gap
+    ``frames`` are those of one track in time order. Where the track begins or ends within a window, at a cut, a gap
     or the clip's end, the window is shifted: it reaches as much further on the other side. It is complete when the
     track has frames up to its edges or beyond, and every decoded frame between them.
     """
-    first, missing_s = _reach(frames, at, -1, half_width_s)
-    is_shifted = missing_s > 0
-    last, missing_s = _reach(frames, at, +1, half_width_s + missing_s)
-    if missing_s and not is_shifted:
-        first, missing_s = _reach(frames, at, -1, half_width_s + missing_s)
-    return None if missing_s else (first, last)
+    from pipeline.face.crops.lip_windows import window_ranges_of
+
+    indices = np.array([frame.frame_index for frame in frames], np.int64)
+    return window_ranges_of(_times_s(frames), indices, float(half_width_s))
+
+
+def _times_s(frames: Sequence[Frame]) -> NDArray[np.float64]:
+    return np.array([frame.time_s for frame in frames], np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +78,9 @@ def usual_face(frames: Sequence[Frame], shut_quantile: float) -> UsualFace:
     )
 
 
-def _reach(frames: Sequence[Frame], at: int, direction: int, width_s: float) -> tuple[int, float]:
-    """Return the last index from ``at`` on within ``width_s``, and the seconds by which the track ends before that."""
-    index = at
-    while _distance_s(frames, at, index) < width_s - SAME_TIME_S:
-        following = index + direction
-        if not 0 <= following < len(frames) or abs(frames[following].frame_index - frames[index].frame_index) != 1:
-            return index, width_s - _distance_s(frames, at, index)
-        if _distance_s(frames, at, following) > width_s + SAME_TIME_S:
-            break
-        index = following
-    return index, 0.0
-
-
 def is_apart(time_s: float, others_s: Iterable[float], min_apart_s: float) -> bool:
     """Return whether ``time_s`` is at least ``min_apart_s`` from every other; that distance itself counts as apart."""
     return all(abs(time_s - other_s) >= min_apart_s - SAME_TIME_S for other_s in others_s)
-
-
-def _distance_s(frames: Sequence[Frame], at: int, other: int) -> float:
-    return abs(frames[other].time_s - frames[at].time_s)
 
 
 class StandardnessScales(Params):

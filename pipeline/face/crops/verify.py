@@ -16,7 +16,7 @@ from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.records.face import CANDIDATE, FaceMeasures
 from pipeline.core.records.frame import Frame
 from pipeline.face.crops.aligned_face import observed_eyes
-from pipeline.face.crops.standard import window_range
+from pipeline.face.crops.standard import window_ranges
 from pipeline.face.mesh.eyes_and_lips import eyes_shut, lips_parted
 from pipeline.face.mesh.face_mesh import FaceMesh, MeshFit
 from pipeline.face.mesh.lip_line import lip_line_contrast
@@ -150,20 +150,20 @@ def _look(picture: ImageRGB, fit: MeshFit, *, is_own: bool) -> Look:
 def verified_windows(
     faces: Iterable[FaceMeasures], tracks: Iterable[Sequence[Frame]], half_width_s: float
 ) -> dict[float, list[float]]:
-    """Return the frames to look at, by the time of the face that they are of: all of its window (``window_range``).
+    """Return the frames to look at, by the time of the face that they are of: all of its window (``window_ranges``).
 
     ``tracks``: the frames of each track, in time order. Of more than five, five from edge to edge with the face's own.
     Faces are verified that are candidates, or drawn at random and at least as standard as the least standard candidate.
     """
     known = [(face, face.standardness) for face in faces if face.standardness is not None]
     least = min((value for face, value in known if face.sampled_by == CANDIDATE), default=-inf)
-    place_of = {frame.frame_id: (frames, index) for frames in tracks for index, frame in enumerate(frames)}
+    ranges_of = [(frames, window_ranges(frames, half_width_s).tolist()) for frames in tracks]
+    place_of = {frame.frame_id: (*of, index) for of in ranges_of for index, frame in enumerate(of[0])}
     windows = {}
     for face, value in known:
-        frames, at = place_of[face.face_id]
-        found = window_range(frames, at, half_width_s)
-        if value >= least and found is not None:
-            first, last = found
+        frames, ranges, at = place_of[face.face_id]
+        first, last = ranges[at]
+        if value >= least and first >= 0:
             windows[face.time_s] = [frames[one].time_s for one in _spread(first, last, at)]
     return windows
 

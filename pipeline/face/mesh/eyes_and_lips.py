@@ -30,7 +30,6 @@ _MOUTH_CORNERS_PX, _MOUTH_SIZE_PX = 40, (56, 40)
 _LEFT_EYE, _RIGHT_EYE, _MOUTH, _INNER_LIPS = (33, 133), (362, 263), (61, 291), (13, 14)
 _BRIGHTNESS_PX = (12, 8)  # width and height of the small picture of an eye
 _LEAST_CONTRAST = 3.0  # added to the standard deviation of grey values: a flat patch stays flat
-_CELL_PX, _BLOCK_CELLS, _N_DIRECTIONS = 8, 2, 8
 _CLEARLY_PARTED = 0.05  # up to this gap another weight is added: shut and parted lips differ by little
 
 
@@ -86,11 +85,9 @@ def _patch(
 
 
 def _gradients(patch: NDArray[np.uint8]) -> Features:
-    from skimage.feature import hog
+    from pipeline.face.mesh.gradients import gradient_histograms
 
-    cell, block = (_CELL_PX, _CELL_PX), (_BLOCK_CELLS, _BLOCK_CELLS)
-    found = hog(patch, orientations=_N_DIRECTIONS, pixels_per_cell=cell, cells_per_block=block)
-    return np.asarray(found, np.float64)
+    return gradient_histograms(np.ascontiguousarray(patch))
 
 
 def _brightness(patch: NDArray[np.uint8]) -> Features:

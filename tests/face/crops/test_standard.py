@@ -13,12 +13,12 @@ from pipeline.core.records.schema import to_table
 from pipeline.face.crops.standard import (
     LipWindow,
     check_verified,
-    lip_window,
+    lip_windows,
     missed_thresholds,
     select_faces,
     standardness,
     usual_face,
-    window_range,
+    window_ranges,
 )
 from tests.face.faces import SCALES, SELECT, face, frame, frames
 
@@ -41,17 +41,17 @@ def test_a_window_includes_the_frames_exactly_on_its_edges() -> None:
         for edge in (at - 3, at + 3):
             openings = [0.0] * 15
             openings[edge] = 0.5
-            assert lip_window(frames(AT_25, openings), at, 0.12) == LipWindow(0.5, HEIGHT, 0.5, 0.0, 0.0)
+            assert lip_windows(frames(AT_25, openings), 0.12)[at] == LipWindow(0.5, HEIGHT, 0.5, 0.0, 0.0)
 
 
 def test_a_window_excludes_the_frames_just_beyond_its_edges() -> None:
     openings = [0.5] * 4 + [0.01] * 7 + [0.5] * 4
-    assert lip_window(frames(AT_25, openings), 7, 0.12) == LipWindow(0.01, HEIGHT, 0.0, 0.0, 0.0)
+    assert lip_windows(frames(AT_25, openings), 0.12)[7] == LipWindow(0.01, HEIGHT, 0.0, 0.0, 0.0)
 
 
 def test_motion_is_the_largest_opening_less_the_smallest() -> None:
     openings = [0.0] * 4 + [0.03, 0.02, 0.05, 0.04, 0.03, 0.06, 0.03] + [0.0] * 4
-    window = lip_window(frames(AT_25, openings), 7, 0.12)
+    window = lip_windows(frames(AT_25, openings), 0.12)[7]
     assert window is not None
     assert (window.opening_max, window.motion) == (0.06, pytest.approx(0.04))
 
@@ -61,27 +61,27 @@ def test_motion_is_the_largest_opening_less_the_smallest() -> None:
     [(0, 0, 6), (2, 0, 6), (3, 0, 6), (4, 1, 7), (10, 7, 13), (11, 8, 14), (12, 8, 14), (14, 8, 14)],
 )
 def test_a_window_is_shifted_where_the_track_begins_or_ends_within_it(at: int, first: int, last: int) -> None:
-    assert window_range(frames(AT_25), at, 0.12) == (first, last)
+    assert tuple(window_ranges(frames(AT_25), 0.12)[at]) == (first, last)
 
 
 @pytest.mark.parametrize(("n", "is_complete"), [(6, False), (7, True)])
 def test_a_track_shorter_than_the_window_has_none(n: int, is_complete: bool) -> None:
-    assert [lip_window(frames(AT_25[:n]), at, 0.12) is not None for at in range(n)] == [is_complete] * n
+    assert [lip_windows(frames(AT_25[:n]), 0.12)[at] is not None for at in range(n)] == [is_complete] * n
 
 
 def test_a_window_does_not_reach_over_a_decoded_frame_that_was_not_observed() -> None:
     track = frames(AT_25)
     del track[9]
-    complete = [at for at in range(14) if lip_window(track, at, 0.12) is not None]
+    complete = [at for at in range(14) if lip_windows(track, 0.12)[at] is not None]
     assert [track[at].frame_index for at in complete] == [*range(9)]
-    assert window_range(track, 8, 0.12) == (2, 8)
+    assert tuple(window_ranges(track, 0.12)[8]) == (2, 8)
 
 
 @pytest.mark.parametrize("at", [0, 14])
 def test_changes_of_a_shifted_window_are_those_within_it(at: int) -> None:
     """Each frame's change is since up to 0.12 s before: of frames 0 to 6, all; of 8 to 14, those from 11 on."""
     changes = [0.1] * 7 + [0.9] * 4 + [0.2] * 4
-    found = lip_window([frame(n, n / 25, mouth_change=changes[n]) for n in range(15)], at, 0.12)
+    found = lip_windows([frame(n, n / 25, mouth_change=changes[n]) for n in range(15)], 0.12)[at]
     assert found is not None
     assert found.mouth_change == (0.1 if at == 0 else 0.2)
 
@@ -89,19 +89,19 @@ def test_changes_of_a_shifted_window_are_those_within_it(at: int) -> None:
 def test_a_window_goes_by_time_where_the_rate_varies() -> None:
     times_s = [0.0, 0.01, 0.02, 0.10, 0.20, 0.21, 0.22, 0.33, 0.34]
     openings = [0.9, 0.9, 0.9, 0.1, 0.2, 0.3, 0.3, 0.9, 0.9]
-    window = lip_window(frames(times_s, openings), 4, 0.12)
+    window = lip_windows(frames(times_s, openings), 0.12)[4]
     assert window is not None
     assert (window.opening_max, window.motion) == (0.3, pytest.approx(0.2))
 
 
 def test_a_window_between_two_distant_frames_holds_the_frame_itself() -> None:
     """Frames half a second apart: nothing was skipped."""
-    assert lip_window(frames([0.0, 0.5, 1.0], [0.9, 0.1, 0.9]), 1, 0.12) == LipWindow(0.1, HEIGHT, 0.0, 0.0, 0.0)
-    assert lip_window(frames([0.5]), 0, 0.12) is None
+    assert lip_windows(frames([0.0, 0.5, 1.0], [0.9, 0.1, 0.9]), 0.12)[1] == LipWindow(0.1, HEIGHT, 0.0, 0.0, 0.0)
+    assert lip_windows(frames([0.5]), 0.12)[0] is None
 
 
 def test_a_window_of_no_width_is_the_frame_itself() -> None:
-    assert lip_window(frames([0.0], [0.2]), 0, 0.0) == LipWindow(0.2, HEIGHT, 0.0, 0.0, 0.0)
+    assert lip_windows(frames([0.0], [0.2]), 0.0)[0] == LipWindow(0.2, HEIGHT, 0.0, 0.0, 0.0)
 
 
 @given(st.lists(st.floats(0.001, 0.3), min_size=1, max_size=25), st.data())
@@ -109,7 +109,7 @@ def test_a_complete_window_holds_exactly_the_frames_within_it(steps_s: list[floa
     times_s = [round(float(t), 4) for t in np.cumsum([0.0, *steps_s])]
     at = data.draw(st.integers(0, len(times_s) - 1))
     openings = [data.draw(st.floats(0, 1)) for _ in times_s]
-    window = lip_window(frames(times_s, openings), at, 0.12)
+    window = lip_windows(frames(times_s, openings), 0.12)[at]
     start_s, end_s = times_s[at] - 0.12, times_s[at] + 0.12
     if times_s[0] > start_s + 0.001:
         end_s += times_s[0] - start_s
@@ -131,14 +131,14 @@ def test_changes_of_mouth_and_eyes_count_from_the_frame_to_the_windows_end() -> 
     """Each frame's own change is since earlier frames: of frame 4 over frames 1 to 4, of frame 7 over 4 to 7."""
     changes = [0.9, 0.9, 0.9, 0.9, 0.1, 0.2, 0.3, 0.2, 0.9, 0.9]
     track = [frame(n, n / 25, mouth_change=changes[n], eye_change=changes[n] - 0.1) for n in range(10)]
-    found = lip_window(track, 4, 0.12)
+    found = lip_windows(track, 0.12)[4]
     assert found is not None
     assert (found.mouth_change, found.eye_change) == (0.3, pytest.approx(0.2))
 
 
 def test_motion_of_the_whole_mouth_counts_where_it_is_larger_than_that_of_the_gap() -> None:
     track = [frame(n, n / 25, lip_opening=0.01, mouth_height=0.3 + 0.02 * (n == 5)) for n in range(10)]
-    assert lip_window(track, 4, 0.12) == LipWindow(0.01, 0.32, pytest.approx(0.02), 0.0, 0.0)
+    assert lip_windows(track, 0.12)[4] == LipWindow(0.01, 0.32, pytest.approx(0.02), 0.0, 0.0)
 
 
 def test_the_usual_face_has_the_median_eyes_and_a_mouth_that_is_nearly_the_least_high() -> None:
