@@ -1,12 +1,15 @@
 """Evaluate dlib's landmark model, an ensemble of regression trees (Kazemi and Sullivan 2014).
 
 dlib's evaluator reads the nearest pixel and returns whole pixels. This one interpolates between pixels, returns
-fractions, and takes a third of the time. Nearly all of that goes into fetching leaves, 7500 a face, from all over the
-model: they are kept in two bytes a number, and prefetched.
+fractions, and takes a sixth of the time. Most of that would go into fetching leaves, 7500 a face, from all over the
+model: they are kept in two bytes a number, and prefetched. From one frame to the next a face has most of its leaves
+again: so the leaves of the latest faces are remembered with their sums, and only those that are others are fetched. As
+sums are whole numbers, this changes no bit of a result.
 
 Importing this module imports numba: do so in the function that needs it.
 """
 
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -30,6 +33,12 @@ _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 # Leaves are prefetched and added in turns, this many trees at a time: they have time to arrive, and stay in the cache.
 _TREES_AHEAD = 20
 _TREES_AT_ONCE = 4  # leaves are added to the shape four at a time, so that it is read and written a quarter as often
+_CHANGES_AHEAD = _TREES_AHEAD // 2  # of a change there are two leaves
+# Shapes and leaves are filled up with zeros to a multiple of this: the compiler then has no rest to add one by one.
+_VALUES_AT_ONCE = 32
+# Faces that are followed by turns are remembered, so many of them.
+_N_REMEMBERED = 4
+_NO_LEAF = np.iinfo(np.uint16).max
 
 
 class ShapeRegressor:
@@ -44,6 +53,7 @@ class ShapeRegressor:
         """
         self._exact = exact
         self._tables = _tables(model, exact)
+        self._threads = threading.local()  # what is remembered, by thread
 
     def points(self, grey: ImageGrey, left: float, top: float, right: float, bottom: float) -> Landmarks:
         """Return the points (P, 2) of the face in a box: its first pixel is at left, top, its last at right, bottom.
@@ -55,8 +65,15 @@ class ShapeRegressor:
         grey = np.ascontiguousarray(grey).view()
         grey.flags.writeable = False  # else numba compiles twice, for pictures that can be written to and for others
         width, height = float(right - left), float(bottom - top)
-        shape = _fit(grey, float(left), float(top), width, height, self._tables, self._exact)
+        memory = self._memory()
+        shape = _fit(grey, float(left), float(top), width, height, self._tables, memory, self._exact)
         return cast(Landmarks, shape.reshape(-1, 2))
+
+    def _memory(self) -> "_Memory":
+        memory: _Memory | None = getattr(self._threads, "memory", None)
+        if memory is None:
+            memory = self._threads.memory = _empty_memory(self._tables)
+        return memory
 
 
 @cache
@@ -69,27 +86,55 @@ class _Tables(NamedTuple):
     """A model in the form that the evaluator reads. The shape is summed in integers, in units of ``step``."""
 
     initial: NDArray[np.float32]  # (V,)
-    start: NDArray[Any]  # (V,) int32: the initial shape in steps; with ``exact`` float32, and so the leaves
+    start: NDArray[Any]  # (W,), V filled up with zeros, int32: the initial shape in steps; with ``exact`` float32
     anchors: NDArray[np.int16]  # (C, F)
     deltas: NDArray[np.float32]  # (C, F, 2)
     splits: NDArray[np.int16]  # (C, T, S, 3): two pixels and a threshold in 64ths; a tree's splits are neighbours
-    leaves: NDArray[Any]  # (C, T, S + 1, V) int16, steps
+    leaves: NDArray[Any]  # (C, T, S + 1, W) int16, steps; with ``exact`` float32
     step: np.float32
+
+
+class _Memory(NamedTuple):
+    """The leaves that the latest faces have, M of them, and their sums. What is wrong would spoil all later faces."""
+
+    found: NDArray[np.uint16]  # (M, C, T): the leaf of each tree
+    sums: NDArray[Any]  # (M, C, W) of the type of the tables' ``start``: of each cascade's leaves, steps
+    used: NDArray[np.int64]  # (M,): larger is later; 0: nothing yet
+
+
+def _empty_memory(tables: _Tables) -> _Memory:
+    n_cascades, n_trees, _, n_values = tables.leaves.shape
+    return _Memory(
+        np.full((_N_REMEMBERED, n_cascades, n_trees), _NO_LEAF, np.uint16),
+        np.zeros((_N_REMEMBERED, n_cascades, n_values), tables.start.dtype),
+        np.zeros(_N_REMEMBERED, np.int64),
+    )
 
 
 def _tables(model: ShapePredictor, exact: bool) -> _Tables:
     # differences of pixels are whole 64ths: one exceeds the threshold when it exceeds the next lower 64th
     thresholds = np.clip(np.floor(model.thresholds.astype(np.float64) * _GREY_STEPS), _INT16.min, _INT16.max)
     splits = np.concatenate([model.splits, thresholds[..., None]], axis=-1).astype(np.int16)
-    start, leaves, step = model.initial, model.leaves, np.float32(1)
+    values, step = np.float32, np.float32(1)
     if not exact:
+        values = np.int32
         largest = max(float(model.leaves.max()), -float(model.leaves.min()))
         step = np.float32(max(largest / _INT16.max, _FINEST_STEP))
-        start = np.rint(model.initial / step).astype(np.int32)
-        leaves = np.zeros(model.leaves.shape, np.int16)
-        for whole, one in zip(leaves, model.leaves, strict=True):  # one by one: a copy of all would take 65 MB
-            np.rint(one / step, out=whole, casting="unsafe")
+    *n_leaves, n_values = model.leaves.shape
+    n_filled = -(-n_values // _VALUES_AT_ONCE) * _VALUES_AT_ONCE
+    start = np.zeros(n_filled, values)
+    leaves = _in_whole_lines((*n_leaves, n_filled), np.float32 if exact else np.int16)
+    for whole, one in zip((start, *leaves), (model.initial, *model.leaves), strict=True):  # as a copy of all is large
+        whole[..., :n_values] = one if exact else np.rint(one / step)
     return _Tables(model.initial, start, model.anchors.astype(np.int16), model.deltas, splits, leaves, step)
+
+
+def _in_whole_lines(shape: tuple[int, ...], of: type) -> NDArray[Any]:
+    """Return zeros that begin where a cache line does."""
+    n_bytes = int(np.prod(shape)) * np.dtype(of).itemsize
+    room = np.zeros(n_bytes + _CACHE_LINE_BYTES, np.uint8)
+    first = -room.ctypes.data % _CACHE_LINE_BYTES
+    return room[first : first + n_bytes].view(of).reshape(shape)
 
 
 def _prefetch_typed(context: Any, address: Any) -> Any:
@@ -113,7 +158,14 @@ _prefetch: Any = intrinsic(_prefetch_typed)
 
 @compiled
 def _fit(
-    grey: ImageGrey, left: float, top: float, width: float, height: float, tables: _Tables, exact: bool
+    grey: ImageGrey,
+    left: float,
+    top: float,
+    width: float,
+    height: float,
+    tables: _Tables,
+    memory: _Memory,
+    exact: bool,
 ) -> NDArray[np.float32]:
     """Return the shape (V,) in pixels; the box's first and last pixel are ``width`` and ``height`` apart."""
     n_cascades, n_features = tables.anchors.shape
@@ -121,13 +173,23 @@ def _fit(
     shape = tables.initial.copy()
     places = np.empty((2, n_features))
     pixels = np.empty(n_features, np.int16)
+    found = np.empty(tables.leaves.shape[1], np.uint16)
+    same = 0  # the remembered face that is most like this one
     for n in range(n_cascades):
         _pixel_places(shape, tables.initial, tables.anchors[n], tables.deltas[n], left, top, width, height, places)
         if exact:
             _sample_nearest(grey, places, pixels)
         else:
             _sample_bilinear(grey, places, pixels)
-        _add_leaves(pixels, tables.splits[n], tables.leaves[n], total)
+        _find_leaves(pixels, tables.splits[n], found)
+        if exact:  # the sum of floats depends on their order
+            _add_leaves(found, tables.leaves[n], total)
+        else:
+            if n == 0:
+                same = _most_alike(found, memory)
+            _change_leaves(found, tables.leaves[n], memory.found[same, n], memory.sums[same, n])
+            for k in range(total.size):
+                total[k] += memory.sums[same, n, k]
         for k in range(shape.size):
             shape[k] = total[k] * tables.step
     for k in range(0, shape.size, 2):
@@ -219,38 +281,102 @@ def _sample_bilinear(grey: ImageGrey, places: NDArray[np.float64], pixels: NDArr
 
 
 @compiled
-def _add_leaves(
-    pixels: NDArray[np.int16], splits: NDArray[np.int16], leaves: NDArray[Any], total: NDArray[Any]
+def _find_leaves(pixels: NDArray[np.int16], splits: NDArray[np.int16], found: NDArray[np.uint16]) -> None:
+    """Write the leaf of each tree to ``found`` (T,).
+
+    Splits are stored level by level; there are no branches on pixels, as neither side is likelier.
+    """
+    flat, n_splits = splits.reshape(-1), np.uint64(splits.shape[1])
+    one, three = np.uint64(1), np.uint64(3)
+    for tree in range(found.size):
+        first = np.uint64(tree) * n_splits * three
+        at = np.uint64(0)
+        while at < n_splits:
+            place = first + at * three
+            apart = np.int32(pixels[np.uint16(flat[place])]) - np.int32(pixels[np.uint16(flat[place + one])])
+            at = at + at + one + np.uint64(apart <= flat[place + one + one])
+        found[tree] = at - n_splits
+
+
+@compiled
+def _most_alike(found: NDArray[np.uint16], memory: _Memory) -> int:
+    """Return the remembered face that has most of these leaves of the first cascade, and note that it is used.
+
+    Where none has half of them, it is another face: then that which was not used for longest, to be replaced.
+    """
+    best, best_count = np.argmin(memory.used), found.size // 2
+    for one in range(memory.used.size):
+        count = _n_others(found, memory.found[one, 0])
+        if memory.used[one] > 0 and count < best_count:
+            best, best_count = one, count
+    memory.used[best] = memory.used.max() + 1
+    return int(best)
+
+
+@compiled
+def _n_others(found: NDArray[np.uint16], before: NDArray[np.uint16]) -> int:
+    count = 0
+    for tree in range(found.size):
+        count += found[tree] != before[tree]
+    return count
+
+
+@compiled
+def _change_leaves(
+    found: NDArray[np.uint16], leaves: NDArray[Any], before: NDArray[np.uint16], sums: NDArray[Any]
 ) -> None:
-    """Add to ``total`` the leaf of each tree: found ahead, in groups, so that it is in the cache when it is added."""
+    """Make ``sums`` (W,), of the leaves ``before``, that of the leaves ``found``; and so ``before``."""
+    if 2 * _n_others(found, before) >= found.size:  # to fetch all is less
+        before[:] = found
+        sums[:] = 0
+        _add_leaves(found, leaves, sums)
+        return
+    _, n_leaves, n_values = leaves.shape
+    flat, size = leaves.reshape(-1), np.uint64(n_values)
+    gone, come = np.empty(found.size // 2, np.uint64), np.empty(found.size // 2, np.uint64)  # places in ``flat``
+    count = 0
+    for tree in range(found.size):
+        if found[tree] != before[tree]:
+            gone[count] = (np.uint64(tree * n_leaves) + np.uint64(before[tree])) * size
+            come[count] = (np.uint64(tree * n_leaves) + np.uint64(found[tree])) * size
+            before[tree] = found[tree]
+            count += 1
+    for first in range(0, count + _CHANGES_AHEAD, _CHANGES_AHEAD):
+        for n in range(first, min(first + _CHANGES_AHEAD, count)):
+            _prefetch_leaf(flat.ctypes.data + gone[n] * np.uint64(flat.itemsize), n_values * flat.itemsize)
+            _prefetch_leaf(flat.ctypes.data + come[n] * np.uint64(flat.itemsize), n_values * flat.itemsize)
+        n, end = max(first - _CHANGES_AHEAD, 0), min(first, count)
+        while n + 2 <= end:
+            one, two, three, four = come[n], gone[n], come[n + 1], gone[n + 1]
+            for part in range(np.uint64(0), size, np.uint64(_VALUES_AT_ONCE)):
+                for k in range(part, part + np.uint64(_VALUES_AT_ONCE)):
+                    sums[k] = sums[k] + flat[one + k] - flat[two + k] + flat[three + k] - flat[four + k]
+            n += 2
+        for rest in range(n, end):
+            for k in range(size):
+                sums[k] = sums[k] + flat[come[rest] + k] - flat[gone[rest] + k]
+
+
+@compiled
+def _add_leaves(found: NDArray[np.uint16], leaves: NDArray[Any], total: NDArray[Any]) -> None:
+    """Add to ``total`` the leaf of each tree, prefetched in groups, so that it is in the cache when it is added."""
     n_trees, n_leaves, n_values = leaves.shape
     flat, size = leaves.reshape(-1), np.uint64(n_values)
     starts = np.empty(n_trees, np.uint64)  # of the leaves, in ``flat``: slices of it would be counted, which takes time
     for first in range(0, n_trees + _TREES_AHEAD, _TREES_AHEAD):
         for tree in range(first, min(first + _TREES_AHEAD, n_trees)):
-            starts[tree] = (np.uint64(tree * n_leaves) + _leaf(pixels, splits[tree])) * size
+            starts[tree] = (np.uint64(tree * n_leaves) + np.uint64(found[tree])) * size
             _prefetch_leaf(flat.ctypes.data + starts[tree] * np.uint64(flat.itemsize), n_values * flat.itemsize)
         tree, end = max(first - _TREES_AHEAD, 0), min(first, n_trees)
         while tree + _TREES_AT_ONCE <= end:
             one, two, three, four = starts[tree], starts[tree + 1], starts[tree + 2], starts[tree + 3]
-            for k in range(size):
-                total[k] = total[k] + flat[one + k] + flat[two + k] + flat[three + k] + flat[four + k]
+            for part in range(np.uint64(0), size, np.uint64(_VALUES_AT_ONCE)):
+                for k in range(part, part + np.uint64(_VALUES_AT_ONCE)):
+                    total[k] = total[k] + flat[one + k] + flat[two + k] + flat[three + k] + flat[four + k]
             tree += _TREES_AT_ONCE
         for rest in range(tree, end):
             for k in range(size):
                 total[k] += flat[starts[rest] + k]
-
-
-@compiled
-def _leaf(pixels: NDArray[np.int16], splits: NDArray[np.int16]) -> np.uint64:
-    """Return the leaf of a tree whose splits are stored level by level; branch-free, as neither side is likelier."""
-    n_splits = np.uint64(splits.shape[0])
-    at = np.uint64(0)
-    while at < n_splits:
-        first, second = pixels[np.uint16(splits[at, 0])], pixels[np.uint16(splits[at, 1])]
-        is_right = np.int32(first) - np.int32(second) <= splits[at, 2]
-        at = at + at + np.uint64(1) + np.uint64(is_right)
-    return at - n_splits
 
 
 @compiled

@@ -4,6 +4,8 @@ dlib is the reference for the real model; a tiny one, written here, is also eval
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import dlib
@@ -23,6 +25,7 @@ from tests.face.backends.tiny_shape_predictor import TINY_BOXES, file_of, soft_p
 PERSONS = range(6)
 
 
+@cache
 def grey_face(person: int) -> ImageGrey:
     import cv2
 
@@ -92,6 +95,19 @@ def test_two_bytes_and_interpolation_move_points_hardly_more_than_a_larger_box_d
     assert 0 < np.median(fast) < 1.2 * np.median(larger)
 
 
+def test_points_do_not_depend_on_the_faces_before() -> None:
+    """Faces that move a little, by turns and more of them than are remembered: as in a thread that remembers none."""
+    regressor = load_regressor(landmark_model_path())
+    for step in range(3):
+        for person in PERSONS:
+            left, top, right, bottom = rectangles(person)[0]
+            place = (grey_face(person), left + step, top, right + 0.4 * step, bottom)
+            with ThreadPoolExecutor(1) as anew:
+                alone = anew.submit(regressor.points, *place).result()
+            for _ in range(2):
+                np.testing.assert_array_equal(regressor.points(*place), alone)
+
+
 def test_a_model_is_read_once_a_process() -> None:
     assert load_regressor(landmark_model_path()) is load_regressor(landmark_model_path())
 
@@ -156,6 +172,13 @@ def test_a_tiny_model_is_evaluated_as_numpy_and_dlib_do(tiny_file: Path, box: tu
 def test_the_fast_way_interpolates_as_numpy_does(tiny_file: Path, box: tuple[int, int, int, int]) -> None:
     ours = load_regressor(tiny_file).points(soft_picture(), *box)
     np.testing.assert_allclose(ours, evaluated(tiny_model(), soft_picture(), box, between), atol=0.01)
+
+
+@pytest.mark.parametrize("level", [0, 130])
+def test_the_first_face_may_have_the_first_leaf_of_each_tree(tiny_file: Path, level: int) -> None:
+    flat = np.full((120, 160), level, np.uint8)
+    ours = ShapeRegressor(read_shape_predictor(tiny_file)).points(flat, *TINY_BOXES[0])
+    np.testing.assert_allclose(ours, evaluated(tiny_model(), flat, TINY_BOXES[0], between), atol=0.01)
 
 
 def test_pictures_of_a_pixel_a_row_and_a_part_have_points(tiny_file: Path) -> None:
