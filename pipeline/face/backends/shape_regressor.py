@@ -115,14 +115,13 @@ def _tables(model: ShapePredictor, exact: bool) -> _Tables:
     # differences of pixels are whole 64ths: one exceeds the threshold when it exceeds the next lower 64th
     thresholds = np.clip(np.floor(model.thresholds.astype(np.float64) * _GREY_STEPS), _INT16.min, _INT16.max)
     splits = np.concatenate([model.splits, thresholds[..., None]], axis=-1).astype(np.int16)
-    values, step = np.float32, np.float32(1)
+    step = np.float32(1)
     if not exact:
-        values = np.int32
         largest = max(float(model.leaves.max()), -float(model.leaves.min()))
         step = np.float32(max(largest / _INT16.max, _FINEST_STEP))
     *n_leaves, n_values = model.leaves.shape
     n_filled = -(-n_values // _VALUES_AT_ONCE) * _VALUES_AT_ONCE
-    start = np.zeros(n_filled, values)
+    start: NDArray[Any] = np.zeros(n_filled, np.float32 if exact else np.int32)
     leaves = _in_whole_lines((*n_leaves, n_filled), np.float32 if exact else np.int16)
     for whole, one in zip((start, *leaves), (model.initial, *model.leaves), strict=True):  # as a copy of all is large
         whole[..., :n_values] = one if exact else np.rint(one / step)
@@ -304,13 +303,13 @@ def _most_alike(found: NDArray[np.uint16], memory: _Memory) -> int:
 
     Where none has half of them, it is another face: then that which was not used for longest, to be replaced.
     """
-    best, best_count = np.argmin(memory.used), found.size // 2
+    best, best_count = int(np.argmin(memory.used)), found.size // 2
     for one in range(memory.used.size):
         count = _n_others(found, memory.found[one, 0])
         if memory.used[one] > 0 and count < best_count:
             best, best_count = one, count
     memory.used[best] = memory.used.max() + 1
-    return int(best)
+    return best
 
 
 @compiled

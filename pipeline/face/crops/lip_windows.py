@@ -3,13 +3,16 @@
 Importing this module imports numba: do so in the function that needs it.
 """
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.base.units import SAME_TIME_S
 from pipeline.face.measures.kernels import compiled
 
-Seconds = Values = NDArray[np.float64]
+Seconds: TypeAlias = NDArray[np.float64]
+Values: TypeAlias = NDArray[np.float64]
 
 
 @compiled
@@ -48,13 +51,14 @@ def _reach(times_s: Seconds, indices: NDArray[np.int64], at: int, direction: int
 def extremes(
     times_s: Seconds,
     ranges: NDArray[np.int64],
-    openings: Values,
-    heights: Values,
-    mouth_changes: Values,
-    eye_changes: Values,
+    measures: Values,
     half_width_s: float,
 ) -> Values:
-    """Return the numbers of each frame's LipWindow, (T, 5) in the order of its fields; 0 where it has none."""
+    """Return the numbers of each frame's LipWindow, (T, 5) in the order of its fields; 0 where it has none.
+
+    ``measures`` (4, T): opening and height of the mouth, its change, and that of the eyes.
+    """
+    openings, heights, mouth_changes, eye_changes = measures
     found = np.zeros((times_s.size, 5))
     for at in range(times_s.size):
         first, last = ranges[at]

@@ -38,9 +38,9 @@ def lip_windows(frames: Sequence[Frame], half_width_s: float) -> list[LipWindow 
     from pipeline.face.crops.lip_windows import extremes
 
     names = ("lip_opening", "mouth_height", "mouth_change", "eye_change")
-    measures = (np.array([getattr(frame, name) for frame in frames], np.float64) for name in names)
+    measures = np.array([[getattr(frame, name) for frame in frames] for name in names], np.float64)
     times_s, ranges = _times_s(frames), window_ranges(frames, half_width_s)
-    found = extremes(times_s, ranges, *measures, float(half_width_s))
+    found = extremes(times_s, ranges, measures, float(half_width_s))
     is_complete = (ranges[:, 0] >= 0).tolist()
     return [LipWindow(*of) if complete else None for of, complete in zip(found.tolist(), is_complete, strict=True)]
 

@@ -29,7 +29,7 @@ def gradient_histograms(grey: ImageGrey) -> NDArray[np.float64]:
     cells = np.zeros((n_rows, n_columns, N_DIRECTIONS), np.float32)  # as skimage adds them up
     for row in range(n_rows * _CELL_PX):
         for column in range(n_columns * _CELL_PX):
-            down = across = 0
+            down = across = np.int64(0)
             if 0 < row < height - 1:
                 down = np.int64(grey[row + 1, column]) - np.int64(grey[row - 1, column])
             if 0 < column < width - 1:
@@ -46,7 +46,7 @@ def gradient_histograms(grey: ImageGrey) -> NDArray[np.float64]:
 
 
 @compiled
-def _direction(across: int, down: int) -> int:
+def _direction(across: np.int64, down: np.int64) -> int:
     """Return in which eighth of half a turn, from the right on, a gradient points; 0 where there is none."""
     if down < 0 or (down == 0 and across < 0):
         across, down = -across, -down
