@@ -19,7 +19,7 @@ from pipeline.face.tracking.settings import DetectParams
 from pipeline.speaker.observe import Observer
 from pipeline.video.clip import read_media_clips
 
-VERSION = 14  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 15  # of what this step returns: raise it whenever the same input gives another result
 # An open file takes 50 kB of memory for each row group of frames, and 100,000 clips have 15 million of them.
 _FRAMES_IN_ROW_GROUP = 1 << 16
 _FACES_IN_ROW_GROUP = 1 << 10  # of 10 kB each

@@ -96,6 +96,13 @@ def test_a_mouth_correlates_with_its_voice_at_the_lag_of_the_file(av_lag_s: floa
     assert found.av_covered_s == pytest.approx(8.0, abs=0.1)
 
 
+def test_a_voice_at_the_longest_lag_counts_half_of_one_at_the_usual_lag() -> None:
+    loud = syllables(1, 8.0)
+    usual_s, furthest_s = DETECT.usual_av_lag_s, DETECT.usual_av_lag_s + DETECT.max_av_lag_s
+    usual, furthest = (av_zscore(mouthing(loud, av_lag_s=lag_s), loud) for lag_s in (usual_s, furthest_s))
+    assert furthest / usual == pytest.approx(0.5, rel=0.05)
+
+
 def test_slow_movements_of_mouth_and_loudness_count_for_nothing() -> None:
     loud = syllables(2, 10.0)
     times = np.arange(len(loud)) / GRID_HZ
@@ -122,8 +129,8 @@ def test_of_unrelated_mouths_one_in_ten_reaches_the_zscore_that_the_docstring_st
     for duration_s in (4.0, 16.0):
         mouths = [noisy(mouthing(syllables(n, duration_s)), n) for n in range(200)]
         chance = [av_zscore(mouth, syllables(1000 + n, duration_s)) for n, mouth in enumerate(mouths)]
-        assert np.quantile(chance, 0.5) == pytest.approx(1.7, abs=0.25)
-        assert np.quantile(chance, 0.9) == pytest.approx(2.5, abs=0.25)
+        assert np.quantile(chance, 0.5) == pytest.approx(1.6, abs=0.2)
+        assert np.quantile(chance, 0.9) == pytest.approx(2.4, abs=0.2)
 
 
 def test_the_zscore_of_a_voice_grows_with_the_root_of_its_length() -> None:

@@ -30,7 +30,7 @@ class Track:
     )
     av_zscore: float | None = column(
         "av_correlation, times the weight of the lag, over the standard deviation of the correlation of unrelated "
-        "series; the largest over lags, so about 1.7 by chance; the speaker's is above subjects.min_av_zscore"
+        "series; the largest over lags, so about 1.6 by chance; the speaker's is above subjects.min_av_zscore"
     )
     av_offset_s: float | None = column(
         "by how much the sound of the whole clip comes later than its picture, seconds, alike in all of its tracks: "
