@@ -210,5 +210,6 @@ SYNC = MelProfile(
 
 PROFILES: dict[ProfileName, MelProfile] = {"paper": PAPER, "voice2face": VOICE2FACE, "sf2f": SF2F, "sync": SYNC}
 
-# snakers4/silero-vad, utils_vad.py: the defaults of get_speech_timestamps, without a longest stretch.
-SILERO = SileroProfile(threshold=0.5, negative_threshold=0.35, min_speech_ms=250, min_silence_ms=100, pad_ms=30)
+# snakers4/silero-vad, utils_vad.py: the defaults of get_speech_timestamps, without a longest stretch, but for the
+# threshold, there 0.5, and the one below it by 0.15: at 0.5 the begins and ends of soft voices are missed.
+SILERO = SileroProfile(threshold=0.4, negative_threshold=0.25, min_speech_ms=250, min_silence_ms=100, pad_ms=30)

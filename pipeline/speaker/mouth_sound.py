@@ -28,8 +28,8 @@ MAX_STDS = 2.5  # values further out are clipped: one outlier of the landmarks, 
 # Of a mouth's measures while it rests: its height, in interocular distances, and its change from shut.
 JITTER = (0.01, 0.03)
 MAX_GAP_S = 0.15  # between two frames, and still interpolated linearly
-# By which the longest lag's av_correlation is weighted down. Of 36 real clips of one talker the lags are -0.06 to 0.12 s
-# and twice 0.2 s, but for two that are out of step; those of other persons' sound are all lags alike.
+# By which the longest lag's av_correlation is weighted down. Of 36 real clips of one talker the lags are -0.06 to
+# 0.12 s and twice 0.2 s, but for two that are out of step; those of other persons' sound are all lags alike.
 FAR_COST = 0.5
 MEMORY_S = 1.0  # longest lag of an autocorrelation
 

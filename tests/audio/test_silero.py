@@ -126,6 +126,18 @@ def test_speech_must_last_longer_than_250_ms(n_chunks: int, stretches: list[tupl
     assert speech_stretches(probabilities, CHUNK * len(probabilities), SILERO) == stretches
 
 
+@pytest.mark.parametrize(("soft", "n_stretches"), [(0.39, 0), (0.4, 1)])
+def test_a_soft_voice_is_speech_from_a_probability_of_0_4_on(soft: float, n_stretches: int) -> None:
+    probabilities = [0.0] * 10 + [soft] * 10 + [0.0] * 10
+    assert len(speech_stretches(probabilities, CHUNK * len(probabilities), SILERO)) == n_stretches
+
+
+@pytest.mark.parametrize(("softer", "n_stretches"), [(0.24, 2), (0.25, 1)])
+def test_speech_goes_on_down_to_a_probability_of_0_25(softer: float, n_stretches: int) -> None:
+    probabilities = [0.9] * 10 + [softer] * 10 + [0.9] * 10
+    assert len(speech_stretches(probabilities, CHUNK * len(probabilities), SILERO)) == n_stretches
+
+
 @pytest.mark.parametrize(("n_chunks", "n_stretches"), [(4, 1), (5, 2)])  # 128 ms end 96 ms after they begin
 def test_a_pause_is_one_when_100_ms_have_passed_since_it_began(n_chunks: int, n_stretches: int) -> None:
     probabilities = [0.9] * 10 + [0.1] * n_chunks + [0.9] * 10
