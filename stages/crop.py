@@ -14,7 +14,7 @@ from pipeline.face.backends.registry import backend_content
 from pipeline.face.crops.crop import CropParams, Cropper
 from pipeline.face.crops.items import read_crop_items
 
-VERSION = 9  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 10  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:

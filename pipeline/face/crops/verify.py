@@ -7,7 +7,6 @@ read as open, and others' parted ones as shut. The mesh is dearer, so that it lo
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 import numpy as np
@@ -47,6 +46,9 @@ _SAME_PLACE_S = 0.1
 _MAX_WINDOW_FRAMES = 5
 # Below it the mesh is of no face, or of one half hidden: it says nothing about lips, lids, or where to look next.
 _MIN_PRESENCE = 0.5
+# A random face of this standardness may well be a standard one, and is verified though candidates rank before it, as
+# they do where a mouth rests for long: of 1,000 faces of 74 real clips, half of those from here on pass, below it 1 %.
+_LIKELY_STANDARDNESS = -5.0
 _SMALLEST_LID_OPENING = 0.01  # of a clip whose eyes are shut throughout
 
 
@@ -153,10 +155,11 @@ def verified_windows(
     """Return the frames to look at, by the time of the face that they are of: all of its window (``window_ranges``).
 
     ``tracks``: the frames of each track, in time order. Of more than five, five from edge to edge with the face's own.
-    Faces are verified that are candidates, or drawn at random and at least as standard as the least standard candidate.
+    Faces are verified that are candidates, or drawn at random and at least as standard as the least standard candidate,
+    or likely to be standard.
     """
     known = [(face, face.standardness) for face in faces if face.standardness is not None]
-    least = min((value for face, value in known if face.sampled_by == CANDIDATE), default=-inf)
+    least = min([_LIKELY_STANDARDNESS, *(value for face, value in known if face.sampled_by == CANDIDATE)])
     ranges_of = [(frames, window_ranges(frames, half_width_s).tolist()) for frames in tracks]
     place_of = {frame.frame_id: (*of, index) for of in ranges_of for index, frame in enumerate(of[0])}
     windows = {}

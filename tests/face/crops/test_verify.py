@@ -81,10 +81,16 @@ def test_of_many_frames_five_are_looked_at_from_edge_to_edge_with_the_faces_own(
 def test_a_random_face_is_verified_where_it_is_as_standard_as_some_candidate() -> None:
     candidates = [
         face(0.2, sampled_by=CANDIDATE, standardness=-2.0),
-        face(0.8, sampled_by=CANDIDATE, standardness=-5.0),
+        face(0.8, sampled_by=CANDIDATE, standardness=-7.0),
     ]
-    drawn = [face(0.4, sampled_by=RANDOM, standardness=-5.0), face(0.6, sampled_by=RANDOM, standardness=-5.1)]
+    drawn = [face(0.4, sampled_by=RANDOM, standardness=-7.0), face(0.6, sampled_by=RANDOM, standardness=-7.1)]
     assert set(verified_windows([*candidates, *drawn], [AT_25], 0.0)) == {0.2, 0.4, 0.8}
+
+
+def test_a_random_face_that_is_likely_standard_is_verified_though_all_candidates_are_more_so() -> None:
+    candidate = face(0.2, sampled_by=CANDIDATE, standardness=-1.0)
+    drawn = [face(0.4, sampled_by=RANDOM, standardness=-5.0), face(0.6, sampled_by=RANDOM, standardness=-5.1)]
+    assert set(verified_windows([candidate, *drawn], [AT_25], 0.0)) == {0.2, 0.4}
 
 
 def test_a_face_with_an_incomplete_window_is_not_verified() -> None:
