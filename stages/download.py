@@ -25,7 +25,7 @@ from pipeline.sources.links import link_media
 from pipeline.sources.parts import write_parts
 from pipeline.video.media_check import check_media, mark_edited
 
-VERSION = 10  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 11  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:

@@ -87,6 +87,7 @@ def picture_faults(
     truth: Truth, media: Media, frames: Sequence[Frame], faces: Sequence[Face], workshop: Workshop
 ) -> Iterator[str]:
     """Yield what is wrong about the faces of a file."""
+    assert media.width_px is not None and media.height_px is not None  # of a video
     size_px = media.width_px, media.height_px
     pieces = [Piece(truth, shown, workshop.master(shown.talker), size_px) for shown in truth.shown]
     if truth.judges_position:

@@ -57,6 +57,7 @@ Tables: TypeAlias = Mapping[type, pa.Table]
 def media_rows(clip: Clip) -> Tables:
     """Return the media of a local file, as if it held a video."""
     media = Media(
+        kind="video",
         clip_id=clip.clip_id,
         path=clip.address,
         sha256=clip.content_hash,

@@ -32,7 +32,7 @@ _COLOUR_BITS = 6
 
 
 def read_mask_file(path: Path) -> MaskShares:
-    """Return what a JPEG or PNG mask says of each pixel, upright.
+    """Return what a JPEG, PNG or WebP mask says of each pixel, upright.
 
     Without transparency: black keeps, white is inpainted, grey is a share. With it: where all that is opaque is white,
     the white is inpainted, unless it is all around the picture; where it is a photograph, what was erased. Other

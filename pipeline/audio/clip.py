@@ -26,6 +26,7 @@ from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.units import milliseconds, samples_in
 from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.media import PICTURE, SOUND
 from pipeline.core.records.segment import Segment
 from pipeline.video.clip import MediaClip
 
@@ -65,6 +66,8 @@ def segment_clip(item: AudioItem, folder: Path, *, params: AudioParams) -> list[
     """Return a clip's segments, and a ledger row for each that was dropped; or the reason why there is none at all."""
     del folder
     clip = item.clip
+    if clip.kind == PICTURE:
+        return Dropped.filtered("no_audio", "the media is a still picture")
     if not item.subjects:
         return Dropped.filtered("not_in_crop", "no face is seen in the published crop, whose person the sound would be")
     if not clip.has_audio:
@@ -154,7 +157,7 @@ def _segment(
         n_valid_frames=feature.n_valid_frames,
         level_dbfs=feature.level_dbfs,
         clipped_share=feature.clipped_share,
-        face_seen_share=seen_share(intervals_s, subject.seen_s),
+        face_seen_share=None if item.clip.kind == SOUND else seen_share(intervals_s, subject.seen_s),
         n_turns=len(parts),
         skipped_s=max(0.0, end_s - start_s - sum(last_s - first_s for _, (first_s, last_s) in parts)),
         turn_log_odds=min(odds, default=None),

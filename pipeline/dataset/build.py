@@ -11,7 +11,7 @@ from pipeline.core.base.errors import SplitLeak
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import Params
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
-from pipeline.core.records.face import RANDOM
+from pipeline.core.records.face import DRAWN
 from pipeline.core.records.person import in_both_splits
 
 
@@ -83,12 +83,12 @@ def segment_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | No
 
     Both limits use the main subject's tracks only: other faces are never cropped. The av_zscore of a face's own voice
     grows with the root of ``av_covered_s``, so the limit is lower below ``full_av_covered_s``; a segment without an
-    av_zscore is kept. Of a clip of several shots or subjects ``min_turn_log_odds`` counts instead.
+    av_zscore is kept, and so is one of sound alone. Of a clip of several shots or subjects ``min_turn_log_odds`` counts
+    instead.
     """
-    if segment.face_seen_share < params.min_face_seen_share:
-        detail = (
-            f"the main face is observed in {segment.face_seen_share:.3f} of it, below {params.min_face_seen_share:g}"
-        )
+    seen_share = segment.face_seen_share
+    if seen_share is not None and seen_share < params.min_face_seen_share:
+        detail = f"the main face is observed in {seen_share:.3f} of it, below {params.min_face_seen_share:g}"
         return Dropped.filtered("face_not_seen", detail)
     if params.min_av_zscore is None:
         return None
@@ -121,15 +121,15 @@ def sound_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | None
 
 
 def cap_faces(faces: list[DatasetFace], params: DatasetParams) -> list[DatasetFace]:
-    """Return a person's faces under the caps: random faces, and standard faces of either group.
+    """Return a person's faces under the caps: random faces, with those of pictures, and standard faces of either group.
 
     A random face that is standard counts towards both caps; standard candidates fill the rest of the second.
     """
-    drawn = _cap([f for f in faces if f.sampled_by == RANDOM], params.max_faces_per_person, params.seed, "face_id")
+    drawn = _cap([f for f in faces if f.sampled_by in DRAWN], params.max_faces_per_person, params.seed, "face_id")
     plain = [f for f in drawn if not f.is_standard]
     most = params.max_standard_faces_per_person
     standard = _cap([f for f in drawn if f.is_standard], most, params.seed, "face_id")
-    candidates = [f for f in faces if f.sampled_by != RANDOM and f.is_standard]
+    candidates = [f for f in faces if f.sampled_by not in DRAWN and f.is_standard]
     more = _cap(candidates, most - len(standard), params.seed, "face_id")
     return sorted([*plain, *standard, *more], key=lambda face: face.face_id)
 
@@ -164,7 +164,7 @@ def _identity(person: PersonRows, faces: list[DatasetFace], segments: list[Datas
         person_id=person.person_id,
         split=faces[0].split,
         n_clips=person.n_clips,
-        n_faces=sum(face.sampled_by == RANDOM for face in faces),
+        n_faces=sum(face.sampled_by in DRAWN for face in faces),
         n_standard_faces=n_standard_faces,
         n_segments=len(segments),
         n_pairs=n_standard_faces * len(segments),

@@ -18,6 +18,7 @@ from pydantic import Field
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import Params
+from pipeline.core.records.media import PICTURE, SOUND, VIDEO
 from pipeline.download.boxes import missing_bytes
 from pipeline.download.endings import (
     BAD_BYTES,
@@ -35,7 +36,7 @@ from pipeline.download.remedies import TIME, state_of
 from pipeline.download.settings import FetchSettings
 from pipeline.video.ffmpeg_program import with_ffmpeg
 from pipeline.video.hdr import SDR
-from pipeline.video.probe import Probe
+from pipeline.video.held import HeldMedia
 from pipeline.video.streams import VIDEO_SUFFIXES
 
 BYTES_PER_MB = 1_000_000
@@ -46,6 +47,7 @@ FILE_STEM = "media"
 OTHER_SUFFIX = ".video"
 VERSIONS = f"{FILE_STEM}.versions.json"  # of the parts of a download
 MAX_NAME = 200  # characters of what a site states
+_FORMATS, _SOUND_FORMATS = "bestvideo*+bestaudio/best/bestvideo*/bestaudio", "bestaudio/bestaudio*/best"
 
 
 class DownloadParams(Params):
@@ -87,13 +89,19 @@ class Fetched:
 
 
 def fetch(
-    address: str, folder: Path, params: DownloadParams, settings: FetchSettings, hosts: Hosts | None = None
+    address: str,
+    folder: Path,
+    params: DownloadParams,
+    settings: FetchSettings,
+    hosts: Hosts | None = None,
+    kind: str | None = None,
 ) -> Fetched | Dropped:
     """Return the media file of ``address``: a local path itself, anything else downloaded into ``folder``.
 
     ``folder`` belongs to this address alone: an interrupted download is resumed, a finished file is used as it
     is. Failures have the classes of pipeline/download/endings.py. ``hosts`` are the manners of a run; without, there
-    are none. Raises BadInput for a bad cookies file, OSError when the disk is full.
+    are none. ``kind``: ``Clip.media_kind``; of what is listed as sound the picture is not downloaded, where a site has
+    the sound alone. Raises BadInput for a bad cookies file, OSError when the disk is full.
     """
     if "://" not in address:
         return _local_file(Path(address), params)
@@ -102,11 +110,11 @@ def fetch(
     folder.mkdir(parents=True, exist_ok=True)
     host = host_of(address)
     if host is None or hosts is None:
-        return _download(address, folder, params, settings, _Log())
+        return _download(address, folder, params, settings, _Log(kind=kind))
     with hosts.visit(host) as left_alone:
         if left_alone:
             return left_alone
-        log = _Log(partial(hosts.hold, host))
+        log = _Log(partial(hosts.hold, host), kind)
         found = _download(address, folder, params, settings, log)
         end = found if isinstance(found, Dropped) else None
         hosts.note(host, end)
@@ -123,14 +131,18 @@ def _is_url(address: str) -> bool:
     return (url.scheme in ("http", "https") and bool(url.hostname)) or url.scheme == "file"
 
 
-def refuse(probe: Probe, params: DownloadParams) -> Dropped | None:
-    """Return the drop of a readable media file that is too short, too long or unwanted HDR; None for others."""
-    if probe.duration_s < params.min_duration_s:
-        return Dropped.filtered("too_short", f"{probe.duration_s:.2f} s, limit {params.min_duration_s} s")
-    if probe.duration_s > params.max_duration_s:
-        return Dropped.filtered("too_long", f"{probe.duration_s:.2f} s, limit {params.max_duration_s} s")
-    if probe.form.colour_transfer != SDR and params.hdr == "filter":
-        return Dropped.filtered("hdr", f"the picture is coded in {probe.form.colour_transfer.upper()}")
+def refuse(held: HeldMedia, params: DownloadParams) -> Dropped | None:
+    """Return the drop of a readable media file that is too short, too long or unwanted HDR; None for others.
+
+    A still picture has no length.
+    """
+    if held.kind != PICTURE and held.duration_s < params.min_duration_s:
+        return Dropped.filtered("too_short", f"{held.duration_s:.2f} s, limit {params.min_duration_s} s")
+    if held.duration_s > params.max_duration_s:
+        return Dropped.filtered("too_long", f"{held.duration_s:.2f} s, limit {params.max_duration_s} s")
+    transfer = held.columns["colour_transfer"]
+    if held.kind == VIDEO and transfer != SDR and params.hdr == "filter":
+        return Dropped.filtered("hdr", f"the picture is coded in {transfer.upper()}")
     return None
 
 
@@ -153,9 +165,9 @@ def _refuse_size(n_bytes: int, params: DownloadParams) -> Dropped | None:
 class _Log:
     """The logger of one download, and why we stopped it, if we did."""
 
-    def __init__(self, hold: Callable[[float], None] = lambda _: None) -> None:
-        """``hold`` is told of each wait that the host asks for and that is kept."""
-        self.hold = hold
+    def __init__(self, hold: Callable[[float], None] = lambda _: None, kind: str | None = None) -> None:
+        """``hold`` is told of each wait that the host asks for and that is kept; ``kind``: that of the clip."""
+        self.hold, self.kind = hold, kind
         self.messages = Messages()
         self.refused: Dropped | None = None
         self.is_looked_up = False  # the site was asked, and what it offers is being downloaded
@@ -228,7 +240,7 @@ def _options(address: str, folder: Path, params: DownloadParams, settings: Fetch
     waits = ("http", "fragment", "file_access", "extractor")
     return {
         "outtmpl": {"default": f"{template}/{FILE_STEM}.%(ext)s"},
-        "format": "bestvideo*+bestaudio/best/bestvideo*",
+        "format": _SOUND_FORMATS if log.kind == SOUND else _FORMATS,
         "format_sort": [f"res:{params.max_height_px}", "+hdr"],  # SDR first among those of one resolution
         "max_filesize": int(params.max_size_mb * BYTES_PER_MB),
         "match_filter": _filter(params, log),

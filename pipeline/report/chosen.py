@@ -45,15 +45,21 @@ def choose(rows: Iterable[Row], n: int) -> list[Row]:
     return sorted((row for _, row in ranked[:n]), key=lambda row: (row.person_id, _id(row)))
 
 
-def choose_from(path: Path, record: type[Row], values: Mapping[str, str | bool], n: int) -> Choice[Row]:
-    """Return what ``choose`` returns for those rows of ``path``, which may be very many, that have ``values``."""
+def choose_from(
+    path: Path, record: type[Row], values: Mapping[str, str | bool | tuple[str, ...]], n: int
+) -> Choice[Row]:
+    """Return what ``choose`` returns for those rows of ``path``, which may be very many, that have ``values``.
+
+    A tuple is of values of which a row has one.
+    """
     from duckdb import ColumnExpression, ConstantExpression
 
     key = key_of(record)
     with query({"listed": (path, record)}) as connection:
         rows = connection.table("listed")
         for name, value in values.items():
-            rows = rows.filter(ColumnExpression(name) == ConstantExpression(value))
+            wanted = value if isinstance(value, tuple) else (value,)
+            rows = rows.filter(ColumnExpression(name).isin(*map(ConstantExpression, wanted)))
         ((n_rows, n_persons),) = rows.aggregate("count(*), count(DISTINCT person_id)").fetchall()
         drawn = rows.project(f"{key} AS id, person_id, sha256('{_SEED}/' || {key}) AS draw")  # draw_order
         if n_persons < n:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.dataset import DatasetFace
-from pipeline.core.records.face import RANDOM, Face
+from pipeline.core.records.face import DRAWN, Face
 from pipeline.report.chosen import Choice, choose_from, read_payload
 from pipeline.report.inline import Picture, SizeBudget
 from pipeline.report.pictures import inline_face
@@ -52,9 +52,9 @@ def read_sheets(at: Layout, datasets: Sequence[str]) -> list[DatasetSheets] | No
 
 
 def _of_dataset(at: Layout, dataset: str, most: int, budget: SizeBudget) -> list[Sheet]:
-    kinds: dict[str, dict[str, str | bool]] = {
+    kinds: dict[str, dict[str, bool | tuple[str, ...]]] = {
         "Standard faces": {"is_standard": True},
-        "Faces": {"sampled_by": RANDOM},
+        "Faces": {"sampled_by": DRAWN},
     }
     return [
         _sheet(at, kind, choose_from(at.dataset("faces"), DatasetFace, {"dataset": dataset, **values}, most), budget)

@@ -8,7 +8,7 @@ from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip, content_of
-from pipeline.core.records.media import Media
+from pipeline.core.records.media import PICTURE, Media
 from pipeline.core.records.truth import TruthFrame, TruthSpeech
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.manifest import write_manifest
@@ -22,7 +22,7 @@ from pipeline.sources.file_links import link_file
 from pipeline.sources.frame_ranges import range_scale, scaled
 from pipeline.synthetic.script.spec import SCHEME
 from pipeline.video.ffmpeg_program import with_ffmpeg
-from pipeline.video.probe import Probe, probe
+from pipeline.video.held import HeldMedia, held_video, hold
 
 if TYPE_CHECKING:
     from pipeline.synthetic.script.truth import ClipTruth
@@ -76,7 +76,9 @@ class Acquirer:
             return waits
         fetched = download.done()
         if fetched is None:
-            found = download.end() or fetch(clip.address, download.folder, self._params, self._settings, self._hosts)
+            found = download.end() or fetch(
+                clip.address, download.folder, self._params, self._settings, self._hosts, clip.media_kind
+            )
             if isinstance(found, Dropped):
                 download.note_end(found)
                 return found
@@ -97,55 +99,41 @@ class Acquirer:
         return result
 
     def _kept(self, fetched: Fetched, clip: Clip, folder: Path) -> list[Media] | Dropped:
-        held = probe(fetched.path)
+        held = hold(fetched.path, clip.media_kind)
         scale = range_scale(clip, held.fps)
         clip = scaled(clip, scale)
         if refused := self._refused(held, clip):
             return refused
         place = folder / fetched.path.name
-        if self._params.cut_margin_s is not None:
-            made = cut(fetched.path, held, CutRange(clip.start_s, clip.end_s, self._params.cut_margin_s), place)
+        if self._params.cut_margin_s is not None and held.video is not None:
+            wanted = CutRange(clip.start_s, clip.end_s, self._params.cut_margin_s)
+            made = cut(fetched.path, held.video, wanted, place)
             if made is not None:
                 cutter = replace(fetched, path=place, tool=with_ffmpeg(fetched.tool))
-                media = _media(clip, cutter, made.probe, place.name, sha256_of(place))
+                media = _media(clip, cutter, held_video(made.probe, clip.media_kind), place.name, sha256_of(place))
                 return [replace(media, cut_start_s=made.start_s, range_scale=scale)]
         link_file(fetched.path, place)
         media = _media(clip, replace(fetched, path=place), held, place.name, sha256_of(place))
         return [replace(media, range_scale=scale)]
 
     def _whole(self, fetched: Fetched, clip: Clip, folder: Path, sha256: str) -> list[Media] | Dropped:
-        held = probe(fetched.path)
+        held = hold(fetched.path, clip.media_kind)
         path = fetched.path.name if fetched.path.parent == folder else clip.address
         return self._refused(held, clip) or [_media(clip, fetched, held, path, sha256)]
 
-    def _refused(self, held: Probe, clip: Clip) -> Dropped | None:
+    def _refused(self, held: HeldMedia, clip: Clip) -> Dropped | None:
         """Return why a file is not what its list means, or is not wanted; ``held`` is of the whole file."""
-        return refuse(held, self._params) or _refuse_range(clip, held.duration_s) or _refuse_crop(clip, held)
+        return refuse(held, self._params) or _refuse_range(clip, held) or _refuse_crop(clip, held)
 
 
-def _media(clip: Clip, fetched: Fetched, held: Probe, path: str, sha256: str) -> Media:
+def _media(clip: Clip, fetched: Fetched, held: HeldMedia, path: str, sha256: str) -> Media:
     return Media(
         clip_id=clip.clip_id,
+        kind=held.kind,
         path=path,
         sha256=sha256,
         size_bytes=fetched.path.stat().st_size,
-        duration_s=held.duration_s,
-        width_px=held.width_px,
-        height_px=held.height_px,
-        rotation_deg=held.form.rotation_deg,
-        is_mirrored=held.form.is_mirrored,
-        pixel_aspect=held.form.pixel_aspect,
-        colour_matrix=held.form.colour_matrix,
-        colour_transfer=held.form.colour_transfer,
-        colour_range=held.form.colour_range,
-        is_interlaced=held.form.is_interlaced,
-        fps=held.fps,
-        n_frames_stated=held.n_frames_stated,
-        video_codec=held.video_codec,
-        has_audio=held.has_audio,
-        audio_codec=held.audio_codec,
-        audio_rate_hz=held.audio_rate_hz,
-        has_jumps=held.has_jumps,
+        **held.columns,
         cut_start_s=None,
         range_scale=1.0,
         tool=fetched.tool,
@@ -161,7 +149,8 @@ def inputs_of(clip: Clip, params: DownloadParams) -> tuple[str, ...]:
     is_cut = params.cut_margin_s is not None and is_range and is_downloaded(clip)
     margin = [f"{params.cut_margin_s} s"] if is_cut else []
     rate = [] if clip.range_fps is None else [f"{clip.range_fps} frames/s"]
-    return (clip.clip_id, clip.address, clip.content_hash, *margin, *rate)
+    kind = [] if clip.media_kind is None else [f"listed as {clip.media_kind}"]
+    return (clip.clip_id, clip.address, clip.content_hash, *margin, *rate, *kind)
 
 
 def stored_bytes(store: ItemStore, step: Step[Clip], clip: Clip) -> int:
@@ -182,12 +171,14 @@ def is_used_in_place(media: Media, clip: Clip) -> bool:
     return media.path == clip.address
 
 
-def _refuse_range(clip: Clip, duration_s: float) -> Dropped | None:
+def _refuse_range(clip: Clip, held: HeldMedia) -> Dropped | None:
     """Return the drop of a range most of which lies behind the end of its file, as one in milliseconds does.
 
-    One that starts behind the end fails where it is read.
+    One that starts behind the end fails where it is read. A still picture has no range.
     """
-    start_s = clip.start_s or 0.0
+    start_s, duration_s = clip.start_s or 0.0, held.duration_s
+    if held.kind == PICTURE and (clip.start_s is not None or clip.end_s is not None):
+        return Dropped.failed("bad_range", "the file is a still picture, which has no range of time")
     if clip.end_s is None or start_s >= duration_s or duration_s - start_s >= _MIN_RANGE_SHARE * (clip.end_s - start_s):
         return None
     detail = (
@@ -202,13 +193,15 @@ def _is_as_listed(clip: Clip, sha256: str) -> bool:
     return clip.content_hash in (sha256, *ranges)  # of its address where it could not be read when it was listed
 
 
-def _refuse_crop(clip: Clip, probed: Probe) -> Dropped | None:
+def _refuse_crop(clip: Clip, held: HeldMedia) -> Dropped | None:
     """Return why a published crop can't be one of this picture, whose width its list did not say; None: it can."""
-    crop = clip.crop
-    is_right = crop is not None and crop.x * probed.height_px >= probed.width_px * crop.height_px
-    if crop is None or crop.width_px is not None or not is_right:
+    crop, size_px = clip.crop, held.size_px
+    if crop is None or crop.width_px is not None or size_px is None:
         return None
-    size = f"{probed.width_px}x{probed.height_px}"
+    width_px, height_px = size_px
+    if crop.x * height_px < width_px * crop.height_px:
+        return None
+    size = f"{width_px}x{height_px}"
     detail = f"crop_x {crop.x} at crop_height_px {crop.height_px} is right of the picture, which is {size}"
     return Dropped.failed("bad_crop", detail)
 

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
+from pipeline.core.records.media import SOUND
 from pipeline.core.storage.atomic import claim, remove_folder, write_text
 from pipeline.core.storage.query import query
 from pipeline.download.endings import NO_SOLVER
@@ -35,7 +37,7 @@ class Downloads:
     @contextmanager
     def of(self, clip: Clip) -> Iterator["Download"]:
         """Yield the download of a clip's address; other processes that want it wait. Nothing is left if it is empty."""
-        folder = self._folder(clip.address)
+        folder = self._folder(clip.address, is_sound=clip.media_kind == SOUND)
         with not_counted():
             descriptor = claim(folder, wait=True, empty=False)
         assert descriptor is not None
@@ -49,8 +51,8 @@ class Downloads:
 
     def clear(self) -> None:
         """Remove the finished files that were kept for further clips; those that another process holds stay."""
-        for address in self._n_clips:
-            folder = self._folder(address)
+        for address, is_sound in product(self._n_clips, (False, True)):
+            folder = self._folder(address, is_sound=is_sound)
             if not (folder / _DONE).is_file():
                 continue
             descriptor = claim(folder, wait=False, empty=False)
@@ -58,8 +60,9 @@ class Downloads:
                 remove_folder(folder)
                 os.close(descriptor)
 
-    def _folder(self, address: str) -> Path:
-        return self._root / hashlib.sha256(f"{address}\n{self._variant}".encode()).hexdigest()
+    def _folder(self, address: str, *, is_sound: bool) -> Path:
+        variant = f"{self._variant}\nsound" if is_sound else self._variant
+        return self._root / hashlib.sha256(f"{address}\n{variant}".encode()).hexdigest()
 
 
 class Download:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, clip_name
+from pipeline.core.records.media import VIDEO
 from pipeline.sources.folder_walk import FolderFiles, walk_folder
 from pipeline.sources.reading.found import Drop, Found
 from pipeline.sources.reading.local_file import hash_file, is_plain_text, shown
@@ -80,6 +81,7 @@ def _clip_of(dataset: str, source: FolderSource, folder: Path, file: str, names:
         start_s=None,
         end_s=None,
         **NO_CROP,
+        media_kind=VIDEO,
         published_split="",
         range_fps=None,
         licence=source.licence,

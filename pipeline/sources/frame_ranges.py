@@ -15,12 +15,12 @@ _MULTIPLES = (Fraction(1), Fraction(2), Fraction(1, 2))
 _SAME_RATE = 0.0004  # less than half of what 1000/1001 differs from 1; stated rates of files are rounded
 
 
-def range_scale(clip: Clip, fps: float) -> float:
+def range_scale(clip: Clip, fps: float | None) -> float:
     """Return by what the clip's listed seconds are multiplied for a file of ``fps`` frames a second.
 
-    1 where the list has seconds, and where the file's rate is none that the stated one may stand for.
+    1 where the list has seconds, and where the file has no rate, or none that the stated one may stand for.
     """
-    if clip.range_fps is None:
+    if clip.range_fps is None or fps is None:
         return 1.0
     stated = Fraction(clip.range_fps).limit_denominator(10_000)
     rates = (stated, stated * _NTSC) if stated.denominator == 1 else (stated,)

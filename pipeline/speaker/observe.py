@@ -18,14 +18,16 @@ from pipeline.core.base.images import encode_grey
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.units import milliseconds
 from pipeline.core.records.frame import Frame
+from pipeline.core.records.media import VIDEO
 from pipeline.core.records.schema import Image
 from pipeline.core.records.track import Agreement, Fingerprint, Shot, Track, TrackFace
 from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.tracking.movement import Movement, movement
-from pipeline.face.tracking.observations import TrackObservations
+from pipeline.face.tracking.observations import TrackObservations, track_frames
 from pipeline.face.tracking.search import FaceSearch
 from pipeline.face.tracking.settings import DetectParams
+from pipeline.face.tracking.still import observe_still
 from pipeline.face.tracking.tracker import Tracker
 from pipeline.speaker.agreement import agreement
 from pipeline.speaker.av_offset import AvOffset, av_offset
@@ -52,9 +54,14 @@ class Observer:
     def __call__(self, clip: MediaClip, folder: Path) -> list[Observed] | Dropped:
         """Return the Shots, a Frame for each face and frame, a Track for each track and its Agreement; or why not.
 
-        And the Fingerprints of the sound as far as faces are seen; of several tracks their TrackFaces.
+        And the Fingerprints of the sound as far as faces are seen; of several tracks their TrackFaces. Of a still
+        picture its Frames and Tracks alone.
         """
         del folder
+        self._backend = self._backend or build_backend(self._params.backend)
+        if clip.kind != VIDEO:
+            found = observe_still(clip, self._backend, self._params)
+            return found if isinstance(found, Dropped) else [*found]
         pictures = PictureHashes()
         try:
             tracks, shots = self._tracks(clip, pictures)
@@ -70,7 +77,7 @@ class Observer:
 
     def _tracks(self, clip: MediaClip, pictures: PictureHashes) -> tuple[list[TrackObservations], list[Shot]]:
         params = self._params
-        self._backend = self._backend or build_backend(params.backend)
+        assert self._backend is not None
         search = FaceSearch(self._backend, params, clip_id=clip.clip_id)
         tracker = Tracker(
             self._backend,
@@ -109,7 +116,7 @@ class Observer:
     def _records(self, clip: MediaClip, tracks: list[TrackObservations], pictures: PictureHashes) -> list[Observed]:
         params = self._params
         ids = [f"{clip.clip_id}-t{number:02d}" for number in range(len(tracks))]
-        frames_of = [_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
+        frames_of = [track_frames(clip.clip_id, track_id, track) for track_id, track in zip(ids, tracks, strict=True)]
         furthest_s = params.max_av_offset_s + params.usual_av_lag_s + params.max_av_lag_s
         loud, bands = _sound(clip, furthest_s, max(frames[-1].time_s for frames in frames_of) + furthest_s)
         offset = av_offset(frames_of, loud, params)
@@ -157,15 +164,6 @@ def _shots(clip_id: str, times_s: Sequence[float]) -> list[Shot]:
 
 def _length_s(track: TrackObservations) -> float:
     return track.last.time_s - track.first.time_s
-
-
-def _frames(clip_id: str, track_id: str, track: TrackObservations) -> list[Frame]:
-    return [
-        Frame(
-            frame_id=f"{track_id}-{milliseconds(numbers['time_s']):08d}", clip_id=clip_id, track_id=track_id, **numbers
-        )
-        for numbers in track.rows()
-    ]
 
 
 def _faces(row: Track, track: TrackObservations) -> Iterator[TrackFace]:

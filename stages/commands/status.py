@@ -91,8 +91,10 @@ def _subject_lines(subject_ids: list[str], at: Layout) -> list[str]:
 
 def _subject_line(one: SubjectResult) -> str:
     subject = one.subject
+    if subject.end_s <= subject.start_s:
+        return f"{'subject':<10}{subject.subject_id}  {'; '.join(_told_of_one_moment(one))}"
     zscore = "not compared" if subject.av_zscore is None else f"z-score {subject.av_zscore:.2f}"
-    turns, faces = counted(len(one.turns), "turn"), counted(len(one.faces), "face")
+    turns = counted(len(one.turns), "turn")
     if one.turns:
         turns = "all sound its own" if one.is_alone else f"{turns} of {one.turns_s:.1f} s"
     told = [
@@ -100,7 +102,24 @@ def _subject_line(one: SubjectResult) -> str:
         f"seen for {subject.seen_s:.1f} s",
         f"mouth and sound {zscore}",
         turns,
-        f"{faces}, {sum(face.is_standard for face in one.faces)} of them standard" if one.faces else faces,
+        _faces(one),
         counted(len(one.segments), "segment"),
     ]
     return f"{'subject':<10}{subject.subject_id}  {'; '.join(told)}"
+
+
+def _told_of_one_moment(one: SubjectResult) -> list[str]:
+    """Return what there is of the subject of a still picture, or of sound alone."""
+    main = "main" if one.subject.is_main else "not main"
+    if one.subject.n_tracks:
+        return [f"{main}: in a still picture", _faces(one)]
+    return [
+        f"{main}: heard, not seen",
+        f"all sound its own, {one.turns_s:.1f} s",
+        counted(len(one.segments), "segment"),
+    ]
+
+
+def _faces(one: SubjectResult) -> str:
+    faces = counted(len(one.faces), "face")
+    return f"{faces}, {sum(face.is_standard for face in one.faces)} of them standard" if one.faces else faces

@@ -17,6 +17,7 @@ from pipeline.download import fetch as fetch_module
 from pipeline.download.fetch import Fetched, fetch, refuse
 from pipeline.download.settings import FetchSettings, read_fetch_settings
 from pipeline.video.ffmpeg_program import run_ffmpeg
+from pipeline.video.held import held_video
 from pipeline.video.probe import probe
 from tests.download.conftest import Server
 
@@ -315,6 +316,19 @@ def test_a_token_without_its_client_is_refused_and_not_shown(monkeypatch: pytest
     assert options["extractor_args"] == {"youtube": {"po_token": ["web.gvs+a", "web.player+b"]}}
 
 
+@pytest.mark.parametrize(("kind", "chosen"), [(None, "18"), ("video", "18"), ("sound", "140")])
+def test_of_what_is_listed_as_sound_the_sound_alone_is_chosen(kind: str | None, chosen: str, tmp_path: Path) -> None:
+    options = fetch_module._options("https://example.org/v", tmp_path, PARAMS, SETTINGS, fetch_module._Log(kind=kind))
+    for name in ("match_filter", "progress_hooks", "playlist_items"):
+        del options[name]
+    both = {"format_id": "18", "ext": "mp4", "vcodec": "h264", "acodec": "aac", "height": 360, "width": 640}
+    alone = {"format_id": "140", "ext": "m4a", "vcodec": "none", "acodec": "aac"}
+    formats = [{**one, "url": "https://example.org/a", "protocol": "https"} for one in (alone, both)]
+    info = {"id": "x", "title": "x", "extractor": "test", "extractor_key": "Test", "formats": formats}
+    with yt_dlp.YoutubeDL({**options, "simulate": True, "quiet": True}) as downloader:
+        assert downloader.process_video_result(info, download=False)["format_id"] == chosen
+
+
 def test_a_cookies_file_that_is_none_stops_the_run(server: Server, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "cookies.txt").write_text('[{"name": "value"}]')
     settings = replace(SETTINGS, cookies=tmp_path / "cookies.txt")
@@ -327,7 +341,7 @@ LENGTHS = [(0.1, None), (60.0, None), (0.09, "too_short"), (60.1, "too_long")]
 
 @pytest.mark.parametrize(("duration_s", "reason"), LENGTHS)
 def test_the_length_limits_hold_to_the_limit(duration_s: float, reason: str | None, video: Path) -> None:
-    dropped = refuse(replace(probe(video), duration_s=duration_s), PARAMS)
+    dropped = refuse(held_video(replace(probe(video), duration_s=duration_s)), PARAMS)
     assert (dropped and dropped.reason) == reason
 
 

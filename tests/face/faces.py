@@ -71,6 +71,7 @@ SELECT = SelectParams(
     min_true_interocular_px=16,
     min_inside_share=0.9,
     min_apart_s=0.2,
+    picture_faces="by_limits",
 )
 
 PERFECT_FACE = FaceMeasures(

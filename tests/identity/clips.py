@@ -26,6 +26,7 @@ def clip(dataset: str, identity: str, name: str = "c", address: str = "") -> Cli
 
 def media(one: Clip, sha256: str) -> Media:
     return Media(
+        kind="video",
         clip_id=one.clip_id,
         path=f"{one.clip_id}.mp4",
         sha256=sha256,

@@ -297,6 +297,7 @@ def make_media(at: Layout, person: str, samples: NDArray[np.int16]) -> Path:
     file = at.root / "media.wav"
     write_wav(file, samples)
     media = Media(
+        kind="video",
         clip_id=clip_of(person),
         path=file.name,
         sha256="0" * 64,

@@ -65,6 +65,7 @@ def test_a_file_becomes_a_clip_with_the_hash_of_its_bytes(tmp_path: Path) -> Non
             crop_h=None,
             crop_height_px=None,
             crop_width_px=None,
+            media_kind="video",
             published_split="",
             range_fps=None,
             licence="CC-BY-4.0",

@@ -14,6 +14,7 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.media import Media
 from pipeline.core.records.schema import to_table
 from pipeline.core.records.subject import StretchSound, Subject, SubjectTrack, TrackEmbedding, Turn, VoiceEmbedding
 from pipeline.core.records.track import ActiveSpeaker, Agreement, Shot, Track
@@ -36,6 +37,7 @@ def at(tmp_path: Path) -> Layout:
     at = Layout(tmp_path)
     write_params(at, kind="folder")
     write_manifest(at.clips("set"), Clip, [clip("set", "ana", name) for name in CLIPS])
+    write_manifest(at.media("set"), Media, [])  # none is of sound alone
     shots = [replace(a_track("set/talk", n), start_s=2.0 * n, end_s=2.0 * n + 1.9) for n in range(3)]
     shots[1] = replace(shots[1], presence_px2=500_000.0)
     write_manifest(at.tracks("set"), Track, [*shots, a_track("set/talk-2", 0)])

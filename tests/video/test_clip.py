@@ -63,6 +63,7 @@ def test_each_clip_with_media_comes_with_its_range_and_its_file_in_id_order(tmp_
             start_s=start_s,
             end_s=None,
             has_jumps=False,
+            media_s=1.0,
         )
         for name, start_s in (("b", 1.5), ("c", 2.5))
     ]

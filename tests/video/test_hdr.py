@@ -11,6 +11,7 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.download.fetch import refuse
 from pipeline.video.decode import grey_frames
 from pipeline.video.ffmpeg_program import run_ffmpeg
+from pipeline.video.held import held_video
 from pipeline.video.probe import probe
 from tests.download.test_fetch import PARAMS
 from tests.video.test_picture import BT709, BT2020, coded, grey, rgb, write_planes, write_rgb
@@ -135,10 +136,10 @@ def test_hdr_is_filtered_where_the_params_say_so(tmp_path: Path) -> None:
     hdr = probe(write_hdr(tmp_path / "a.mkv", light_of(swatches(SKIN)), HLG))
     sdr = probe(write_rgb(tmp_path / "b.mkv", [swatches(SKIN)]))
     params = PARAMS.model_copy(update={"min_duration_s": 0.0})
-    assert refuse(hdr, params) is None
+    assert refuse(held_video(hdr), params) is None
     params = params.model_copy(update={"hdr": "filter"})
-    assert refuse(hdr, params) == Dropped.filtered("hdr", "the picture is coded in HLG")
-    assert refuse(sdr, params) is None
+    assert refuse(held_video(hdr), params) == Dropped.filtered("hdr", "the picture is coded in HLG")
+    assert refuse(held_video(sdr), params) is None
 
 
 def test_detection_sees_the_same_hdr_picture_each_time(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ A_DAY_NS = 24 * 3600 * 10**9
 
 def media(name: str, content: bytes) -> Media:
     return Media(
+        kind="video",
         clip_id=f"set/{name}",
         path=f"data/media/set/{name}.mp4",
         sha256=hashlib.sha256(content).hexdigest(),

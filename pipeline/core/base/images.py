@@ -36,18 +36,20 @@ UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError
 """Exceptions raised by decoding a damaged file or one that is no picture."""
 
 _JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+_RIFF, _WEBP, _WEBP_AT = b"RIFF", b"WEBP", 8
 # What is not read, by where in the file which bytes are: for the message alone.
 _OTHER_KINDS = (
     (0, b"GIF8", "a GIF"),
     (0, b"II*\0", "a TIFF"),
     (0, b"MM\0*", "a TIFF"),
     (0, b"BM", "a BMP"),
-    (8, b"WEBP", "a WebP"),
     (4, b"ftypavi", "an AVIF"),
     (4, b"ftyphe", "a HEIC"),
     (4, b"ftypmif1", "a HEIC"),
 )
-_N_SNIFFED = 16
+N_SNIFFED = 16
+"""Bytes at the start of a file by which its kind is told."""
+_WEBP_ANIMATION = 0x02  # of the flags of an extended WebP
 
 _ORIENTATION = 0x0112
 # By EXIF orientation: whether rows and columns change places, and then along which axes the picture is reversed.
@@ -60,6 +62,10 @@ _UPRIGHT: dict[Any, tuple[bool, tuple[int, ...]]] = {
     7: (True, (0, 1)),
     8: (True, (0,)),
 }
+
+
+class PictureTooLarge(BadInput):
+    """A picture file of more bytes or pixels than are read."""
 
 
 class Layers(NamedTuple):
@@ -113,9 +119,10 @@ def read_picture_file(path: Path) -> ImageRGB | None:
 
 
 def read_picture(path: Path) -> ImageRGB:
-    """Return the picture of a JPEG or PNG file, (H, W, 3) RGB, as a viewer shows it.
+    """Return the picture of a JPEG, PNG or WebP file, (H, W, 3) RGB, as a viewer shows it.
 
-    Raises BadInput for what is no JPEG or PNG, damaged, or above LARGEST_FILE_BYTES or MOST_PIXELS.
+    Raises BadInput for what is none of these, damaged, or an animated WebP; PictureTooLarge above LARGEST_FILE_BYTES or
+    MOST_PIXELS.
     """
     from PIL import Image
 
@@ -128,19 +135,19 @@ def read_picture(path: Path) -> ImageRGB:
 
 
 def read_layers(path: Path, *, in_srgb: bool) -> Layers:
-    """Return the layers of a JPEG or PNG file, with ``in_srgb`` after its colour profile, else as they are stored.
+    """Return the layers of a JPEG, PNG or WebP file, with ``in_srgb`` after its colour profile, else as stored.
 
     Nothing is decoded before the file and its pixels are known to be within the limits. Raises BadInput as
     ``read_picture`` does.
     """
-    expected = f"{path}: expected a JPEG or PNG picture of at most {LARGEST_FILE_BYTES >> 20} MiB"
+    expected = f"{path}: expected a JPEG, PNG or WebP picture of at most {LARGEST_FILE_BYTES >> 20} MiB"
     expected += f" and {MOST_PIXELS // 10**6} million pixels"
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for ever
             raise BadInput(f"{expected}, found no file")
         if status.st_size > LARGEST_FILE_BYTES:
-            raise BadInput(f"{expected}, found {status.st_size >> 20} MiB")
+            raise PictureTooLarge(f"{expected}, found {status.st_size >> 20} MiB")
         data = path.read_bytes()
     except OSError as error:
         raise BadInput(f"{expected}: {error.strerror}") from None
@@ -148,9 +155,11 @@ def read_layers(path: Path, *, in_srgb: bool) -> Layers:
     # do: it is not for threads.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        image = _opened(data)
-        if image.width * image.height > MOST_PIXELS:
-            raise BadInput(f"{expected}, found {image.width} x {image.height} pixels")
+        image = None if is_webp(data) else _opened(data)
+        width, height = _webp_size(data) if image is None else image.size
+        if width * height > MOST_PIXELS:
+            raise PictureTooLarge(f"{expected}, found {width} x {height} pixels")
+        image = image or _opened_webp(data)
         swaps, reversed_axes = _UPRIGHT.get(_orientation(image), (False, ()))
         image.load()
         opacity = _opacity(image)
@@ -176,9 +185,46 @@ def _opened(data: bytes) -> "Image":
     raise ValueError("neither JPEG nor PNG")
 
 
+def is_picture(data: bytes) -> bool:
+    """Return whether a file that begins with ``data``, of 16 bytes, says that it is a JPEG, a PNG or a WebP."""
+    return data.startswith((_JPEG, _PNG)) or is_webp(data)
+
+
+def is_webp(data: bytes) -> bool:
+    """Return whether a file that begins with ``data`` says that it is a WebP."""
+    return data.startswith(_RIFF) and data.startswith(_WEBP, _WEBP_AT)
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Return width and height by the header of a WebP (RFC 9649): Pillow takes memory for the picture to tell them.
+
+    Raises ValueError for an animation, struct.error or ValueError for a damaged file.
+    """
+    kind = data[12:16]
+    if kind == b"VP8X":
+        if data[20] & _WEBP_ANIMATION:
+            raise ValueError("animated")
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    raise ValueError("no picture")
+
+
+def _opened_webp(data: bytes) -> "Image":
+    from PIL.WebPImagePlugin import WebPImageFile
+
+    return WebPImageFile(io.BytesIO(data))
+
+
 def _kind_of(data: bytes) -> str:
     """Return what a file that can't be read is, in words."""
-    if data.startswith((_JPEG, _PNG)):
+    if is_webp(data) and data[12:16] == b"VP8X" and len(data) > 20 and data[20] & _WEBP_ANIMATION:
+        return "an animated one"
+    if is_picture(data):
         return "a damaged one"
     kinds = (kind for start, mark, kind in _OTHER_KINDS if data.startswith(mark, start))
     return next(kinds, "something else" if data else "an empty file")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.core.records.schema import column
 
@@ -58,6 +58,11 @@ class Clip:
     crop_width_px: int | None = column(
         "width of that video, where the list has shares of width and height; null: widths count as heights do"
     )
+    media_kind: str | None = column(
+        "what the list promises: 'video', 'picture' or 'sound'; of a video that is listed as 'sound' the picture is "
+        "not looked at; null: no promise",
+        default=None,
+    )
     published_split: str = column("the part of its list that a clip is in, e.g. train, val, test, dev; may be empty")
     licence: str = column("terms under which it is published, as the source states them; may be empty")
     origin: str = column("the list and line, the folder, or the generator that this row comes from")
@@ -79,7 +84,7 @@ def crop_of(values: Sequence[int | None]) -> PublishedCrop | None:
     return PublishedCrop(*known)._replace(width_px=values[-1]) if len(known) == len(values) - 1 else None
 
 
-def crop_columns(crop: PublishedCrop | None) -> dict[str, int | None]:
+def crop_columns(crop: PublishedCrop | None) -> dict[str, Any]:
     """Return the crop columns of a clip."""
     return dict.fromkeys(NO_CROP) if crop is None else dict(zip(NO_CROP, crop, strict=True))
 

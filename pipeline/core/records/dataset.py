@@ -14,7 +14,7 @@ class Identity:
     person_id: str = column("the person")
     split: str = column("'train' or 'test'")
     n_clips: int = column("clips listed")
-    n_faces: int = column("random faces kept: the paper's Faces")
+    n_faces: int = column("random faces, and those of still pictures, kept: the paper's Faces")
     n_standard_faces: int = column("standard faces kept")
     n_segments: int = column("audio segments kept")
     n_pairs: int = column("pairs")
@@ -29,7 +29,7 @@ class DatasetFace:
     person_id: str = column("the person")
     split: str = column("'train' or 'test'")
     clip_id: str = column("the clip")
-    sampled_by: str = column("'random' or 'candidate'")
+    sampled_by: str = column("'random', 'candidate' or 'picture'")
     is_standard: bool = column("whether it is a standard face")
     is_labelled: bool = column("whether it has an identity label; false in a run without a face recognition network")
     shard: str = column("the shard with the picture, relative to the repository root")
@@ -46,7 +46,9 @@ class DatasetSegment:
     clip_id: str = column("the clip")
     voiced_s: float = column("seconds of voice in it")
     n_valid_frames: int = column("log-mel frames that are sound")
-    face_seen_share: float = column("share of the segment's time in which the clip's main face is observed, 0-1")
+    face_seen_share: float | None = column(
+        "share of the segment's time in which the clip's main face is observed, 0-1; null: a clip of sound alone"
+    )
     av_covered_s: float = column("for how many seconds both that face and the clip's sound are there")
     av_zscore: float | None = column(
         "z-score of the correlation of that face's mouth with the clip's sound (see tracks.parquet); null: not computed"

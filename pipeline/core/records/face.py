@@ -6,6 +6,9 @@ from pipeline.core.records.schema import Image, Vector, column
 
 RANDOM = "random"
 CANDIDATE = "candidate"
+OF_PICTURE = "picture"
+DRAWN = (RANDOM, OF_PICTURE)
+"""What the paper counts as Faces: those drawn at random, and those of still pictures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +20,12 @@ class FaceMeasures:
     subject_id: str = column("the subject: <clip_id>-s<two digits>")
     track_id: str = column("the track: <clip_id>-t<two digits>")
     time_s: float = column("time of the frame, seconds since the first picture of the media")
-    sampled_by: str = column("'random' (drawn at random) or 'candidate' (among the best by standardness)")
-    standardness: float | None = column("0 is a perfect standard face, lower is worse; null: window incomplete")
+    sampled_by: str = column(
+        "'random' (drawn at random), 'candidate' (among the best by standardness), or 'picture' (of a still picture)"
+    )
+    standardness: float | None = column(
+        "0 is a perfect standard face, lower is worse; null: window incomplete, or a still picture"
+    )
     yaw_deg: float = column("head turned towards the image's right, degrees")
     pitch_deg: float = column("head raised, degrees")
     roll_deg: float = column("head tilted clockwise in the image, degrees, before alignment")
@@ -30,10 +37,11 @@ class FaceMeasures:
         "null: incomplete"
     )
     lip_motion: float | None = column(
-        "largest minus smallest lip opening, or mouth height, in the window; null: incomplete"
+        "largest minus smallest lip opening, or mouth height, in the window; null: incomplete, or a still picture, "
+        "whose window is its one frame"
     )
-    mouth_change: float | None = column("largest change of the mouth's grey profile in the window; null: incomplete")
-    eye_change: float | None = column("largest change of an eye's grey profile in the window; null: incomplete")
+    mouth_change: float | None = column("largest change of the mouth's grey profile in the window; null: likewise")
+    eye_change: float | None = column("largest change of an eye's grey profile in the window; null: likewise")
     eye_opening: float = column("eye height over eye width, mean of both eyes")
     eye_share: float = column("eye opening over its median in this track; a blink is well below 1")
     sharpness: float = column("variance of the Laplacian of the face at 128x128 px")
@@ -52,12 +60,14 @@ class FaceMeasures:
         "gap between the inner lips of the mesh over the interocular distance, largest in the verified frames of the "
         "window; 0.02 or less shut"
     )
-    rest_gap: float | None = column("the smallest gap between the inner lips in the verified frames of this subject")
+    rest_gap: float | None = column(
+        "the smallest gap between the inner lips in the verified frames of this subject; null also of a still picture"
+    )
     lip_line: float | None = column(
         "how much darker than the lips the line between them is, over their grey value; near 0: the mouth is covered"
     )
     lid_opening: float | None = column("eye height over eye width by the mesh, of the more closed eye; 0.3 open")
-    lid_share: float | None = column("lid opening over its median in the verified frames of this subject")
+    lid_share: float | None = column("lid opening over its median in these frames; null likewise")
     iris_seen: float | None = column(
         "distance of the lids over the width of the iris, of the more closed eye; 0.6 open, 0.4 half shut"
     )

@@ -58,9 +58,9 @@ PYTHON_TYPES: dict[Any, tuple[type, ...]] = {
 """What a value may be: Arrow alone would silently convert 1.5 and True to 1."""
 
 
-def column(description: str) -> Any:
+def column(description: str, default: Any = dataclasses.MISSING) -> Any:
     """Return a record's field; ``description`` states what it is, its unit and its range."""
-    return dataclasses.field(metadata={DESCRIPTION: description})
+    return dataclasses.field(default=default, metadata={DESCRIPTION: description})
 
 
 def _columns(record: type) -> tuple[tuple[str, Any, bool, str], ...]:

@@ -18,7 +18,9 @@ class SegmentMeasures:
     n_valid_frames: int = column("log-mel frames that are sound; those behind them are padding")
     level_dbfs: float = column("root mean square level, dB below full scale")
     clipped_share: float = column("share of samples at full scale, 0-1")
-    face_seen_share: float = column("share of the segment's time in which tracks of the subject run, 0-1")
+    face_seen_share: float | None = column(
+        "share of the segment's time in which tracks of the subject run, 0-1; null: a clip of sound alone"
+    )
     n_turns: int = column("turns of the subject that it was joined of; 1: nothing was left out")
     skipped_s: float = column("time between start_s and end_s that was left out: what others said, seconds")
     turn_log_odds: float | None = column(
@@ -26,7 +28,7 @@ class SegmentMeasures:
     )
     overlap_share: float | None = column(
         "share of the segment's time in which two voices sound at once, 0-1, the mean over its stretches; null: not "
-        "measured (subjects.overlap), or no face is seen"
+        "measured (subjects.overlap), or no face is seen in a video"
     )
     music_share: float | None = column("the same: there is music (subjects.music)")
 

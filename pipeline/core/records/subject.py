@@ -54,9 +54,9 @@ class Subject:
         "<clip_id>-s<two digits>: 00 is the main one, if any; the others by first appearance, then from left to right"
     )
     clip_id: str = column("the clip: <dataset>/<clip>")
-    n_tracks: int = column("number of its tracks")
-    start_s: float = column("time of its first frame, seconds since the first picture of the media")
-    end_s: float = column("time of its last frame, seconds")
+    n_tracks: int = column("number of its tracks; 0 in a clip of sound alone, where it is heard only")
+    start_s: float = column("time of its first frame, seconds since the first picture of the media; of sound alone 0")
+    end_s: float = column("time of its last frame, seconds; of sound alone 0")
     seen_s: float = column("for how many seconds its tracks last, together")
     presence_px2: float = column("sum over the frames of its tracks of the face box's area, pixels squared")
     av_covered_s: float = column("sum over its tracks of av_covered_s, seconds")
@@ -117,7 +117,7 @@ class Turn:
     log_odds: float | None = column(
         "natural logarithm of how much likelier this subject speaks than anybody else, by mouths and voices, also "
         "of the stretches before and behind; of several stretches the smallest; null: a clip of one shot and one "
-        "subject, where nothing is compared"
+        "subject, or of sound alone, where nothing is compared"
     )
     own_log_odds: float | None = column(
         "the same by this subject's mouth alone, the sum over the stretches that the turn is of"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -17,8 +17,9 @@ from pipeline.core.base.errors import BadMedia
 from pipeline.core.base.images import encode_png
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import Params
-from pipeline.core.records.face import CANDIDATE, RANDOM, Face, FaceMeasures
+from pipeline.core.records.face import CANDIDATE, OF_PICTURE, RANDOM, Face, FaceMeasures
 from pipeline.core.records.frame import Frame
+from pipeline.core.records.media import PICTURE
 from pipeline.core.records.schema import Image, from_table
 from pipeline.face.backends.interface import FaceBackend
 from pipeline.face.backends.registry import build_backend
@@ -39,8 +40,11 @@ from pipeline.face.measures.resolution import true_interocular_px
 from pipeline.face.mesh.face_mesh import FaceMesh
 from pipeline.video.clip import MediaClip
 from pipeline.video.decode import rgb_frames_at
+from pipeline.video.still import read_still
 from pipeline.weights.fetch import find_weights
 
+OF_ONE_FRAME: dict[str, Any] = dict.fromkeys(("lip_motion", "mouth_change", "eye_change", "rest_gap", "lid_share"))
+"""The measures of a face that a still picture has not: they compare it with itself at other times."""
 _SMALLEST_EYE_OPENING = 0.01  # of a track whose eyes are shut throughout
 
 
@@ -98,6 +102,20 @@ def measure_track(frames: Sequence[Frame], subject: str, params: CropParams) -> 
     windows = lip_windows(frames, params.lip_window_s)
     faces = (_measures(frame, subject, lips, usual) for frame, lips in zip(frames, windows, strict=True))
     return [replace(face, standardness=standardness(face, params.scales)) for face in faces]
+
+
+def measure_picture(frame: Frame, subject: str) -> FaceMeasures:
+    """Return the measures of the face of a still picture; what needs several frames is null."""
+    lips = LipWindow(frame.lip_opening, frame.mouth_height, motion=0.0, mouth_change=0.0, eye_change=0.0)
+    usual = UsualFace(eye_opening=frame.eye_opening, mouth_height=frame.mouth_height)
+    return replace(_measures(frame, subject, lips, usual), sampled_by=OF_PICTURE, **OF_ONE_FRAME)
+
+
+def _pictures_at(clip: MediaClip, times_s: Sequence[float]) -> Iterator[tuple[float, ImageRGB]]:
+    """Yield the frames of a clip at these times, or its still picture."""
+    if clip.kind == PICTURE:
+        return iter([(0.0, read_still(clip.path))])
+    return rgb_frames_at(clip.path, times_s, has_jumps=clip.has_jumps)
 
 
 def _measures(frame: Frame, subject: str, lips: LipWindow | None, usual: UsualFace) -> FaceMeasures:
@@ -179,11 +197,12 @@ class Cropper:
         del folder
         self._backend = self._backend or build_backend(self._backend_name)
         self._mesh = self._mesh or FaceMesh(find_weights(FACE_MESH))
-        subjects = self._subjects(item)
+        is_picture = item.clip.kind == PICTURE
+        subjects = self._of_picture(item) if is_picture else self._subjects(item)
         times_s = sorted(set[float]().union(*(one.times_s for one in subjects)))
         faces: list[Face] = []
         try:
-            for time_s, picture in rgb_frames_at(item.clip.path, times_s, has_jumps=item.clip.has_jumps):
+            for time_s, picture in _pictures_at(item.clip, times_s):
                 for subject in subjects:
                     if time_s not in subject.times_s:
                         continue
@@ -194,7 +213,19 @@ class Cropper:
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
         verifier_of = {face.face_id: one.verifier for one in subjects for face in one.chosen.values()}
-        return [replace(face, **verifier_of[face.face_id].columns(face.time_s)) for face in faces]
+        found = [replace(face, **verifier_of[face.face_id].columns(face.time_s)) for face in faces]
+        return [replace(one, **OF_ONE_FRAME) for one in found] if is_picture else found
+
+    def _of_picture(self, item: ObservedClip) -> list["_ChosenFaces"]:
+        """Return the face of each subject of a still picture: its window is its one frame."""
+        assert self._mesh is not None
+        found = []
+        for frame in from_table(Frame, item.frames):
+            chosen = measure_picture(frame, item.subject_of[frame.track_id])
+            verifier = Verifier(self._mesh, {frame.time_s: [frame.time_s]}, self._params.max_verified_gap)
+            times_s = frozenset([frame.time_s])
+            found.append(_ChosenFaces({frame.time_s: frame}, {frame.time_s: chosen}, verifier, times_s))
+        return found
 
     def _subjects(self, item: ObservedClip) -> list["_ChosenFaces"]:
         assert self._mesh is not None

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.core.base.outcome import FILTERED, OK
-from pipeline.core.records.face import Face, FaceMeasures, SelectedFace
+from pipeline.core.records.face import OF_PICTURE, Face, FaceMeasures, SelectedFace
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.schema import arrow_schema, column_names
 from pipeline.core.storage.manifest import iterate_tables, read_table
@@ -25,7 +25,8 @@ def select_crops(folder: Path, review: Mapping[str, bool], params: SelectParams)
         faces = read_table(path, Face, column_names(FaceMeasures)).combine_chunks()
         reasons = select_faces(faces, review, params)
         is_standard = pc.or_(pc.equal(reasons, ""), pc.equal(reasons, REVIEWED))
-        is_resting = pc.and_(pc.equal(reasons, ""), pc.invert(are_shut(faces, params)))
+        is_own_rest = pc.and_(pc.equal(reasons, ""), pc.invert(are_shut(faces, params)))
+        is_resting = pc.and_(is_own_rest, pc.not_equal(faces.column("sampled_by"), OF_PICTURE))
         yield pa.Table.from_arrays(
             [*faces.columns, is_standard, is_resting, reasons], schema=arrow_schema(SelectedFace)
         )

@@ -15,7 +15,7 @@ from pydantic import Field
 from pipeline.core.base.errors import BadParams
 from pipeline.core.base.params import Params
 from pipeline.core.base.units import SAME_TIME_S
-from pipeline.core.records.face import FaceMeasures
+from pipeline.core.records.face import OF_PICTURE, FaceMeasures
 from pipeline.core.records.frame import Frame
 
 
@@ -115,6 +115,7 @@ def standardness(face: FaceMeasures, scales: StandardnessScales) -> float | None
 
 
 STRICT, OWN_REST = "strict", "own_rest"
+BY_LIMITS, ALL = "by_limits", "all"
 
 
 class SelectParams(Params):
@@ -137,6 +138,7 @@ class SelectParams(Params):
     min_true_interocular_px: float = Field(ge=0)
     min_inside_share: float = Field(ge=0, le=1)
     min_apart_s: float = Field(ge=0)
+    picture_faces: Literal["by_limits", "all"]
 
 
 def check_verified(params: SelectParams, max_verified_gap: float) -> None:
@@ -156,18 +158,20 @@ def check_verified(params: SelectParams, max_verified_gap: float) -> None:
 def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     """Return the first threshold that each of ``faces`` misses; empty for a standard face by its measures.
 
-    ``faces`` has the columns of FaceMeasures. A face exactly on a limit passes.
+    ``faces`` has the columns of FaceMeasures. A face exactly on a limit passes. Of a still picture, in which nothing
+    moves, one frame counts, or, with ``picture_faces: all``, none: all are standard.
     """
     of = faces.column
+    is_picture = pc.equal(of("sampled_by"), OF_PICTURE)
     window = [pc.is_valid(of(name)) for name in ("lip_opening_max", "lip_motion", "mouth_rise", "mouth_change")]
     checks = {
-        "window_incomplete": functools.reduce(pc.and_, window),
+        "window_incomplete": pc.or_(is_picture, functools.reduce(pc.and_, window)),
         "not_verified": pc.is_valid(of("lip_gap")),
         "no_face": pc.greater_equal(of("mesh_presence"), params.min_presence),
         "mouth_covered": pc.greater_equal(of("lip_line"), params.min_lip_line),
         # Before the angles: a window whose lips part is not looked at up to the face's own frame.
         "lips_open": pc.or_(are_shut(faces, params), _are_at_rest(faces, params)),
-        "lips_moving": pc.less_equal(of("mouth_change"), params.max_mouth_change),
+        "lips_moving": pc.or_kleene(is_picture, pc.less_equal(of("mouth_change"), params.max_mouth_change)),
         "yaw": pc.less_equal(pc.abs(of("mesh_yaw_deg")), params.max_yaw_deg),
         "pitch": pc.less_equal(pc.abs(of("mesh_pitch_deg")), params.max_pitch_deg),
         "roll": pc.less_equal(pc.abs(of("roll_deg")), params.max_roll_deg),
@@ -179,7 +183,7 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     missed = pa.chunked_array([pa.repeat("", len(faces))])
     for reason, passes in reversed(checks.items()):
         missed = pc.if_else(pc.fill_null(passes, False), missed, reason)
-    return missed
+    return pc.if_else(is_picture, "", missed) if params.picture_faces == ALL else missed
 
 
 def are_shut(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
@@ -214,7 +218,7 @@ def select_faces(faces: pa.Table, review: Mapping[str, bool], params: SelectPara
     ``faces`` has the columns of FaceMeasures, and all faces of each of its clips. ``review`` holds overrides by face
     id, which precede all thresholds. Of the other faces of one clip that pass every threshold, the most standard is
     taken first; one closer in time than ``min_apart_s`` to a taken one, or to one that an override accepts, is
-    ``too_close``.
+    ``too_close``; the faces of several people in a still picture are not.
     """
     reviewed = _by_review(faces.column("face_id"), review)
     reasons = pc.coalesce(reviewed, missed_thresholds(faces, params))
@@ -224,8 +228,9 @@ def select_faces(faces: pa.Table, review: Mapping[str, bool], params: SelectPara
         taken_s[clip_id].append(time_s)
     order = _most_standard_first(faces, pc.equal(reasons, ""))
     is_near = np.zeros(len(faces), np.bool_)
+    is_picture = pc.equal(faces.column("sampled_by"), OF_PICTURE).to_numpy()
     for row, (clip_id, time_s) in zip(order.to_numpy(), _clips_and_times(faces.take(order)), strict=True):
-        if is_apart(time_s, taken_s[clip_id], params.min_apart_s):
+        if is_picture[row] or is_apart(time_s, taken_s[clip_id], params.min_apart_s):
             taken_s[clip_id].append(time_s)
         else:
             is_near[row] = True

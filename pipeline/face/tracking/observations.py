@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.base.arrays import Landmarks, Profile
+from pipeline.core.base.units import milliseconds
 from pipeline.core.records.frame import Frame
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.measures import (
@@ -98,6 +99,16 @@ class TrackObservations:
         for block, part in zip(self._measured, np.split(changed, ends[:-1]), strict=True):
             block["mouth_from_shut"] = part
         self._profiles = []
+
+
+def track_frames(clip_id: str, track_id: str, track: TrackObservations) -> list[Frame]:
+    """Return the frames of an ended track."""
+    return [
+        Frame(
+            frame_id=f"{track_id}-{milliseconds(numbers['time_s']):08d}", clip_id=clip_id, track_id=track_id, **numbers
+        )
+        for numbers in track.rows()
+    ]
 
 
 def _numbers(observations: list[Observation]) -> Numbers:

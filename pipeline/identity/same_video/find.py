@@ -90,12 +90,12 @@ class SameVideos:
 
 def _facts_of(clip: Clip, media: Media, published: _Identified, *, is_seen: bool) -> ClipFacts:
     end_s = media.end_s if clip.end_s is None else clip.end_s
-    crop = clip.crop
+    crop, width_px, height_px = clip.crop, media.width_px or 0, media.height_px or 0
     return ClipFacts(
         name=published.name,
         is_overridden=published.is_overridden,
         is_seen=is_seen,
         duration_s=max(0.0, end_s - (clip.start_s or 0.0)),
-        n_pixels=media.width_px * media.height_px,
-        box=crop and crop.in_heights(media.width_px / media.height_px),
+        n_pixels=width_px * height_px,
+        box=crop.in_heights(width_px / height_px) if crop and height_px else None,
     )

@@ -20,6 +20,7 @@ from pipeline.core.records.track import ActiveSpeaker, Agreement, Shot, Track
 from pipeline.core.storage.atomic import scratch_folder
 from pipeline.core.storage.clip_rows import ClipRows
 from pipeline.core.storage.manifest import RowSpool, write_manifest, write_tables
+from pipeline.identity.subjects.heard_alone import HeardAlone
 from pipeline.identity.subjects.in_crop import FRAME_COLUMNS, read_crops, tracks_in
 from pipeline.identity.subjects.link import ClipSubjects, subjects_of
 from pipeline.identity.subjects.settings import SubjectsParams
@@ -66,6 +67,8 @@ class DatasetSubjects:
     def write(self, ends: Iterable[LedgerRow]) -> None:
         """Write the manifests of SubjectTrack, Subject and Turn, and the ledger: of subjects, and of clips that failed.
 
+        Clips of sound alone have one subject and one turn.
+
         ``ends``: how the clips ended whose tracks and voices were to be embedded.
         """
         at, dataset = self._at, self._dataset
@@ -77,11 +80,16 @@ class DatasetSubjects:
         with scratch_folder(at.subjects(dataset).with_name("subject_rows")) as folder:
             spools = {record: RowSpool(folder / record.__name__, record) for record in paths}
             ledger = RowSpool(folder / LedgerRow.__name__, LedgerRow)
+            heard_alone = HeardAlone(dataset, at)
             for clip_id, crop in read_crops(dataset, at):
-                if not len(self._tracks.of(clip_id)):
+                in_crop = None
+                if (heard := heard_alone.of(clip_id)) is not None:
+                    linked, turns = heard[0], with_shares(heard[1], self._embedded_of(clip_id).sounds)
+                elif len(self._tracks.of(clip_id)):
+                    in_crop = None if crop is None else tracks_in(crop, self._frames.of(clip_id))
+                    linked, turns = self._of(clip_id, in_crop)
+                else:
                     continue
-                in_crop = None if crop is None else tracks_in(crop, self._frames.of(clip_id))
-                linked, turns = self._of(clip_id, in_crop)
                 for kind, rows in ((SubjectTrack, linked.tracks), (Subject, linked.subjects), (Turn, turns)):
                     spools[kind].add(rows)
                 ledger.add(self._ledger(linked, in_crop))
@@ -112,6 +120,8 @@ class DatasetSubjects:
 
     def _turns(self, clip_id: str, tracks: list[Track], linked: ClipSubjects, embedded: Embedded) -> list[Turn]:
         shots = from_table(Shot, self._shots.of(clip_id))
+        if not shots:  # a still picture
+            return []
         if len(shots) == 1 and len(linked.subjects) == 1 and linked.subjects[0].is_main:
             return [whole_clip_turn(linked.subjects[0], (shots[0].start_s, shots[0].end_s))]
         place_of = {subject.subject_id: place for place, subject in enumerate(linked.subjects)}

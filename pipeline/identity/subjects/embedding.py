@@ -16,6 +16,7 @@ from pipeline.core.base.arrays import ImageRGB, Landmarks
 from pipeline.core.base.images import decode_grey
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.frame import Frame
+from pipeline.core.records.media import SOUND, VIDEO
 from pipeline.core.records.schema import from_table, to_table
 from pipeline.core.records.subject import StretchSound, TrackEmbedding, VoiceEmbedding
 from pipeline.core.records.track import ActiveSpeaker, Shot, Track, TrackFace
@@ -49,7 +50,7 @@ _COMPARED_PX = 32
 
 @dataclass(frozen=True, slots=True)
 class TrackedClip:
-    """The item of the step: a clip in which a face was tracked.
+    """The item of the step: a clip in which a face was tracked, or of sound alone.
 
     ``faces``: those that may be embedded, a table of TrackFace. ``shots``: the stretches of sound that are measured,
     equal parts of each shot; ``late_s``: by how much the sound comes later than the picture. ``n_voices``: of a clip in
@@ -102,12 +103,17 @@ def read_tracked_clips(
 
     And, unless ``voice_s`` is None, the clips of one track and one shot, of whose sound about so much is embedded: it
     tells who that is, not when anybody speaks. ``all_sound``: these clips too, with all of their sound to be measured.
-    Where ``params`` name an active speaker network, the others have their boxes.
+    Where ``params`` name an active speaker network, the others have their boxes. Clips of sound alone are as those of
+    one track and one shot; still pictures are none of them.
     """
     tracks = ClipRows(at.tracks(dataset), Track, ["track_id", "out_of_step_s"])
     shots, faces_of_clips = ClipRows(at.shots(dataset), Shot), ClipRows(at.track_faces(dataset), TrackFace)
     frames = None if params.active_speaker is None else ClipRows(at.frames(dataset), Frame, list(BOX_COLUMNS))
     for clip in read_media_clips(at.clips(dataset), at.media(dataset), at.root):
+        if clip.kind != VIDEO:
+            if clip.kind == SOUND and (voice_s is not None or all_sound):
+                yield _heard_alone(clip, params, voice_s, all_sound=all_sound)
+            continue
         of_clip, shots_of_clip = tracks.of(clip.clip_id), from_table(Shot, shots.of(clip.clip_id))
         is_whole = len(of_clip) == 1 and len(shots_of_clip) < 2
         if len(of_clip) == 0 or (is_whole and ((voice_s is None and not all_sound) or not shots_of_clip)):
@@ -126,6 +132,15 @@ def read_tracked_clips(
         late_s = of_clip["out_of_step_s"][0].as_py()
         boxes = None if is_whole or frames is None else frames.of(clip.clip_id)
         yield TrackedClip(clip, to_table(TrackFace, faces), tuple(map(tuple, shots_s)), late_s, n_voices, boxes)
+
+
+def _heard_alone(clip: MediaClip, params: SubjectsParams, voice_s: float | None, *, all_sound: bool) -> TrackedClip:
+    """Return the item of a clip of sound alone, all of which is one stretch after the other."""
+    [parts_s] = stretches([clip.range_s], params.stretch_s)
+    n_voices = sum(start_s < clip.range_s[0] + (voice_s or 0.0) for start_s, _ in parts_s)
+    return TrackedClip(
+        clip, to_table(TrackFace, []), (tuple(parts_s if all_sound else parts_s[:n_voices]),), n_voices=n_voices
+    )
 
 
 def chosen_faces(faces: Sequence[TrackFace], params: SubjectsParams) -> list[TrackFace]:

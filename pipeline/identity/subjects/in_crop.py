@@ -20,7 +20,7 @@ _MIN_INSIDE_SHARE = 0.5
 def read_crops(dataset: str, at: Layout) -> Iterator[tuple[str, Box | None]]:
     """Yield the id of every clip, in order, and its published crop in pixels of the picture as shown.
 
-    None: no crop was published, or the clip has no media.
+    None: no crop was published, or the clip has no media, or no picture.
     """
     sizes = _sizes(dataset, at)
     media_id, width_px, height_px = "", 0, 0
@@ -61,7 +61,8 @@ def tracks_in(crop: Box, frames: pa.Table) -> set[str]:
 
 
 def _sizes(dataset: str, at: Layout) -> Iterator[tuple[str, int, int]]:
-    """Yield the id of every clip that has media, in order, and width and height of its picture as shown, pixels."""
+    """Yield the id of every clip that has a picture, in order, and its width and height as shown, pixels."""
     names = ["clip_id", "width_px", "height_px"]
     for table in iterate_tables(at.media(dataset), Media, names):
-        yield from zip(*(table.column(name).to_pylist() for name in names), strict=True)
+        rows = zip(*(table.column(name).to_pylist() for name in names), strict=True)
+        yield from (row for row in rows if row[1] is not None)

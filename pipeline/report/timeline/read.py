@@ -15,8 +15,8 @@ _SEED = 1  # not a param: another seed would only show other clips
 _CHOSEN = """
     SELECT clip_id
     FROM (SELECT clip_id, count(*) AS n FROM subjects GROUP BY ALL) AS seen
-    LEFT JOIN (SELECT clip_id, count(*) AS n FROM shots GROUP BY ALL) AS cut USING (clip_id)
-    ORDER BY (seen.n > 1)::INT + coalesce(cut.n > 1, false)::INT DESC, sha256(? || '/' || clip_id)
+    JOIN (SELECT clip_id, count(*) AS n FROM shots GROUP BY ALL) AS cut USING (clip_id)
+    ORDER BY (seen.n > 1)::INT + (cut.n > 1)::INT DESC, sha256(? || '/' || clip_id)
     LIMIT ?
 """  # the hash is draw_order
 

@@ -2,9 +2,9 @@
 
 The folder holds ``vox1/`` and ``vox2/``, in each ``masked_faces/<name>/`` (or ``origin_faces``) with pictures,
 ``mel_spectrograms/<name>/<speaker>_<video>_<number>.pickle``, and the table of speakers. Pickles can run code when
-they are read: they are never opened; their names say which utterances of VoxCeleb they are of, and these are listed
-as videos. Their times are in VoxCeleb's own files, which are read from anywhere in the folder; without them an
-utterance waits.
+they are read: they are never opened; their names say which utterances of VoxCeleb they are of, and the sound of these
+is listed. It, or the times in its video, is in VoxCeleb's own files, which are read from anywhere in the folder;
+without them an utterance waits.
 
 The published split is by the row of a speaker's table: of each ten rows the ninth is test, the tenth val.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import Clip
 from pipeline.sources.lists import pictures, voxceleb
 from pipeline.sources.lists.pictures import Picture, Published, name_key, pictures_in
 from pipeline.sources.lists.rows import ListReader, item_id
@@ -52,15 +53,17 @@ def list_clips(dataset: str, source: HqVoxCelebSource) -> Iterator[Found]:
         )
         yield pictures.clip_of(picture, published)
     waiting = {path.stem: path.parent.name for path in _spectrograms(folder)}
-    for utterance in voxceleb.utterances_below(folder):
+    for utterance in voxceleb.heard_below(folder):
         name = waiting.pop(utterance.stem, None)
         speaker = speakers.get(utterance.speaker_id)
-        clip = None if name is None else voxceleb.clip_of(reader, utterance, speaker)
-        if clip is not None and name is not None:
-            yield replace(clip, identity=name, split=_split(speaker)).in_dataset(dataset)
+        found = None if name is None else voxceleb.sound_of(dataset, reader, utterance, speaker)
+        if isinstance(found, Clip) and name is not None:
+            yield replace(found, identity=name, published_split=_split(speaker))
+        elif found is not None:
+            yield found
         yield from reader.take_drops()
     for stem, name in sorted(waiting.items()):
-        detail = f"{stem}.pickle of '{name}': its time is in VoxCeleb's file of the utterance, which is not there"
+        detail = f"{stem}.pickle of '{name}': VoxCeleb's file of the utterance, its sound or its boxes, is not there"
         yield item_id(dataset, stem), Dropped.waiting("no_range", detail, remedy=REMEDY)
 
 
@@ -71,7 +74,7 @@ def files_read(source: HqVoxCelebSource) -> Iterator[Path]:
         yield from tables_in(folder / one)
     yield from (picture.path for picture in _pictures(folder, source))
     yield from _spectrograms(folder)
-    yield from (one.path for one in voxceleb.utterances_below(folder))
+    yield from (one.path for one in voxceleb.heard_below(folder))
 
 
 def _pictures(folder: Path, source: HqVoxCelebSource) -> Iterator[Picture]:

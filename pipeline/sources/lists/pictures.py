@@ -13,11 +13,12 @@ from pathlib import Path
 
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import NO_CROP, Clip
+from pipeline.core.records.media import PICTURE
 from pipeline.sources.lists.rows import item_id
 from pipeline.sources.reading.found import Found
 from pipeline.sources.reading.local_file import hash_file, is_plain_text
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _NUMBERED = re.compile(r"(.+)-\d+", re.ASCII)
 _VGGFACE2_FOLDER = re.compile(r"n\d{6}", re.ASCII)
 
@@ -80,6 +81,7 @@ def clip_of(picture: Picture, published: Published) -> Found:
         end_s=None,
         range_fps=None,
         **NO_CROP,
+        media_kind=PICTURE,
         published_split=published.split,
         licence=published.licence,
         origin=picture.within,

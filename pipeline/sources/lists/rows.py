@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip, PublishedCrop, clip_name, content_of, crop_columns
+from pipeline.core.records.media import VIDEO
 from pipeline.sources.reading.found import Drop
 from pipeline.sources.reading.local_file import is_plain_text, open_regular, shown
 
@@ -43,6 +44,7 @@ class ListedClip:
     range_fps: float | None = None
     crop: PublishedCrop | None = None
     split: str = ""
+    media_kind: str = VIDEO
 
     def in_dataset(self, dataset: str) -> Clip:
         """Return the clip as one of ``dataset``."""
@@ -56,6 +58,7 @@ class ListedClip:
             end_s=end_s,
             range_fps=self.range_fps,
             **crop_columns(self.crop),
+            media_kind=self.media_kind,
             published_split=self.split,
             licence=self.licence,
             origin=self.origin,

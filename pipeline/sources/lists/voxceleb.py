@@ -6,21 +6,27 @@ first set are pixels of a video 360 high, those of the second are shares of the 
 crop of a clip is the box around all of its boxes.
 
 The published identity is the name that the tables have (speakers.py), else the id.
+
+Lists that take sound alone take the file of an utterance's sound, where it is there, as VoxCeleb offers it:
+<...>/id10001/<id of the video>/00001.wav or .m4a; else the sound of the video.
 """
 
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from pipeline.core.base.errors import BadInput
-from pipeline.core.records.clip import PublishedCrop
-from pipeline.sources.lists.rows import ListedClip, ListReader, is_video_id, read_bytes, video_address
+from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.clip import NO_CROP, Clip, PublishedCrop
+from pipeline.core.records.media import SOUND
+from pipeline.sources.lists.rows import ListedClip, ListReader, is_video_id, item_id, read_bytes, video_address
 from pipeline.sources.lists.settings import VoxCelebSource
 from pipeline.sources.lists.speakers import Speaker, read_speakers, tables_in
 from pipeline.sources.reading.found import Found
+from pipeline.sources.reading.local_file import hash_file
 
 FRAMES_PER_S = 25
 LICENCE = "metadata of VoxCeleb: CC BY 4.0; the video belongs to its uploader"
@@ -28,6 +34,7 @@ _BOX_HEIGHT_PX = 360
 _SHARES_PER_ONE = 10_000  # shares of the picture are whole numbers of this
 _SPEAKER = re.compile(r"id\d{5}", re.ASCII)
 _UTTERANCE = re.compile(r"\d{1,6}\.txt", re.ASCII)
+_SOUND = re.compile(r"\d{1,6}\.(?:wav|m4a|aac|flac|mp3|ogg|opus)", re.ASCII)
 _HEADER = ["FRAME", "X", "Y", "W", "H"]
 _NUMBER = re.compile(r"-?\d{1,9}(?:\.\d*)?", re.ASCII)
 _MAX_UTTERANCE_BYTES = 4 << 20  # about 40 minutes
@@ -39,11 +46,16 @@ _Row: TypeAlias = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """The file of an utterance: below which folder it is, and of whom and of which video it is."""
+    """The file of an utterance, its boxes or its sound: below which folder it is, of whom and of which video."""
 
     path: Path
     within: str
     """The path within the folder of the list."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is the sound."""
+        return _SOUND.fullmatch(self.path.name) is not None
 
     @property
     def speaker_id(self) -> str:
@@ -97,13 +109,40 @@ def utterances_in(folder: Path) -> Iterator[Utterance]:
 
 def utterances_below(folder: Path) -> Iterator[Utterance]:
     """Yield the files of utterances below ``folder``, if there are any, in a fixed order."""
+    return _files_below(folder, _UTTERANCE)
+
+
+def heard_below(folder: Path) -> Iterator[Utterance]:
+    """Yield one file of each utterance below ``folder``, if there are any, in a fixed order: the sound comes first."""
+    with_sound: set[str] = set()
+    for one in _files_below(folder, _SOUND):
+        if one.stem not in with_sound:
+            with_sound.add(one.stem)
+            yield one
+    yield from (one for one in utterances_below(folder) if one.stem not in with_sound)
+
+
+def heard_in(folder: Path) -> Iterator[Utterance]:
+    """Yield what ``heard_below`` does; raise BadInput where there is nothing."""
+    is_empty = True
+    for one in heard_below(folder):
+        is_empty = False
+        yield one
+    if is_empty:
+        raise BadInput(
+            f"{folder}: expected utterances, such as txt/id10001/<video>/00001.txt or wav/id10001/<video>/00001.wav,"
+            " found none"
+        )
+
+
+def _files_below(folder: Path, pattern: re.Pattern[str]) -> Iterator[Utterance]:
     for within, folders, files in os.walk(folder):
         folders.sort()
         path = Path(within)
         if not (_SPEAKER.fullmatch(path.parent.name) and is_video_id(path.name)):
             continue
         for name in sorted(files):
-            if _UTTERANCE.fullmatch(name):
+            if pattern.fullmatch(name):
                 yield Utterance(path / name, (path / name).relative_to(folder).as_posix())
 
 
@@ -132,6 +171,34 @@ def clip_of(reader: ListReader, utterance: Utterance, speaker: Speaker | None) -
         range_s=(rows[0][0] / FRAMES_PER_S, (rows[-1][0] + 1) / FRAMES_PER_S),
         crop=crop,
         split=speaker.set_name if speaker else "",
+    )
+
+
+def sound_of(dataset: str, reader: ListReader, utterance: Utterance, speaker: Speaker | None) -> Found | None:
+    """Return the clip of an utterance's sound alone, in ``dataset``, or its drop; None as ``clip_of``.
+
+    Of a file of boxes it is the sound of the video in that time.
+    """
+    if not utterance.is_sound:
+        listed = clip_of(reader, utterance, speaker)
+        return None if listed is None else replace(listed, crop=None, media_kind=SOUND).in_dataset(dataset)
+    content_hash = hash_file(utterance.path)
+    if isinstance(content_hash, Dropped):
+        return item_id(dataset, utterance.name), content_hash
+    return Clip(
+        clip_id=item_id(dataset, utterance.name),
+        dataset=dataset,
+        identity=(speaker and speaker.name) or utterance.speaker_id,
+        address=utterance.path.as_posix(),
+        start_s=None,
+        end_s=None,
+        range_fps=None,
+        **NO_CROP,
+        media_kind=SOUND,
+        published_split=speaker.set_name if speaker else "",
+        licence=LICENCE,
+        origin=utterance.within,
+        content_hash=content_hash,
     )
 
 

@@ -1,4 +1,4 @@
-"""List VoxCeleb-ID: pictures of people joined by name to the utterances of VoxCeleb.
+"""List VoxCeleb-ID: pictures of people joined by name to the sound of the utterances of VoxCeleb.
 
 The folder holds ``pictures/`` (Celeb-ID's files, VGGFace2's folders, or folders named after people), and VoxCeleb's
 files and tables as voxceleb.py reads them. Names are compared without case, accents, dots and signs. All clips of a
@@ -45,16 +45,16 @@ def list_clips(dataset: str, source: VoxCelebIdSource) -> Iterator[Found]:
     yield from reader.take_drops()
     heard: set[str] = set()
     unseen: Counter[str] = Counter()
-    for utterance in voxceleb.utterances_in(folder):
+    for utterance in voxceleb.heard_in(folder):
         speaker = speakers.get(utterance.speaker_id)
         key = name_key(speaker.name) if speaker and speaker.name else ""
         if key not in seen:
             unseen[utterance.speaker_id] += 1
             continue
-        clip = voxceleb.clip_of(reader, utterance, speaker)
-        if clip is not None:
+        found = voxceleb.sound_of(dataset, reader, utterance, speaker)
+        if found is not None:
             heard.add(key)
-            yield clip.in_dataset(dataset)
+            yield found
         yield from reader.take_drops()
     for speaker_id, n in unseen.items():
         reader.leave_out(speaker_id, "no_picture", f"{n} utterances of {speaker_id}, of whom there is no picture")
@@ -69,7 +69,7 @@ def files_read(source: VoxCelebIdSource) -> Iterator[Path]:
     folder = Path(source.input)
     yield from tables_in(folder)
     yield from (one.path for one in _pictures(folder))
-    yield from (one.path for one in voxceleb.utterances_in(folder))
+    yield from (one.path for one in voxceleb.heard_in(folder))
 
 
 def _pictures(folder: Path) -> Iterator[Picture]:

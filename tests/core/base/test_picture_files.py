@@ -154,7 +154,7 @@ def test_of_an_animated_png_the_first_picture_is_read(tmp_path: Path) -> None:
     [
         (b"GIF89a", "a GIF"),
         (b"\0\0\0\x18ftypheic", "a HEIC"),
-        (b"RIFF\0\0\0\0WEBP", "a WebP"),
+        (b"RIFF\0\0\0\0WEBP", "a damaged one"),
         (b"", "an empty file"),
         (b"text", "something else"),
         (b"\xff\xd8\xff\xe0", "a damaged one"),
@@ -162,7 +162,7 @@ def test_of_an_animated_png_the_first_picture_is_read(tmp_path: Path) -> None:
 )
 def test_the_message_says_what_was_expected_and_found(content: bytes, found: str, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(content)
-    expected = f"a.jpg: expected a JPEG or PNG picture of at most 32 MiB and 40 million pixels, found {found}$"
+    expected = f"a.jpg: expected a JPEG, PNG or WebP picture of at most 32 MiB and 40 million pixels, found {found}$"
     with pytest.raises(BadInput, match=expected):
         read_picture(tmp_path / "a.jpg")
 

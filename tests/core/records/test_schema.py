@@ -66,6 +66,7 @@ CLIP = Clip(
     content_hash=content_of("https://example.org/a", 1.5, None),
 )
 MEDIA = Media(
+    kind="video",
     clip_id="set/a",
     path="data/sets/set/media/a.mp4",
     sha256="0" * 64,

@@ -1,6 +1,7 @@
 """Lips are measured over a window of time; standardness ranks without thresholds; thresholds alone decide."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.base.errors import BadParams
-from pipeline.core.records.face import FaceMeasures
+from pipeline.core.records.face import OF_PICTURE, FaceMeasures
 from pipeline.core.records.schema import to_table
 from pipeline.face.crops.standard import (
     LipWindow,
@@ -241,6 +242,7 @@ def test_every_limit_is_tested_above() -> None:
     assert {name.removeprefix("mesh_") for name in ON_THE_LIMIT} == limits - {
         "apart_s",
         "mouth",
+        "faces",  # of pictures: no limit
         "rest_gap",  # two limits of a face at rest
         "above_rest",
     }
@@ -332,3 +334,49 @@ def test_faces_without_standardness_come_last_and_are_taken_where_they_are_apart
 def test_no_faces_have_no_reasons() -> None:
     assert reasons_of([]) == []
     assert reasons_of([], {"set/gone": True}) == []
+
+
+IN_A_PICTURE = {
+    "sampled_by": OF_PICTURE,
+    "lip_motion": None,
+    "mouth_change": None,
+    "rest_gap": None,
+    "standardness": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({}, ""),
+        ({"mesh_yaw_deg": 12.0}, ""),
+        ({"mesh_yaw_deg": 12.1}, "yaw"),
+        ({"lip_gap": 0.051}, "lips_open"),
+        ({"lip_gap": None}, "not_verified"),
+        ({"eyes_shut": -0.9}, "eyes_closed"),
+    ],
+)
+def test_in_a_still_picture_the_limits_hold_but_for_movement_or_all_faces_are_standard(
+    values: dict[str, float | None], reason: str
+) -> None:
+    one = face(**IN_A_PICTURE | values)
+    assert missed_threshold(one) == reason
+    table = to_table(FaceMeasures, [one, replace(one, sampled_by="random")])
+    for resting_mouth in ("strict", "own_rest"):  # a picture does not tell how a mouth rests
+        params = SELECT.model_copy(update={"resting_mouth": resting_mouth})
+        assert missed_thresholds(table, params).to_pylist() == [reason, "window_incomplete"]
+    every = SELECT.model_copy(update={"picture_faces": "all"})
+    assert missed_thresholds(table, every).to_pylist() == ["", "window_incomplete"]
+
+
+def test_two_people_in_one_picture_are_both_standard() -> None:
+    one = face(**IN_A_PICTURE)
+    other = replace(one, face_id="set/clip-t01-00000000", subject_id="set/clip-s01", track_id="set/clip-t01")
+    assert reasons_of([one, other]) == ["", ""]
+
+
+def test_an_override_precedes_the_param_for_pictures() -> None:
+    one = face(**IN_A_PICTURE)
+    every = SELECT.model_copy(update={"picture_faces": "all"})
+    table = to_table(FaceMeasures, [one])
+    assert select_faces(table, {one.face_id: False}, every).to_pylist() == ["rejected_by_review"]

@@ -7,6 +7,7 @@ import pytest
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.media import Media
 from pipeline.core.records.schema import key_of
 from pipeline.core.records.subject import Subject, SubjectTrack, Turn
 from pipeline.core.records.track import Agreement, Shot, Track
@@ -27,6 +28,7 @@ def at(tmp_path: Path) -> Layout:
     at = Layout(tmp_path)
     places = [(clip_id, n) for clip_id in CLIP_IDS if clip_id != WITHOUT_A_FACE for n in range(n_shots(clip_id))]
     write_manifest(at.clips("set"), Clip, [clip("set", "ana", clip_id[4:]) for clip_id in CLIP_IDS])
+    write_manifest(at.media("set"), Media, [])  # none is of sound alone
     write_manifest(at.tracks("set"), Track, [a_track(clip_id, 3 * n) for clip_id, n in places])
     write_manifest(at.shots("set"), Shot, [a_shot(clip_id, n, n + 1.0) for clip_id, n in places])
     write_manifest(at.agreement("set"), Agreement, [])

@@ -157,6 +157,23 @@ def test_where_all_sound_is_measured_every_clip_is_an_item_and_its_voice_is_that
         assert list(found) == ["set/a", "set/b", "set/c", "set/d"]
 
 
+def test_sound_alone_is_measured_like_a_clip_of_one_face_and_a_still_picture_is_not(
+    at: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = media_clips(["set/picture", "set/range", "set/sound"])
+    kinds = ({"kind": "picture"}, {"kind": "sound", "start_s": 1.0, "end_s": 9.0}, {"kind": "sound"})
+    clips = [replace(one, media_s=5.0, **kind) for one, kind in zip(clips, kinds, strict=True)]
+    monkeypatch.setattr(module, "read_media_clips", lambda *_: iter(clips))
+    for voice_s, all_sound, n_voices in ((2.5, True, 1), (2.6, True, 2), (None, True, 0), (2.5, False, 1)):
+        items = read_tracked_clips("set", PARAMS, at, voice_s=voice_s, all_sound=all_sound)
+        found = {one.clip.clip_id: (one.n_voices, one.shots) for one in items}
+        whole = ((0.0, 2.5), (2.5, 5.0)) if all_sound else ((0.0, 2.5),)
+        assert found["set/sound"] == (n_voices, (whole,))
+        assert list(found) == ["set/range", "set/sound"]
+        assert found["set/range"][1][0][0] == (1.0, 3.0)
+    assert list(read_tracked_clips("set", PARAMS, at, voice_s=None)) == []
+
+
 class Greys:
     """Embeds a face as how bright and how dark its middle is."""
 

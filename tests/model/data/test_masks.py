@@ -259,5 +259,7 @@ def a_folder(path: Path) -> None:
 @pytest.mark.parametrize("make", [text, half_of_a_png, too_many_pixels, too_many_bytes, nothing, a_folder])
 def test_what_is_no_picture_within_the_limits_is_said_to_be_none(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "mask.png")
-    with pytest.raises(BadInput, match=r"mask\.png: expected a JPEG or PNG picture of at most 32 MiB and 40 million"):
+    with pytest.raises(
+        BadInput, match=r"mask\.png: expected a JPEG, PNG or WebP picture of at most 32 MiB and 40 million"
+    ):
         draw_image(tmp_path / "mask.png")

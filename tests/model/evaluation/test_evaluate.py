@@ -357,7 +357,9 @@ def test_a_picture_of_another_size_or_none_is_refused_by_name(
     faces = iterate_evaluation_faces(three_persons, PARAMS, MASK)
     name = min(file_names(three_persons)[face.face_id] for face in faces)
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(BadInput, match=r"expected a (JPEG or PNG )?picture of .*, found (something else|256x255)"):
+    with pytest.raises(
+        BadInput, match=r"expected a (JPEG, PNG or WebP )?picture of .*, found (something else|256x255)"
+    ):
         evaluate_predictions(tmp_path, inputs_of(three_persons, metric_suite), tmp_path / "metrics")
 
 

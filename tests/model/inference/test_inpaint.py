@@ -307,7 +307,9 @@ def test_a_mask_of_another_size_is_refused(
 def test_what_is_no_picture_is_said_with_what_was_expected(checkout: Layout) -> None:
     (checkout.root / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic")
     Image.new("L", (10, 20), 255).save(checkout.root / "mask.png")
-    with pytest.raises(BadInput, match=r"heic: expected a JPEG or PNG .*, found a HEIC\. A video is known by .*\.mp4"):
+    with pytest.raises(
+        BadInput, match=r"heic: expected a JPEG, PNG or WebP .*, found a HEIC\. A video is known by .*\.mp4"
+    ):
         inpainted_file(checkout, checkout.root / "photo.heic", checkout.root / "mask.png")
 
 

@@ -65,6 +65,27 @@ def test_a_picture_is_a_file_without_a_range_known_by_its_bytes(tmp_path: Path) 
     assert (clip.start_s, clip.end_s, clip.crop) == (None, None, None)
 
 
+def test_utterances_are_sound_and_a_file_of_sound_comes_before_the_video(tmp_path: Path) -> None:
+    files = FILES | {
+        f"wav/id10001/{VIDEO}/00001.wav": b"RIFF",
+        f"aac/id10001/{VIDEO}/00001.m4a": b"the same, coded",
+        f"wav/id10003/{VIDEO}/00007.flac": b"fLaC",
+        f"wav/id10003/{VIDEO}/readme.wav": b"no number",
+    }
+    clips, drops = listed("voxceleb_id", put(tmp_path, files))
+    heard = {clip.origin: clip for clip in clips.values() if clip.media_kind == "sound"}
+    assert {origin: clip.identity for origin, clip in heard.items()} == {
+        f"aac/id10001/{VIDEO}/00001.m4a": "A.J._Buckley",
+        f"wav/id10003/{VIDEO}/00007.flac": "No_Voice",
+        f"txt/id00012/{VIDEO}/00002.txt": "Zoë_X",
+    }
+    of_video, of_file = heard[f"txt/id00012/{VIDEO}/00002.txt"], heard[f"aac/id10001/{VIDEO}/00001.m4a"]
+    assert (of_video.address[:5], of_video.start_s, of_video.crop) == ("https", 0.0, None)
+    assert (of_file.start_s, of_file.content_hash) == (None, sha256_of(tmp_path / of_file.origin))
+    assert {clip.media_kind for clip in clips.values()} == {"picture", "sound"}
+    assert "no_voice" not in reasons(drops).get(clip_name("pictures No_Voice"), "")
+
+
 def test_an_empty_picture_is_dropped_and_none_at_all_is_named(tmp_path: Path) -> None:
     _, drops = listed("voxceleb_id", put(tmp_path, FILES | {"pictures/aj-buckley-1.jpg": b""}))
     assert reasons(drops)[clip_name("pictures/aj-buckley-1.jpg")] == "empty_file"
