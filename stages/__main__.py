@@ -46,6 +46,10 @@ STAGES = {
         False,
     ),
     "sources": ("List the clips of a dataset: published identity and address of each.", True),
+    "released_audioface": (
+        "Read a dataset that is built already, as the paper's authors released it: faces, log-mels, labels and split.",
+        True,
+    ),
     "download": ("Fetch the media of every clip, record its properties, and split long clips into parts.", True),
     "detect": ("Detect, track and measure the faces of every clip in one decode.", True),
     "subjects": (

@@ -4,16 +4,17 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.base.errors import BadInput, BadParams
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
-from pipeline.core.base.params import read_params
+from pipeline.core.base.params import check_section, read_params
 from pipeline.core.storage.atomic import write_text
 from pipeline.sources.folder_walk import walk_folder
-from pipeline.sources.lists.settings import PublishedList
+from pipeline.sources.lists.settings import PublishedList, ReleasedAudioface
 from pipeline.sources.reading.local_file import hash_file
 from pipeline.sources.settings import FolderSource, SyntheticSource, parse_source
 
@@ -31,6 +32,7 @@ def main(at: Layout = Layout()) -> None:
     if not isinstance(sources, dict):
         raise BadParams(f"{at.params}: section 'sources': expected a section for each dataset, found {sources!r}")
     states = {str(dataset): state_of(content) for dataset, content in sources.items()}
+    states |= {str(name): released_state(content) for name, content in (params.get("released_audioface") or {}).items()}
     write_text(at.inputs, json.dumps(states, indent=2, sort_keys=True) + "\n")
     for dataset, content in sources.items():
         if states[str(dataset)] == NOTHING and dataset in datasets:
@@ -58,6 +60,23 @@ def state_of(content: Any) -> str:
             parts = [] if isinstance(table, Dropped) else [table]
     except (BadInput, BadParams, OSError, ValueError):  # ValueError: of a NUL in a path
         return NOTHING
+    return _hash_of(parts)
+
+
+def released_state(content: Any) -> str:
+    """Return a hash of the path, size and time of change of each file of a released dataset; or ``NOTHING``."""
+    from pipeline.sources.lists.released_audioface import ReleasedFile, released_files
+
+    try:
+        source = check_section(ReleasedAudioface, content, "released_audioface")
+        found = list(released_files(source))
+        parts = [(str(one.path), *_size_and_time(one.path)) if isinstance(one, ReleasedFile) else one for one in found]
+    except (BadInput, BadParams, OSError, ValueError):
+        return NOTHING
+    return _hash_of(parts)
+
+
+def _hash_of(parts: Sequence[Any]) -> str:
     state = hashlib.sha256()
     for part in parts:
         state.update(f"{part!a}\n".encode())

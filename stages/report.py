@@ -1,7 +1,7 @@
 """Write the report on the run: items kept and dropped, faces, sound, training, metrics."""
 
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import read_section
+from pipeline.core.base.params import read_section, released_names
 from pipeline.core.storage.atomic import write_text
 from pipeline.report.evaluation import read_evaluation
 from pipeline.report.faces import read_sheets
@@ -15,15 +15,16 @@ from pipeline.report.training import read_trainings
 
 def main(at: Layout = Layout()) -> None:
     """Run the stage; the page names the stages that have not run."""
-    datasets: list[str] = read_section("datasets", at.params)
+    footage: list[str] = read_section("datasets", at.params)
+    datasets = [*footage, *released_names(at.params)]
     report = Report(
         datasets=datasets,
         is_synthetic=is_synthetic(at, datasets),
         funnels=read_funnels(at, datasets),
-        timelines=read_timelines(at, datasets),
+        timelines=read_timelines(at, footage),
         table1=read_table1(at),
         sheets=read_sheets(at, datasets),
-        sounds=read_sounds(at, datasets),
+        sounds=read_sounds(at, footage),
         recognition_network=read_recognition_network(at),
         audit=read_audit(at),
         terms=read_terms(at, datasets),

@@ -19,7 +19,16 @@ DEFINITIONS = {name: entry.get("do", entry) for name, entry in DVC.items()}
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 SOURCES = [path for top in sorted(PACKAGES) for path in sorted((ROOT / top).rglob("*.py"))]
 MOST_MODULES = 15
-STEPS_WITH_A_VERSION = ("audio", "crop", "detect", "download", "identify", "recognise", "subjects")
+STEPS_WITH_A_VERSION = (
+    "audio",
+    "crop",
+    "detect",
+    "download",
+    "identify",
+    "recognise",
+    "released_audioface",
+    "subjects",
+)
 
 # Every folder, the lowest first: a module imports its own folder and those before it, so no two folders import each
 # other.

@@ -41,7 +41,7 @@ class Selection:
     def content_hash(self) -> str:
         """The hash of the stored files and of the selection."""
         params = {"standard_only": self.standard_only, "datasets": self.datasets and list(self.datasets)}
-        return item_key(f"{_STEP} selection", 1, params, [self.folder.name])
+        return item_key(f"{_STEP} selection", 2, params, [self.folder.name])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -256,13 +256,14 @@ def _check_datasets(built: BuiltDataset, datasets: Sequence[str] | None) -> None
 
 
 def _selected(table: pa.Table, standard_only: bool, datasets: Sequence[str] | None) -> Rows:
-    """Return the selected rows of ``table``."""
+    """Return the selected rows of ``table`` in the order of ids, its first column, on however many shards they are."""
     is_selected = np.ones(len(table), np.bool_)
     if standard_only:
         is_selected &= table["is_standard"].to_numpy()
     if datasets is not None:
         is_selected &= pc.is_in(table["dataset"], value_set=pa.array(datasets, pa.string())).to_numpy()
-    return np.flatnonzero(is_selected)
+    rows = np.flatnonzero(is_selected)
+    return np.asarray(rows[pc.sort_indices(table.column(0).take(rows))], np.intp)
 
 
 @dataclass(frozen=True, slots=True)

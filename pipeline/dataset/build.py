@@ -78,6 +78,22 @@ def build_person(person: PersonRows, params: DatasetParams) -> PersonDataset:
     )
 
 
+def keep_person(person: PersonRows) -> PersonDataset:
+    """Return the dataset of a person whose faces and segments were released built: all of them, without caps.
+
+    Raises SplitLeak where its rows are in both splits.
+    """
+    if len({face.split for face in person.faces} | {segment.split for segment in person.segments}) > 1:
+        raise SplitLeak(f"'{person.person_id}' of dataset '{person.dataset}' is in both train and test")
+    end = _person_drop(person.faces, person.segments, 0)
+    return PersonDataset(
+        identity=None if end else _identity(person, person.faces, person.segments),
+        faces=[] if end else person.faces,
+        segments=[] if end else person.segments,
+        ends=[(f"{person.dataset}/{person.person_id}", end), *((one.segment_id, None) for one in person.segments)],
+    )
+
+
 def segment_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | None:
     """Return the drop of a segment that is not, or not surely, the voice of its clip's main face; None otherwise.
 

@@ -53,6 +53,11 @@ _SEGMENTS = """
         LEFT JOIN (SELECT subject_id, av_covered_s, av_zscore FROM agreement) USING (subject_id)
     ORDER BY dataset, person_id, segment_id
 """
+_RELEASED_PERSONS = """
+    SELECT dataset, person_id, count(DISTINCT clip_id) FROM (
+        SELECT dataset, person_id, clip_id FROM faces UNION ALL SELECT dataset, person_id, clip_id FROM segments
+    ) GROUP BY ALL ORDER BY dataset, person_id
+"""
 _ROWS_PER_PART = 1 << 12
 
 
@@ -71,14 +76,34 @@ def iterate_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]
     with query({"subject_persons": (at.subject_persons, SubjectPerson)}) as connection:
         persons: list[Person] = connection.sql(_PERSONS).fetchall()
     with scratch_folder(at.dataset("joined")) as folder:
-        rows = zip(
-            persons,
-            _rows_by_person(persons, iterate_manifest(_save_faces(datasets, at, folder), DatasetFace)),
-            _rows_by_person(persons, iterate_manifest(_save_segments(datasets, at, folder), DatasetSegment)),
-            strict=True,
-        )
-        for (dataset, person_id, n_clips), faces, segments in rows:
-            yield PersonRows(dataset=dataset, person_id=person_id, n_clips=n_clips, faces=faces, segments=segments)
+        faces, segments = _save_faces(datasets, at, folder), _save_segments(datasets, at, folder)
+        yield from _with_rows(persons, faces, segments)
+
+
+def iterate_released_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]:
+    """Yield all faces and segments of each person of datasets that were released built, as ``iterate_persons`` does."""
+    if not datasets:
+        return
+    with scratch_folder(at.dataset("joined")) as folder, query({}, folder) as connection:
+        add_table(connection, "faces", [at.released_faces(name) for name in datasets], DatasetFace)
+        add_table(connection, "segments", [at.released_segments(name) for name in datasets], DatasetSegment)
+        persons: list[Person] = connection.sql(_RELEASED_PERSONS).fetchall()
+        in_order = "SELECT * FROM {} ORDER BY dataset, person_id, {}"
+        _save(connection, in_order.format("faces", "face_id"), folder / "faces", DatasetFace)
+        _save(connection, in_order.format("segments", "segment_id"), folder / "segments", DatasetSegment)
+        yield from _with_rows(persons, folder / "faces", folder / "segments")
+
+
+def _with_rows(persons: Sequence[Person], faces: Path, segments: Path) -> Iterator[PersonRows]:
+    """Yield the persons with their rows in two files, in which persons are in the same order."""
+    rows = zip(
+        persons,
+        _rows_by_person(persons, iterate_manifest(faces, DatasetFace)),
+        _rows_by_person(persons, iterate_manifest(segments, DatasetSegment)),
+        strict=True,
+    )
+    for (dataset, person_id, n_clips), of_faces, of_segments in rows:
+        yield PersonRows(dataset=dataset, person_id=person_id, n_clips=n_clips, faces=of_faces, segments=of_segments)
 
 
 def iterate_segments(datasets: Sequence[str], at: Layout) -> Iterator[DatasetSegment]:

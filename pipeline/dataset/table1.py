@@ -41,10 +41,11 @@ def render(counts: Counts) -> str:
         [row, *(f"{counts[name][split][row]:,}" for name in counts for split in _SPLITS), f"{total[row]:,}"]
         for row in _ROWS
     ]
-    return _aligned([head_1, head_2, *body])
+    return aligned([head_1, head_2, *body])
 
 
-def _aligned(rows: list[list[str]]) -> str:
+def aligned(rows: list[list[str]]) -> str:
+    """Return rows of cells as text: the first column is of names, the others are of numbers."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(

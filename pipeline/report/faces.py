@@ -47,7 +47,7 @@ def read_sheets(at: Layout, datasets: Sequence[str]) -> list[DatasetSheets] | No
     if not at.dataset("faces").is_file():
         return None
     budget = SizeBudget(_SIZE_BUDGET)
-    most = min(_MOST_PER_SHEET, max(1, _MOST_IN_ALL // (2 * len(datasets))))
+    most = min(_MOST_PER_SHEET, max(1, _MOST_IN_ALL // max(1, 2 * len(datasets))))
     return [DatasetSheets(dataset, _of_dataset(at, dataset, most, budget)) for dataset in datasets]
 
 

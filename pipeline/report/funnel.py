@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 UNITS = {
     "sources": "clips",
+    "released_audioface": "clips",
     "download": "clips",
     "detect": "clips",
     "subjects": "subjects",

@@ -49,7 +49,7 @@ def read_sounds(at: Layout, datasets: Sequence[str]) -> list[Sound] | None:
     """Return a few segments of different persons of each dataset; None before the dataset is built."""
     if not at.dataset("audio").is_file():
         return None
-    most = max(1, _MOST_IN_ALL // len(datasets))
+    most = max(1, _MOST_IN_ALL // max(1, len(datasets)))
     chosen = [_of_both_splits(at, dataset, most) for dataset in datasets]
     segments = list(chain.from_iterable(chosen))[:_MOST_IN_ALL]
     columns = ["start_s", "end_s", "av_correction_s", "n_mels", "n_frames", "log_mel"]

@@ -18,13 +18,21 @@ from pipeline.core.storage.atomic import replacing
 
 PROFILES = Path("profiles")
 
-TEXTS = ("sources.*.input", "sources.*.identity_pattern", "sources.*.licence")
+TEXTS = (
+    "released_audioface.*.input",
+    "released_audioface.*.licence",
+    "sources.*.input",
+    "sources.*.identity_pattern",
+    "sources.*.licence",
+)
 TEXTS_OR_NULL = (
     *("sources.*.identity_table", "mask.image", "recognise.network", "evaluate.networks.*"),
     *("*.weights", "pretrain_identity.faces"),
 )
 """Keys whose values are texts, as their sections' classes say; in quotes, they are YAML all the same."""
 
+_NAMED = ("sources.", "released_audioface.")
+"""Sections whose keys are names of datasets, to which a new one may be added."""
 _NULLS = ("", "~", "null")
 _UNWRITABLE = ("Cc", "Cs", "Zl", "Zp")
 """Classes of characters that YAML or DVC change or refuse: control (but for the tab), no UTF-8, ends of lines."""
@@ -171,7 +179,7 @@ def _nested(key: list[str], value: Any) -> dict[str, Any]:
 def _merge(params: Any, overlay: Any, origin: str, prefix: str, changes: list[str]) -> None:
     for key, value in overlay.items():
         name = f"{prefix}{key}"
-        if key not in params and prefix != "sources.":
+        if key not in params and prefix not in _NAMED:
             raise BadParams(f"{origin}: params.yaml has no '{name}'")
         old = params.get(key)
         if key not in params:

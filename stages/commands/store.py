@@ -110,9 +110,10 @@ def gc(
 
 def _datasets(checkout: Path) -> list[str]:
     from pipeline.core.base.layout import Layout
-    from pipeline.core.base.params import read_section
+    from pipeline.core.base.params import read_section, released_names
 
-    return list(read_section("datasets", Layout(checkout).params))
+    params = Layout(checkout).params
+    return [*read_section("datasets", params), *released_names(params)]
 
 
 def _runs_of(checkout: Path) -> list[str]:

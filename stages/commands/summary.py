@@ -2,9 +2,10 @@
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import read_section
+from pipeline.core.base.params import read_params, read_section
 from pipeline.core.storage.json_file import read_json
-from pipeline.dataset.table1 import render
+from pipeline.dataset.paper_table import beside_paper, explain
+from pipeline.dataset.table1 import Counts, render
 from stages.commands.status import render_status
 
 _HEADLINES = {
@@ -24,7 +25,15 @@ def render_summary(at: Layout = Layout()) -> str:
     n_pairs = stats.pop("total")["pairs"]
     table = f"Table 1 of this run, {n_pairs:,} pairs\n{render(stats)}"
     funnel = f"Items per stage\n{render_status(at)}"
-    return "\n\n".join(part for part in (table, funnel, _metrics(at), _paths(at)) if part)
+    return "\n\n".join(part for part in (table, _beside_paper(at, stats), funnel, _metrics(at), _paths(at)) if part)
+
+
+def _beside_paper(at: Layout, counts: Counts) -> str:
+    """Return Table 1 beside the paper's, with what explains the differences; empty without a dataset of the paper."""
+    sources = read_params(at.params).get("sources") or {}
+    kinds = {name: str(sources[name].get("kind")) for name in counts if name in sources}
+    table = beside_paper(counts, kinds)
+    return "\n".join([f"This run / the paper\n{table}", *explain(at, kinds)]) if table else ""
 
 
 def _metrics(at: Layout) -> str:

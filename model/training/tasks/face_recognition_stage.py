@@ -19,7 +19,8 @@ from pipeline.core.base.errors import WeightsUnavailable
 from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.images import decode_png
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import load_params, read_section
+from pipeline.core.base.params import load_params, read_section, released_names
+from pipeline.core.records.dataset import DatasetFace
 from pipeline.core.records.face import Face
 from pipeline.core.records.person import TRAIN, SubjectPerson
 from pipeline.core.storage.atomic import write_text
@@ -88,6 +89,13 @@ def _training_faces(at: Layout) -> Iterator[tuple[ImageRGB, str, str]]:
             for row in batch.to_pylist():
                 if row["subject_id"] in texts:
                     yield decode_png(row["image"]["bytes"]), *texts[row["subject_id"]]
+    for dataset in released_names(at.params):
+        faces = iterate_manifest(at.released_faces(dataset), DatasetFace)
+        texts = {row.face_id: (sys.intern(row.person_id), row.clip_id) for row in faces if row.split == TRAIN}
+        for batch in iterate_batches(at.faces_folder(dataset), Face, ["face_id", "image"]):
+            for row in batch.to_pylist():
+                if row["face_id"] in texts:
+                    yield decode_png(row["image"]["bytes"]), *texts[row["face_id"]]
 
 
 def _accuracy_message(metrics: RecognitionMetrics) -> str:

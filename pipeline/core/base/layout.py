@@ -90,6 +90,14 @@ class Layout:
         """Return the manifest of SubjectEmbedding."""
         return self._set(dataset) / "subject_embeddings.parquet"
 
+    def released_faces(self, dataset: str) -> Path:
+        """Return the manifest of DatasetFace of a dataset that was released built."""
+        return self._set(dataset) / "released_faces.parquet"
+
+    def released_segments(self, dataset: str) -> Path:
+        """Return the manifest of DatasetSegment of a dataset that was released built."""
+        return self._set(dataset) / "released_segments.parquet"
+
     @property
     def selected_faces(self) -> Path:
         """The manifest of SelectedFace, of all datasets.

@@ -51,6 +51,11 @@ def read_section(section: str, path: Path = PARAMS_FILE) -> Any:
     return node
 
 
+def released_names(path: Path = PARAMS_FILE) -> list[str]:
+    """Return the names of the run's datasets that were released built: those of 'released_audioface'."""
+    return [str(name) for name in read_params(path).get("released_audioface") or {}]
+
+
 def check_section(model: type[Section], content: Any, where: str) -> Section:
     """Return ``content`` as ``model``; raise BadParams that starts with ``where``."""
     if not isinstance(content, dict):

@@ -26,11 +26,11 @@ ITEMS, TRAININGS, WEIGHTS, UNFINISHED = "items", "training", "weights", "unfinis
 DOWNLOADS = "download"  # the step that leaves unfinished downloads, for the next run to resume
 TEMPORARY = "left by ended processes"
 
-_ITEM_STAGES = ("download", "detect", "subjects", "crop", "audio", "recognise", "identify")
+_ITEM_STAGES = ("released_audioface", "download", "detect", "subjects", "crop", "audio", "recognise", "identify")
 _EVALUATE = "evaluate"
 _SUBJECTS = "subjects"
 _STAGES = (
-    *_ITEM_STAGES[:6],
+    *_ITEM_STAGES[:7],
     "pretrain_identity",
     "identify",
     "pretrain_voice",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.base.errors import BadInput, BadManifest
+from pipeline.core.records.schema import arrow_schema
 from pipeline.core.storage.manifest import open_parquet
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def query(sources: Sources, folder: Path | None = None) -> Iterator["duckdb.Duck
 
 
 def add_table(connection: "duckdb.DuckDBPyConnection", name: str, paths: Sequence[Path], record: type) -> None:
-    """Add a table of the rows of several files of ``record``; raises BadManifest as ``query`` does."""
+    """Add a table of the rows of several files of ``record``, or of none; raises BadManifest as ``query`` does."""
+    if not paths:
+        connection.register(name, arrow_schema(record).empty_table())
+        return
     for path in paths:
         with open_parquet(path, record):
             pass

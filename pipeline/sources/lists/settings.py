@@ -55,6 +55,15 @@ class HqVoxCelebSource(PublishedList):
     """The folder of pictures: with a white background, or as they were found."""
 
 
+class ReleasedAudioface(Params):
+    """A dataset as the paper's authors released it, built already; a section below ``released_audioface``."""
+
+    input: str = Field(min_length=1)
+    """The folder that holds Images, Audios and IDFeat, absolute or from the repository root."""
+    licence: str
+    """Terms under which it was released."""
+
+
 PUBLISHED_LISTS: dict[str, type[PublishedList]] = {
     "hdtf": HdtfSource,
     "faceforensics": FaceForensicsSource,
