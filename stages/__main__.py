@@ -57,6 +57,10 @@ STAGES = {
         True,
     ),
     "crop": ("Crop and align faces of every clip's subjects: random ones and candidates for standard faces.", True),
+    "face_videos": (
+        "Cut faces out as videos with sound, each in one fixed box in which the face moves, where params ask for them.",
+        True,
+    ),
     "select": (
         "Select the standard faces: frontal, lips shut, eyes open, resolved; by thresholds or by a person's override.",
         False,

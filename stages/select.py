@@ -34,4 +34,5 @@ def _select(counts: Mapping[str, SelectionCounts], at: Layout) -> Iterator[pa.Ta
     # In the order of their ids, whose dataset ends in '/': rows that are in order already need no sorting on the disk.
     for dataset in sorted(counts, key="{}/".format):
         review = read_review(at.review(dataset))
-        yield from counts[dataset].counting(select_crops(at.faces_folder(dataset), review, params))
+        selected = select_crops(at.faces_folder(dataset), review, params, at.expressions(dataset))
+        yield from counts[dataset].counting(selected)

@@ -31,6 +31,7 @@ ALL = DatasetParams(
     max_faces_per_person=999,
     max_standard_faces_per_person=999,
     max_segments_per_person=999,
+    standard_faces="drawn",
     min_face_seen_share=0.0,
     min_av_zscore=None,
     full_av_covered_s=6.0,

@@ -75,7 +75,13 @@ def segment_clip(item: AudioItem, folder: Path, *, params: AudioParams) -> list[
     if item.out_of_step_s and params.out_of_step == "filter":
         return Dropped.filtered("out_of_step", f"the sound is {item.out_of_step_s:+.2f} s late")
     try:
-        waveform, channel = _sound(item, params)
+        waveform, channel = sound_of_range(
+            clip,
+            clip.start_s or 0.0,
+            clip.end_s,
+            late_s=item.correction_s(params),
+            max_duration_s=params.max_duration_s,
+        )
     except BadMedia as error:
         return Dropped.failed(error.reason, error.detail)
     subjects = _subjects_heard(item, params)
@@ -118,18 +124,22 @@ def seen_share(parts_s: Sequence[Interval], seen_s: Iterable[Interval]) -> float
     return min(1.0, covered_s / length_s)
 
 
-def _sound(item: AudioItem, params: AudioParams) -> tuple[WaveformInt16, str]:
-    """Return the sound of the clip's range, corrected where it is out of step, and which channel was read."""
-    clip, late_s = item.clip, item.correction_s(params)
-    start_s = (clip.start_s or 0.0) + late_s
+def sound_of_range(
+    clip: MediaClip, start_s: float, end_s: float | None, *, late_s: float, max_duration_s: float
+) -> tuple[WaveformInt16, str]:
+    """Return the sound of a clip's media that belongs to its picture from ``start_s`` to ``end_s``, or to the end.
+
+    It is read ``late_s`` later than the picture; sample 0 belongs to ``start_s``, and what would lie before the file is
+    silent. Besides: which channel was read. Raises BadMedia as :func:`of_sound` does.
+    """
     wanted = SoundRange(
-        max_duration_s=params.max_duration_s,
-        start_s=max(0.0, start_s),
-        end_s=None if clip.end_s is None else clip.end_s + late_s,
+        max_duration_s=max_duration_s,
+        start_s=max(0.0, start_s + late_s),
+        end_s=None if end_s is None else end_s + late_s,
         has_jumps=clip.has_jumps,
     )
     waveform, channel = of_sound(clip.path, wanted, joined_int16)
-    if n_missing := samples_in(max(0.0, -start_s), SAMPLE_RATE_HZ):  # the file starts too late
+    if n_missing := samples_in(max(0.0, -start_s - late_s), SAMPLE_RATE_HZ):  # the file starts too late
         waveform = np.concatenate([np.zeros(n_missing, waveform.dtype), waveform])
     return waveform, channel
 

@@ -12,6 +12,8 @@ def window(profile: MelProfile) -> NDArray[np.float64]:
     """Return the (window_samples,) analysis window."""
     if profile.window == "rectangular":
         return np.ones(profile.window_samples)
+    if profile.window == "periodic_hann":
+        return np.hanning(profile.window_samples + 1)[:-1]
     return np.hanning(profile.window_samples) if profile.window == "hann" else np.hamming(profile.window_samples)
 
 
@@ -29,10 +31,11 @@ def mel_filters(profile: MelProfile) -> NDArray[np.float64]:
 
 
 def mel_edges_hz(profile: MelProfile) -> NDArray[np.float64]:
-    """Return (n_mels + 2,) frequencies evenly spaced in mel = 2595 log10(1 + f / 700), librosa's ``htk``."""
+    """Return (n_mels + 2,) frequencies evenly spaced in mel, by the profile's scale."""
     import librosa
 
-    edges = librosa.mel_frequencies(profile.n_mels + 2, fmin=profile.fmin_hz, fmax=profile.fmax_hz, htk=True)
+    is_htk = profile.mel_scale == "htk"
+    edges = librosa.mel_frequencies(profile.n_mels + 2, fmin=profile.fmin_hz, fmax=profile.fmax_hz, htk=is_htk)
     return np.asarray(edges, dtype=np.float64)
 
 

@@ -21,12 +21,15 @@ def log_mel(samples: WaveformInt16, profile: MelProfile) -> NDArray[np.float32]:
     """Return the standardised (n_mels, n_valid) log-mel of ``samples``; no samples give no frames."""
     if len(samples) == 0:
         return np.zeros((profile.n_mels, 0), dtype=np.float32)
-    power = np.maximum(mel_power(samples, profile), profile.floor)
+    power = np.clip(mel_power(samples, profile), profile.floor, profile.ceiling)
     return standardise(np.log(power), profile).astype(np.float32)
 
 
 def mel_power(samples: WaveformInt16, profile: MelProfile) -> NDArray[np.float64]:
-    """Return the (n_mels, n_frames) power of (N,) ``samples``, N > 0, in each mel filter, on the int16 scale."""
+    """Return the (n_mels, n_frames) power of (N,) ``samples``, N > 0, in each mel filter, on the int16 scale.
+
+    Or the magnitude, where the profile takes that.
+    """
     shape, filters = window(profile), _sparse_filters(profile)
     framed = _emphasised_frames(samples, profile)
     power = np.empty((profile.n_mels, len(framed.first)))
@@ -38,7 +41,8 @@ def mel_power(samples: WaveformInt16, profile: MelProfile) -> NDArray[np.float64
         np.multiply(block, shape, out=windowed[:n, : len(shape)])
         np.multiply(framed.first[start:end], shape[0], out=windowed[:n, 0])
         spectrum = np.fft.rfft(windowed[:n], out=spectra[:n])
-        power[:, start:end] = filters @ (spectrum.real**2 + spectrum.imag**2).T
+        squares = spectrum.real**2 + spectrum.imag**2
+        power[:, start:end] = filters @ (squares if profile.spectrum == "power" else np.sqrt(squares)).T
     return power if profile.power_divisor == 1 else power / profile.power_divisor
 
 
@@ -62,6 +66,9 @@ def _emphasised_frames(samples: WaveformInt16, profile: MelProfile) -> _Frames:
     n_frames = n_frames_of(len(samples), profile)
     emphasised = signal.copy()
     emphasised[1:] -= profile.preemphasis * signal[:-1]
+    if profile.frames_start == "centred":
+        inside = _frames_inside(np.pad(emphasised, profile.window_samples // 2, mode="reflect"), n_frames, profile)
+        return _Frames(inside, np.empty((0, profile.window_samples)), inside[:, 0])
     inside = _frames_inside(emphasised, n_frames, profile)
     if profile.preemphasis_over == "signal":
         past_end = _frames_past_end(emphasised, len(inside), n_frames, profile)
@@ -78,9 +85,12 @@ def _blocks(frames: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
 
 
 def n_frames_of(n_samples: int, profile: MelProfile) -> int:
-    """Return the frames in ``n_samples`` > 0: 96 000 give 600 (paper), 601 (voice2face), 599 (sf2f) or 150 (sync)."""
+    """Return the frames in ``n_samples`` > 0.
+
+    96 000 give 600 (paper), 601 (voice2face), 599 (sf2f), 150 (sync), 481 (wav2lip).
+    """
     hop = profile.hop_samples
-    if profile.frames_start == "to_the_end":
+    if profile.frames_start in ("to_the_end", "centred"):
         return n_samples // hop + 1
     if profile.frames_start == "until_covered":
         return 1 + max(0, -((profile.window_samples - n_samples) // hop))

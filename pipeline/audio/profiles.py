@@ -1,6 +1,7 @@
-"""The profiles paper, voice2face, sf2f and sync, from sound to log-mel, and the settings of the voice detectors."""
+"""The profiles from sound to log-mel, paper, voice2face, sf2f, sync and wav2lip, and the voice detectors' settings."""
 
 from dataclasses import dataclass, replace
+from math import log
 from typing import Literal
 
 from pipeline.audio.settings import PICTURES_PER_S, ProfileName
@@ -10,6 +11,7 @@ SAMPLE_RATE_HZ = 16_000
 WINDOW_SAMPLES = samples_in(0.025, SAMPLE_RATE_HZ)  # 25 ms -> 400
 HOP_SAMPLES = exact_div(SAMPLE_RATE_HZ, 100)  # 100 frames/s -> 160, 10 ms
 SYNC_WINDOW_SAMPLES = samples_in(0.05, SAMPLE_RATE_HZ)  # 50 ms -> 800
+WAV2LIP_HOP_SAMPLES = exact_div(SAMPLE_RATE_HZ, 80)  # 80 frames/s -> 200, 12.5 ms
 SYNC_HOP_SAMPLES = exact_div(SAMPLE_RATE_HZ, PICTURES_PER_S)  # 25 frames/s -> 640, 40 ms
 
 
@@ -90,41 +92,49 @@ class MelProfile:
     keeps_unvoiced: bool
     """False: the feature is made of the voiced samples, joined. True: of all samples of the segment, so that its
     columns stay in step with the picture; the voice detector then only decides whether there is speech."""
-    window: Literal["hann", "hamming", "rectangular"]
-    """Symmetric windows of ``window_samples``, as numpy.hanning and numpy.hamming give them."""
+    window: Literal["hann", "hamming", "rectangular", "periodic_hann"]
+    """Symmetric windows of ``window_samples``, as numpy.hanning and numpy.hamming give them; ``periodic_hann``: the
+    first ``window_samples`` of a Hann window longer by one."""
     window_samples: int
     hop_samples: int
     n_fft: int
     n_mels: int
     fmin_hz: float
     fmax_hz: float
+    mel_scale: Literal["htk", "slaney"]
+    """2595 log10(1 + f / 700), or linear up to 1 kHz and logarithmic above, as librosa's."""
     edges: Literal["nearest_bin", "bin_below", "exact"]
     """Mel edges moved to FFT bins, ``round(f n_fft / rate)`` or ``floor(f (n_fft + 1) / rate)``, or exact."""
     triangle: Literal["unit_area", "unit_height"]
     """Height 2 / (width in Hz), or 1."""
+    spectrum: Literal["power", "magnitude"]
+    """What the mel filters sum: the squared magnitude of the FFT, or the magnitude."""
     power_divisor: int
     """The squared magnitude of the FFT is divided by this."""
     preemphasis: float
     preemphasis_over: Literal["frame", "signal"]
     """``frame``: the sample before a frame is the last one of the frame before, which overlaps it (240 samples
     after the true one); 0 before the first. ``signal``: the true sample before, everywhere."""
-    frames_start: Literal["to_the_end", "before_the_end", "until_covered", "around_pictures"]
+    frames_start: Literal["to_the_end", "before_the_end", "until_covered", "around_pictures", "centred"]
     """How many frames of W samples N samples have, a hop of H apart; frame k starts at sample k H in the first three.
     ``to_the_end``: N // H + 1. ``before_the_end``: ceil(N / H). ``until_covered``: 1 + ceil((N - W) / H).
     ``around_pictures``: ceil(N / H), and frame k is centred on the time k H to (k + 1) H in which picture k is shown,
-    so that the first one begins (W - H) / 2 before the sound."""
+    so that the first one begins (W - H) / 2 before the sound. ``centred``: N // H + 1, and frame k is centred on sample
+    k H: beyond both ends the emphasised sound is mirrored."""
     tail: Literal["repeat", "zeros"]
     """What fills a frame that reaches past the end. One that starts at the end (``to_the_end``, N a multiple of 160,
     so always after the voice detector) has nothing to repeat and is all zeros, as numpy.resize makes it."""
     floor: float
-    """Smallest mel power before the natural logarithm, on the int16 scale."""
+    """Smallest mel power (or magnitude) before the natural logarithm, on the int16 scale."""
+    ceiling: float | None
+    """The largest, likewise; None: there is none."""
     scale: FixedScale | None
     """None: each mel bin has mean 0 and deviation 1 over the valid frames."""
 
     @property
     def zero_level(self) -> float:
-        """What a log-mel of 0 becomes after standardisation: the value of ``zero`` padding."""
-        return 0.0 if self.scale is None else -self.scale.mean / self.scale.std
+        """What a log-mel of 0, or of a floor above it, becomes after standardisation: the value of ``zero`` padding."""
+        return 0.0 if self.scale is None else (max(0.0, log(self.floor)) - self.scale.mean) / self.scale.std
 
 
 # cmu-mlsp/reconstructing_faces_from_voices: utils.py, vad.py, mfcc.py. Its filters have the shape of
@@ -140,14 +150,17 @@ VOICE2FACE = MelProfile(
     n_mels=64,
     fmin_hz=20.0,
     fmax_hz=7200.0,
+    mel_scale="htk",
     edges="nearest_bin",
     triangle="unit_area",
+    spectrum="power",
     power_divisor=1,
     preemphasis=0.97,
     preemphasis_over="frame",
     frames_start="to_the_end",
     tail="repeat",
     floor=1e-5,
+    ceiling=None,
     scale=None,
 )
 
@@ -172,14 +185,17 @@ SF2F = MelProfile(
     n_mels=40,
     fmin_hz=0.0,
     fmax_hz=SAMPLE_RATE_HZ / 2,
+    mel_scale="htk",
     edges="bin_below",
     triangle="unit_height",
+    spectrum="power",
     power_divisor=512,
     preemphasis=0.97,
     preemphasis_over="signal",
     frames_start="until_covered",
     tail="zeros",
     floor=2.0**-52,
+    ceiling=None,
     scale=FixedScale(mean=10.9915, std=3.1661),
 )
 
@@ -197,18 +213,55 @@ SYNC = MelProfile(
     n_mels=80,
     fmin_hz=55.0,
     fmax_hz=7600.0,
+    mel_scale="htk",
     edges="exact",
     triangle="unit_area",
+    spectrum="power",
     power_divisor=1,
     preemphasis=0.97,
     preemphasis_over="signal",
     frames_start="around_pictures",
     tail="zeros",
     floor=1e-5,
+    ceiling=None,
     scale=None,
 )
 
-PROFILES: dict[ProfileName, MelProfile] = {"paper": PAPER, "voice2face": VOICE2FACE, "sf2f": SF2F, "sync": SYNC}
+# Rudrabha/Wav2Lip, audio.py and hparams.py, which StyleHEAT's audio generator and its judge of lips take: magnitudes by
+# librosa 0.7, whose stft mirrors the sound at both ends, in dB less 20, of which -100 to 0 become -4 to 4. What is
+# outside is cut off: on the int16 scale, below 1e-4 and above 10 times full scale.
+_FULL_SCALE = 2.0**15
+WAV2LIP = MelProfile(
+    vad=PAPER.vad,
+    keeps_unvoiced=True,
+    window="periodic_hann",
+    window_samples=SYNC_WINDOW_SAMPLES,
+    hop_samples=WAV2LIP_HOP_SAMPLES,
+    n_fft=800,
+    n_mels=80,
+    fmin_hz=55.0,
+    fmax_hz=7600.0,
+    mel_scale="slaney",
+    edges="exact",
+    triangle="unit_area",
+    spectrum="magnitude",
+    power_divisor=1,
+    preemphasis=0.97,
+    preemphasis_over="signal",
+    frames_start="centred",
+    tail="zeros",
+    floor=1e-4 * _FULL_SCALE,
+    ceiling=10 * _FULL_SCALE,
+    scale=FixedScale(mean=log(_FULL_SCALE) - 1.5 * log(10), std=log(10) / 1.6),
+)
+
+PROFILES: dict[ProfileName, MelProfile] = {
+    "paper": PAPER,
+    "voice2face": VOICE2FACE,
+    "sf2f": SF2F,
+    "sync": SYNC,
+    "wav2lip": WAV2LIP,
+}
 
 # snakers4/silero-vad, utils_vad.py: the defaults of get_speech_timestamps, without a longest stretch, but for the
 # threshold, there 0.5, and the one below it by 0.15: at 0.5 the begins and ends of soft voices are missed.

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from pipeline.core.base.params import Params
 
-ProfileName = Literal["paper", "voice2face", "sf2f", "sync"]
+ProfileName = Literal["paper", "voice2face", "sf2f", "sync", "wav2lip"]
 DetectorName = Literal["webrtc", "silero"]
 PadMode = Literal["tile", "zero", "reflect", "none"]
 SoundOf = Literal["turns", "clip"]

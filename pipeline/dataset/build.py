@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
+from typing import Literal
 
 from pydantic import Field
 
@@ -13,6 +14,7 @@ from pipeline.core.base.params import Params
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.core.records.face import DRAWN
 from pipeline.core.records.person import in_both_splits
+from pipeline.core.records.schema import column
 
 
 class DatasetParams(Params):
@@ -21,6 +23,7 @@ class DatasetParams(Params):
     max_faces_per_person: int = Field(ge=0)
     max_standard_faces_per_person: int = Field(ge=0)
     max_segments_per_person: int = Field(ge=0)
+    standard_faces: Literal["drawn", "best"]
     min_face_seen_share: float = Field(ge=0, le=1)
     min_av_zscore: float | None
     min_turn_log_odds: float
@@ -31,13 +34,20 @@ class DatasetParams(Params):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RankedFace(DatasetFace):
+    """A face with its standardness; higher is better."""
+
+    standardness: float | None = column("that of the crop")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRows:
     """All faces and segments of a person in one dataset."""
 
     dataset: str
     person_id: str
     n_clips: int
-    faces: list[DatasetFace]
+    faces: Sequence[DatasetFace]
     segments: list[DatasetSegment]
 
 
@@ -88,7 +98,7 @@ def keep_person(person: PersonRows) -> PersonDataset:
     end = _person_drop(person.faces, person.segments, 0)
     return PersonDataset(
         identity=None if end else _identity(person, person.faces, person.segments),
-        faces=[] if end else person.faces,
+        faces=[] if end else list(person.faces),
         segments=[] if end else person.segments,
         ends=[(f"{person.dataset}/{person.person_id}", end), *((one.segment_id, None) for one in person.segments)],
     )
@@ -136,11 +146,18 @@ def sound_drop(segment: DatasetSegment, params: DatasetParams) -> Dropped | None
     return None
 
 
-def cap_faces(faces: list[DatasetFace], params: DatasetParams) -> list[DatasetFace]:
+def cap_faces(faces: Sequence[DatasetFace], params: DatasetParams) -> list[DatasetFace]:
     """Return a person's faces under the caps: random faces, with those of pictures, and standard faces of either group.
 
-    A random face that is standard counts towards both caps; standard candidates fill the rest of the second.
+    A random face that is standard counts towards both caps; standard candidates fill the rest of the second. With
+    ``best`` the standard faces are those of highest standardness, of whichever group.
     """
+    if params.standard_faces == "best":
+        standard = sorted((f for f in faces if f.is_standard), key=_best_first)[: params.max_standard_faces_per_person]
+        most = params.max_faces_per_person - sum(f.sampled_by in DRAWN for f in standard)
+        others = [f for f in faces if f.sampled_by in DRAWN and not f.is_standard]
+        plain = _cap(others, max(0, most), params.seed, "face_id")
+        return sorted([*plain, *standard], key=lambda face: face.face_id)
     drawn = _cap([f for f in faces if f.sampled_by in DRAWN], params.max_faces_per_person, params.seed, "face_id")
     plain = [f for f in drawn if not f.is_standard]
     most = params.max_standard_faces_per_person
@@ -148,6 +165,11 @@ def cap_faces(faces: list[DatasetFace], params: DatasetParams) -> list[DatasetFa
     candidates = [f for f in faces if f.sampled_by not in DRAWN and f.is_standard]
     more = _cap(candidates, most - len(standard), params.seed, "face_id")
     return sorted([*plain, *standard, *more], key=lambda face: face.face_id)
+
+
+def _best_first(face: DatasetFace) -> tuple[float, str]:
+    standardness = face.standardness if isinstance(face, RankedFace) else None
+    return inf if standardness is None else -standardness, face.face_id
 
 
 def pair_up(faces: Iterable[DatasetFace], segments: Sequence[DatasetSegment]) -> Iterator[Pair]:
@@ -172,7 +194,7 @@ def audit_split(identities: Iterable[Identity]) -> None:
         raise SplitLeak(f"{len(leaks)} persons are in both train and test: {', '.join(leaks[:5])}")
 
 
-def _identity(person: PersonRows, faces: list[DatasetFace], segments: list[DatasetSegment]) -> Identity:
+def _identity(person: PersonRows, faces: Sequence[DatasetFace], segments: list[DatasetSegment]) -> Identity:
     n_standard_faces = sum(face.is_standard for face in faces)
     return Identity(
         dataset_person=f"{person.dataset}/{person.person_id}",
@@ -187,7 +209,7 @@ def _identity(person: PersonRows, faces: list[DatasetFace], segments: list[Datas
     )
 
 
-def _person_drop(faces: list[DatasetFace], segments: list[DatasetSegment], n_dropped: int) -> Dropped | None:
+def _person_drop(faces: Sequence[DatasetFace], segments: list[DatasetSegment], n_dropped: int) -> Dropped | None:
     if not faces:
         return Dropped.filtered("no_face", "no clip of this person has a face")
     if not any(face.is_standard for face in faces):

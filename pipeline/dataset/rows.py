@@ -26,13 +26,13 @@ from pipeline.core.storage.atomic import scratch_folder, write_text
 from pipeline.core.storage.manifest import RowSpool, iterate_manifest, write_manifest, write_tables
 from pipeline.core.storage.query import add_table, query
 from pipeline.core.storage.shards import shard_of, shard_paths
-from pipeline.dataset.build import PersonDataset, PersonRows
+from pipeline.dataset.build import PersonDataset, PersonRows, RankedFace
 from pipeline.dataset.table1 import Counts, totals
 
 if TYPE_CHECKING:
     import duckdb
 
-Row = TypeVar("Row", DatasetFace, DatasetSegment)
+Row = TypeVar("Row", DatasetFace, RankedFace, DatasetSegment)
 Person = tuple[str, str, int]
 """(dataset, person id, number of clips)"""
 
@@ -41,7 +41,7 @@ _PERSONS = """
 """
 _FACES = """
     SELECT face_id, dataset, person_id, split, selected.clip_id, sampled_by, is_standard,
-        labels.face_id IS NOT NULL AS is_labelled, shard
+        labels.face_id IS NOT NULL AS is_labelled, shard, standardness
     FROM selected JOIN subjects USING (subject_id) LEFT JOIN labels USING (face_id)
     ORDER BY dataset, person_id, face_id
 """
@@ -76,8 +76,8 @@ def iterate_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]
     with query({"subject_persons": (at.subject_persons, SubjectPerson)}) as connection:
         persons: list[Person] = connection.sql(_PERSONS).fetchall()
     with scratch_folder(at.dataset("joined")) as folder:
-        faces, segments = _save_faces(datasets, at, folder), _save_segments(datasets, at, folder)
-        yield from _with_rows(persons, faces, segments)
+        faces = iterate_manifest(_save_faces(datasets, at, folder), RankedFace)
+        yield from _with_rows(persons, faces, _save_segments(datasets, at, folder))
 
 
 def iterate_released_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]:
@@ -91,14 +91,17 @@ def iterate_released_persons(datasets: Sequence[str], at: Layout) -> Iterator[Pe
         in_order = "SELECT * FROM {} ORDER BY dataset, person_id, {}"
         _save(connection, in_order.format("faces", "face_id"), folder / "faces", DatasetFace)
         _save(connection, in_order.format("segments", "segment_id"), folder / "segments", DatasetSegment)
-        yield from _with_rows(persons, folder / "faces", folder / "segments")
+        faces = iterate_manifest(folder / "faces", DatasetFace)
+        yield from _with_rows(persons, faces, folder / "segments")
 
 
-def _with_rows(persons: Sequence[Person], faces: Path, segments: Path) -> Iterator[PersonRows]:
-    """Yield the persons with their rows in two files, in which persons are in the same order."""
+def _with_rows(
+    persons: Sequence[Person], faces: Iterator[DatasetFace] | Iterator[RankedFace], segments: Path
+) -> Iterator[PersonRows]:
+    """Yield the persons with their faces, and their segments in a file: in both, persons are in the same order."""
     rows = zip(
         persons,
-        _rows_by_person(persons, iterate_manifest(faces, DatasetFace)),
+        _rows_by_person(persons, faces),
         _rows_by_person(persons, iterate_manifest(segments, DatasetSegment)),
         strict=True,
     )
@@ -161,13 +164,13 @@ def dataset_writer(at: Layout) -> Iterator[DatasetWriter]:
 
 
 def _save_faces(datasets: Sequence[str], at: Layout, folder: Path) -> Path:
-    """Return a file of all faces, DatasetFace, persons in order."""
+    """Return a file of all faces, RankedFace, persons in order."""
     subjects, faces = folder / "subjects_of_faces", folder / "faces"
     _save_subjects(subjects, {name: shard_paths(at.faces_folder(name)) for name in datasets}, at)
     with query({"subjects": (subjects, _PlacedSubject)}, folder) as connection:
         add_table(connection, "selected", [at.selected_faces], SelectedFace)
         add_table(connection, "labels", [at.labels(name) for name in datasets], Label)
-        _save(connection, _FACES, faces, DatasetFace)
+        _save(connection, _FACES, faces, RankedFace)
     return faces
 
 

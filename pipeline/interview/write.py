@@ -8,8 +8,8 @@ from pipeline.interview.plan import InterviewSpec
 from pipeline.interview.script import plan_interview
 from pipeline.interview.takes import speeches_of, takes_of
 from pipeline.interview.truth import InterviewTruth, truth_of
-from pipeline.synthetic.encode import Encoding, write_mp4
 from pipeline.synthetic.voice.synthesis import SAMPLE_RATE_HZ
+from pipeline.video.encode import Encoding, write_mp4
 
 
 def write_interview(spec: InterviewSpec, path: Path) -> InterviewTruth:

@@ -27,6 +27,7 @@ UNITS = {
     "detect": "clips",
     "subjects": "subjects",
     "crop": "clips",
+    "face_videos": "clips",
     "select": "faces",
     "audio": "clips",
     "recognise": "clips",

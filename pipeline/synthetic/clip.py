@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.base.seeds import keyed_rng
-from pipeline.synthetic.encode import Encoding, write_mp4
 from pipeline.synthetic.look.body import draw_body
 from pipeline.synthetic.look.face import draw_head
 from pipeline.synthetic.look.scene import Image, Light, add_noise, draw_light, draw_noises, draw_room
@@ -18,6 +17,7 @@ from pipeline.synthetic.script.spec import CRF_OF_PRESET, KINDS_WITHOUT_VOICE, C
 from pipeline.synthetic.script.traits import voice_of
 from pipeline.synthetic.script.truth import ClipTruth
 from pipeline.synthetic.voice.synthesis import SAMPLE_RATE_HZ, synthesise
+from pipeline.video.encode import Encoding, write_mp4
 
 TRUNCATED_SHARE = 0.6
 CRF_RANGE = {"demo": (23, 23), "wide": (23, 35)}

@@ -106,6 +106,19 @@ def rgb_frames_at(
                 yield target_s, shown_rgb(frame, forms.form(frame))
 
 
+def rgb_frames_between(
+    path: Path, start_s: float, end_s: float, *, has_jumps: bool | None = None
+) -> Iterator[tuple[float, ImageRGB]]:
+    """Yield (time, full-size frame) of every frame that decodes from ``start_s`` to ``end_s``, both in it, in order."""
+    with opened(path, has_jumps=has_jumps) as (video, stream):
+        forms = FormReader(stream, video.clock.first_matrix)
+        for frame, time_s in decoded_from(video, stream, start_s):
+            if time_s > end_s + SAME_TIME_S:
+                break
+            if time_s >= start_s - SAME_TIME_S:
+                yield time_s, shown_rgb(frame, forms.form(frame))
+
+
 def rgb_frames(path: Path) -> Iterator[tuple[float, ImageRGB]]:
     """Yield (time, full-size frame) of every frame that decodes, in time order."""
     with opened(path) as (video, stream):

@@ -4,7 +4,7 @@ from pipeline.core.records.clip import Clip
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.core.records.evaluation import EvaluatedFace, InpaintedImage, MapPoint, RetrievedFace, SwappedFace
 from pipeline.core.records.evidence import PersonEvidence, SubjectEmbedding
-from pipeline.core.records.face import Face, SelectedFace
+from pipeline.core.records.face import Face, FaceExpression, FaceVideo, SelectedFace
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.label import Label
 from pipeline.core.records.ledger import LedgerRow
@@ -36,6 +36,8 @@ _MANIFESTS: tuple[tuple[type, str, str], ...] = (
     (ActiveSpeaker, "manifests/sets/<dataset>/active_speakers.parquet", "subjects"),
     (Turn, "manifests/sets/<dataset>/turns.parquet", "subjects"),
     (Face, "data/faces/<dataset>/shard-*.parquet", "crop"),
+    (FaceExpression, "data/expressions/<dataset>.parquet", "crop"),
+    (FaceVideo, "data/face_videos/<dataset>/videos.parquet", "face_videos"),
     (SelectedFace, "manifests/selected_faces.parquet", "select"),
     (Segment, "data/audio/<dataset>/shard-*.parquet", "audio"),
     (SubjectEmbedding, "manifests/sets/<dataset>/subject_embeddings.parquet", "recognise"),

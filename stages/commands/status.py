@@ -14,8 +14,8 @@ from pipeline.report.timeline.words import counted
 
 # Stages in the order of the pipeline; the ledger has only their names.
 ORDER = (
-    *("sources", "download", "detect", "subjects", "crop", "select", "audio", "recognise", "persons", "identify"),
-    "dataset",
+    *("sources", "download", "detect", "subjects", "crop", "face_videos", "select", "audio", "recognise", "persons"),
+    *("identify", "dataset"),
 )
 _CLIPS = "clips"
 

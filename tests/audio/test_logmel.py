@@ -129,11 +129,40 @@ def reference_sync(samples: WaveformInt16) -> Matrix:
     return standardised(np.array(rows))
 
 
+def slaney_filters() -> Matrix:
+    """Triangles of unit area between 55 and 7600 Hz, linear up to 1 kHz (3 mel each 200 Hz) and logarithmic above."""
+    top = 15 + 27 * math.log(7.6) / math.log(6.4)
+    mels = [0.165 * 5 + (top - 0.165 * 5) * k / 81 for k in range(82)]
+    edges = [200 * m / 3 if m < 15 else 1000 * 6.4 ** ((m - 15) / 27) for m in mels]
+    filters = np.zeros((80, 401))
+    for k in range(80):
+        left, centre, right = edges[k : k + 3]
+        for b in range(401):
+            rise, fall = (20 * b - left) / (centre - left), (right - 20 * b) / (right - centre)
+            filters[k, b] = max(0.0, min(rise, fall)) * 2 / (right - left)
+    return filters
+
+
+def reference_wav2lip(samples: WaveformInt16) -> Matrix:
+    """(frames, 80): magnitudes around every 200th sample in dB less 20, -100 to 0 dB as -4 to 4."""
+    wave = samples / 32_768
+    emphasised = [float(wave[0])] + [float(wave[n] - 0.97 * wave[n - 1]) for n in range(1, len(wave))]
+    filters, last = slaney_filters(), len(wave) - 1
+    rows = []
+    for frame in range(len(wave) // 200 + 1):
+        places = [(200 * frame - 400 + i) % (2 * last) if last else 0 for i in range(800)]
+        piece = [emphasised[min(place, 2 * last - place)] * hann(i, 801) for i, place in enumerate(places)]
+        decibels = 20 * np.log10(np.maximum(1e-5, filters @ np.abs(np.fft.fft(piece)[:401]))) - 20
+        rows.append(np.clip(8 * (decibels + 100) / 100 - 4, -4, 4))
+    return np.array(rows)
+
+
 REFERENCES: dict[str, Callable[[WaveformInt16], Matrix]] = {
     "paper": lambda samples: reference_voice2face(samples, hann, math.ceil(len(samples) / 160)),
     "voice2face": lambda samples: reference_voice2face(samples, hamming, len(samples) // 160 + 1),
     "sf2f": reference_sf2f,
     "sync": reference_sync,
+    "wav2lip": reference_wav2lip,
 }
 MOST_DIFFERENT = 1e-6  # float32 rounds a standardised value of 7 by as much as 2.4e-7
 
@@ -175,7 +204,9 @@ def test_log_mel_of_a_few_samples_equals_the_reference(name: ProfileName, n_samp
     assert np.abs(log_mel(samples, PROFILES[name]) - REFERENCES[name](samples).T).max() <= MOST_DIFFERENT
 
 
-@pytest.mark.parametrize(("name", "n_frames"), [("paper", 600), ("voice2face", 601), ("sf2f", 599), ("sync", 150)])
+@pytest.mark.parametrize(
+    ("name", "n_frames"), [("paper", 600), ("voice2face", 601), ("sf2f", 599), ("sync", 150), ("wav2lip", 481)]
+)
 def test_six_seconds_have_the_documented_number_of_frames(name: ProfileName, n_frames: int) -> None:
     assert n_frames_of(96_000, PROFILES[name]) == n_frames
 
@@ -226,3 +257,26 @@ def test_the_same_sound_gives_the_same_bytes(speech: Callable[..., Waveform]) ->
     samples = to_int16(speech(3.0))
     first, second = (log_mel(samples.copy(), PROFILES["paper"]) for _ in range(2))
     assert first.tobytes() == second.tobytes()
+
+
+def test_wav2lip_is_what_librosa_makes_of_the_sound(speech: Callable[..., Waveform]) -> None:
+    """Silence and loud noise besides speech: both limits are reached."""
+    import librosa
+
+    loud = np.random.default_rng(5).normal(0, 0.4, 8_000).astype(np.float32)
+    samples = to_int16(np.concatenate([np.zeros(8_000, np.float32), speech(2.0), loud]))
+    wave = samples / 32_768
+    emphasised = np.append(wave[:1], wave[1:] - 0.97 * wave[:-1])
+    spectrum = librosa.stft(emphasised, n_fft=800, hop_length=200, win_length=800, pad_mode="reflect")
+    filters = librosa.filters.mel(sr=16_000, n_fft=800, n_mels=80, fmin=55, fmax=7600, dtype=np.float64)
+    decibels = 20 * np.log10(np.maximum(1e-5, filters @ np.abs(spectrum))) - 20
+    theirs = np.clip(8 * (decibels + 100) / 100 - 4, -4, 4)
+    ours = log_mel(samples, PROFILES["wav2lip"])
+    assert ours.shape == theirs.shape == (80, 241)
+    assert np.abs(ours - theirs).max() <= MOST_DIFFERENT
+    assert theirs.min() == -4 < 1 < theirs.max()
+
+
+def test_the_loudest_that_wav2lip_tells_apart_is_four() -> None:
+    square = np.tile(np.repeat(np.array([32_767, -32_768], np.int16), 40), 200)
+    assert log_mel(square, PROFILES["wav2lip"]).max() <= 4

@@ -1,6 +1,6 @@
 """Caps go by hash, pairs stay within a person, and whoever is left out is left out for the right reason."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -12,13 +12,14 @@ from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity, Pair
 from pipeline.core.records.face import CANDIDATE, RANDOM
 from pipeline.core.records.person import TRAIN, SubjectPerson
-from pipeline.dataset.build import DatasetParams, audit_split, cap_faces, pair_up, segment_drop, sound_drop
+from pipeline.dataset.build import DatasetParams, RankedFace, audit_split, cap_faces, pair_up, segment_drop, sound_drop
 from tests.built_dataset import Dataset, build
 
 PARAMS = DatasetParams(
     max_faces_per_person=3,
     max_standard_faces_per_person=3,
     max_segments_per_person=2,
+    standard_faces="drawn",
     min_face_seen_share=0.5,
     min_av_zscore=2.5,
     full_av_covered_s=9.0,
@@ -358,3 +359,17 @@ def test_a_person_in_both_splits_is_named(second: str) -> None:
     rows = [identity("ana", "train"), identity("ben", "test"), identity("ana", "test", second)]
     with pytest.raises(SplitLeak, match=r"^1 persons are in both train and test: ana$"):
         audit_split(rows)
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, 9])
+def test_the_best_standard_faces_are_those_of_highest_standardness_of_either_group(most: int) -> None:
+    values = {"a": -3.0, "b": -0.5, "c": None, "d": -1.0, "e": -2.0}
+    faces = [
+        RankedFace(**asdict(face(name, standard=True, by=RANDOM if name in "ab" else CANDIDATE)), standardness=value)
+        for name, value in values.items()
+    ]
+    plain = [RankedFace(**asdict(face(f"p{n}")), standardness=0.0) for n in range(4)]
+    caps = {"standard_faces": "best", "max_standard_faces_per_person": most, "max_faces_per_person": 2}
+    kept = cap_faces([*faces, *plain], PARAMS.model_copy(update=caps))
+    assert {one.face_id for one in kept if one.is_standard} == set(["b", "d", "e", "a", "c"][:most])
+    assert sum(one.sampled_by == RANDOM for one in kept) == 2

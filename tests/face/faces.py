@@ -72,6 +72,8 @@ SELECT = SelectParams(
     min_inside_share=0.9,
     min_apart_s=0.2,
     picture_faces="by_limits",
+    max_asymmetry=None,
+    max_expression=None,
 )
 
 PERFECT_FACE = FaceMeasures(

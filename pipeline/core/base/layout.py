@@ -185,6 +185,14 @@ class Layout:
         """Return the folder of shards of Face."""
         return self.root / "data" / "faces" / dataset
 
+    def expressions(self, dataset: str) -> Path:
+        """Return the manifest of FaceExpression."""
+        return self.root / "data" / "expressions" / f"{dataset}.parquet"
+
+    def face_videos_folder(self, dataset: str) -> Path:
+        """Return the folder of face videos, and of ``videos.parquet``, their manifest of FaceVideo."""
+        return self.root / "data" / "face_videos" / dataset
+
     def audio_folder(self, dataset: str) -> Path:
         """Return the folder of shards of Segment."""
         return self.root / "data" / "audio" / dataset

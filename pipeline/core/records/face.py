@@ -1,4 +1,4 @@
-"""A face: an aligned crop of one frame with all measures that later decisions need."""
+"""A face: an aligned crop of one frame with all measures that later decisions need; and a video of a moving face."""
 
 from dataclasses import dataclass
 
@@ -97,9 +97,48 @@ class Face(FaceMeasures):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaceExpression:
+    """One row of ``data/expressions/<dataset>.parquet``, where ``finish.measure_expression`` asks for them."""
+
+    face_id: str = column("the face")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    expression: float = column(
+        "largest movement of brows, cheeks, jaw, mouth or nose, by blendshapes: 0 at rest, 1 most"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedFace(FaceMeasures):
     """One row of ``manifests/selected_faces.parquet``: a crop and whether it is a standard face."""
 
     is_standard: bool = column("frontal, lips shut, eyes open, truly resolved by the thresholds, or by an override")
     is_resting: bool = column("a standard face whose lips are parted, as they are at rest (select.resting_mouth)")
     reason: str = column("the first threshold that it misses, or 'reviewed'; empty for a standard face")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceVideo:
+    """One row of ``data/face_videos/<dataset>/videos.parquet``: a face in one fixed box, with its sound."""
+
+    video_id: str = column("<subject_id>-f<start in ms, 8 digits>")
+    clip_id: str = column("the clip: <dataset>/<clip>")
+    subject_id: str = column("the subject: <clip_id>-s<two digits>")
+    start_s: float = column("its first picture, seconds since the first picture of the media")
+    end_s: float = column("its end, seconds: n_frames / fps later")
+    n_frames: int = column("number of its pictures")
+    n_tracks: int = column("tracks that it was joined of")
+    n_observed: int = column("frames of the media in it in which the face was observed")
+    box_x_px: int = column("left edge of the box, pixels of the media's picture as shown")
+    box_y_px: int = column("top edge of the box, pixels")
+    box_side_px: int = column("side of the box, pixels")
+    size_px: int = column("side of the video's pictures, pixels")
+    fps: int = column("pictures a second")
+    av_correction_s: float = column("by how much later than the picture the sound was taken: out_of_step_s, seconds")
+    path: str = column("the mp4 beside the manifest: H.264, AAC of 16 kHz, mono; both begin at 0")
+    sha256: str = column("sha256 of the mp4's bytes, 64 hexadecimal digits")
+    sync_log_mel: Vector = column(
+        "log-mel of its sound by the profile 'sync': 80 rows of 25 columns a second, row by row, standardised"
+    )
+    wav2lip_log_mel: Vector = column(
+        "the same by 'wav2lip': 80 rows of 80 columns a second and one more, -4 to 4 for -100 to 0 dB"
+    )

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.core.base.outcome import FILTERED, OK
-from pipeline.core.records.face import OF_PICTURE, Face, FaceMeasures, SelectedFace
+from pipeline.core.records.face import OF_PICTURE, Face, FaceExpression, FaceMeasures, SelectedFace
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.schema import arrow_schema, column_names
 from pipeline.core.storage.manifest import iterate_tables, read_table
@@ -16,20 +16,34 @@ from pipeline.core.storage.shards import shard_paths
 from pipeline.face.crops.standard import REVIEWED, SelectParams, are_shut, select_faces
 
 
-def select_crops(folder: Path, review: Mapping[str, bool], params: SelectParams) -> Iterator[pa.Table]:
+def select_crops(
+    folder: Path, review: Mapping[str, bool], params: SelectParams, expressions: Path | None = None
+) -> Iterator[pa.Table]:
     """Yield the crops of each shard in ``folder`` with whether each is a standard face, columns of SelectedFace.
 
-    ``review`` maps face ids to overrides. All crops of a clip are in one shard; the rows of each are in id order.
+    ``review`` maps face ids to overrides. ``expressions`` is the manifest of FaceExpression; it is needed where there
+    is a limit on them. All crops of a clip are in one shard; the rows of each are in id order.
     """
+    known = None
+    if params.max_expression is not None and expressions is not None:
+        known = read_table(expressions, FaceExpression)
     for path in shard_paths(folder):
         faces = read_table(path, Face, column_names(FaceMeasures)).combine_chunks()
-        reasons = select_faces(faces, review, params)
+        reasons = select_faces(_with_expressions(faces, known), review, params)
         is_standard = pc.or_(pc.equal(reasons, ""), pc.equal(reasons, REVIEWED))
         is_own_rest = pc.and_(pc.equal(reasons, ""), pc.invert(are_shut(faces, params)))
         is_resting = pc.and_(is_own_rest, pc.not_equal(faces.column("sampled_by"), OF_PICTURE))
         yield pa.Table.from_arrays(
             [*faces.columns, is_standard, is_resting, reasons], schema=arrow_schema(SelectedFace)
         )
+
+
+def _with_expressions(faces: pa.Table, known: pa.Table | None) -> pa.Table:
+    """Return ``faces`` with the column ``expression`` of the ``known`` ones; null: not measured."""
+    if known is None:
+        return faces
+    at = pc.index_in(faces.column("face_id"), value_set=known.column("face_id").combine_chunks())
+    return faces.append_column("expression", pc.take(known.column("expression"), at))
 
 
 def selection_ledger(path: Path) -> Iterator[pa.Table]:

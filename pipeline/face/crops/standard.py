@@ -139,6 +139,8 @@ class SelectParams(Params):
     min_inside_share: float = Field(ge=0, le=1)
     min_apart_s: float = Field(ge=0)
     picture_faces: Literal["by_limits", "all"]
+    max_asymmetry: float | None = Field(ge=0)
+    max_expression: float | None = Field(ge=0, le=1)
 
 
 def check_verified(params: SelectParams, max_verified_gap: float) -> None:
@@ -158,8 +160,9 @@ def check_verified(params: SelectParams, max_verified_gap: float) -> None:
 def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     """Return the first threshold that each of ``faces`` misses; empty for a standard face by its measures.
 
-    ``faces`` has the columns of FaceMeasures. A face exactly on a limit passes. Of a still picture, in which nothing
-    moves, one frame counts, or, with ``picture_faces: all``, none: all are standard.
+    ``faces`` has the columns of FaceMeasures, and ``expression`` where there is a limit on it. A face exactly on a
+    limit passes. Of a still picture, in which nothing moves, one frame counts, or, with ``picture_faces: all``, none:
+    all are standard.
     """
     of = faces.column
     is_picture = pc.equal(of("sampled_by"), OF_PICTURE)
@@ -180,6 +183,10 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
         "low_resolution": pc.greater_equal(of("true_interocular_px"), params.min_true_interocular_px),
         "out_of_frame": pc.greater_equal(of("inside_share"), params.min_inside_share),
     }
+    if params.max_asymmetry is not None:
+        checks["asymmetric"] = pc.less_equal(of("asymmetry"), params.max_asymmetry)
+    if params.max_expression is not None:
+        checks["expressive"] = pc.less_equal(of("expression"), params.max_expression)
     missed = pa.chunked_array([pa.repeat("", len(faces))])
     for reason, passes in reversed(checks.items()):
         missed = pc.if_else(pc.fill_null(passes, False), missed, reason)

@@ -40,7 +40,8 @@ OUTER_LIP_LOWER = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)
 INNER_LIP_UPPER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 INNER_LIP_LOWER = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
 # The image-left and image-right edge of each iris.
-_LEFT_IRIS, _RIGHT_IRIS = (469, 471), (474, 476)
+LEFT_IRIS, RIGHT_IRIS = (469, 471), (474, 476)
+_LEFT_PUPIL, _RIGHT_PUPIL = 468, 473
 _MIDDLE_THREE = slice(4, 7)  # of the inner lips: where a gap opens first
 _LID_PAIRS = (3, 4, 5)  # of the edge of an eye: the middle ones
 _FOREHEAD, _CHIN, _LEFT_CHEEK, _RIGHT_CHEEK = 10, 152, 234, 454
@@ -52,6 +53,11 @@ _PITCH_OFFSET_DEG = 5.8
 def named_points(mesh: MeshPoints) -> Landmarks:
     """Return the 68 named points (pipeline/face/measures/points.py), (..., 68, 2), of a mesh."""
     return np.ascontiguousarray(mesh[..., MESH_POINTS, :2])
+
+
+def pupils(mesh: MeshPoints) -> tuple[Landmarks, Landmarks]:
+    """Return the centres of the image-left and image-right iris, (..., 2) each."""
+    return mesh[..., _LEFT_PUPIL, :2], mesh[..., _RIGHT_PUPIL, :2]
 
 
 def mesh_eye_centres(mesh: MeshPoints) -> tuple[Landmarks, Landmarks]:
@@ -93,8 +99,8 @@ def iris_seen(mesh: MeshPoints) -> tuple[Measured, Measured]:
     half shut eye of any person; the mesh places lids inwards, which is why an open eye has less than 1.
     """
     return (
-        _lid_distance(mesh, LEFT_EYE_UPPER, LEFT_EYE_LOWER) / distance(*(mesh[..., one, :2] for one in _LEFT_IRIS)),
-        _lid_distance(mesh, RIGHT_EYE_UPPER, RIGHT_EYE_LOWER) / distance(*(mesh[..., one, :2] for one in _RIGHT_IRIS)),
+        _lid_distance(mesh, LEFT_EYE_UPPER, LEFT_EYE_LOWER) / distance(*(mesh[..., one, :2] for one in LEFT_IRIS)),
+        _lid_distance(mesh, RIGHT_EYE_UPPER, RIGHT_EYE_LOWER) / distance(*(mesh[..., one, :2] for one in RIGHT_IRIS)),
     )
 
 

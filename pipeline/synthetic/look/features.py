@@ -129,9 +129,19 @@ def draw_eye(image: Image, side: int, talker: Talker, view: View, face: Expressi
     patch.close()
 
 
+def iris_centre(side: int, face: Expression) -> Reals:
+    """Return the centre of iris and pupil, (2,) head x and y."""
+    return np.array([side * EYE_X + GAZE_REACH * face.gaze_x, -0.012 + 0.4 * GAZE_REACH * face.gaze_y])
+
+
+def pupil_px(side: int, talker: Talker, view: View, face: Expression) -> Reals:
+    """Return the centre of the pupil at the image's left (``side`` -1) or right (+1), (2,) pixels."""
+    return np.asarray(_at(iris_centre(side, face)[None], talker.shape, view, -EYES_IN)[0])
+
+
 def _draw_iris(patch: Patch, side: int, talker: Talker, view: View, face: Expression) -> None:
     shape, colours = talker.shape, talker.colours
-    centre = np.array([side * EYE_X + GAZE_REACH * face.gaze_x, -0.012 + 0.4 * GAZE_REACH * face.gaze_y])
+    centre = iris_centre(side, face)
     angle = np.linspace(0, 2 * np.pi, 25)[:-1]
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     for radius, colour in (

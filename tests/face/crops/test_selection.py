@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.core.base.outcome import Dropped
-from pipeline.core.records.face import Face, FaceMeasures, SelectedFace
+from pipeline.core.records.face import Face, FaceExpression, FaceMeasures, SelectedFace
 from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import Image, from_table, to_table
-from pipeline.core.storage.manifest import write_tables
+from pipeline.core.storage.manifest import write_manifest, write_tables
 from pipeline.core.storage.shards import shard_paths, write_shards
 from pipeline.face.crops.selection import SelectionCounts, select_crops, selection_ledger
 from tests.face.faces import SELECT, face
@@ -73,3 +73,20 @@ def test_no_faces_at_all_are_counted_as_none(tmp_path: Path) -> None:
     counts = SelectionCounts()
     assert [len(table) for table in counts.counting(select_crops(tmp_path / "faces", {}, SELECT))] == [0]
     assert counts.summary() == "0 faces, 0 standard, from 0 clips; not: none"
+
+
+def test_limits_on_symmetry_and_expression_hold_up_to_themselves(tmp_path: Path) -> None:
+    """Where they are asked for: as committed there is none."""
+    values = {1.0: (0.05, 0.8), 2.0: (0.051, 0.8), 3.0: (0.05, 0.81), 4.0: (0.05, None)}
+    faces = [crop_of(face(time_s, asymmetry=asymmetry)) for time_s, (asymmetry, _) in values.items()]
+    write_shards(tmp_path / "faces", Face, ["set/clip"], lambda _: to_table(Face, faces))
+    known = [
+        FaceExpression(face_id=one.face_id, clip_id="set/clip", expression=expression)
+        for one, (_, expression) in zip(faces, values.values(), strict=True)
+        if expression is not None
+    ]
+    write_manifest(tmp_path / "expressions.parquet", FaceExpression, known)
+    limits = SELECT.model_copy(update={"max_asymmetry": 0.05, "max_expression": 0.8})
+    rows = selected(list(select_crops(tmp_path / "faces", {}, limits, tmp_path / "expressions.parquet")))
+    assert [row.reason for row in rows] == ["", "asymmetric", "expressive", "expressive"]
+    assert {row.reason for row in selected(list(select_crops(tmp_path / "faces", {}, SELECT)))} == {""}

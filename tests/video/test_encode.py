@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.base.arrays import ImageRGB
-from pipeline.synthetic.encode import Encoding, write_mp4
+from pipeline.video.encode import Encoding, write_mp4
 
 SIZES_PX = [(640, 360), (360, 640), (480, 270), (270, 480), (320, 180), (352, 288), (854, 480), (160, 120), (202, 114)]
 
