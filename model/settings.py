@@ -30,6 +30,12 @@ MaskKind = Literal[
 
 Precision = Literal["float32", "bfloat16"]
 
+SegmentOf = Literal["same_dataset", "same_person"]
+"""Of which segments of its person a face is given one: those of the face's own dataset, or those of all datasets."""
+
+Initialisation = Literal["own", "torch"]
+"""Of weights that no file gives: this project's, which the networks' modules state, or torch's defaults."""
+
 
 class ModelParams(Params):
     """Section ``model``: the generator.
@@ -156,21 +162,28 @@ class PretrainAudioFaceParams(OptimizerParams):
     """Section ``pretrain_audio_face``: the audio-face decoder, from a voice to a face of the same person.
 
     Training starts from ``weights`` (a name, a path or null): voice2face's generator of 64 px faces, or a whole
-    decoder. It uses all faces, standard or not, of ``datasets``; null: of all datasets. ``noise`` is the standard
-    deviation of the noise added to the voice embedding.
+    decoder; what they lack is initialised as ``initialisation`` says. With 0 ``steps`` it is not trained. It uses all
+    faces, standard or not, of ``datasets``; null: of all datasets. ``noise`` is the standard deviation of the noise
+    added to the voice embedding.
     """
 
     weights: str | None
+    initialisation: Initialisation
     datasets: list[str] | None
+    segment_of: SegmentOf
     noise: float = Field(ge=0)
+    steps: int = Field(ge=0)
 
 
 class TrainParams(OptimizerParams):
     """Section ``train``: the training of the generator (Eq. 6), and where the released code differs from the paper.
 
+    It starts from ``weights``, a whole generator (a name, a path or null), with the discriminator of
+    ``discriminator_weights``; what neither gives is initialised as ``initialisation`` says.
     ``gan``: ``paper`` is Eq. 5 (log form, one face at a time); ``ralsgan`` is the released code's relativistic
-    average least squares on pairs. ``label_of``: the identity label is that of another face of the same person
-    (the paper's training text) or of the face itself (Eq. 2). ``recognition_input``: the network psi of Eq. 3 takes
+    average least squares on pairs. ``label_of``: the identity label is that of another face of the same person, of any
+    face of the person, its own among them (the paper's training text and the released code), or of the face itself
+    (Eq. 2). ``recognition_input``: the network psi of Eq. 3 takes
     the input it was published for, or, as in the released code, RGB in [-1, 1] of 256 px. ``match_gradient``: false
     takes the gradient from Eq. 3, as the released code does. ``detach_inpainted``: false lets the discriminator's
     loss reach the generator, and the generator's loss the discriminator, as the released code does.
@@ -178,13 +191,17 @@ class TrainParams(OptimizerParams):
     voices.
     """
 
+    weights: str | None
+    discriminator_weights: str | None
+    initialisation: Initialisation
     weight_label: float = Field(ge=0)
     weight_match: float = Field(ge=0)
     weight_face: float = Field(ge=0)
     weight_audio_face: float = Field(ge=0)
     weight_gan: float = Field(ge=0)
     gan: Literal["paper", "ralsgan"]
-    label_of: Literal["same_person", "same_face"]
+    label_of: Literal["other_face", "any_face", "same_face"]
+    segment_of: SegmentOf
     recognition_input: Literal["published", "released"]
     match_gradient: bool
     detach_inpainted: bool
@@ -199,8 +216,9 @@ class EvaluateParams(Params):
 
     ``networks`` names, for each network of the metric suite (``lpips``, ``inception``, ``arcface``, ``cosface``,
     ``sphereface``, ``vggface``, ``mobilefacenet``), its weights by name or path; null: its metric is not computed.
-    Intervals are of ``confidence``, from ``n_bootstrap`` draws of whole persons. ``threads`` of the processor: other
-    numbers give other last bits.
+    ``landmarks_doubled``: whether landmarks are also those of pictures of twice the size, which costs time.
+    ``jpeg_quality``: both pictures are first written as JPEG and read back; null: not. Intervals are of ``confidence``,
+    from ``n_bootstrap`` draws of whole persons. ``threads`` of the processor: other numbers give other last bits.
     """
 
     max_faces_per_person: int = Field(ge=1)
@@ -208,6 +226,8 @@ class EvaluateParams(Params):
     confidence: float = Field(gt=0, lt=1)
     n_swap_persons: int = Field(ge=2)
     n_grid_faces: int = Field(ge=1)
+    landmarks_doubled: bool
+    jpeg_quality: int | None = Field(ge=1, le=100)
     threads: int = Field(ge=1, le=256)
     networks: dict[str, str | None]
     seed: int

@@ -304,6 +304,21 @@ def _inpaint(source: Path, sound: Path, out: Path, mask: Path | None, eyes: str 
 
 
 @app.command(rich_help_panel=_TOOLS)
+def convert(
+    kind: Annotated[str, typer.Argument(help="Whose network files: audioface (the authors') or voice2face.")],
+    source: Annotated[Path, typer.Argument(help="Their .pth, or a file of facevox for them; no code in it is run.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write; without: the same name here, other suffix.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file of that name.")] = False,
+) -> None:
+    """Convert a network file of the authors, G_*.pth or PD_*.pth, or of voice2face, to facevox's, and back."""
+    from stages.commands.convert import convert_network
+
+    print(convert_network(kind, source, out, force=force))
+
+
+@app.command(rich_help_panel=_TOOLS)
 def dictionary() -> None:
     """Print the data dictionary: every manifest with its columns."""
     from stages.commands.dictionary import render_dictionary

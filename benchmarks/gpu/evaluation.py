@@ -17,14 +17,14 @@ from model.evaluation.evaluation_faces import count_evaluation_faces, iterate_ev
 from model.evaluation.inputs import EvaluationInputs
 from model.evaluation.metric_suite import INCEPTION, LPIPS, MetricSuite, picture_metrics
 from model.evaluation.metrics.fid import InceptionFeatures
-from model.evaluation.metrics.landmarks import LandmarkDetector
+from model.evaluation.metrics.landmarks import NO_LANDMARKS, FoundLandmarks, LandmarkDetector
 from model.evaluation.metrics.lpips import AlexNetTrunk, Heads, Lpips
 from model.evaluation.networks.face_network import NetworkRecogniser
 from model.evaluation.networks.inception import Inception
 from model.evaluation.networks.recognisers import FAMILIES
 from model.inference.inpaint import inpaint_faces
 from model.settings import EvaluateParams
-from pipeline.core.base.arrays import ImageRGB, Landmarks
+from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.device import GPU_BATCH, Placement, usable_processors
 from pipeline.core.base.params import PARAMS_FILE, load_params
 from pipeline.identity.network.embed import FaceRecogniser
@@ -81,8 +81,8 @@ class _NoLandmarks(LandmarkDetector):
 
     def __init__(self) -> None: ...
 
-    def detect(self, face: ImageRGB) -> Landmarks | None:
-        return None
+    def detect(self, face: ImageRGB) -> FoundLandmarks:
+        return NO_LANDMARKS
 
 
 def _metric_suite(trainings: Trainings, folder: Path, placement: Placement) -> MetricSuite:

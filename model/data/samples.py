@@ -19,7 +19,7 @@ from model.data.masks import draw_mask
 from model.data.samples_draw import Epochs, assign_other_persons, draw_other_row, draw_row
 from model.data.samples_tensors import copy_face, faces_tensor, masks_tensor
 from model.data.split import DatasetSplit
-from model.settings import MaskParams, TrainParams
+from model.settings import MaskParams, SegmentOf, TrainParams
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.seeds import keyed_rng
 
@@ -74,6 +74,7 @@ class PackedBatch(NamedTuple):
 class TrainingSamples:
     """Samples of the faces of ``data``: each once per epoch, with a segment of its person, drawn uniformly.
 
+    The segment is one of the face's dataset, or of all, as ``params.segment_of`` says; another person's may be of any.
     Label, mirroring, loss of colour and mask follow ``params`` and ``mask_params``. Each draw for a sample depends on
     ``params.seed``, k and its purpose alone: trainings that differ in one param share all other draws. A mirrored face
     has no mirrored mask.
@@ -84,7 +85,7 @@ class TrainingSamples:
 
     def __init__(self, data: DatasetSplit, params: TrainParams, mask_params: MaskParams) -> None:
         self._data, self._params, self._mask_params = data, params, mask_params
-        self.rows = _usable(data)
+        self.rows = _usable(data, params.segment_of)
         """(N,) rows of the faces used; N samples are an epoch."""
         if not len(self.rows):
             raise BadInput(f"no face has a label and a segment of its person's voice, of {data.summary()}")
@@ -136,20 +137,23 @@ class TrainingSamples:
         return keyed_rng("training", purpose, self._params.seed, k)
 
     def _segment_row(self, row: int, k: int) -> int:
-        person = int(self._data.person_of_face[row])
-        return draw_row(self._data.segments_of(self._voice_person.get(person, person)), self._rng("segment", k))
+        other = self._voice_person.get(int(self._data.person_of_face[row]))
+        own = self._data.segments_for(row, self._params.segment_of) if other is None else self._data.segments_of(other)
+        return draw_row(own, self._rng("segment", k))
 
     def _label_row(self, row: int, k: int) -> int:
         if self._params.label_of == "same_face":
             return row
         faces = self._data.faces_of(int(self._data.person_of_face[row]))
-        return draw_other_row(faces[self._data.is_labelled[faces]], row, self._rng("label", k))
+        labelled = faces[self._data.is_labelled[faces]]
+        if self._params.label_of == "any_face":
+            return draw_row(labelled, self._rng("label", k))
+        return draw_other_row(labelled, row, self._rng("label", k))
 
 
-def _usable(data: DatasetSplit) -> Rows:
+def _usable(data: DatasetSplit, segment_of: SegmentOf) -> Rows:
     """Return the rows of the faces that can be used."""
-    has_segment = np.bincount(data.person_of_segment, minlength=len(data.persons)) > 0
-    usable = has_segment[data.person_of_face]
+    usable = data.has_segment(segment_of)
     return np.flatnonzero(usable & data.is_labelled if data.label_size else usable)
 
 

@@ -130,12 +130,13 @@ def hold_out_voices(data: DatasetSplit, params: PretrainVoiceParams) -> tuple[Ro
 class AudioFaceSamples:
     """Samples of all faces of ``data`` whose person has a segment: each once per epoch, with one of the segments.
 
+    The segment is one of the face's dataset, or of all, as ``params.segment_of`` says.
+
     Raises BadInput when there is no such face.
     """
 
     def __init__(self, data: DatasetSplit, params: PretrainAudioFaceParams) -> None:
-        has_segment = np.bincount(data.person_of_segment, minlength=len(data.persons)) > 0
-        self.rows: Rows = np.flatnonzero(has_segment[data.person_of_face])
+        self.rows: Rows = np.flatnonzero(data.has_segment(params.segment_of))
         """(N,) rows of the faces used; N samples are an epoch."""
         if not len(self.rows):
             raise BadInput(f"no face has a segment of its person's voice, of {data.summary()}")
@@ -159,7 +160,7 @@ class AudioFaceSamples:
         )
 
     def _segment_row(self, row: int, k: int) -> int:
-        return draw_row(self._data.segments_of(int(self._data.person_of_face[row])), self._rng("segment", k))
+        return draw_row(self._data.segments_for(row, self._params.segment_of), self._rng("segment", k))
 
     def _rng(self, purpose: str, k: int) -> np.random.Generator:
         return keyed_rng("audio face", purpose, self._params.seed, k)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from model.data.columns import Column, MappedColumn, Rows, indices_in, read_matrix, read_picture, read_vector
 from model.data.split_files import SplitFiles, split_key, write_split_files
+from model.settings import SegmentOf
 from pipeline.core.base.arrays import FaceEmbedding, FramesRGB, ImageRGB, LogMel
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.layout import Layout
@@ -74,6 +75,10 @@ class DatasetSplit:
     """(N,) number of each face's person."""
     person_of_segment: Rows
     """(S,) number of each segment's person."""
+    dataset_of_face: Rows
+    """(N,) number of each face's dataset."""
+    dataset_of_segment: Rows
+    """(S,) number of each segment's dataset."""
     selection: Selection | None = None
     """None: the arrays are in memory, and nothing is left out."""
 
@@ -115,6 +120,8 @@ class DatasetSplit:
             persons=persons,
             person_of_face=_numbers(pa.array(face_persons, pa.string()), persons),
             person_of_segment=_numbers(pa.array(segment_persons, pa.string()), persons),
+            dataset_of_face=np.zeros(len(faces), np.intp),
+            dataset_of_segment=np.zeros(len(log_mels), np.intp),
         )
 
     @classmethod
@@ -128,8 +135,16 @@ class DatasetSplit:
         faces, labels, segments = files.faces, files.labels, files.segments
         rows, segment_rows = _selected(faces, standard_only, datasets), _selected(segments, False, datasets)
         label_rows = indices_in(faces["face_id"], labels["face_id"])[rows]
-        face_persons, segment_persons = _Persons.of(faces, rows), _Persons.of(segments, segment_rows)
+        face_persons, segment_persons = (
+            _Names.of(faces, "person_id", rows),
+            _Names.of(segments, "person_id", segment_rows),
+        )
         persons = sorted({*face_persons.names, *segment_persons.names})
+        face_datasets, segment_datasets = (
+            _Names.of(faces, "dataset", rows),
+            _Names.of(segments, "dataset", segment_rows),
+        )
+        dataset_names = sorted({*face_datasets.names, *segment_datasets.names})
         return cls(
             faces=MappedColumn(faces["pixels"], rows, read_picture),
             labels=MappedColumn(labels["embedding"], label_rows, read_vector),
@@ -144,6 +159,8 @@ class DatasetSplit:
             persons=persons,
             person_of_face=face_persons.numbers(persons),
             person_of_segment=segment_persons.numbers(persons),
+            dataset_of_face=face_datasets.numbers(dataset_names),
+            dataset_of_segment=segment_datasets.numbers(dataset_names),
             selection=Selection(
                 folder, standard_only, None if datasets is None else tuple(datasets), len(faces) - len(rows)
             ),
@@ -188,6 +205,23 @@ class DatasetSplit:
     def segments_of(self, person: int) -> Rows:
         """Return the rows of a person's segments, ascending."""
         return self._rows_of_segments[person]
+
+    def segments_for(self, face_row: int, segment_of: SegmentOf = "same_dataset") -> Rows:
+        """Return the rows of the segments of a face's person, ascending: of the face's dataset, or of all datasets."""
+        rows = self.segments_of(int(self.person_of_face[face_row]))
+        if segment_of == "same_person":
+            return rows
+        is_of_dataset = self.dataset_of_segment[rows] == self.dataset_of_face[face_row]
+        return np.asarray(rows[is_of_dataset], np.intp)
+
+    def has_segment(self, segment_of: SegmentOf = "same_dataset") -> NDArray[np.bool_]:
+        """Return, (N,), for which faces ``segments_for`` has any."""
+        of_face, of_segment = self.person_of_face, self.person_of_segment
+        if segment_of == "same_dataset":
+            n_persons = len(self.persons)
+            of_face = of_face + n_persons * self.dataset_of_face
+            of_segment = of_segment + n_persons * self.dataset_of_segment
+        return np.isin(of_face, of_segment)
 
     def face(self, row: int) -> ImageRGB:
         """Return a face, (H, W, 3)."""
@@ -267,25 +301,25 @@ def _selected(table: pa.Table, standard_only: bool, datasets: Sequence[str] | No
 
 
 @dataclass(frozen=True, slots=True)
-class _Persons:
-    """The person of each of some rows: a place among names."""
+class _Names:
+    """The value of each of some rows of a column of names: a place among names."""
 
     names: list[str]
     places: Rows
 
     @classmethod
-    def of(cls, table: pa.Table, rows: Rows) -> "_Persons":
-        """Read the persons of ``rows`` a part at a time."""
-        encoded = table["person_id"].dictionary_encode().unify_dictionaries()
+    def of(cls, table: pa.Table, column: str, rows: Rows) -> "_Names":
+        """Read a column of ``rows`` a part at a time."""
+        encoded = table[column].dictionary_encode().unify_dictionaries()
         names = encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else []
         indices = [chunk.indices.to_numpy() for chunk in encoded.chunks]
         places = np.concatenate(indices)[rows] if indices else np.empty(0, np.intp)
         used, places = np.unique(places, return_inverse=True)
         return cls([names[name] for name in used], np.asarray(places, np.intp))
 
-    def numbers(self, persons: list[str]) -> Rows:
-        """Return the number of each row's person among all ``persons``."""
-        number_of = {name: number for number, name in enumerate(persons)}
+    def numbers(self, all_names: list[str]) -> Rows:
+        """Return the number of each row's name among ``all_names``."""
+        number_of = {name: number for number, name in enumerate(all_names)}
         return np.array([number_of[name] for name in self.names], np.intp)[self.places]
 
 

@@ -50,7 +50,7 @@ def evaluate_network(
     swap_persons = choose_persons(persons, params.n_swap_persons, params.seed)
     swap_faces: dict[str, EvaluationFace] = {}
     example_figure = ExampleFigure(persons, params)
-    accumulator = MetricAccumulator(metric_suite)
+    accumulator = MetricAccumulator(metric_suite, params.jpeg_quality)
 
     images_path = folder / "inpainted.parquet"
     with progress("evaluate", n_faces) as advance, writing_inpainted_images(images_path) as write_image:

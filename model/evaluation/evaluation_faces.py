@@ -33,18 +33,18 @@ class EvaluationFace(NamedTuple):
 def iterate_evaluation_faces(
     data: DatasetSplit, params: EvaluateParams, mask_params: MaskParams
 ) -> Iterator[EvaluationFace]:
-    """Yield the faces of all persons who have a segment, by person and then in id order; each is read in its turn.
+    """Yield the faces whose person has a segment in their dataset, by person and then in id order; read in their turn.
 
     Of a person's faces in one dataset, ``max_faces_per_person`` are drawn by the seed; other persons' faces don't
-    change which. All faces of a person have one segment, that with the smallest id: the released test code uses the
-    first of an identity with every picture.
+    change which. All faces of a person in one dataset have one segment of it, that with the smallest id: the released
+    test code uses the first of an identity with every picture.
     """
     for person, person_id in enumerate(data.persons):
-        segments = {data.segment_ids[row]: row for row in data.segments_of(person)}
-        if not segments:
-            continue
-        segment_id, segment_row = min(segments.items())
         for face_id, row in _drawn_faces(data, person, params):
+            segments = {data.segment_ids[segment]: int(segment) for segment in data.segments_for(row)}
+            if not segments:
+                continue
+            segment_id, segment_row = min(segments.items())
             yield EvaluationFace(
                 face_id=face_id,
                 person_id=person_id,
@@ -60,17 +60,17 @@ def count_evaluation_faces(data: DatasetSplit, params: EvaluateParams) -> int:
     """Return how many faces ``iterate_evaluation_faces`` yields."""
     n_faces_of = Counter(
         (person, data.datasets[row])
-        for row, person in enumerate(data.person_of_face.tolist())
-        if len(data.segments_of(person))
+        for row, (person, has_segment) in enumerate(
+            zip(data.person_of_face.tolist(), data.has_segment().tolist(), strict=True)
+        )
+        if has_segment
     )
     return sum(min(n_faces, params.max_faces_per_person) for n_faces in n_faces_of.values())
 
 
 def persons_with_voice(data: DatasetSplit) -> list[str]:
-    """Return the persons who have both a face and a segment."""
-    return [
-        name for person, name in enumerate(data.persons) if data.faces_of(person).size and data.segments_of(person).size
-    ]
+    """Return the persons who have both a face and a segment in one dataset."""
+    return [data.persons[person] for person in np.unique(data.person_of_face[data.has_segment()])]
 
 
 def choose_persons(persons: Sequence[str], n_persons: int, seed: int) -> list[str]:

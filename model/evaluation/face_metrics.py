@@ -18,6 +18,7 @@ from model.evaluation.metric_suite import (
     MetricValues,
     picture_metrics,
 )
+from model.evaluation.metrics.jpeg import as_jpeg
 from model.evaluation.networks.recognisers import cosine_distances, euclidean_distances
 from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.device import usable_processors
@@ -46,11 +47,12 @@ class FaceMetrics:
 class MetricAccumulator:
     """Computes metrics of faces, some at a time; numbers are kept, pictures are not.
 
-    Metrics that need no network are computed in threads, meanwhile the networks compute on their device.
+    Metrics that need no network are computed in threads, meanwhile the networks compute on their device. With a
+    ``jpeg_quality``, the pictures, inpainted and true, are measured as JPEG of that quality stores them.
     """
 
-    def __init__(self, metric_suite: MetricSuite) -> None:
-        self._metric_suite = metric_suite
+    def __init__(self, metric_suite: MetricSuite, jpeg_quality: int | None = None) -> None:
+        self._metric_suite, self._jpeg_quality = metric_suite, jpeg_quality
         self._threads = ThreadPoolExecutor(usable_processors())
         self._rows: list[dict[str, str | float | bool | None]] = []
         self._waiting: list[tuple[int, Future[MetricValues]]] = []
@@ -60,15 +62,18 @@ class MetricAccumulator:
     def add(self, faces: Sequence[EvaluationFace], inpainted: Sequence[ImageRGB]) -> None:
         """Compute the metrics of faces (256, 256, 3), one or more, that this network or another method inpainted."""
         suite, true = self._metric_suite, [face.image for face in faces]
+        if self._jpeg_quality is not None:
+            inpainted, true = ([as_jpeg(one, self._jpeg_quality) for one in pictures] for pictures in (inpainted, true))
         self._finish()
-        for face, picture in zip(faces, inpainted, strict=True):
-            task = self._threads.submit(picture_metrics, picture, face.image, face.mask)
+        for face, picture, image in zip(faces, inpainted, true, strict=True):
+            task = self._threads.submit(picture_metrics, picture, image, face.mask)
             self._waiting.append((len(self._rows), task))
             self._rows.append({name: getattr(face, name) for name in IDS})
-        landmarks = [suite.landmark_detector.detect(image) for image in true]
+        found = [suite.landmark_detector.detect(image) for image in true]
+        landmarks = [one.steady for one in found]
         distances = suite.lpips.distances(inpainted, true) if suite.lpips else [None] * len(true)
         rows = self._rows[-len(true) :]
-        for row, picture, points, distance in zip(rows, inpainted, landmarks, distances, strict=True):
+        for row, picture, points, distance in zip(rows, inpainted, found, distances, strict=True):
             row |= {"lpips": distance, **suite.landmark_metrics(picture, points)}
         self._inpainted_features.append(suite.embed(inpainted, landmarks))
         self._true_features.append(suite.embed(true, landmarks))

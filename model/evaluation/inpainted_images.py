@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from model.evaluation.evaluation_faces import EvaluationFace
@@ -46,6 +48,12 @@ def writing_inpainted_images(path: Path) -> Iterator[Callable[[EvaluationFace, I
             write_rows()
 
 
+@lru_cache(maxsize=4)
+def _mask_png(mask: bytes, height: int) -> bytes:
+    """Return a mask as PNG: most masks of an evaluation are one."""
+    return encode_png(mask_picture(np.frombuffer(mask, np.uint8).reshape(height, -1)))
+
+
 def _row(face: EvaluationFace, inpainted: InpaintedFace) -> InpaintedImage:
     name = face.face_id.replace("/", "_")
     audio_face = inpainted.audio_face
@@ -55,6 +63,6 @@ def _row(face: EvaluationFace, inpainted: InpaintedFace) -> InpaintedImage:
         person_id=face.person_id,
         segment_id=face.segment_id,
         image=Image(encode_png(inpainted.face), f"{name}.png"),
-        mask=Image(encode_png(mask_picture(face.mask)), f"{name}-mask.png"),
+        mask=Image(_mask_png(face.mask.tobytes(), len(face.mask)), f"{name}-mask.png"),
         audio_face=None if audio_face is None else Image(encode_png(audio_face), f"{name}-audio.png"),
     )

@@ -63,7 +63,9 @@ def load_inputs(at: Layout, params: EvaluateParams, mask_params: MaskParams, dev
     note = read_json(at.recognition_network_note)
     recognition_network = at.recognition_network if note["recognition_network"] else None
     placement = Placement(str(device), params.threads)
-    metric_suite = load_metric_suite(params.networks, recognition_network, placement)
+    metric_suite = load_metric_suite(
+        params.networks, recognition_network, placement, doubles_landmarks=params.landmarks_doubled
+    )
     for error in metric_suite.weights_errors:
         print(f"evaluate: {error}")
     return EvaluationInputs(data=data, metric_suite=metric_suite, params=params, mask_params=mask_params)

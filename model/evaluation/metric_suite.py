@@ -13,7 +13,7 @@ from model.evaluation.metrics.cpbd import cpbd
 from model.evaluation.metrics.fid import InceptionFeatures
 from model.evaluation.metrics.hog import hog_distance
 from model.evaluation.metrics.image import l1, l1_masked, psnr, ssim, ssim_win7
-from model.evaluation.metrics.landmarks import LandmarkDetector, landmark_distances
+from model.evaluation.metrics.landmarks import FoundLandmarks, LandmarkDetector, landmark_distances
 from model.evaluation.metrics.lpips import Lpips
 from model.evaluation.networks.recognisers import load_recogniser
 from pipeline.core.base.arrays import ImageRGB, Landmarks
@@ -63,21 +63,26 @@ class MetricSuite(NamedTuple):
         available = {*self.recognisers, *([RECOGNITION] if self.recognition else [])}
         return next((name for name in names if name in available), None)
 
-    def landmark_metrics(self, inpainted: ImageRGB, true_landmarks: Landmarks | None) -> MetricValues:
+    def landmark_metrics(self, inpainted: ImageRGB, true: FoundLandmarks) -> MetricValues:
         """Return the metrics of the landmarks of a picture (256, 256, 3); None: not defined.
 
-        ``true_landmarks`` are those that ``landmark_detector`` finds in the true picture.
+        ``true`` are those that ``landmark_detector`` finds in the true picture.
         """
-        inpainted_landmarks = self.landmark_detector.detect(inpainted)
-        distances = None
-        if inpainted_landmarks is not None and true_landmarks is not None:
-            distances = landmark_distances(inpainted_landmarks, true_landmarks)
+        found = self.landmark_detector.detect(inpainted)
+        steady, plain, doubled = (
+            None if one is None or other is None else landmark_distances(one, other)
+            for one, other in zip(found, true, strict=True)
+        )
         return {
-            "landmark_px": distances and distances.mean_px,
-            "landmark_nme": distances and distances.nme,
-            "landmark_mse": distances and distances.mean_square,
-            "is_found": inpainted_landmarks is not None,
-            "is_true_found": true_landmarks is not None,
+            "landmark_px": steady and steady.mean_px,
+            "landmark_nme": steady and steady.nme,
+            "landmark_mse": steady and steady.mean_square,
+            "landmark_plain_px": plain and plain.mean_px,
+            "landmark_plain_mse": plain and plain.mean_square,
+            "landmark_doubled_px": doubled and doubled.mean_px,
+            "landmark_doubled_mse": doubled and doubled.mean_square,
+            "is_found": found.steady is not None,
+            "is_true_found": true.steady is not None,
         }
 
     def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks | None]) -> Features:
@@ -110,12 +115,16 @@ def picture_metrics(inpainted: ImageRGB, true: ImageRGB, mask: Mask) -> MetricVa
 
 
 def load_metric_suite(
-    networks: Mapping[str, str | None], recognition_network: Path | None, placement: Placement = Placement()
+    networks: Mapping[str, str | None],
+    recognition_network: Path | None,
+    placement: Placement = Placement(),
+    *,
+    doubles_landmarks: bool = False,
 ) -> MetricSuite:
     """Return the networks of section ``evaluate.networks`` and the face recognition network; None: this run has none.
 
-    Weights that are not found are noted, not raised. Raises BadParams for an unknown network, BadInput and
-    UntrustedWeights for weights of another network.
+    ``doubles_landmarks`` is the ``LandmarkDetector``'s. Weights that are not found are noted, not raised. Raises
+    BadParams for an unknown network, BadInput and UntrustedWeights for weights of another network.
     """
     unknown = sorted(networks.keys() - _LOADERS.keys())
     if unknown:
@@ -124,7 +133,7 @@ def load_metric_suite(
     missing = {name: result for name, result in results.items() if isinstance(result, _Missing)}
     loaded: dict[str, Any] = {name: network for name, network in results.items() if name not in missing}
     return MetricSuite(
-        landmark_detector=LandmarkDetector(),
+        landmark_detector=LandmarkDetector(doubles=doubles_landmarks),
         lpips=loaded.get(LPIPS),
         inception=loaded.get(INCEPTION),
         recognisers={name: loaded[name] for name in RECOGNISERS if name in loaded},

@@ -83,7 +83,7 @@ def evaluate_predictions(pictures: Path, inputs: EvaluationInputs, out: Path) ->
     # A path comes from the folder's own list, never from an id.
     path_of = {path.name: path for path in sorted(pictures.iterdir()) if path.suffix == SUFFIX}
     names = file_names(inputs.data)
-    accumulator, missing = MetricAccumulator(inputs.metric_suite), []
+    accumulator, missing = MetricAccumulator(inputs.metric_suite, inputs.params.jpeg_quality), []
     for face in iterate_evaluation_faces(inputs.data, inputs.params, inputs.mask_params):
         name = names[face.face_id]
         if name in path_of:

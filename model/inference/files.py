@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from model.data.mask_files import FULL, MaskShares, read_mask_file
-from model.data.masks import draw_mask
 from model.inference.inpaint import inpaint_picture, mask_in_picture
 from model.inference.marked_pictures import write_marked
+from model.inference.use_of_network import UseOfNetwork, use_as_trained
 from model.inference.video import InpaintFrame, inpaint_video
 from model.networks.generator import InpaintingGenerator
-from model.networks.generator_file import load_generator
-from model.settings import MaskParams
+from model.networks.generator_file import load_generator_file
 from pipeline.audio.extract import extract_waveform
 from pipeline.audio.features import SegmentFeature, segment_features
 from pipeline.audio.settings import AudioParams
@@ -24,7 +23,7 @@ from pipeline.core.base.images import read_picture
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.face.backends.registry import build_backend
-from pipeline.face.crops.align import Template, similarity_to
+from pipeline.face.crops.align import similarity_to
 from pipeline.face.measures.points import LEFT_EYE, N_POINTS, RIGHT_EYE, eye_centres
 from pipeline.face.tracking.portrait import find_portrait
 from pipeline.face.tracking.settings import DetectParams
@@ -61,9 +60,10 @@ def inpaint_file(
     weights = options.network or at.model("generator")
     if not weights.is_file():
         raise BadInput(f"{weights}: no trained network: run 'dvc repro', or choose a file with --model.")
-    network = load_generator(weights).to(device)
+    network, trained_with = load_generator_file(weights)
+    use = use_as_trained(trained_with, at)
     mask = None if options.mask is None else _MaskOfFile(options.mask, read_mask_file(options.mask))
-    inpaint = partial(_inpaint, network, mask=mask, log_mel=read_voice(sound, at), at=at)
+    inpaint = partial(_inpaint, network.to(device), mask=mask, log_mel=read_voice(sound, use.audio), use=use)
     detect = load_params(DetectParams, "detect", at.params)
     if has_video_suffix(source):
         if options.eyes_px is not None:
@@ -71,17 +71,16 @@ def inpaint_file(
         n_inpainted, n_frames = inpaint_video(
             source, out, inpaint, detect, load_params(SubjectsParams, "subjects", at.params)
         )
-        return f"{out}: {n_inpainted} of {n_frames} frames inpainted; marked as synthetic"
+        return f"{out}: {n_inpainted} of {n_frames} frames inpainted; marked as synthetic\n{use.sentence}"
     _inpaint_picture_file(source, out, inpaint, options.eyes_px, detect)
-    return f"{out}: inpainted; marked as synthetic"
+    return f"{out}: inpainted; marked as synthetic\n{use.sentence}"
 
 
-def read_voice(sound: Path, at: Layout = Layout()) -> LogMel:
-    """Return the log-mel (M, F), by section ``audio`` of params.yaml, of the first segment of a file that has speech.
+def read_voice(sound: Path, params: AudioParams) -> LogMel:
+    """Return the log-mel (M, F) of the first segment of a file that has speech.
 
     Raises BadInput for a file without sound or speech.
     """
-    params = load_params(AudioParams, "audio", at.params)
     try:
         waveform = extract_waveform(sound, max_duration_s=min(LONGEST_SOUND_S, params.max_duration_s))
     except BadMedia as error:
@@ -152,18 +151,16 @@ def _inpaint(
     *,
     mask: _MaskOfFile | None,
     log_mel: LogMel,
-    at: Layout,
+    use: UseOfNetwork,
 ) -> ImageRGB:
     """Inpaint one picture, or one frame of a video."""
-    template = load_params(Template, "crop.template", at.params)
+    template = use.template
     size_px = (picture.shape[0], picture.shape[1])
     if mask is not None:
         shares = mask.of_size(size_px)
         inpainted = inpaint_picture(network, picture, points, np.asarray(shares > 0, np.uint8), log_mel, template)
         return mixed(picture, inpainted, shares)
-    mask_params = load_params(MaskParams, "mask", at.params)
-    face_mask = draw_mask(mask_params, np.random.default_rng(0), template.size_px)
-    picture_mask = mask_in_picture(face_mask, similarity_to(template, *eye_centres(points)), size_px)
+    picture_mask = mask_in_picture(use.face_mask, similarity_to(template, *eye_centres(points)), size_px)
     return inpaint_picture(network, picture, points, picture_mask, log_mel, template)
 
 

@@ -40,16 +40,27 @@ IDENTITY = {
     "report_every": 2,
 }
 VOICE = {**OPTIMIZER, "weights": None, "min_frames": 30, "max_frames": 40, "holdout_share": 0.25}
-AUDIO_FACE = {**OPTIMIZER, "weights": None, "datasets": None, "noise": 0.05}
+AUDIO_FACE = {
+    **OPTIMIZER,
+    "weights": None,
+    "initialisation": "own",
+    "datasets": None,
+    "segment_of": "same_dataset",
+    "noise": 0.05,
+}
 TRAIN = {
     **OPTIMIZER,
+    "weights": None,
+    "discriminator_weights": None,
+    "initialisation": "own",
     "weight_label": 0.001,
     "weight_match": 1.0,
     "weight_face": 1.0,
     "weight_audio_face": 0.01,
     "weight_gan": 0.002,
     "gan": "paper",
-    "label_of": "same_person",
+    "label_of": "other_face",
+    "segment_of": "same_dataset",
     "recognition_input": "published",
     "match_gradient": True,
     "detach_inpainted": True,

@@ -38,7 +38,7 @@ def cpbd(picture: ImageRGB) -> float:
     """
     if min(picture.shape[:2]) < BLOCK_PX:
         raise BadInput(f"CPBD: expected a picture of {BLOCK_PX} px or more, found {picture.shape}")
-    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float64)
+    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     edges = sobel_edges(luma)
     widths_px = np.where(edges, edge_widths(luma), 0)
     probabilities = [
@@ -56,19 +56,21 @@ def blur_probabilities(widths_px: NDArray[np.float64], contrast: float) -> NDArr
     return np.asarray(1.0 - np.exp(-((widths_px / just_noticeable_px) ** STEEPNESS)))
 
 
-def sobel_edges(luma: NDArray[np.float64]) -> NDArray[np.bool_]:
+def sobel_edges(luma: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return (H, W) True on the ridges of Sobel's gradient, one pixel wide.
 
     A ridge is a maximum along the axis with the larger gradient; of two equal pixels it is the later one.
     """
-    across, down = (cv2.Sobel(luma, cv2.CV_64F, *order, borderType=cv2.BORDER_REPLICATE) for order in ((1, 0), (0, 1)))
+    # Grey levels are whole: all these numbers are exact in 32 bits.
+    luma = luma.astype(np.float32)
+    across, down = (cv2.Sobel(luma, cv2.CV_32F, *order, borderType=cv2.BORDER_REPLICATE) for order in ((1, 0), (0, 1)))
     across, down = across**2, down**2
     strength = across + down
     is_ridge = (_is_ridge(strength) & (across >= down)) | (_is_ridge(strength.T).T & (down >= across))
-    return np.asarray(is_ridge & (strength > SOBEL_FACTOR * strength.mean()))
+    return np.asarray(is_ridge & (strength > SOBEL_FACTOR * strength.mean(dtype=np.float64)))
 
 
-def edge_widths(luma: NDArray[np.float64]) -> NDArray[np.float64]:
+def edge_widths(luma: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return (H, W) widths in pixels of an edge at each pixel, along its row (Marziliano et al. 2002).
 
     The width is the distance from the nearest extreme of brightness on the left to that on the right, each at least
@@ -96,7 +98,7 @@ def _rise_widths(rises: NDArray[np.bool_]) -> NDArray[np.int32]:
     return widths_px
 
 
-def _is_ridge(strength: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _is_ridge(strength: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return (H, W) True where a row's value is no smaller than the one before and larger than the one behind."""
     padded = np.pad(strength, ((0, 0), (1, 1)), mode="edge")
     return np.asarray((strength >= padded[:, :-2]) & (strength > padded[:, 2:]))

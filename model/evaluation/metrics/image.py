@@ -59,12 +59,18 @@ def _ssim(inpainted: ImageRGB, true: ImageRGB, weights: NDArray[np.float64], unb
     """Return Eq. 13 of Wang et al. 2004, the mean over the places where the whole window lies in the picture.
 
     ``weights`` (side,) are the window's in each direction; ``unbias`` multiplies variances and covariance. It is what
-    scikit-image computes, to 1e-9, in a fifth of its time: all channels go through one filter.
+    scikit-image computes, to 1e-9: all channels go through one filter, and where a window holds no pixel that differs,
+    as outside the mask, the similarity is 1 and not computed.
     """
     _check(inpainted, true)
     radius = len(weights) // 2
-    if min(true.shape[:2]) < len(weights):
+    height, width, n_channels = true.shape
+    if min(height, width) < len(weights):
         raise BadInput(f"SSIM: expected pictures of {len(weights)} px or more, found {true.shape}")
+    rows, columns = (_reached(axis, 2 * radius) for axis in _differing(inpainted, true))
+    if rows.stop == 0:
+        return 1.0
+    inpainted, true = inpainted[rows, columns], true[rows, columns]
 
     def smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
         filtered = cv2.sepFilter2D(values, cv2.CV_64F, weights, weights)
@@ -77,7 +83,20 @@ def _ssim(inpainted: ImageRGB, true: ImageRGB, weights: NDArray[np.float64], unb
     covariance = unbias * (smoothed(one * other) - product)
     c1, c2 = (SSIM_K1 * MAX_LEVEL) ** 2, (SSIM_K2 * MAX_LEVEL) ** 2
     similarity = (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
-    return float(similarity.mean())
+    n_places = (height - 2 * radius) * (width - 2 * radius) * n_channels
+    return float(1 - (1 - similarity).sum() / n_places)
+
+
+def _differing(one: ImageRGB, other: ImageRGB) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return for each row, and for each column, whether a pixel in it differs."""
+    differs = cv2.absdiff(one, other).any(axis=2)
+    return differs.any(axis=1), differs.any(axis=0)
+
+
+def _reached(is_marked: NDArray[np.bool_], reach_px: int) -> slice:
+    """Return the places from the first marked one to the last, and ``reach_px`` further; empty where none is."""
+    places = np.flatnonzero(is_marked)
+    return slice(max(0, places[0] - reach_px), places[-1] + reach_px + 1) if len(places) else slice(0, 0)
 
 
 def _check(inpainted: ImageRGB, true: ImageRGB) -> None:

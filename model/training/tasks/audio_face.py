@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from model.data.samples_pretrain import AudioFaceBatch, AudioFaceSamples
 from model.data.split import DatasetSplit
 from model.networks.audio_face import AudioFaceDecoder, load_audio_face_decoder
+from model.networks.initialisation import initialise
 from model.networks.voice import VoiceNetwork
 from model.settings import PretrainAudioFaceParams
 from model.training.checkpoint import checkpoints_of, digest_of
@@ -44,15 +45,28 @@ def train_audio_face(
     n_mels, _ = data.log_mel_shape
     voice.expect_mels(n_mels)
     with reproducible(params, context.process):
-        decoder = AudioFaceDecoder(width)
-        if start is not None:
-            load_audio_face_decoder(decoder, start)
+        decoder = initial_audio_face_decoder(params, width, start)
         task = _AudioFaceTask(decoder, deepcopy(voice), _samples(data, params), params, context.process)
         checkpoints = checkpoints_of(
             context, SECTION, params, lambda: _hashed_inputs(data, voice, width, start), Path(__file__)
         )
         result = fit(task, params, context, checkpoints)
     return task.decoder.cpu().eval(), result
+
+
+def untrained_audio_face_decoder(params: PretrainAudioFaceParams, width: int, start: Path | None) -> AudioFaceDecoder:
+    """Return the decoder that ``train_audio_face`` starts from, on the CPU and in evaluation mode."""
+    with reproducible(params, TrainingProcess()):
+        return initial_audio_face_decoder(params, width, start).eval()
+
+
+def initial_audio_face_decoder(params: PretrainAudioFaceParams, width: int, start: Path | None) -> AudioFaceDecoder:
+    """Return the decoder before its first step, in a ``reproducible`` context."""
+    decoder = AudioFaceDecoder(width)
+    initialise(decoder, params.initialisation)
+    if start is not None:
+        load_audio_face_decoder(decoder, start)
+    return decoder
 
 
 def _hashed_inputs(data: DatasetSplit, voice: VoiceNetwork, width: int, start: Path | None) -> dict[str, str]:

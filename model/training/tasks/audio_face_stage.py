@@ -5,7 +5,7 @@ from functools import partial
 from model.networks.voice import load_voice_network
 from model.settings import ModelParams, PretrainAudioFaceParams
 from model.training.context import TrainingContext
-from model.training.tasks.audio_face import SECTION, train_audio_face
+from model.training.tasks.audio_face import SECTION, train_audio_face, untrained_audio_face_decoder
 from model.training.trained_network import TrainedNetwork, read_note, training_split, write_network
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
@@ -13,22 +13,23 @@ from pipeline.weights.fetch import find_weights
 
 
 def trained_audio_face_decoder(at: Layout, context: TrainingContext) -> TrainedNetwork:
-    """Return the decoder trained on the training persons' faces and voices.
+    """Return the decoder trained on the training persons' faces and voices; with 0 steps, the one it starts from.
 
-    Raises CannotTrain when there is no voice network, WeightsUnavailable for weights that can't be had, and what
-    ``training_split`` and ``train_audio_face`` raise.
+    Raises CannotTrain when there is no voice network to train with, WeightsUnavailable for weights that can't be had,
+    and what ``training_split`` and ``train_audio_face`` raise.
     """
     params = load_params(PretrainAudioFaceParams, SECTION, at.params)
-    voice_name = read_note(at, "voice")["voice"]
-    data = training_split(at, context.process, standard_only=False, datasets=params.datasets)
-    decoder, result = train_audio_face(
-        data,
-        load_voice_network(at.model("voice")),
-        params,
-        load_params(ModelParams, "model", at.params).width,
-        start=find_weights(params.weights) if params.weights else None,
-        context=context,
-    )
-    facts = {"trained_on": data.summary(), "voice": voice_name, "started_from": params.weights}
+    width = load_params(ModelParams, "model", at.params).width
+    start = find_weights(params.weights) if params.weights else None
+    facts = {"started_from": params.weights}
+    if params.steps == 0:
+        decoder, result, kind = untrained_audio_face_decoder(params, width, start), None, "not-trained"
+    else:
+        kind = "trained-here"
+        voice_name = read_note(at, "voice")["voice"]
+        data = training_split(at, context.process, standard_only=False, datasets=params.datasets)
+        voice = load_voice_network(at.model("voice"))
+        decoder, result = train_audio_face(data, voice, params, width, start=start, context=context)
+        facts |= {"trained_on": data.summary(), "voice": voice_name}
     write = partial(write_network, decoder)
-    return TrainedNetwork(network=decoder, write=write, kind="trained-here", facts=facts, result=result)
+    return TrainedNetwork(network=decoder, write=write, kind=kind, facts=facts, result=result)

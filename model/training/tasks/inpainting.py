@@ -21,6 +21,7 @@ from model.networks.audio_face import AudioFaceDecoder
 from model.networks.discriminator import PatchDiscriminator
 from model.networks.frozen_recognition import FrozenRecognitionNetwork
 from model.networks.generator import Inpainted, InpaintingGenerator
+from model.networks.initialisation import initialise
 from model.networks.voice import VoiceNetwork
 from model.settings import MaskParams, ModelParams, TrainParams
 from model.training.checkpoint import checkpoints_of, digest_of
@@ -56,12 +57,15 @@ class StartNetworks:
     """The networks that the training of a generator starts from or uses; none of them is changed.
 
     ``recognition`` (psi of Eq. 3) is needed where the variant matches identities, ``voice`` where it uses voices.
-    ``audio_face`` initialises the generator's audio-face decoder; None: by the seed.
+    ``audio_face`` initialises the generator's audio-face decoder; None: by the seed. ``generator`` is a whole one to
+    start from, with its own voice network and audio-face decoder, ``discriminator`` its opponent.
     """
 
     recognition: FaceRecognitionNetwork | None = None
     voice: VoiceNetwork | None = None
     audio_face: AudioFaceDecoder | None = None
+    generator: InpaintingGenerator | None = None
+    discriminator: PatchDiscriminator | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +106,10 @@ def generator_task(
     Raises CannotTrain and BadInput as ``train_generator`` does.
     """
     samples = _samples(data, params.train, params.mask)
-    generator = _initial_generator(data, networks, params.model)
+    generator = _initial_generator(data, networks, params)
+    discriminator = _initial_discriminator(networks.discriminator, params)
     recognition = _frozen_recognition(networks.recognition, params.model)
-    return InpaintingTask(generator, recognition, samples, params.train, process)
+    return InpaintingTask((generator, discriminator), recognition, samples, params.train, process)
 
 
 class InpaintingTask:
@@ -114,7 +119,7 @@ class InpaintingTask:
 
     def __init__(
         self,
-        generator: InpaintingGenerator,
+        networks: tuple[InpaintingGenerator, PatchDiscriminator],
         recognition: FrozenRecognitionNetwork | None,
         samples: TrainingSamples,
         params: TrainParams,
@@ -125,9 +130,9 @@ class InpaintingTask:
         self._recognise: Callable[..., Tensor] | None = None  # psi of Eq. 3
         if recognition is not None:
             self._recognise = compiled(frozen_to_device(recognition, params, process), params)
-        self.generator = to_device(generator, params, process)
-        self.discriminator = to_device(
-            PatchDiscriminator(DISCRIMINATOR_IMAGES[params.gan], generator.params.width), params, process
+        self.generator, self.discriminator = (
+            to_device(networks[0], params, process),
+            to_device(networks[1], params, process),
         )
         self.modules = {"generator": self.generator, "discriminator": self.discriminator}
         self.optimizers: dict[str, Optimizer] = {
@@ -136,7 +141,7 @@ class InpaintingTask:
         }
         self._inpaint = compiled(self.generator, params)
         self._discriminate = compiled(self.discriminator, params)
-        self._loss_names = _loss_names(generator.params)
+        self._loss_names = _loss_names(self.generator.params)
 
     def step(self, number: int, batch: Batch) -> dict[str, Tensor]:
         """Inpaint, train generator and discriminator, and return all losses."""
@@ -210,23 +215,51 @@ def _samples(data: DatasetSplit, params: TrainParams, mask: MaskParams) -> Train
         raise CannotTrain(f"{error}.") from None
 
 
-def _initial_generator(data: DatasetSplit, networks: StartNetworks, params: ModelParams) -> InpaintingGenerator:
+def _initial_generator(
+    data: DatasetSplit, networks: StartNetworks, params: GeneratorTrainingParams
+) -> InpaintingGenerator:
     """Return the generator before its first step."""
-    if params.predicts_label and not data.label_size:
-        raise CannotTrain(f"model.variant '{params.variant}' predicts identity labels: no face has one.")
-    generator = InpaintingGenerator(params, data.label_size)
-    if params.uses_voice:
+    model = params.model
+    if model.predicts_label and not data.label_size:
+        raise CannotTrain(f"model.variant '{model.variant}' predicts identity labels: no face has one.")
+    n_mels, _ = data.log_mel_shape
+    if networks.generator is not None:
+        return _started_from(networks.generator, model, data.label_size, n_mels)
+    generator = InpaintingGenerator(model, data.label_size)
+    initialise(generator, params.train.initialisation)
+    if model.uses_voice:
         if networks.voice is None:
-            raise CannotTrain(f"model.variant '{params.variant}' uses voices: expected a voice network, found none.")
-        n_mels, _ = data.log_mel_shape
+            raise CannotTrain(f"model.variant '{model.variant}' uses voices: expected a voice network, found none.")
         networks.voice.expect_mels(n_mels)
         generator.set_voice_network(deepcopy(networks.voice))
     if generator.audio_face is not None and networks.audio_face is not None:
         width = networks.audio_face.width
-        if width != params.width:
-            raise BadInput(f"model.width = {params.width}, and the audio-face decoder has width {width}")
+        if width != model.width:
+            raise BadInput(f"model.width = {model.width}, and the audio-face decoder has width {width}")
         generator.audio_face.load_state_dict(networks.audio_face.state_dict())
     return generator
+
+
+def _started_from(
+    generator: InpaintingGenerator, model: ModelParams, label_size: int, n_mels: int
+) -> InpaintingGenerator:
+    """Return a copy of a whole generator; raises BadInput where it is another network than the params state."""
+    sizes = {"labels": (label_size, generator.label_size) if model.predicts_label else (0, 0)}
+    sizes |= {"mels": (n_mels, generator.n_mels) if model.uses_voice else (0, 0)}
+    for name, wanted in model.model_dump().items():
+        sizes[f"model.{name}"] = wanted, getattr(generator.params, name)
+    for name, (wanted, found) in sizes.items():
+        if wanted != found:
+            raise BadInput(f"train.weights: expected a generator with {name} {wanted}, found one with {found}")
+    return deepcopy(generator)
+
+
+def _initial_discriminator(start: PatchDiscriminator | None, params: GeneratorTrainingParams) -> PatchDiscriminator:
+    if start is not None:
+        return deepcopy(start)
+    discriminator = PatchDiscriminator(DISCRIMINATOR_IMAGES[params.train.gan], params.model.width)
+    initialise(discriminator, params.train.initialisation)
+    return discriminator
 
 
 def _frozen_recognition(
@@ -251,7 +284,7 @@ def _loss_names(params: ModelParams) -> list[str]:
 def _hashed_inputs(data: DatasetSplit, networks: StartNetworks, params: GeneratorTrainingParams) -> dict[str, str]:
     """Return hashes or contents of all that decides the result, other than ``params.train``."""
     recognition, mask_image = networks.recognition, params.mask.image
-    start_networks = {"recognition": recognition, "voice": networks.voice, "audio_face": networks.audio_face}
+    start_networks = {name: getattr(networks, name) for name in StartNetworks.__slots__}
     return {
         "data": data.content_hash,
         "model": json.dumps(params.model.model_dump(mode="json"), sort_keys=True),

@@ -18,7 +18,7 @@ class EvaluatedFace:
     face_id: str = column("the standard face of a test person")
     dataset: str = column("the dataset")
     person_id: str = column("the person")
-    segment_id: str = column("the voice by which it was inpainted: the person's first segment")
+    segment_id: str = column("the voice by which it was inpainted: the person's first segment of the dataset")
     mask_share: float = column("share of the face that was inpainted, 0-1")
     psnr: float | None = column("peak signal-to-noise ratio, dB; infinite for equal pictures")
     ssim: float | None = column("structural similarity, Gaussian window of 1.5 px, RGB")
@@ -29,6 +29,12 @@ class EvaluatedFace:
     landmark_px: float | None = column("mean distance of the 68 points, pixels; null: a face is not detected")
     landmark_nme: float | None = column("landmark_px over the true face's interocular distance")
     landmark_mse: float | None = column("mean square distance of the 68 points, square pixels")
+    landmark_plain_px: float | None = column("landmark_px of plain points of dlib, in whole pixels, not averaged")
+    landmark_plain_mse: float | None = column("mean square distance of these, square pixels")
+    landmark_doubled_px: float | None = column(
+        "the same of the face that dlib detects in a picture of twice the size; null also: evaluate.landmarks_doubled"
+    )
+    landmark_doubled_mse: float | None = column("mean square distance of these, square pixels")
     is_found: bool = column("whether a face is detected in the inpainted picture")
     is_true_found: bool = column("whether a face is detected in the true picture")
     hog: float | None = column("Euclidean distance of histograms of oriented gradients at 64 px")

@@ -179,10 +179,18 @@ def test_the_segment_is_one_of_the_same_person_and_all_are_as_likely(make_array_
 
 def test_the_label_is_that_of_another_face_of_the_person_and_all_others_are_as_likely(make_array_split) -> None:
     split = make_array_split(n_persons=2, n_faces=3, n_segments=1, face_px=16)
-    samples = samples_of(split, label_of="same_person")
+    samples = samples_of(split, label_of="other_face")
     seen = Counter((one.face_row, int(one.label_D[0])) for one in map(samples.__getitem__, range(1200)))
     assert set(seen) == {(a, b) for a in range(6) for b in range(6) if a != b and a // 3 == b // 3}
     assert chi_square(seen) < 31.3  # of 11 degrees of freedom
+
+
+def test_the_label_is_that_of_any_face_of_the_person_and_its_own_is_as_likely(make_array_split) -> None:
+    split = make_array_split(n_persons=2, n_faces=2, n_segments=1, face_px=16)
+    samples = samples_of(split, label_of="any_face")
+    seen = Counter((one.face_row, int(one.label_D[0])) for one in map(samples.__getitem__, range(1200)))
+    assert set(seen) == {(a, b) for a in range(4) for b in range(4) if a // 2 == b // 2}
+    assert chi_square(seen) < 24.3  # of 7 degrees of freedom
 
 
 def chi_square(seen: Counter) -> float:
@@ -196,7 +204,7 @@ def test_the_label_is_that_of_the_face_itself_when_asked_for(split: DatasetSplit
 
 
 def test_the_label_of_an_only_face_is_its_own(make_array_split) -> None:
-    samples = samples_of(make_array_split(n_persons=3, n_faces=1), label_of="same_person")
+    samples = samples_of(make_array_split(n_persons=3, n_faces=1), label_of="other_face")
     assert all(samples[k].label_D[0] == samples[k].face_row for k in range(6))
 
 
@@ -304,11 +312,19 @@ def test_nothing_to_learn_from_is_refused_in_one_sentence() -> None:
         samples_of(source)
 
 
+SAME = {("one", "one"), ("two", "two")}
+
+
 @pytest.mark.slow
-def test_a_persons_face_may_hear_a_segment_of_another_dataset(made, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("segment_of", "expected"), [("same_dataset", SAME), ("same_person", SAME | {("one", "two"), ("two", "one")})]
+)
+def test_a_face_hears_a_segment_of_another_dataset_only_where_the_params_say_so(
+    segment_of: str, expected: set[tuple[str, str]], made, tmp_path: Path
+) -> None:
     split = open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     by_bits = {split.log_mel(row).tobytes(): split.segment_ids[row] for row in range(split.n_segments)}
-    samples = samples_of(split)
+    samples = samples_of(split, segment_of=segment_of)
     pairs = set()
     for k in range(100):
         sample = samples[k]
@@ -316,7 +332,7 @@ def test_a_persons_face_may_hear_a_segment_of_another_dataset(made, tmp_path: Pa
         face = split.face_ids[sample.face_row]
         assert face.split("/")[1][:3] == segment.split("/")[1][:3]
         pairs.add((face[:3], segment[:3]))
-    assert pairs == {("one", "one"), ("one", "two"), ("two", "one"), ("two", "two")}
+    assert pairs == expected
 
 
 def test_reading_samples_keeps_nothing_in_memory(made, tmp_path: Path) -> None:

@@ -85,6 +85,18 @@ def test_no_segments_are_refused(split: DatasetSplit) -> None:
         VoiceSamples(split, VOICE, np.arange(0))
 
 
+@pytest.mark.parametrize(("segment_of", "n_pairs"), [("same_dataset", 2), ("same_person", 4)])
+def test_a_face_hears_a_segment_of_another_dataset_only_where_the_params_say_so(
+    segment_of: str, n_pairs: int, made, tmp_path: Path
+) -> None:
+    split = open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
+    by_bits = {split.log_mel(row).tobytes(): split.segment_ids[row] for row in range(split.n_segments)}
+    samples = AudioFaceSamples(split, audio_face_params(segment_of=segment_of))
+    drawn = [samples[k] for k in range(60)]
+    pairs = {(split.face_ids[one.face_row][:3], by_bits[one.log_mel_MT.numpy().tobytes()][:3]) for one in drawn}
+    assert len(pairs) == n_pairs
+
+
 def test_whole_clips_are_held_out_and_of_each_person_one_is_not(made, tmp_path: Path) -> None:
     split = open_split(made.at, tmp_path, split=TRAIN, standard_only=True)
     train, held_out = hold_out_voices(split, VOICE)

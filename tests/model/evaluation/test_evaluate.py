@@ -21,6 +21,8 @@ from model.evaluation.evaluation_faces import EvaluationFace, iterate_evaluation
 from model.evaluation.face_metrics import FaceMetrics, MetricAccumulator
 from model.evaluation.inputs import EvaluationInputs, NothingToEvaluate
 from model.evaluation.metric_suite import MetricSuite, load_metric_suite
+from model.evaluation.metrics.image import l1, ssim
+from model.evaluation.metrics.jpeg import as_jpeg
 from model.evaluation.predictions import evaluate_predictions, export_masked, file_names
 from model.evaluation.summary import summarise_metrics
 from model.networks.generator import InpaintingGenerator
@@ -50,6 +52,8 @@ PARAMS = EvaluateParams(
     confidence=0.9,
     n_swap_persons=2,
     n_grid_faces=3,
+    landmarks_doubled=False,
+    jpeg_quality=None,
     threads=1,
     networks=NO_NETWORKS,
     seed=1,
@@ -155,6 +159,19 @@ def test_every_row_is_what_the_written_picture_measures(
     assert metrics["psnr"] == metrics["overall"]["psnr"]["value"] == pytest.approx(np.mean([row.psnr for row in rows]))
     assert metrics["overall"] == metrics["arrays"]
     assert (metrics["n_faces"], metrics["n_persons"], metrics["overall"]["l1"]["n"]) == (6, 3, 6)
+
+
+def test_metrics_after_jpeg_are_those_of_the_stored_pictures(
+    three_persons: DatasetSplit, metric_suite: MetricSuite
+) -> None:
+    faces = list(iterate_evaluation_faces(three_persons, PARAMS, MASK))[:2]
+    pictures = [np.where(face.mask[..., None] == 1, np.uint8(90), face.image) for face in faces]
+    accumulator = MetricAccumulator(metric_suite, jpeg_quality=75)
+    accumulator.add(faces, pictures)
+    for row, face, picture in zip(accumulator.compute().rows, faces, pictures, strict=True):
+        here, there = as_jpeg(picture, 75), as_jpeg(face.image, 75)
+        assert row.l1 == l1(here, there) != l1(picture, face.image)
+        assert row.ssim == ssim(here, there)
 
 
 def test_a_draw_chooses_at_most_max_faces_per_person(three_persons: DatasetSplit) -> None:

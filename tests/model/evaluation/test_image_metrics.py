@@ -2,18 +2,23 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from skimage.metrics import structural_similarity
 
 from model.evaluation.metrics.hog import hog_distance, hog_features
 from model.evaluation.metrics.image import l1, l1_masked, psnr, ssim, ssim_win7
-from model.evaluation.metrics.landmarks import LandmarkDetector, landmark_distances
+from model.evaluation.metrics.jpeg import as_jpeg
+from model.evaluation.metrics.landmarks import NO_LANDMARKS, LandmarkDetector, landmark_distances
 from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.seeds import keyed_rng
+from pipeline.face.backends.dlib_backend import landmark_model_path
 from pipeline.synthetic.look.aligned import aligned_face
 from pipeline.synthetic.script.traits import traits_of
 
@@ -142,7 +147,7 @@ def test_points_moved_by_three_and_four_pixels_are_five_apart() -> None:
 
 
 def test_no_face_is_found_in_a_picture_without_one() -> None:
-    assert LandmarkDetector().detect(np.full((256, 256, 3), 90, np.uint8)) is None
+    assert LandmarkDetector(doubles=True).detect(np.full((256, 256, 3), 90, np.uint8)) == NO_LANDMARKS
 
 
 @pytest.mark.slow
@@ -150,11 +155,55 @@ def test_a_face_that_is_moved_has_its_points_moved_with_it() -> None:
     """The detector's boxes go in steps; what is left of them in the points is well below a pixel."""
     face = aligned_face(traits_of(3, 0), rng=keyed_rng("landmarks"))
     detector = LandmarkDetector()
-    here, there = detector.detect(face), detector.detect(np.roll(face, 6, axis=1))
+    here, there = detector.detect(face).steady, detector.detect(np.roll(face, 6, axis=1)).steady
     assert here is not None
     assert there is not None
     assert np.abs((there - here).mean(axis=0) - (6, 0)).max() < 0.5
     assert landmark_distances(here, there).mean_px == pytest.approx(6, abs=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_doublings", [0, 1])
+def test_plain_points_are_those_of_dlibs_own_example(n_doublings: int) -> None:
+    import dlib
+
+    face = aligned_face(traits_of(3, 0), rng=keyed_rng("landmarks"))
+    grey = np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8)
+    box = dlib.get_frontal_face_detector()(grey, n_doublings)[0]
+    shape = dlib.shape_predictor(str(landmark_model_path()))(grey, box)
+    expected = np.array([(shape.part(place).x, shape.part(place).y) for place in range(68)])
+    found = LandmarkDetector(doubles=True).detect(face)
+    assert np.array_equal((found.plain, found.doubled)[n_doublings], expected)
+
+
+def test_landmarks_of_the_doubled_picture_are_left_out_where_they_are_not_asked_for() -> None:
+    face = aligned_face(traits_of(3, 0), rng=keyed_rng("landmarks"))
+    found = LandmarkDetector().detect(face)
+    assert found.plain is not None and found.doubled is None
+
+
+@pytest.mark.parametrize("metric", [ssim, ssim_win7])
+@pytest.mark.parametrize(
+    "region", [(slice(30, 60), slice(20, 70)), (slice(0, 1), slice(95, 96)), (slice(90, 96), slice(0, 9))]
+)
+def test_ssim_of_pictures_that_differ_in_a_region_is_that_of_scikit_image(
+    metric: Callable[[ImageRGB, ImageRGB], float], region: tuple[slice, slice]
+) -> None:
+    true = np.random.default_rng(4).integers(0, 256, (96, 96, 3), np.uint8)
+    inpainted = true.copy()
+    inpainted[region] = 255 - inpainted[region]
+    how = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False} if metric is ssim else {}
+    expected = structural_similarity(inpainted, true, data_range=255, channel_axis=-1, **how)
+    assert metric(inpainted, true) == pytest.approx(expected, abs=1e-9)
+    assert expected < 1
+
+
+def test_a_picture_as_jpeg_is_what_pillow_reads_back(tmp_path: Path) -> None:
+    face = aligned_face(traits_of(3, 0), rng=keyed_rng("landmarks"))
+    Image.fromarray(face).save(tmp_path / "face.jpg", quality=75)
+    with Image.open(tmp_path / "face.jpg") as stored:
+        assert np.array_equal(as_jpeg(face, 75), np.asarray(stored))
+    assert 0 < np.abs(as_jpeg(face, 75).astype(int) - face).mean() < 4
 
 
 def test_ssim_is_that_of_scikit_image() -> None:

@@ -12,9 +12,12 @@ from PIL import Image, ImageOps
 from model.inference.files import InpaintOptions, inpaint_file, mixed, parse_eyes, points_of_eyes, read_voice
 from model.inference.inpaint import inpaint_face, inpaint_picture, mask_in_picture, paste_face
 from model.inference.marked_pictures import NOTICE, SOURCE_TYPE, write_marked
+from model.inference.use_of_network import UNKNOWN, use_as_trained
 from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import save_generator
-from model.settings import ModelParams
+from model.networks.trained_with import Alignment, Sound, TrainedWith, mask_as_bits
+from model.settings import MaskParams, ModelParams
+from pipeline.audio.settings import AudioParams
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.imports import ROOT
 from pipeline.core.base.layout import Layout
@@ -156,7 +159,7 @@ def test_a_picture_is_inpainted_from_file_to_file(checkout: Layout, clip: Path, 
     source, out = checkout.root / "in.png", checkout.root / "out.png"
     Image.fromarray(picture).save(source)
     message = inpaint_file(source, clip, out, at=checkout)
-    assert message == f"{out}: inpainted; marked as synthetic"
+    assert message.splitlines() == [f"{out}: inpainted; marked as synthetic", UNKNOWN]
     with Image.open(out) as opened:
         inpainted = np.asarray(opened)
     share = (inpainted != picture).any(axis=2).mean()
@@ -187,7 +190,7 @@ def test_a_video_is_inpainted_in_every_frame_that_shows_the_face_and_keeps_its_s
     short, out = checkout.root / "short.mp4", checkout.root / "out.mp4"
     write_clip(ClipSpec(seed=5, person=1, clip=0, duration_s=0.6, width_px=320, height_px=240), short)
     message = inpaint_file(short, clip, out, at=checkout)
-    assert message == f"{out}: 15 of 15 frames inpainted; marked as synthetic"
+    assert message.splitlines() == [f"{out}: 15 of 15 frames inpainted; marked as synthetic", UNKNOWN]
     before, after = list(rgb_frames(short)), list(rgb_frames(out))
     assert [time_s for time_s, _ in after] == pytest.approx([time_s for time_s, _ in before], abs=1e-3)
     with av.open(str(out)) as container:
@@ -208,8 +211,8 @@ EYES = (140.0, 105.0, 180.0, 105.0)
 @pytest.fixture
 def inverting(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of voice and network: masked pixels are inverted."""
-    monkeypatch.setattr("model.inference.files.read_voice", lambda sound, at: log_mel())
-    monkeypatch.setattr("model.inference.files.load_generator", lambda path: torch.nn.Identity())
+    monkeypatch.setattr("model.inference.files.read_voice", lambda sound, params: log_mel())
+    monkeypatch.setattr("model.inference.files.load_generator_file", lambda path: (torch.nn.Identity(), None))
     monkeypatch.setattr(
         "model.inference.files.inpaint_picture",
         lambda network, picture, points, mask, *others: np.where(mask[..., None] == 1, 255 - picture, picture),
@@ -322,9 +325,67 @@ def test_sound_without_speech_is_refused(tmp_path: Path) -> None:
         file.setframerate(16_000)
         file.writeframes(bytes(2 * 16_000 * 7))
     with pytest.raises(BadInput, match="expected speech"):
-        read_voice(tmp_path / "silence.wav", Layout(ROOT))
+        read_voice(tmp_path / "silence.wav", load_params(AudioParams, "audio", ROOT / "params.yaml"))
 
 
 def test_without_a_trained_network_the_error_names_the_command_that_trains_one(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="dvc repro"):
         inpaint_file(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "b.png", at=Layout(tmp_path))
+
+
+TRAINED = TrainedWith(
+    sound=Sound(profile="voice2face", vad="webrtc", segment_s=3.0, pad="zero", n_frames=300),
+    mask=MaskParams(kind="rectangle_centred", size_px=64, image=None),
+    mask_bits=None,
+    alignment=Alignment(size_px=256, left_eye_x_px=80, right_eye_x_px=176, eyes_y_px=110),
+    faces="318 generated faces of 24 persons (demo)",
+    is_generated=True,
+)
+
+
+def test_a_network_is_used_with_the_sound_mask_and_alignment_of_its_training() -> None:
+    use = use_as_trained(TRAINED, Layout(ROOT))
+    assert (use.audio.profile, use.audio.segment_s, use.audio.pad, use.audio.n_frames) == (
+        "voice2face",
+        3.0,
+        "zero",
+        300,
+    )
+    assert use.audio.min_voiced_share == load_params(AudioParams, "audio", ROOT / "params.yaml").min_voiced_share
+    assert use.template == Template(size_px=256, left_eye_x_px=80, right_eye_x_px=176, eyes_y_px=110)
+    assert use.face_mask.sum() == 64**2 and use.face_mask[96:160, 96:160].all()
+    assert use.sentence == (
+        "The network was trained on 318 generated faces of 24 persons (demo), with log-mels of profile 'voice2face', "
+        "mask rectangle_centred of 64 px and eyes 96 px apart; it is used with these. It knows drawn faces only: a "
+        "photographed one becomes a drawing where it is inpainted."
+    )
+
+
+def test_a_file_that_does_not_say_what_it_was_trained_with_is_used_by_the_params_and_that_is_said() -> None:
+    use = use_as_trained(None, Layout(ROOT))
+    assert (use.template, use.audio.profile, use.face_mask.sum()) == (TEMPLATE, "paper", 128**2)
+    assert use.sentence == UNKNOWN
+
+
+def test_a_mask_drawn_by_hand_travels_with_the_network() -> None:
+    mask = (np.random.default_rng(0).random((256, 256)) < 0.3).astype(np.uint8)
+    drawn = TRAINED.model_copy(
+        update={"mask": MaskParams(kind="image", size_px=128, image="mask.png"), "mask_bits": mask_as_bits(mask)}
+    )
+    assert np.array_equal(use_as_trained(drawn, Layout(ROOT)).face_mask, mask)
+
+
+@pytest.mark.slow
+def test_a_picture_is_inpainted_where_the_networks_own_mask_is_and_the_message_says_so(
+    checkout: Layout, network: InpaintingGenerator, picture: np.ndarray, clip: Path
+) -> None:
+    save_generator(network, checkout.model("generator"), TRAINED)
+    Image.fromarray(picture).save(checkout.root / "in.png")
+    options = InpaintOptions(eyes_px=(140.0, 105.0, 180.0, 105.0))
+    message = inpaint_file(checkout.root / "in.png", clip, checkout.root / "out.png", options, checkout)
+    assert "318 generated faces" in message
+    with Image.open(checkout.root / "out.png") as opened:
+        changed = np.argwhere((np.asarray(opened) != picture).any(axis=2))
+    scale = 40 / 96  # pixels of the picture a pixel of the aligned face
+    side_px = changed.max(axis=0) - changed.min(axis=0) + 1
+    assert side_px.tolist() == pytest.approx([64 * scale] * 2, abs=2)

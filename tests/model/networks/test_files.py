@@ -10,8 +10,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from model.networks.convert import RELEASED_TRAINING
 from model.networks.generator import InpaintingGenerator
-from model.networks.generator_file import METADATA_KEY, load_generator, save_generator
+from model.networks.generator_file import METADATA_KEY, load_generator, load_generator_file, save_generator
 from model.networks.voice import VoiceNetwork
 from model.settings import VARIANTS, ModelParams, Variant
 from pipeline.core.base.errors import BadInput
@@ -116,6 +117,20 @@ def test_the_first_thing_wrong_with_a_file_is_named(
     with pytest.raises(BadInput, match=message) as raised:
         load_generator(path)
     assert str(path) in str(raised.value)
+
+
+def test_a_file_of_before_that_does_not_say_what_it_was_trained_with_is_read(tmp_path: Path) -> None:
+    path = spoiled(tmp_path / "generator.safetensors", lambda _, build: build.pop("trained_with"))
+    network, trained_with = load_generator_file(path)
+    assert trained_with is None
+    assert network.params.width == 8
+
+
+def test_what_a_file_says_of_its_training_is_bounded(tmp_path: Path) -> None:
+    stated = RELEASED_TRAINING.model_dump() | {"faces": "x" * 2001}
+    path = spoiled(tmp_path / "generator.safetensors", lambda _, build: build.update(trained_with=stated))
+    with pytest.raises(BadInput, match=r"metadata 'trained_with\.faces': String should have at most 2000"):
+        load_generator_file(path)
 
 
 @pytest.mark.parametrize(

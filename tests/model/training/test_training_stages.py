@@ -13,12 +13,15 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from model.data.samples import TrainingSamples
-from model.networks.generator_file import load_generator
+from model.networks.audio_face import AudioFaceDecoder
+from model.networks.generator_file import load_generator, load_generator_file
 from model.networks.voice import VoiceNetwork, load_voice_network
 from model.training.distributed import TrainingProcess
 from model.training.run_settings import RunSettings
 from pipeline.core.base.errors import BadInput
+from pipeline.core.base.imports import ROOT
 from pipeline.core.base.layout import Layout
+from pipeline.core.base.params import read_section
 from pipeline.core.records.dataset import Identity
 from pipeline.core.storage.atomic import write_text
 from pipeline.core.storage.manifest import read_manifest, write_manifest
@@ -97,6 +100,9 @@ def set_params(at: Layout, variant: str = "full", **changes: dict[str, object]) 
     """Write params.yaml; keywords are sections with what differs in them."""
     sections = {
         "datasets": ["one", "two"],
+        "sources": {"one": {"kind": "synthetic"}, "two": {"kind": "folder"}},
+        "audio": {**read_section("audio", ROOT / "params.yaml"), "profile": "voice2face"},
+        "crop": read_section("crop", ROOT / "params.yaml"),
         "model": {"width": WIDTH, "variant": variant, "avff_gain": 1.0},
         "mask": MASK,
         "pretrain_voice": VOICE | {"steps": STEPS},
@@ -254,6 +260,81 @@ def test_weights_that_cannot_be_had_leave_a_note_and_what_needs_none_goes_on(
     set_params(at, variant="base", pretrain_voice={"weights": "vggface2_resnet50"})
     train.main(at)
     assert load_generator(at.model("generator")).voice is None
+
+
+def test_a_decoder_of_no_steps_is_what_it_starts_from_and_needs_neither_voices_nor_faces(
+    at: Layout, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = AudioFaceDecoder(WIDTH).state_dict()
+    save_file(given, tmp_path / "given.safetensors")
+    set_params(at, pretrain_audio_face={"weights": str(tmp_path / "given.safetensors"), "steps": 0})
+    pretrain_audio_face.main(at)
+    found = load_file(at.model("audio_face"))
+    assert all((found[name] == tensor).all() for name, tensor in given.items())
+    note = note_of(at, "audio_face")
+    assert note["audio_face"].startswith("not-trained-") and "training" not in note
+    assert capsys.readouterr().out.startswith("pretrain_audio_face: not-trained, ")
+
+
+def test_voice2faces_generator_that_is_not_there_is_said_in_one_sentence(
+    at: Layout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FACEVOX_WEIGHTS", raising=False)
+    set_params(at, pretrain_audio_face={"weights": "voice2face_generator"})
+    pretrain_audio_face.main(at)
+    assert_none(at, "audio_face", "weights 'voice2face_generator' (generator of voice2face")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "download it by hand" in line and "generator.pth" in line
+
+
+def test_the_generators_file_says_what_it_was_trained_with(at_ended: Layout) -> None:
+    _, trained_with = load_generator_file(at_ended.model("generator"))
+    assert trained_with is not None and trained_with.alignment is not None
+    assert (trained_with.sound.profile, trained_with.mask.kind, trained_with.mask.size_px) == (
+        "voice2face",
+        "rectangle_released",
+        128,
+    )
+    assert trained_with.alignment.between_px == 64
+    assert not trained_with.is_generated  # one of the two datasets is a folder of videos
+    assert " faces of 2 persons (one, two)" in trained_with.faces
+
+
+def test_a_training_starts_from_a_whole_generator_and_needs_no_pretraining(at_ended: Layout, tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    shutil.copy(at_ended.model("generator"), start)
+    for name in ("voice", "audio_face"):
+        at_ended.model(name).unlink()
+        at_ended.model_note(name).unlink()
+    set_params(at_ended, train={"weights": str(start), "lr": 1e-12, "steps": 1})
+    delete_outs(at_ended)
+    train.main(at_ended)
+    before, after = load_file(start), load_file(at_ended.model("generator"))
+    parameters = [name for name in before if not name.endswith(("running_mean", "running_var", "num_batches_tracked"))]
+    assert all((before[name] - after[name]).abs().max() < 1e-9 for name in parameters)
+    assert note_of(at_ended, "generator")["started_from"] == str(start)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": {"width": 16}}, r"train\.weights: expected a generator with model\.width 16, found one with 8"),
+        (
+            {"model": {"avff_gain": 2.0}},
+            r"train\.weights: expected a generator with model\.avff_gain 2\.0, found .* 1\.0",
+        ),
+        ({"variant": "base"}, r"train\.weights: expected a generator with model\.variant base, found one with full"),
+    ],
+    ids=["width", "gain", "variant"],
+)
+def test_a_generator_of_another_shape_to_start_from_is_refused(
+    changes: dict, message: str, at_ended: Layout, tmp_path: Path
+) -> None:
+    start = tmp_path / "start.safetensors"
+    shutil.copy(at_ended.model("generator"), start)
+    set_params(at_ended, **({"train": {"weights": str(start)}} | changes))
+    with pytest.raises(BadInput, match=message):
+        train.main(at_ended)
 
 
 def test_without_a_recognition_network_the_full_variant_says_so(at_ended: Layout) -> None:
