@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ from pipeline.identity.network.five_points import five_points, landmarks_or_usua
 INPUT_PX = 150
 N_FEATURES = 128
 PIXEL_RANGE = 256  # dlib divides by 256, not by 255
+# Pictures in the network at once: each takes 0.6 of the time that it takes alone, as weights are read once. With more
+# than one, torch convolves by oneDNN, which gives a picture the same bits among any others; one alone, it does not.
+_MOST_TOGETHER, _LEAST_TOGETHER = 8, 2
 # Where dlib.get_face_chip, by which the network's training faces were aligned, brings eye centres, nose tip and mouth
 # corners: medians over 178 faces of 45 real clips. Aligned on these, embeddings are 0.08 from those of dlib's own
 # alignment (median; different people are 0.56 apart or more), and two frames of one clip as alike.
@@ -69,11 +73,16 @@ class DlibResnet:
         for face in faces:
             check_face(face)
         all_points = landmarks_or_usual(faces, landmarks)
-        features = np.empty((len(faces), N_FEATURES), np.float32)
+        chips = [chip_of(face, points) for face, points in zip(faces, all_points, strict=True)]
         with self.placement.inference():
-            for row, (face, points) in enumerate(zip(faces, all_points, strict=True)):
-                features[row] = self._network(chip_of(face, points))
-        return features - MEAN_FEATURE
+            found = [self._network(chips[first:end]) for first, end in self._groups(len(chips))]
+        return np.concatenate([np.empty((0, N_FEATURES), np.float32), *found]) - MEAN_FEATURE
+
+    def _groups(self, n: int) -> list[tuple[int, int]]:
+        """Return the first and the end of groups of ``n`` pictures, as equal as can be; on a GPU each alone."""
+        n_groups = -(-n // _MOST_TOGETHER) if self.placement.device == "cpu" else n
+        edges = [n * number // max(1, n_groups) for number in range(n_groups + 1)]
+        return [*pairwise(edges)]
 
 
 def chip_of(face: ImageRGB, points: Landmarks) -> ImageRGB:
@@ -99,16 +108,18 @@ class _Network:
     blocks: tuple[tuple[_Convolution, _Convolution, bool], ...]
     projection: Tensor
 
-    def __call__(self, chip: ImageRGB) -> NDArray[np.float32]:
-        """Return the (128,) features of a (150, 150, 3) picture, as dlib computes them."""
-        centred = (chip - self.mean_rgb) / np.float32(PIXEL_RANGE)
-        picture = torch.from_numpy(centred).permute(2, 0, 1)[None].to(self.projection.device)  # channels stay last
-        x = functional.max_pool2d(self.first(picture).relu_(), 3, stride=2)
+    def __call__(self, chips: Sequence[ImageRGB]) -> NDArray[np.float32]:
+        """Return the (N, 128) features of N (150, 150, 3) pictures, as dlib computes them."""
+        filled_up = [*chips, *[chips[-1]] * (_LEAST_TOGETHER - len(chips))]
+        centred = (np.stack(filled_up) - self.mean_rgb) / np.float32(PIXEL_RANGE)
+        pictures = torch.from_numpy(centred).permute(0, 3, 1, 2).to(self.projection.device)  # channels stay last
+        x = functional.max_pool2d(self.first(pictures).relu_(), 3, stride=2)
         for first, second, halves in self.blocks:
             change = second(first(x).relu_())
             x = _sum(change, functional.avg_pool2d(x, 2) if halves else x).relu_()
-        found: NDArray[np.float32] = (x.mean((2, 3)) @ self.projection)[0].cpu().numpy()
-        return found
+        means = x.mean((2, 3))[: len(chips)]
+        found: NDArray[np.float32] = torch.stack([one @ self.projection for one in means]).cpu().numpy()
+        return found  # one by one: the order of a product's sums depends on how many there are
 
 
 def _sum(one: Tensor, other: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -184,10 +184,13 @@ class ClipEmbedder:
             aligned = _aligned(face)
             if not any(_are_alike(aligned.picture, other.picture) for other in of_track[face.track_id]):
                 of_track[face.track_id].append(aligned)
+        all_faces = [face for faces in of_track.values() for face in faces]
         network = self.faces.recogniser
+        found = network.embed([face.picture for face in all_faces], [face.landmarks for face in all_faces])
+        ends = accumulate(map(len, of_track.values()))
         features = {
-            track_id: network.embed([face.picture for face in faces], [face.landmarks for face in faces])
-            for track_id, faces in of_track.items()
+            track_id: found[end - len(faces) : end]
+            for (track_id, faces), end in zip(of_track.items(), ends, strict=True)
         }
         tracks = [
             TrackEmbedding(
@@ -204,18 +207,19 @@ class ClipEmbedder:
         return [*tracks, *heard]
 
     def _heard(self, item: TrackedClip) -> list[Heard]:
-        parts_s = [*chain(*item.shots)]
-        sound = read_sound(item.clip, parts_s, item.late_s)
+        shots: Sequence[Sequence[Interval]] = item.shots
+        sound = read_sound(item.clip, [*chain(*shots)], item.late_s)
         if sound is None:
             return []
         heard = self.sounds.hear(sound)
         if item.n_voices is None and heard.voices is not None:
-            parts_s = [*chain(*ended_at_pauses(item.shots, heard.voices, sound))]
-        voices = () if self.voices is None else self.voices.embed(sound, parts_s[: item.n_voices])
+            shots = ended_at_pauses(item.shots, heard.voices, sound)
+        voiced = shots if item.n_voices is None else [parts_s[: item.n_voices] for parts_s in shots]
+        voices = () if self.voices is None else self.voices.embed(heard, voiced)
         active: Iterable[ActiveSpeaker] = ()
         if self.active is not None and item.boxes is not None:
             active = self.active.score(item.clip, item.boxes, sound.waveform, sound.begin_s)
-        return [*voices, *heard.of_stretches(parts_s), *active]
+        return [*voices, *heard.of_stretches([*chain(*shots)]), *active]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,7 +31,9 @@ class Events(EventNetwork):
 
     def probabilities(self, sound: Waveform) -> np.ndarray:
         n = len(sound) // event_network.STEP_SAMPLES
-        return np.stack([np.ones(n), np.full(n, 0.5), np.arange(n) >= 300], axis=1)
+        return np.stack(
+            [np.ones(n), np.full(n, 0.5), np.arange(n) * event_network.STEP_SAMPLES >= 3 * SAMPLE_RATE_HZ], axis=1
+        )
 
 
 def test_shares_are_of_the_stretchs_own_time() -> None:
