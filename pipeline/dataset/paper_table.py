@@ -93,13 +93,13 @@ def _pair(of_run: int, of_paper: int) -> str:
 def _ends(name: str, of_stage: Mapping[tuple[str, str], StageCounts]) -> Iterator[str]:
     listed = of_stage.get((name, "sources"))
     if listed is not None:
-        yield f"{listed.n_ok:,} clips listed"
+        yield f"clips listed: {listed.n_ok:,}"
     for stage, what in _STAGES.items():
         ends = of_stage[name, stage].ends if (name, stage) in of_stage else Counter[str]()
         reasons = [(end, n) for end, n in ends.most_common() if end != OK]
         if reasons:
             n_dropped = sum(n for _, n in reasons)
-            yield f"{n_dropped:,} {what} ({_counted(reasons)})"
+            yield f"{what}: {n_dropped:,} ({_counted(reasons)})"
 
 
 def _persons(name: str, persons: Iterable[Person]) -> Iterator[str]:
@@ -115,12 +115,12 @@ def _persons(name: str, persons: Iterable[Person]) -> Iterator[str]:
         identities = {identity for found in here.values() for identity in found}
         n_shared = len(here.keys() & elsewhere)
         merged = f", {n_shared:,} of them in other datasets too" if n_shared else ""
-        yield f"{len(identities):,} identities with media are {len(here):,} persons{merged}"
+        yield f"identities with media: {len(identities):,}, persons: {len(here):,}{merged}"
 
 
 def _left_out(reasons: Counter[str]) -> Iterator[str]:
     if reasons:
-        yield f"{reasons.total():,} persons left out ({_counted(reasons.most_common())})"
+        yield f"persons left out: {reasons.total():,} ({_counted(reasons.most_common())})"
 
 
 def _dropped_persons(at: Layout, names: Iterable[str]) -> dict[str, Counter[str]]:
