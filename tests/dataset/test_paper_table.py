@@ -73,7 +73,8 @@ def at(tmp_path: Path) -> Layout:
 
 def test_dead_links_merged_persons_and_those_without_a_standard_face_are_counted(at: Layout) -> None:
     assert explain(at, {"hdtf": "hdtf", "mine": "folder"}) == [
-        "hdtf: clips listed: 4; rows of the lists not used: 1 (1 no range); clips without media: 1 (1 video unavailable);"
+        "hdtf: clips listed: 4; rows of the lists not used: 1 (1 no range);"
+        " clips without media: 1 (1 video unavailable);"
         " identities with media: 3, persons: 2, 1 of them in other datasets too;"
         " persons left out: 1 (1 no standard face);"
         " the paper counts each video as an identity, here a person is one in all videos."
