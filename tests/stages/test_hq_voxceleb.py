@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pipeline.audio.extract import extract_waveform
 from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.errors import UntrustedWeights, WeightsUnavailable
-from pipeline.core.base.images import decode_png
+from pipeline.core.base.images import decode_png, encode_png
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import load_params
+from pipeline.core.records.dataset import Identity, Pair
 from pipeline.core.records.face import Face, FaceExpression, SelectedFace
+from pipeline.core.records.label import Label
 from pipeline.core.records.schema import from_table
-from pipeline.core.storage.manifest import read_manifest, read_table
+from pipeline.core.records.segment import Segment
+from pipeline.core.storage.manifest import read_manifest, read_table, write_manifest
 from pipeline.core.storage.shards import shard_paths
 from pipeline.face.crops.background import SELFIE_SEGMENTATION, PersonSegmenter, SelfieSegmenter
 from pipeline.face.crops.crop import CropParams
@@ -29,9 +33,12 @@ from pipeline.synthetic.look.features import View, pupil_px
 from pipeline.synthetic.look.talker import talker_of
 from pipeline.synthetic.plan import TalkerPlan, plan_clip, pose_at
 from pipeline.synthetic.script.spec import ClipSpec
+from pipeline.video.decode import rgb_frames
 from pipeline.weights.fetch import find_weights
 from stages import crop
-from tests.stages.recipe import checkout_with, params_of, run_stages
+from stages.__main__ import run_stage
+from tests.stages.recipe import CHEAP, checkout_of, checkout_with, params_of, run_stages
+from tests.stages.test_pictures_and_sound import put_sound
 
 SPECS = [ClipSpec(seed=31, person=n, clip=0, duration_s=1.6, width_px=1280, height_px=720) for n in range(2)]
 PUPILS_PX = np.array([[96.0, 120.0], [160.0, 120.0]])
@@ -171,3 +178,55 @@ def test_a_standard_face_is_symmetric_and_neutral_and_no_other_is_called_so(ran:
     assert max(row.asymmetry for row in standard) <= 0.05
     assert max(found[row.face_id] for row in standard) <= 0.8
     assert min(row.interocular_px for row in standard) >= 30
+
+
+NAMES = {"Ana_One": "id10001", "Bo_Two": "id10002"}
+VIDEO = "abcdefghij_"
+
+
+def put_list(folder: Path, videos: Path) -> None:
+    """Arrange the talkers as HQ-VoxCeleb is released: pictures and spectrograms by name; and VoxCeleb's files."""
+    table = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet\n"
+    for number, (name, speaker) in enumerate(NAMES.items()):
+        table += f"{speaker}\t{name}\tf\tUK\tdev\n"
+        for place in ("masked_faces", "mel_spectrograms"):
+            (folder / "vox1" / place / name).mkdir(parents=True)
+        frames = [picture for _, picture in rgb_frames(videos / f"talker-{number}.mp4")]
+        for at in (4, 12, 20):
+            (folder / "vox1/masked_faces" / name / f"{at}.png").write_bytes(encode_png(frames[at]))
+        (folder / "vox1/mel_spectrograms" / name / f"{speaker}_{VIDEO}_00001.pickle").write_bytes(b"never read")
+        sound = np.round(32767 * np.tile(extract_waveform(videos / f"talker-{number}.mp4", max_duration_s=60.0), 5))
+        put_sound(folder / "wav" / speaker / VIDEO / "00001.wav", sound.astype(np.int16))
+        text = folder / "txt" / speaker / VIDEO / "00001.txt"
+        text.parent.mkdir(parents=True)
+        rows = "".join(f"{frame:06d}\t100\t20\t200\t200\n" for frame in range(25 * 7))
+        text.write_text(f"Identity  : \t{speaker}\n\nFRAME\tX\tY\tW\tH\n{rows}")
+    (folder / "vox1/vox1_meta.csv").write_text(table)
+
+
+def test_the_released_list_gives_a_persons_pictures_and_voice(ran: Run, tmp_path: Path) -> None:
+    """From the folders of HQ-VoxCeleb to pairs, by the recipe; all pictures count, whatever drawn people's lips do."""
+    put_list(tmp_path / "list", ran.at.root.parent / "videos")
+    (tmp_path / "root").mkdir()
+    source = f"{{kind: hq_voxceleb, input: '{tmp_path / 'list'}', faces: masked}}"
+    sets = [*CHEAP, "datasets=[hq]", f"sources.hq={source}", "select.picture_faces=all", "download.min_duration_s=0.5"]
+    at = checkout_of(tmp_path / "root", ["hq_voxceleb"], sets)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACEVOX_CACHE", str(tmp_path / "store"))
+        patch.setenv("FACEVOX_WORKERS", "1")
+        patch.setattr(crop, "find_weights", not_here)
+        for stage in ("sources", "download", "detect", "subjects", "crop", "audio", "recognise"):
+            run_stage(stage, "hq", at)
+        run_stages(at, ["select", "persons"])
+        write_manifest(at.labels("hq"), Label, [])
+        run_stage("dataset", at)
+    people = {row.person_id: row for row in read_manifest(at.dataset("identities"), Identity)}
+    assert people.keys() == {"ana_one", "bo_two"}
+    assert all(1 <= row.n_standard_faces <= 3 for row in people.values())
+    segments = [
+        read_table(path, Segment, ["profile", "n_mels", "n_frames"]) for path in shard_paths(at.audio_folder("hq"))
+    ]
+    found = {tuple(row.values()) for table in segments for row in table.to_pylist()}
+    assert found == {("sf2f", 40, 599)}
+    pairs = read_manifest(at.dataset("pairs"), Pair)
+    assert {row.person_id for row in pairs} == set(people)

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
+import av
 import pytest
 import yaml
 
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import Clip
-from pipeline.core.records.face import Face
+from pipeline.core.records.face import Face, FaceVideo
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.media import Media
 from pipeline.core.records.segment import Segment
@@ -79,6 +80,7 @@ def test_hdtf_from_its_lists_to_faces_and_segments(address: str, tmp_path: Path)
 
 
 def test_portraits_are_whole_videos_in_a_box_of_450_px(address: str, tmp_path: Path) -> None:
+    """The video of 3 s is shorter than those of the list, and its face smaller: both limits are lowered."""
     at = recipe(tmp_path, "portraits", {"any.tsv": f"name\tyoutube_url\nAna-clip1\t{address}\n"})
     params = params_of(at)
     assert params["download"]["max_clip_s"] is None
@@ -87,8 +89,16 @@ def test_portraits_are_whole_videos_in_a_box_of_450_px(address: str, tmp_path: P
         "fps": 25,
         "max_frames": 15_000,
     }
-    for stage in ("sources", "download"):
+    assert (params["face_videos"]["min_frames"], params["face_videos"]["min_box_px"]) == (250, 128)
+    params["face_videos"] |= {"min_frames": 50, "min_box_px": 64}
+    at.params.write_text(yaml.safe_dump(params))
+    for stage in ("sources", "download", "detect", "subjects", "face_videos"):
         run_stage(stage, "portraits", at)
+    (video,) = read_manifest(at.face_videos_folder("portraits") / "videos.parquet", FaceVideo)
+    with av.open(str(at.face_videos_folder("portraits") / video.path)) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].average_rate) == (450, 25)
+        assert container.streams.audio[0].rate == 16_000
+    assert video.n_frames == pytest.approx(75, abs=1)
     (media,) = read_manifest(at.media("portraits"), Media)
     (clip,) = read_manifest(at.clips("portraits"), Clip)
     assert media.duration_s == pytest.approx(3.0, abs=0.1)

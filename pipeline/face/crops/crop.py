@@ -111,7 +111,7 @@ def measure_picture(frame: Frame, subject: str) -> FaceMeasures:
     return replace(_measures(frame, subject, lips, usual), sampled_by=OF_PICTURE, **OF_ONE_FRAME)
 
 
-def _pictures_at(clip: MediaClip, times_s: Sequence[float]) -> Iterator[tuple[float, ImageRGB]]:
+def pictures_at(clip: MediaClip, times_s: Sequence[float]) -> Iterator[tuple[float, ImageRGB]]:
     """Yield the frames of a clip at these times, or its still picture."""
     if clip.kind == PICTURE:
         return iter([(0.0, read_still(clip.path))])
@@ -202,7 +202,7 @@ class Cropper:
         times_s = sorted(set[float]().union(*(one.times_s for one in subjects)))
         faces: list[Face] = []
         try:
-            for time_s, picture in _pictures_at(item.clip, times_s):
+            for time_s, picture in pictures_at(item.clip, times_s):
                 for subject in subjects:
                     if time_s not in subject.times_s:
                         continue

@@ -18,7 +18,7 @@ from pipeline.core.records.face import Face, FaceExpression
 from pipeline.core.records.schema import Image
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.crops.background import SELFIE_SEGMENTATION, PersonSegmenter, SelfieSegmenter, whiten
-from pipeline.face.crops.crop import ObservedClip
+from pipeline.face.crops.crop import ObservedClip, pictures_at
 from pipeline.face.crops.verify import FACE_MESH
 from pipeline.face.measures.points import eye_centres
 from pipeline.face.mesh.expression import Blendshapes, ExpressionNetwork
@@ -26,7 +26,6 @@ from pipeline.face.mesh.face_mesh import FaceMesh, MeshFit
 from pipeline.face.mesh.iris import find_pupils
 from pipeline.face.mesh.mesh_measures import MeshPoints
 from pipeline.face.mesh.region import Region
-from pipeline.video.decode import rgb_frames_at
 from pipeline.weights.fetch import find_weights
 
 _MIN_PRESENCE = 0.5  # below it the mesh is of no face
@@ -76,7 +75,7 @@ class Finisher:
             by_time[face.time_s].append(face)
         rows: list[Face | FaceExpression] = []
         try:
-            for time_s, picture in rgb_frames_at(item.clip.path, sorted(by_time), has_jumps=item.clip.has_jumps):
+            for time_s, picture in pictures_at(item.clip, sorted(by_time)):
                 for face in by_time[time_s]:
                     rows += self._finished(face, picture)
         except BadMedia as error:
