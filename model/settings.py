@@ -187,7 +187,9 @@ class TrainParams(OptimizerParams):
     the input it was published for, or, as in the released code, RGB in [-1, 1] of 256 px. ``match_gradient``: false
     takes the gradient from Eq. 3, as the released code does. ``detach_inpainted``: false lets the discriminator's
     loss reach the generator, and the generator's loss the discriminator, as the released code does.
-    ``shuffle_voices`` gives each person the voice of another one, for comparison: nothing can then be learnt from
+    With ``average_decay`` d the trained generator's weights are an average over the steps: of step n steps before the
+    last, in proportion to d^n; null, as in the paper: those of the last step. ``shuffle_voices`` gives each person the
+    voice of another one, for comparison: nothing can then be learnt from
     voices.
     """
 
@@ -207,6 +209,7 @@ class TrainParams(OptimizerParams):
     detach_inpainted: bool
     flip_share: float = Field(ge=0, le=1)
     grey_share: float = Field(ge=0, le=1)
+    average_decay: float | None = Field(gt=0, lt=1)
     shuffle_voices: bool
     sample_every: int = Field(ge=1)
 

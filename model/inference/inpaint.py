@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from model.data.masks import Mask
+from model.inference.seam import without_seam
 from model.networks.generator import InpaintingGenerator
 from pipeline.core.base.arrays import ImageRGB, Landmarks, LogMel, Similarity
 from pipeline.core.base.errors import BadInput
@@ -90,11 +91,14 @@ def mask_in_picture(mask_in_face: Mask, similarity: Similarity, size_px: tuple[i
 
 
 def paste_face(picture: ImageRGB, face: ImageRGB, mask: Mask, similarity: Similarity) -> ImageRGB:
-    """Return ``picture`` with the masked pixels that the aligned ``face`` covers replaced by those of the face."""
+    """Return ``picture`` with the masked pixels that the aligned ``face`` covers replaced by those of the face.
+
+    Steps of colour at the mask's border fade out within it.
+    """
     back = cv2.invertAffineTransform(similarity)
-    shrink = float(np.hypot(back[0, 0], back[1, 0]))
-    if shrink < 1:  # the warp samples four pixels and would alias
-        side = max(1, round(len(face) * shrink))
+    scale = float(np.hypot(back[0, 0], back[1, 0]))
+    if scale < 1:  # the warp samples four pixels and would alias
+        side = max(1, round(len(face) * scale))
         to_full = len(face) / side
         # Pixel centres lie at integers: a pixel of the shrunk face is the centre of a square.
         back = back @ np.array([[to_full, 0, to_full / 2 - 0.5], [0, to_full, to_full / 2 - 0.5], [0, 0, 1]])
@@ -102,7 +106,9 @@ def paste_face(picture: ImageRGB, face: ImageRGB, mask: Mask, similarity: Simila
     height, width = picture.shape[:2]
     warped = cv2.warpAffine(face, back, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     covered = _warp_mask(np.ones(face.shape[:2], np.uint8), back, (height, width))
-    return np.where((mask & covered)[..., None] == 1, warped, picture).astype(np.uint8)
+    region = mask & covered
+    pasted = np.where(region[..., None] == 1, warped, picture).astype(np.uint8)
+    return without_seam(picture, pasted, region, mask, scale)
 
 
 def _warp_mask(mask: Mask, similarity: Similarity, size_px: tuple[int, int]) -> Mask:

@@ -66,6 +66,7 @@ TRAIN = {
     "detach_inpainted": True,
     "flip_share": 0.5,
     "grey_share": 0.1,
+    "average_decay": None,
     "shuffle_voices": False,
     "sample_every": 2,
 }

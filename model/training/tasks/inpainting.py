@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from model.data.samples import Batch, TrainingSamples
 from model.data.split import DatasetSplit
@@ -95,7 +96,7 @@ def train_generator(
             context, SECTION, params.train, lambda: _hashed_inputs(data, networks, params), Path(__file__)
         )
         result = fit(task, params.train, context, checkpoints)
-    return task.generator.cpu().eval(), result
+    return task.trained_generator().cpu().eval(), result
 
 
 def generator_task(
@@ -134,7 +135,12 @@ class InpaintingTask:
             to_device(networks[0], params, process),
             to_device(networks[1], params, process),
         )
-        self.modules = {"generator": self.generator, "discriminator": self.discriminator}
+        self.modules: dict[str, nn.Module] = {"generator": self.generator, "discriminator": self.discriminator}
+        self._average: AveragedModel | None = None
+        if params.average_decay is not None:
+            towards_last = get_ema_multi_avg_fn(params.average_decay)  # type: ignore[no-untyped-call]
+            self._average = AveragedModel(self.generator, multi_avg_fn=towards_last)
+            self.modules["average"] = self._average
         self.optimizers: dict[str, Optimizer] = {
             "generator": adam(self.generator.trainable_parameters(), params),
             "discriminator": adam(self.discriminator.parameters(), params),
@@ -149,18 +155,28 @@ class InpaintingTask:
             inpainted = self._inpaint(batch.face_BCHW * (1 - batch.mask_B1HW), batch.mask_B1HW, batch.log_mel_BMT)
         train = self._train_in_turn if self._params.detach_inpainted else self._train_on_sum
         losses = train(inpainted, batch)
+        if self._average is not None:
+            self._average.update_parameters(self.generator)
         return {name: losses[name] for name in self._loss_names}
 
+    def trained_generator(self) -> InpaintingGenerator:
+        """Return the generator, or the average of its weights over the steps."""
+        if self._average is None:
+            return self.generator
+        average = self._average.module
+        assert isinstance(average, InpaintingGenerator)
+        return average
+
     def sample_picture(self, number: int) -> ImageRGB | None:
-        """Return the first samples, inpainted by the current generator."""
+        """Return the first samples, inpainted by what the generator has become."""
         if number % self._params.sample_every and number != self._params.steps:
             return None
         batch: Batch = batch_to_device(self.samples.load(range(GRID_FACES)), self._params, self._process)
         masked_BCHW = batch.face_BCHW * (1 - batch.mask_B1HW)
-        self.generator.eval()
+        generator = self.trained_generator().eval()
         with torch.no_grad(), self._autocast():
-            inpainted: Inpainted = self.generator(masked_BCHW, batch.mask_B1HW, batch.log_mel_BMT)
-        self.generator.train()
+            inpainted: Inpainted = generator(masked_BCHW, batch.mask_B1HW, batch.log_mel_BMT)
+        generator.train()
         return sample_grid(masked_BCHW, inpainted.composite_BCHW, inpainted.audio_face_BCHW, batch.face_BCHW)
 
     def _train_in_turn(self, inpainted: Inpainted, batch: Batch) -> dict[str, Tensor]:

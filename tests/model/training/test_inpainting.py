@@ -155,15 +155,29 @@ def test_a_step_of_the_released_code_moves_both_by_the_sum_of_both_losses_on_pai
     assert result.losses["discriminator"] == pytest.approx(of_discriminator.item(), rel=1e-5)
 
 
+def test_an_average_of_the_weights_over_the_steps_is_the_trained_network(train: Train) -> None:
+    """Of step 1 decay squared, of step 2 decay times its complement, of step 3 the complement."""
+    of_step = [train(steps=steps)[0].state_dict() for steps in (1, 2, 3)]
+    average = train(steps=3, average_decay=0.7)[0]
+    assert not average.training
+    n_moved = 0
+    for name, weight in average.named_parameters():
+        first, second, third = (weights[name] for weights in of_step)
+        torch.testing.assert_close(weight, 0.49 * first + 0.21 * second + 0.3 * third, rtol=1e-4, atol=1e-6)
+        n_moved += not torch.equal(weight, third)
+    assert n_moved > 30
+
+
 class Killed(Exception):
     """What stops a training in these tests."""
 
 
+@pytest.mark.parametrize("decay", [None, 0.7])
 def test_a_killed_training_goes_on_to_the_losses_and_bytes_of_an_unbroken_one(
-    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    decay: float | None, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed while it reads the batch after the checkpoint of step 2."""
-    unbroken, expected = train(steps=3)
+    unbroken, expected = train(steps=3, average_decay=decay)
 
     def load(self: TrainingSamples, numbers: Sequence[int]) -> object:
         if 4 in numbers:
@@ -173,8 +187,8 @@ def test_a_killed_training_goes_on_to_the_losses_and_bytes_of_an_unbroken_one(
     original = TrainingSamples.load
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(TrainingSamples, "load", load)
-        train(steps=3, checkpoint_root=tmp_path)
-    resumed, result = train(steps=3, checkpoint_root=tmp_path)
+        train(steps=3, checkpoint_root=tmp_path, average_decay=decay)
+    resumed, result = train(steps=3, checkpoint_root=tmp_path, average_decay=decay)
     assert bytes_of(resumed) == bytes_of(unbroken)
     assert result.reports == expected.reports
 
