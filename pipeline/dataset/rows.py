@@ -73,6 +73,8 @@ def iterate_persons(datasets: Sequence[str], at: Layout) -> Iterator[PersonRows]
 
     Subjects without a person are left out. Raises BadManifest for a file that is absent, damaged or of another schema.
     """
+    if not datasets:
+        return
     with query({"subject_persons": (at.subject_persons, SubjectPerson)}) as connection:
         persons: list[Person] = connection.sql(_PERSONS).fetchall()
     with scratch_folder(at.dataset("joined")) as folder:

@@ -17,7 +17,10 @@ from pipeline.audio.vad import collect, detector_of, voiced_mask, voiced_samples
 from pipeline.core.base.arrays import Waveform, WaveformInt16
 from tests.real_files import CLIPS, needs_clips
 
-SETTINGS = {"paper": (2, 20, 2), "voice2face": (2, 20, 2), "sf2f": (1, 30, 10), "sync": (2, 20, 2)}
+SETTINGS = {
+    **dict.fromkeys(("paper", "voice2face", "sync", "wav2lip"), (2, 20, 2)),
+    "sf2f": (1, 30, 10),
+}
 PAPER = PROFILES["paper"].vad
 DETECTORS: dict[str, VadProfile | SileroProfile] = {
     "silero": SILERO,

@@ -289,7 +289,8 @@ def test_memory_on_a_limit_passes_and_above_it_fails() -> None:
     ]
 
 
-def test_every_stage_is_measured_but_trainings_and_the_evaluation() -> None:
+def test_every_stage_is_measured_but_trainings_the_evaluation_and_those_that_are_off() -> None:
     stages = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    left_out = {"face_videos", "pretrain_identity", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"}
+    trainings = {"pretrain_identity", "pretrain_voice", "pretrain_audio_face", "train"}
+    left_out = {*trainings, "evaluate", "face_videos", "released_audioface"}
     assert set(stages) - set(MEASURED) == left_out

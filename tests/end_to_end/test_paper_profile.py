@@ -39,7 +39,7 @@ def test_the_papers_settings_run_end_to_end(make_checkout: Callable[..., Checkou
     labels = pd.read_parquet(checkout.root / "manifests/labels/demo/embeddings.parquet")
     sound = pd.read_parquet(checkout.root / "data/audio/demo")
     note = json.loads((checkout.root / "manifests/recognition_network.json").read_text())
-    others = MODEL_STAGES | {"inputs", "face_videos"}
+    others = MODEL_STAGES | {"inputs", "face_videos", "released_audioface"}
     assert {name.partition("@")[0] for name in stages_run(output)} == set(STAGES) - others
     assert set(labels.embedding.map(len)) == {2048}
     assert set(zip(sound.n_mels, sound.n_frames, sound.profile, strict=True)) == {(64, 1000, "paper")}

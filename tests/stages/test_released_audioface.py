@@ -15,6 +15,7 @@ import yaml
 from model.data.split import open_split
 from pipeline.core.base.errors import BadInput, SplitLeak
 from pipeline.core.base.images import encode_png
+from pipeline.core.base.imports import ROOT
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment, Identity
@@ -40,6 +41,7 @@ LIMITS = {
     "max_faces_per_person": 1,
     "max_standard_faces_per_person": 1,
     "max_segments_per_person": 1,
+    "standard_faces": "drawn",
     "min_face_seen_share": 0.5,
     "min_av_zscore": 2.7,
     "full_av_covered_s": 6.0,
@@ -56,6 +58,8 @@ EVALUATE = {
     "confidence": 0.9,
     "n_swap_persons": 2,
     "n_grid_faces": 2,
+    "landmarks_doubled": False,
+    "jpeg_quality": None,
     "threads": 1,
     "networks": NO_NETWORKS,
     "seed": 1,
@@ -79,7 +83,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def write_params(at: Layout, folder: Path | None, names: tuple[str, ...] = ("one", "two")) -> None:
     """Write params.yaml; ``folder`` holds the released datasets, None: there are none."""
     released = {name: {"input": str(folder / name), "licence": "ask"} for name in names} if folder else {}
+    committed = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     sections = {
+        **{name: committed[name] for name in ("audio", "crop")},  # which a trained network's file states
+        "sources": {name: {"kind": "folder"} for name in names},
         "datasets": [] if folder else list(names),
         "released_audioface": released,
         "dataset": LIMITS,

@@ -24,7 +24,7 @@ from model.training.tasks.inpainting import (
 )
 from model.training.trained_network import TrainedNetwork, read_note, training_split
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.params import check_section, load_params, read_section
+from pipeline.core.base.params import check_section, load_params, read_section, released_names
 from pipeline.core.storage.json_file import read_json
 from pipeline.identity.network.resnet import FaceRecognitionNetwork
 from pipeline.identity.network.weights_file import load_recognition_network
@@ -84,9 +84,10 @@ def _trained_with(params: GeneratorTrainingParams, data: DatasetSplit, at: Layou
     """Return what the generator's file says of its training."""
     audio = read_section("audio", at.params)
     datasets = read_section("datasets", at.params)
-    kinds = {name: read_section(f"sources.{name}.kind", at.params) for name in datasets}
-    is_generated = set(kinds.values()) == {GENERATED}
-    names = ", ".join(datasets)[:LONGEST_NAMES]
+    kinds = {read_section(f"sources.{name}.kind", at.params) for name in datasets}
+    released = released_names(at.params)
+    is_generated = kinds == {GENERATED} and not released
+    names = ", ".join([*datasets, *released])[:LONGEST_NAMES]
     n_persons = len({*data.person_of_face.tolist()})
     mask = params.mask
     bits = None
