@@ -111,7 +111,8 @@ accuracy: install
 
 real: install
 	@test -n "$$CLIPS_FOLDER" || { echo "usage: make real CLIPS=folder-of-videos"; exit 2; }
-	python -m stages profile folder --input="$$CLIPS_FOLDER"
+	@# A folder that params.yaml has already keeps its settings; else the profile is applied.
+	python -m stages profile --input="$$CLIPS_FOLDER" 2>/dev/null || python -m stages profile folder --input="$$CLIPS_FOLDER"
 	python -m stages repro
 	@python -m stages sheet clips
 	@python -m stages sheet clips --all

@@ -12,7 +12,7 @@ LabelKind = tuple[str, int]
 
 _WHAT = """\
 Aligned faces and voice-only log-mels of the same persons, from talking-face video, with identity embeddings of the
-faces. BuiltDataset and exported by facevox.
+faces. Built and exported by facevox.
 """
 _USES = """\
 ## What it is not for
