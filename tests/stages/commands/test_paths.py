@@ -207,7 +207,7 @@ def make_root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("target", "arguments"),
     [
-        ("real", ["-m", "stages", "profile", "folder", "--input=PATH"]),
+        ("real", ["-m", "stages", "profile", "--input=PATH"]),
         ("backends", ["-m", "benchmarks.accuracy.backends", "--", "PATH"]),
     ],
 )
