@@ -1,8 +1,6 @@
 """The paper's three datasets in one run, each from a small list of its own form; all videos are generated talkers."""
 
-import hashlib
 import json
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,12 +10,12 @@ import cv2
 import pandas as pd
 import pytest
 
-from pipeline.core.storage.garbage import UNFINISHED
 from pipeline.sources.lists.rows import video_address
 from pipeline.synthetic.clip import write_clip
 from pipeline.synthetic.script.spec import ClipSpec
 from tests.end_to_end.conftest import Checkout
 from tests.sources.lists.listed_from import put
+from tests.stages.recipe import put_download
 
 pytestmark = pytest.mark.slow
 
@@ -118,15 +116,9 @@ def pictures_of(video: Path) -> list[bytes]:
 
 
 def put_downloads(checkout: Checkout, videos: Path) -> None:
-    """Put each video where the stage ``download`` finds it fetched whole."""
+    store = Path(checkout.environment()["FACEVOX_CACHE"])
     for video in VIDEOS:
-        kind = "\nsound" if video.startswith("vox") else ""
-        named = f"{video_address(video)}\n{MAX_HEIGHT_PX} px{kind}"
-        folder = Path(checkout.environment()["FACEVOX_CACHE"]) / UNFINISHED / hashlib.sha256(named.encode()).hexdigest()
-        folder.mkdir(parents=True)
-        path = Path(shutil.copy(videos / f"{video}.mp4", folder / "media.mp4"))
-        done = {"name": path.name, "size_bytes": path.stat().st_size, "tool": "test", "format_id": None}
-        (folder / "done.json").write_text(json.dumps({**done, "uploader": None, "fetched_on": None}))
+        put_download(store, videos / f"{video}.mp4", video, MAX_HEIGHT_PX, sound_alone=video.startswith("vox"))
 
 
 @pytest.fixture(scope="module")

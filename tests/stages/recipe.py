@@ -1,5 +1,7 @@
 """A recipe of profiles/ applied to a folder of generated talkers, and stages run on it, as a user would."""
 
+import hashlib
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +11,8 @@ import yaml
 
 from pipeline.core.base.imports import ROOT
 from pipeline.core.base.layout import Layout
+from pipeline.core.storage.garbage import UNFINISHED
+from pipeline.sources.lists.rows import video_address
 from stages.__main__ import run_stage
 from stages.commands.profile import apply_profiles
 
@@ -36,6 +40,16 @@ def checkout_of(
 def checkout_with(root: Path, profiles: list[str], videos: Path, *assignments: str) -> Layout:
     """Make a checkout whose profiles are ``profiles``, on the folder ``videos`` as the dataset 'clips'."""
     return checkout_of(root, ["folder", *profiles], [*CHEAP, *assignments], videos)
+
+
+def put_download(store: Path, video: Path, video_id: str, height_px: int, *, sound_alone: bool = False) -> None:
+    """Put ``video`` where the stage ``download`` finds it fetched whole, as the video of YouTube ``video_id``."""
+    named = f"{video_address(video_id)}\n{height_px} px" + ("\nsound" if sound_alone else "")
+    folder = store / UNFINISHED / hashlib.sha256(named.encode()).hexdigest()
+    folder.mkdir(parents=True)
+    path = Path(shutil.copy(video, folder / "media.mp4"))
+    done = {"name": path.name, "size_bytes": path.stat().st_size, "tool": "test", "format_id": None}
+    (folder / "done.json").write_text(json.dumps({**done, "uploader": None, "fetched_on": None}))
 
 
 def params_of(at: Layout) -> dict[str, Any]:

@@ -22,17 +22,24 @@ from pipeline.synthetic.script.spec import ClipSpec
 from stages.__main__ import run_stage
 from tests.download.conftest import Server
 from tests.sources.lists.listed_from import put
-from tests.stages.recipe import CHEAP, checkout_of, params_of
+from tests.stages.recipe import CHEAP, checkout_of, params_of, put_download
 
 SPEC = ClipSpec(seed=5, person=0, clip=0, duration_s=3.0)
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a generated talker's video."""
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated talker's video."""
+    path = tmp_path_factory.mktemp("talk") / "talk.mp4"
+    write_clip(SPEC, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(talk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address at which a local server has it."""
     folder = tmp_path_factory.mktemp("served")
-    write_clip(SPEC, folder / "talk.mp4")
-    server = Server((folder / "talk.mp4").read_bytes())
+    server = Server(talk.read_bytes())
     Thread(target=server.serve_forever, daemon=True).start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACEVOX_CACHE", str(folder / "store"))
@@ -105,15 +112,36 @@ def test_portraits_are_whole_videos_in_a_box_of_450_px(address: str, tmp_path: P
     assert (clip.identity, clip.start_s, clip.end_s) == ("Ana", None, None)
 
 
-def test_faceforensics_waits_for_the_frames_of_its_sequences(tmp_path: Path) -> None:
-    """Its lists have ids of YouTube alone: no media of it can lie elsewhere."""
-    lists = {"conversion_dict": {"000": "aaaaaaaaaaa 0"}, "train": [["000", "000"]], "val": [], "test": []}
+def test_faceforensics_from_its_lists_to_faces_and_segments(
+    talk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sequence of the frames 25 to 74 of its video; one whose frames are not there waits for them."""
+    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "store"))
+    put_download(tmp_path / "store", talk, "aaaaaaaaaaa", 1080)
+    info = "downloaded_videos_info/aaaaaaaaaaa"
+    lists = {
+        "conversion_dict": {"000": "aaaaaaaaaaa 0", "001": "bbbbbbbbbbb 0"},
+        "train": [["000", "001"]],
+        "val": [],
+        "test": [],
+        f"{info}/aaaaaaaaaaa": {"fps": 25},
+        f"{info}/extracted_sequences/0": list(range(25, 75)),
+    }
     at = recipe(tmp_path, "faceforensics", {f"{name}.json": json.dumps(value) for name, value in lists.items()})
     params = params_of(at)
     assert params["sources"]["faceforensics"]["without_frames"] == "wait"
     assert (params["audio"]["sound_of"], params["dataset"]["max_faces_per_person"]) == ("clip", 10)
-    run_stage("sources", "faceforensics", at)
+    for stage in ("sources", "download", "detect", "subjects", "crop", "audio"):
+        run_stage(stage, "faceforensics", at)
     ends = {
         row.item_id: (row.status, row.reason) for row in read_manifest(at.ledger("sources", "faceforensics"), LedgerRow)
     }
-    assert ends["faceforensics/000"] == ("waiting", "no_frames")
+    assert ends["faceforensics/001"] == ("waiting", "no_frames")
+    (clip,) = read_manifest(at.clips("faceforensics"), Clip)
+    assert (clip.start_s, clip.end_s, clip.published_split) == (1.0, 3.0, "train")
+    faces = read_columns(at.faces_folder("faceforensics"), Face, ["time_s"]).column("time_s").to_pylist()
+    assert faces
+    assert min(faces) >= 1.0
+    assert max(faces) < 3.0
+    frames = read_columns(at.audio_folder("faceforensics"), Segment, ["n_frames"]).column("n_frames").to_pylist()
+    assert frames == [1000]
