@@ -1,13 +1,12 @@
 """How expressive a face is, by MediaPipe's blendshapes: how far each of its movements is from a face at rest."""
 
-import zipfile
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.base.errors import BadInput
+from pipeline.face.mesh.face_mesh import read_bundled
 from pipeline.face.mesh.mesh_measures import MeshPoints
 from pipeline.weights.tflite_network import TfliteNetwork
 
@@ -41,12 +40,7 @@ class Blendshapes:
 
     def __init__(self, weights: Path) -> None:
         """Raises BadInput when ``weights`` is no bundle of the Face Landmarker."""
-        try:
-            with zipfile.ZipFile(weights) as bundle:
-                content = bundle.read(_FILE)
-        except (zipfile.BadZipFile, KeyError):
-            raise BadInput(f"{weights}: expected a Face Landmarker bundle that holds {_FILE}") from None
-        self._network = TfliteNetwork(content, (_OUTPUT,), str(weights))
+        self._network = TfliteNetwork(read_bundled(weights, _FILE), (_OUTPUT,), str(weights))
 
     def scores(self, mesh: MeshPoints) -> NDArray[np.float32]:
         """Return the (52,) scores of a mesh, 0-1, in MediaPipe's order."""

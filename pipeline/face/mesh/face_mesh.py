@@ -28,6 +28,15 @@ _FILE = "face_landmarks_detector.tflite"
 _OUTPUTS = ("Identity", "Identity_1")  # the points, and the presence before its sigmoid
 
 
+def read_bundled(weights: Path, file: str) -> bytes:
+    """Return a network's file in the bundle ``weights`` of the Face Landmarker; BadInput for any other file."""
+    try:
+        with zipfile.ZipFile(weights) as bundle:
+            return bundle.read(file)
+    except (zipfile.BadZipFile, KeyError):
+        raise BadInput(f"{weights}: expected a Face Landmarker bundle that holds {file}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class MeshFit:
     """The mesh of one face."""
@@ -41,12 +50,7 @@ class FaceMesh:
 
     def __init__(self, weights: Path) -> None:
         """Raises BadInput when ``weights`` is no bundle of the Face Landmarker."""
-        try:
-            with zipfile.ZipFile(weights) as bundle:
-                content = bundle.read(_FILE)
-        except (zipfile.BadZipFile, KeyError):
-            raise BadInput(f"{weights}: expected a Face Landmarker bundle that holds {_FILE}") from None
-        self._network = TfliteNetwork(content, _OUTPUTS, str(weights))
+        self._network = TfliteNetwork(read_bundled(weights, _FILE), _OUTPUTS, str(weights))
 
     def fit(self, picture: ImageRGB | ImageGrey, region: Region) -> MeshFit:
         """Return the mesh of the face in ``region`` of ``picture``, (H, W, 3) RGB or (H, W) grey, uint8.
