@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import Clip
 from pipeline.sources.lists import pictures, voxceleb
 from pipeline.sources.lists.pictures import Picture, Published, name_key, pictures_in
-from pipeline.sources.lists.rows import ListReader, item_id
+from pipeline.sources.lists.rows import ListReader, at_least_one, item_id
 from pipeline.sources.lists.settings import HqVoxCelebSource
 from pipeline.sources.lists.speakers import Speaker, read_speakers, tables_in
 from pipeline.sources.reading.found import Found
@@ -87,14 +86,9 @@ def _pictures(folder: Path, source: HqVoxCelebSource) -> Iterator[Picture]:
 
 def _spectrograms(folder: Path) -> Iterator[Path]:
     """Yield the spectrograms, in a fixed order; raise BadInput where there is none."""
-    is_empty = True
-    for one in SETS:
-        for path in sorted((folder / one / "mel_spectrograms").glob("*/*.pickle")):
-            if _SPECTROGRAM.fullmatch(path.name):
-                is_empty = False
-                yield path
-    if is_empty:
-        raise BadInput(f"{folder}: expected vox1/mel_spectrograms/<name>/id10001_<video>_00001.pickle, found none")
+    paths = (path for one in SETS for path in sorted((folder / one / "mel_spectrograms").glob("*/*.pickle")))
+    expected = f"{folder}: expected vox1/mel_spectrograms/<name>/id10001_<video>_00001.pickle"
+    return at_least_one((path for path in paths if _SPECTROGRAM.fullmatch(path.name)), expected)
 
 
 def _split(speaker: Speaker | None) -> str:

@@ -3,10 +3,10 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
@@ -25,6 +25,8 @@ _VIDEO_ADDRESS = re.compile(
     r"([A-Za-z0-9_-]{11})(?:[?&#/]\S*)?"
 )
 _ADDRESS = re.compile(r"https?://[^\s/]+\.[^\s/]+/\S*")
+
+Item = TypeVar("Item")
 
 TimeRange: TypeAlias = tuple[float | None, float | None]
 """Start and end, seconds; None: from the beginning, or to the end."""
@@ -124,6 +126,16 @@ class ListReader:
                 self.bad_row(line, "text in UTF-8 without control characters")
             elif line.text:
                 yield line
+
+
+def at_least_one(items: Iterable[Item], expected: str) -> Iterator[Item]:
+    """Yield ``items``; where there is none, raise BadInput: which folder, and what was ``expected`` in it."""
+    is_empty = True
+    for one in items:
+        is_empty = False
+        yield one
+    if is_empty:
+        raise BadInput(f"{expected}, found none")
 
 
 def video_address(video_id: str) -> str:

@@ -22,7 +22,15 @@ from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.records.clip import NO_CROP, Clip, PublishedCrop
 from pipeline.core.records.media import SOUND
-from pipeline.sources.lists.rows import ListedClip, ListReader, is_video_id, item_id, read_bytes, video_address
+from pipeline.sources.lists.rows import (
+    ListedClip,
+    ListReader,
+    at_least_one,
+    is_video_id,
+    item_id,
+    read_bytes,
+    video_address,
+)
 from pipeline.sources.lists.settings import VoxCelebSource
 from pipeline.sources.lists.speakers import Speaker, read_speakers, tables_in
 from pipeline.sources.reading.found import Found
@@ -99,12 +107,8 @@ def files_read(source: VoxCelebSource) -> Iterator[Path]:
 
 def utterances_in(folder: Path) -> Iterator[Utterance]:
     """Yield the files of utterances below ``folder``, in a fixed order; raise BadInput where there is none."""
-    is_empty = True
-    for one in utterances_below(folder):
-        is_empty = False
-        yield one
-    if is_empty:
-        raise BadInput(f"{folder}: expected files of utterances, such as txt/id10001/<video>/00001.txt, found none")
+    expected = f"{folder}: expected files of utterances, such as txt/id10001/<video>/00001.txt"
+    return at_least_one(utterances_below(folder), expected)
 
 
 def utterances_below(folder: Path) -> Iterator[Utterance]:
@@ -124,15 +128,8 @@ def heard_below(folder: Path) -> Iterator[Utterance]:
 
 def heard_in(folder: Path) -> Iterator[Utterance]:
     """Yield what ``heard_below`` does; raise BadInput where there is nothing."""
-    is_empty = True
-    for one in heard_below(folder):
-        is_empty = False
-        yield one
-    if is_empty:
-        raise BadInput(
-            f"{folder}: expected utterances, such as txt/id10001/<video>/00001.txt or wav/id10001/<video>/00001.wav,"
-            " found none"
-        )
+    files = "txt/id10001/<video>/00001.txt or wav/id10001/<video>/00001.wav"
+    return at_least_one(heard_below(folder), f"{folder}: expected utterances, such as {files}")
 
 
 def _files_below(folder: Path, pattern: re.Pattern[str]) -> Iterator[Utterance]:

@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.core.base.errors import BadInput
 from pipeline.sources.lists import pictures, voxceleb
 from pipeline.sources.lists.pictures import Picture, Published, name_key, pictures_in
-from pipeline.sources.lists.rows import ListReader
+from pipeline.sources.lists.rows import ListReader, at_least_one
 from pipeline.sources.lists.settings import VoxCelebIdSource
 from pipeline.sources.lists.speakers import read_face_names, read_speakers, tables_in
 from pipeline.sources.reading.found import Found
@@ -74,9 +73,5 @@ def files_read(source: VoxCelebIdSource) -> Iterator[Path]:
 
 def _pictures(folder: Path) -> Iterator[Picture]:
     names = read_face_names(ListReader("", folder), folder)
-    is_empty = True
-    for one in pictures_in(folder, folder / PICTURES, names):
-        is_empty = False
-        yield one
-    if is_empty:
-        raise BadInput(f"{folder / PICTURES}: expected pictures of people, such as first-last-1.jpg, found none")
+    expected = f"{folder / PICTURES}: expected pictures of people, such as first-last-1.jpg"
+    return at_least_one(pictures_in(folder, folder / PICTURES, names), expected)
