@@ -50,14 +50,14 @@ def compute(
     Yields in the order of completion, and asks for a job when a worker will soon need it. A job that another run is
     computing at that time is awaited, not computed twice. An exception from ``function`` is a bug and ends the run.
     """
-    from pebble import ProcessPool
+    from pipeline.engine.worker_pool import WorkerPool
 
     jobs = iter(jobs)
     first = list(itertools.islice(jobs, settings.n_workers))
     if not first:
         return
     with environment(_ONE_THREAD_EACH):
-        pool: Any = ProcessPool(
+        pool: Any = WorkerPool(
             max_workers=len(first),
             context=multiprocessing.get_context("spawn"),
             initializer=_start_worker,

@@ -39,10 +39,12 @@ def read_hdf5_arrays(path: Path, largest_bytes: int) -> Arrays:
     Raises UntrustedWeights, naming it, for anything but numbers stored in the file itself, uncompressed, and BadInput
     for more than ``largest_bytes`` of them or a damaged file.
     """
-    from pebble import ProcessExpired, ProcessPool
+    from pebble import ProcessExpired
+
+    from pipeline.engine.worker_pool import WorkerPool
 
     spawn: Any = multiprocessing.get_context("spawn")
-    with ProcessPool(max_workers=1, context=spawn, initializer=_bound_memory) as pool:
+    with WorkerPool(max_workers=1, context=spawn, initializer=_bound_memory) as pool:
         try:
             arrays: Arrays = pool.schedule(_read, args=(path, largest_bytes), timeout=TIMEOUT_S).result()
         except (MemoryError, TimeoutError, ProcessExpired) as error:
