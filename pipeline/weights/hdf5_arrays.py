@@ -11,6 +11,7 @@ import multiprocessing
 import resource
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +40,13 @@ def read_hdf5_arrays(path: Path, largest_bytes: int) -> Arrays:
     Raises UntrustedWeights, naming it, for anything but numbers stored in the file itself, uncompressed, and BadInput
     for more than ``largest_bytes`` of them or a damaged file.
     """
-    from pebble import ProcessExpired
-
-    from pipeline.engine.worker_pool import WorkerPool
+    from pebble import ProcessExpired, ProcessPool
 
     spawn: Any = multiprocessing.get_context("spawn")
-    with WorkerPool(max_workers=1, context=spawn, initializer=_bound_memory) as pool:
+    with ProcessPool(max_workers=1, context=spawn, initializer=_bound_memory) as pool:
         try:
             arrays: Arrays = pool.schedule(_read, args=(path, largest_bytes), timeout=TIMEOUT_S).result()
-        except (MemoryError, TimeoutError, ProcessExpired) as error:
+        except (MemoryError, TimeoutError, ProcessExpired, BrokenProcessPool) as error:  # broken: it died at once
             raise BadInput(
                 f"{path}: can't be read as HDF5, it is damaged or too large ({type(error).__name__})"
             ) from None
