@@ -34,7 +34,7 @@ class Stopped(BaseException):
     """Raised in the main thread by a signal; no ``except Exception`` stops it, and finally blocks tidy up."""
 
     def __init__(self, cause: str, number: int) -> None:
-        super().__init__(f"Stopped: {cause}. {_HOW_TO_GO_ON}")
+        super().__init__(_sentence(cause))
         self.exit_code = 128 + number
         """As shells count: 130 after Ctrl-C, 143 after SIGTERM."""
 
@@ -44,6 +44,8 @@ class _Stop:
 
     first_s: float | None = None
     cause: str | None = None
+    is_said = threading.Lock()
+    """Taken, and never released, by the one who says why."""
 
 
 _CAUSES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "the terminal was closed"}
@@ -70,7 +72,7 @@ def stop_on_signals() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch raises an error for each of its workers that ends
             raise Stopped(_Stop.cause or _CAUSES[signal.Signals(number)], number)
         if now - _Stop.first_s > _SAME_SIGNAL_S:
-            _end_now(128 + number)
+            _end_now(number)
 
     for number in _CAUSES:
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -82,8 +84,8 @@ def exit_stopped(stopped: Stopped) -> NoReturn:
     end_descendants()
     stopped.__traceback__ = stopped.__context__ = None  # frees the frames: finally blocks of generators in them run
     with suppress(OSError):  # who read it may be gone
-        print(stopped, file=sys.stderr, flush=True)
         sys.stdout.flush()
+    _say_once(str(stopped))
     os._exit(stopped.exit_code)
 
 
@@ -158,12 +160,24 @@ def _end_after_grace(arrived: int) -> NoReturn:
     while (number := os.read(arrived, 1)[0]) not in _CAUSES:
         pass
     time.sleep(_GRACE_S)
-    _end_now(128 + number)
+    _end_now(number)
 
 
-def _end_now(exit_code: int) -> NoReturn:
+def _end_now(number: int) -> NoReturn:
     end_descendants()
-    os._exit(exit_code)
+    _say_once(_sentence(_Stop.cause or _CAUSES[signal.Signals(number)]))
+    os._exit(128 + number)
+
+
+def _sentence(cause: str) -> str:
+    return f"Stopped: {cause}. {_HOW_TO_GO_ON}"
+
+
+def _say_once(sentence: str) -> None:
+    """Write to standard error, past Python's buffer, which the interrupted code may be writing to."""
+    if _Stop.is_said.acquire(blocking=False):
+        with suppress(OSError):
+            os.write(2, f"{sentence}\n".encode())
 
 
 def _start_thread(function: Callable[..., object], *args: object) -> None:

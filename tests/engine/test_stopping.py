@@ -90,7 +90,7 @@ finally:
         assert process.stdout
         assert process.stdout.readline() == "hangs\n"
         process.send_signal(signal.SIGTERM)
-        assert rest_of(process) == ""
+        assert rest_of(process).startswith("Stopped: SIGTERM. Everything finished is kept")
     assert process.returncode == 143
 
 
@@ -112,7 +112,7 @@ while True:
 """
     with started(sys.executable, "-c", PREPARE + START_ORPHAN + native) as process:
         process.send_signal(signal.SIGTERM)
-        rest_of(process)
+        assert rest_of(process).startswith("Stopped: SIGTERM. Everything finished is kept")
     assert process.returncode == 143
 
 
