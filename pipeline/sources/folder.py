@@ -17,7 +17,7 @@ from pipeline.core.records.media import VIDEO
 from pipeline.sources.folder_walk import FolderFiles, walk_folder
 from pipeline.sources.reading.found import Drop, Found
 from pipeline.sources.reading.local_file import hash_file, is_plain_text, shown
-from pipeline.sources.reading.text_table import BadRow, open_text_table
+from pipeline.sources.reading.text_table import BadRow, is_utf8_text, open_text_table
 from pipeline.sources.settings import FolderSource
 
 TABLE_COLUMNS = ["file", "identity"]
@@ -132,14 +132,21 @@ def _key(file: str) -> str:
 
 
 def _read_identities(table: Path) -> _Identities:
-    """Return the identities of the files of a table; rows without an identity are skipped."""
+    """Return the identities of the files of a table; rows without an identity are skipped.
+
+    Raises BadInput where an identity is not UTF-8, and no row shows that the table is: in another encoding, everybody
+    whose name is not ASCII would be lost. A file's name may be any bytes: such a row is lost alone.
+    """
     text = open_text_table(table, TABLE_COLUMNS, _is_row)
     if any(text.columns.count(name) != 1 for name in TABLE_COLUMNS):
         raise BadInput(f"{table}: expected the columns {TABLE_COLUMNS}, each once, found {text.columns}")
     file_column, identity_column = (text.columns.index(name) for name in TABLE_COLUMNS)
     names = _Identities()
+    is_utf8, not_utf8 = False, ""
     for number, row in enumerate(text.rows, start=1):
         if isinstance(row, BadRow):
+            if len(row.values) == len(text.columns) and not is_utf8_text(row.values[identity_column]):
+                not_utf8 = not_utf8 or f"row {number}: {row.detail}"
             names.bad_rows.append((number, row.detail))
         elif len(row) > len(text.columns):
             names.bad_rows.append((number, f"expected {len(text.columns)} values, found {len(row)}"))
@@ -148,6 +155,9 @@ def _read_identities(table: Path) -> _Identities:
                 names.add(number, row[file_column], row[identity_column])
             else:
                 names.bad_rows.append((number, f"expected no control characters, found {shown(str(row))}"))
+        is_utf8 = is_utf8 or not (isinstance(row, BadRow) or all(value.isascii() for value in row))
+    if not_utf8 and not is_utf8:
+        raise BadInput(f"{table} {not_utf8}")
     return names
 
 

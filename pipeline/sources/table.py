@@ -65,12 +65,12 @@ def list_clips(dataset: str, source: TableSource) -> Iterator[Found]:
     """
     table = Path(source.input)
     hash_once = _LocalHashes(table.parent, source.allowed_files)
-    for number, row in _read_rows(table):
+    for number, row, wrong in _read_rows(table):
         origin = f"{source.input} row {number}"
-        if isinstance(row, BadRow):
-            yield f"{dataset}/{clip_name(f'row {number}')}", Dropped.failed("bad_row", f"{origin}: {row.detail}")
+        clip_id = f"{dataset}/{clip_name(row.get('id') or f'row {number}')}"
+        if wrong:
+            yield clip_id, Dropped.failed("bad_row", f"{origin}: {wrong}")
             continue
-        clip_id = f"{dataset}/{clip_name(row['id'] or f'row {number}')}"
         try:
             yield _clip_of(clip_id, dataset, row, origin, hash_once(row["address"]))
         except _BadRow as error:
@@ -205,31 +205,38 @@ class _LocalHashes:
         return "://" not in address and is_within(path, self._beside)
 
 
-def _read_rows(table: Path) -> Iterator[tuple[int, dict[str, str] | BadRow]]:
-    """Yield (row number from 1, without the header; column -> text without outer spaces) of each row."""
+def _read_rows(table: Path) -> Iterator[tuple[int, dict[str, str], str]]:
+    """Yield of each row its number, from 1 below the header, its values without outer spaces, and what is wrong.
+
+    Of a row that is wrong, the values are its id at most, where that is not what is wrong.
+    """
     if not is_file(table):
         raise BadInput(f"{table}: expected a table of clips, found no file. Correct 'input' of this source.")
     columns, lines = _parquet_table(table) if table.suffix == ".parquet" else _text_table(table)
     number = 0
     for number, line in enumerate(lines, start=1):
-        yield number, _named(columns, line)
+        yield number, *_named(columns, line)
     if not number:
         raise BadInput(f"{table}: expected a row for each clip, found none below its first line")
 
 
-def _named(columns: list[str], line: _Line) -> dict[str, str] | BadRow:
-    if isinstance(line, BadRow):
-        return line
-    if len(line) != len(columns):
-        return BadRow(f"expected {len(columns)} values ({', '.join(columns)}), found {len(line)}")
-    row = dict(zip(columns, line, strict=True))
-    long = next((name for name, value in row.items() if len(value) > _MAX_VALUE_CHARS), None)
-    if long:
-        return BadRow(f"column '{long}': expected at most {_MAX_VALUE_CHARS} characters, found {len(row[long])}")
-    bad = next((name for name in _IN_ONE_LINE if not is_plain_text(row[name])), None)
-    if bad:
-        return BadRow(f"column '{bad}': expected text without line breaks and control characters: '{shown(row[bad])}'")
-    return row
+def _named(columns: list[str], line: _Line) -> tuple[dict[str, str], str]:
+    values, wrong = (line.values, line.detail) if isinstance(line, BadRow) else (line, "")
+    if len(values) != len(columns):
+        return {}, wrong or f"expected {len(columns)} values ({', '.join(columns)}), found {len(values)}"
+    row = dict(zip(columns, values, strict=True))
+    wrong = wrong or next((fault for name in columns if (fault := _fault(name, row[name]))), "")
+    if not wrong:
+        return row, ""
+    return ({} if _fault("id", row["id"]) else {"id": row["id"]}), wrong
+
+
+def _fault(column: str, value: str) -> str:
+    if len(value) > _MAX_VALUE_CHARS:
+        return f"column '{column}': expected at most {_MAX_VALUE_CHARS} characters, found {len(value)}"
+    if column in _IN_ONE_LINE and not is_plain_text(value):
+        return f"column '{column}': expected text without line breaks and control characters: '{shown(value)}'"
+    return ""
 
 
 def is_file(path: Path) -> bool:

@@ -189,11 +189,39 @@ def test_bad_rows_of_the_identity_table_cost_only_themselves(tmp_path: Path) -> 
     for name in ("a.mp4", "b.mp4", "c.mp4", "d.mp4"):
         put(tmp_path / name)
     rows = [b"a.mp4,Ana", b'"b.mp4,Bo', b"c.mp4,Cy,more", b"d.mp4,\xff", b"d.mp4,Di", b"a.mp4,Al", b"gone.mp4,Gu"]
+    rows[-1] += "ë".encode()  # the table is UTF-8
     (tmp_path / "who.csv").write_bytes(b"file,identity\n" + b"\n".join(rows) + b"\n")
     clips, drops = listed_folder(tmp_path, identity_from="table", identity_table="who.csv")
     assert [clip.identity for clip in clips] == ["Di"]
     assert reasons((clips, drops)) == {"bad_row": 3, "no_identity": 2, "not_found": 1, "two_identities": 1}
     assert "'a.mp4' is 'Ana', and 'Al' in row 6" in [dropped.detail for _, dropped in drops]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp932", "koi8-r"])
+def test_an_identity_table_in_another_encoding_is_refused(encoding: str, tmp_path: Path) -> None:
+    put(tmp_path / "a.mp4")
+    name = {"cp1252": "Zoë", "cp932": "田中", "koi8-r": "Анна"}[encoding]
+    (tmp_path / "who.csv").write_bytes(f"file,identity\na.mp4,Ana\nb.mp4,{name}\n".encode(encoding))
+    with pytest.raises(BadInput, match=r"who\.csv row 2: expected text in UTF-8.*save the table as 'CSV UTF-8'"):
+        listed_folder(tmp_path, identity_from="table", identity_table="who.csv")
+
+
+def test_a_row_whose_file_is_not_utf8_is_lost_alone(tmp_path: Path) -> None:
+    put(tmp_path / "a.mp4")
+    (tmp_path / "who.csv").write_bytes(b"file,identity\na.mp4,Ana\nZo\xeb.mp4,Zo\n")
+    clips, drops = listed_folder(tmp_path, identity_from="table", identity_table="who.csv")
+    assert ([clip.identity for clip in clips], reasons((clips, drops))) == (["Ana"], {"bad_row": 1})
+
+
+def test_a_bad_row_is_dropped_under_its_id_where_that_is_not_what_is_wrong(tmp_path: Path) -> None:
+    rows = ["a,A\0na,x.mp4,,,", "b,Bo,/nowhere/b\0.mp4,,,", "c,Cy,\udcff.mp4,,,", "d\0,Di,x.mp4,,,", "e,Ed,x.mp4"]
+    rows += [f"f,{'F' * 8193},x.mp4,,,"]
+    table = tmp_path / "clips.csv"
+    table.write_bytes(
+        "\n".join(["id,identity,address,start_s,end_s,licence", *rows]).encode("utf-8", "surrogateescape")
+    )
+    ids = [item.removeprefix("set/") for item, _ in listed_table(table)[1]]
+    assert ids == ["a", "b", "c", "f", clip_name("row 4"), clip_name("row 5")]
 
 
 def test_of_many_rows_that_disagree_on_a_file_two_are_named(tmp_path: Path) -> None:

@@ -35,9 +35,11 @@ _REPLACED = "\ufffd"
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that can't be read, and what is wrong with it."""
+    """A row that can't be used, and what is wrong with it."""
 
     detail: str
+    values: Sequence[str] = ()
+    """All of its values, where one of them is what is wrong."""
 
 
 Row: TypeAlias = list[str]
@@ -72,7 +74,7 @@ def open_text_table(path: Path, expected: Sequence[str], is_row: IsRow) -> TextT
         delimiter, first = first[len(_SEPARATOR_LINE)], next(lines, None)
     if not first:
         raise BadInput(f"{path}: the table is empty, expected a first line with the columns {list(expected)}")
-    if "\0" in first or not _is_utf8(first):
+    if "\0" in first or not is_utf8_text(first):
         raise BadInput(f"{path}: expected a table in UTF-8, found another encoding: save it as 'CSV UTF-8'")
     if not delimiter:
         delimiter = max(DELIMITERS, key=lambda one: len(set(_names(first, one)) & set(expected)))
@@ -91,7 +93,8 @@ def _names(line: str, delimiter: str) -> Row:
         return []
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8_text(text: str) -> bool:
+    """Return whether a text of a table was UTF-8, or what its byte order mark says."""
     return text.isascii() or (_REPLACED not in text and not any("\ud800" <= one <= "\udfff" for one in text))
 
 
@@ -147,8 +150,9 @@ def _parse(lines: list[str], delimiter: str) -> Row | BadRow:
         row = [value.strip() for value in next(csv.reader(lines, delimiter=delimiter, strict=True))]
     except csv.Error as error:
         return BadRow(str(error))
-    bad = next((value for value in row if "\0" in value or not _is_utf8(value)), None)
+    bad = next((value for value in row if "\0" in value or not is_utf8_text(value)), None)
     if bad is not None:
         start = shown(bad[:_MAX_SHOWN_CHARS])
-        return BadRow(f"expected text in UTF-8 without NULs, found '{start}': save the table as 'CSV UTF-8'")
+        detail = f"expected text in UTF-8 without NULs, found '{start}': save the table as 'CSV UTF-8'"
+        return BadRow(detail, row)
     return row
