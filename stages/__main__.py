@@ -12,7 +12,7 @@ import typer
 # Arrow's other allocators keep the pages of large tables that are gone. Set before anything imports it.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
-from pipeline.core.base.errors import FacevoxError
+from pipeline.core.base.errors import BadInput, FacevoxError
 from pipeline.engine.disk_errors import DiskProblem, check_writable, disk_problem
 from pipeline.engine.stopping import (
     DVC_STAGE,
@@ -236,12 +236,23 @@ def summary() -> None:
 
 @app.command(rich_help_panel=_TOOLS)
 def why(
-    item: Annotated[str, typer.Argument(help="A clip, face, segment or person; the dataset may be omitted.")],
+    item: Annotated[
+        str | None, typer.Argument(help="A clip, face, segment or person; the dataset may be omitted.")
+    ] = None,
+    dropped: Annotated[
+        bool, typer.Option("--dropped", help="Of a dataset, or of all: what was dropped, by stage and reason.")
+    ] = False,
+    first: Annotated[int, typer.Option(min=1, help="With --dropped: how many of each reason.")] = 20,
 ) -> None:
-    """Show an item's history: how it, and what was cut from it, ended in every stage."""
-    from stages.commands.status import render_history
+    """Show an item's history: how it, and what was cut from it, ended in every stage; or what was dropped."""
+    from stages.commands.status import render_drops, render_history
 
-    print(render_history(item))
+    if dropped:
+        print(render_drops(item, first))
+    elif item is None:
+        raise BadInput("expected a clip, face, segment or person, or --dropped for a list of what was dropped")
+    else:
+        print(render_history(item))
 
 
 @app.command(rich_help_panel=_TOOLS)

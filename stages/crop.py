@@ -1,11 +1,14 @@
 """Crop and align faces of every clip's subjects: random ones and candidates for standard faces."""
 
+import itertools
+
 from pipeline.core.base.errors import UntrustedWeights, WeightsUnavailable
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params, read_section
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.face import Face, FaceExpression
 from pipeline.core.records.ledger import LedgerRow
+from pipeline.core.records.schema import from_table
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.manifest import count_rows, write_manifest, write_tables
 from pipeline.core.storage.shards import write_shards
@@ -20,6 +23,7 @@ from pipeline.face.crops.items import read_crop_items
 from pipeline.weights.fetch import find_weights
 
 VERSION = 10  # of what this step returns: raise it whenever the same input gives another result
+FINISH_VERSION = 2  # the same of what is done to faces on top of it, where params ask for that
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:
@@ -34,7 +38,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         params={
             **params.model_dump(mode="json"),
             "backend": backend,
-            **({"finish": finish.model_dump(mode="json")} if finish.is_needed else {}),
+            **({"finish": {**finish.model_dump(mode="json"), "version": FINISH_VERSION}} if finish.is_needed else {}),
         },
         function=Finisher(cropper, params.template, finish) if finish.is_needed else cropper,
         item_id=lambda item: item.clip.clip_id,
@@ -52,7 +56,8 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     expressions = run.each_ok_id() if finish.measure_expression else iter(())
     of_each = in_row_order(FaceExpression, expressions, lambda clip_id: run.rows(clip_id, FaceExpression))
     write_tables(at.expressions(dataset), FaceExpression, of_each)
-    write_manifest(at.ledger("crop", dataset), LedgerRow, run.ledger())
+    of_faces = (row for table in run.tables(LedgerRow) for row in from_table(LedgerRow, table))  # of those finished
+    write_manifest(at.ledger("crop", dataset), LedgerRow, itertools.chain(run.ledger(), of_faces))
 
 
 def _possible(params: FinishParams, dataset: str) -> FinishParams:

@@ -15,7 +15,7 @@ from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.subject import Turn
 from pipeline.core.storage.manifest import write_manifest
 from stages.commands.profile import apply_profiles
-from stages.commands.status import render_history, render_status
+from stages.commands.status import render_drops, render_history, render_status
 from tests.face.tracks import a_turn
 from tests.report.made_run import SET
 from tests.report.timeline.made_clips import TALK, make_clips
@@ -350,7 +350,69 @@ def test_manifests_of_another_version_leave_the_rows_of_the_ledger(subjects_at: 
     assert second.startswith(f"subject   {TALK}  not readable: ") and "tracks.parquet" in second
 
 
-@pytest.mark.parametrize("item", ["a/9", "a", "", "a/1-t00-0000020"])
+@pytest.mark.parametrize("item", ["a/9", "a", ""])
 def test_an_item_that_no_ledger_has_is_refused(at: Layout, item: str) -> None:
     with pytest.raises(BadInput, match=f"^'{item}': not in the ledger. Ids look like"):
         render_history(item, at)
+
+
+@pytest.mark.parametrize(
+    ("item", "alike"),
+    [
+        ("demo/person_01", "'demo/person_001' or 'demo/person_011' or 'demo/person_101'"),
+        ("persn_001", "'demo/person_001' or 'more/person_001' or 'demo/person_011'"),
+        ("dmo/person_001", "'demo/person_001' or 'demo/person_011' or 'demo/person_101'"),
+        ("demo/person_001-t00-0000010", "'demo/person_001-t00-00000100'"),
+        ("demo/person_001-a0000000", "'demo/person_001-a00000000'"),
+    ],
+)
+def test_an_item_that_no_ledger_has_is_told_those_that_are_like_it(tmp_path: Path, item: str, alike: str) -> None:
+    """Of its dataset where it names one, and of its clip where that is known."""
+    at = Layout(tmp_path)
+    ledger(at, "sources", "demo", {f"demo/person_{n:03d}": None for n in (1, 11, 101)})
+    ledger(at, "sources", "more", {"more/person_001": None})
+    ledger(at, "audio", "demo", {"demo/person_001-a00000000": None})
+    ledger(at, "select", None, {"demo/person_001-t00-00000100": TOO_DARK})
+    with pytest.raises(BadInput, match=re.escape(f"'{item}': not in the ledger. Is it {alike}")):
+        render_history(item, at)
+
+
+DROPS = [
+    "download: 2 failed: network",
+    "  a/2 (HTTP 503)",
+    "  ... and 1 more: --first 2 shows all",
+    "download: 1 filtered: no_face",
+    "  a/4 (0 of 30 frames)",
+    "select: 1 filtered: too_dark",
+    "  a/1-t00-00000200 (brightness 12 < 30)",
+    "audio: 1 filtered: no_speech",
+    "  a/1-a00006000",
+]
+
+
+def test_what_was_dropped_is_listed_by_stage_and_reason_with_the_first_of_each(at: Layout) -> None:
+    ledger(at, "detect", "b", {"b/1": None, "b/2": NO_FACE})
+    assert render_drops("a", 1, at).splitlines() == DROPS
+    of_b = ["detect: 1 filtered: no_face", "  b/2 (0 of 30 frames)"]
+    assert render_drops("b", 20, at).splitlines() == of_b
+    assert render_drops(None, 1, at).splitlines() == [*DROPS[:5], *of_b, *DROPS[5:]]
+    assert render_drops("a", 2, at).splitlines()[1:3] == ["  a/2 (HTTP 503)", "  a/3 (HTTP 503)"]
+
+
+def test_a_dataset_without_drops_and_one_that_no_ledger_has(at: Layout) -> None:
+    assert render_drops("b", 20, at) == "nothing was dropped"
+    with pytest.raises(BadInput, match=r"^dataset 'c': not in the ledger; those that are: a, b\.$"):
+        render_drops("c", 20, at)
+
+
+def test_a_dataset_that_params_no_longer_list_is_named_and_not_counted(at: Layout) -> None:
+    at.params.write_text("datasets: [b]\nreleased_audioface: {}\n")
+    assert render_status(at).splitlines() == [
+        "dataset b",
+        "  detect          2 of      2 clips",
+        "all datasets",
+        "  persons         2 of      2 clips",
+        "not counted, since 'datasets' of params.yaml does not list them any more: a",
+    ]
+    at.params.write_text("datasets: [b]\nreleased_audioface: {a: {input: x}}\n")
+    assert "dataset a" in render_status(at)

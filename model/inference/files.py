@@ -22,6 +22,7 @@ from pipeline.core.base.errors import BadInput, BadMedia
 from pipeline.core.base.images import read_picture
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
+from pipeline.core.storage.json_file import read_json_if_any
 from pipeline.face.backends.registry import build_backend
 from pipeline.face.crops.align import similarity_to
 from pipeline.face.measures.points import LEFT_EYE, N_POINTS, RIGHT_EYE, eye_centres
@@ -57,9 +58,7 @@ def inpaint_file(
     Raises BadInput for no such device, files that can't be read, a source without a face, and sound without speech.
     """
     device = read_device()
-    weights = options.network or at.model("generator")
-    if not weights.is_file():
-        raise BadInput(f"{weights}: no trained network: run 'dvc repro', or choose a file with --model.")
+    weights = options.network or _trained_here(at)
     network, trained_with = load_generator_file(weights)
     use = use_as_trained(trained_with, at)
     mask = None if options.mask is None else _MaskOfFile(options.mask, read_mask_file(options.mask))
@@ -74,6 +73,17 @@ def inpaint_file(
         return f"{out}: {n_inpainted} of {n_frames} frames inpainted; marked as synthetic\n{use.sentence}"
     _inpaint_picture_file(source, out, inpaint, options.eyes_px, detect)
     return f"{out}: inpainted; marked as synthetic\n{use.sentence}"
+
+
+def _trained_here(at: Layout) -> Path:
+    """Return the file of this checkout's generator; raises BadInput, with the remedy, where none is trained."""
+    weights, remedy = at.model("generator"), "'dvc repro train' trains one; or choose a file with --model."
+    if not weights.is_file():
+        raise BadInput(f"no network is trained here yet ({weights}): {remedy}")
+    note = read_json_if_any(at.model_note("generator"))  # a network copied here by hand has none
+    if note is not None and note["generator"] is None:
+        raise BadInput(f"no network is trained here: {note['reason']} When that is mended, {remedy}")
+    return weights
 
 
 def read_voice(sound: Path, params: AudioParams) -> LogMel:

@@ -92,9 +92,13 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             names: list[str] = file.keys()
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+            texts, state = file.metadata() or {}, {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise BadInput(f"{path}: expected a generator in safetensors: {error}") from None
+
+    if not state:  # as a training with nothing to learn from leaves it
+        raise BadInput(f"{path}: no trained network is in this file; 'dvc repro train' trains one")
+    return texts, state
 
 
 def _parse(texts: dict[str, str], path: Path) -> _Metadata:

@@ -74,7 +74,7 @@ def explain(at: Layout, kinds: Mapping[str, str]) -> list[str]:
     names = [name for name, kind in kinds.items() if kind in PAPER]
     if not names:
         return []
-    of_stage = {(one.dataset, one.stage): one for one in count_ends(at.ledgers) if not one.of_segments}
+    of_stage = {(one.dataset, one.stage): one for one in count_ends(at.ledgers) if not one.cut}
     persons = list(iterate_manifest(at.persons, Person)) if at.persons.is_file() else []
     dropped = _dropped_persons(at, names)
     lines = []

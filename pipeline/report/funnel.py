@@ -99,15 +99,15 @@ def read_funnels(at: Layout, datasets: Sequence[str]) -> list[Funnel]:
     return funnels
 
 
-def _order(stage: StageCounts) -> tuple[int, str, bool]:
+def _order(stage: StageCounts) -> tuple[int, str, str]:
     order = list(UNITS)
-    return (order.index(stage.stage) if stage.stage in order else len(order), stage.stage, stage.of_segments)
+    return (order.index(stage.stage) if stage.stage in order else len(order), stage.stage, stage.cut)
 
 
 def _steps(at: Layout, stages: list[StageCounts]) -> list[Step]:
     """Return how many clips each step kept; empty where no clip was listed."""
     dataset = stages[0].dataset
-    kept = {one.stage: one.n_ok for one in stages if not one.of_segments}
+    kept = {one.stage: one.n_ok for one in stages if not one.cut}
     if not dataset or not kept.get("sources"):
         return []
     counts = [(label, kept[stage]) for stage, label in _STEPS.items() if stage in kept]
@@ -150,7 +150,7 @@ def _row(stage: StageCounts) -> StageRow:
     drops = [
         DropCount(_told(end), n, end.startswith((FAILED, WAITING))) for end, n in stage.ends.most_common() if end != OK
     ]
-    unit = "segments" if stage.of_segments else UNITS.get(stage.stage, "items")
+    unit = stage.cut or UNITS.get(stage.stage, "items")
     return StageRow(stage.stage, unit, stage.n_ok, stage.n_items, drops)
 
 

@@ -1,13 +1,14 @@
-"""The status of a run: the funnel of every stage, and the history of one item."""
+"""The status of a run: the funnel of every stage, what was dropped, and the history of one item."""
 
 import re
 
 from pipeline.core.base.errors import BadInput, BadManifest
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import OK, WAITING, end_of
+from pipeline.core.base.params import read_params, released_names
 from pipeline.core.records.clip import listed_id
 from pipeline.core.records.ledger import LedgerRow
-from pipeline.core.storage.ledger import StageCounts, count_ends, history_of
+from pipeline.core.storage.ledger import StageCounts, count_ends, drops_in, history_of, ids_like
 from pipeline.report.funnel import UNITS
 from pipeline.report.timeline.results import ClipResults, SubjectResult
 from pipeline.report.timeline.words import counted
@@ -23,17 +24,53 @@ _SUBJECT_ID = re.compile(r"(.+)-s\d{2,}")
 
 
 def render_status(at: Layout = Layout()) -> str:
-    """Return the funnel as text: a line per stage, grouped by dataset; raise BadInput before the first run."""
+    """Return the funnel as text: a line per stage, grouped by dataset; raise BadInput before the first run.
+
+    A dataset that params.yaml no longer lists is named, not counted.
+    """
     stages = sorted(count_ends(at.ledgers), key=lambda one: (one.dataset == "", one.dataset, _place(one.stage)))
     if not stages:
         raise BadInput("nothing has run yet: run 'dvc repro'.")
     lines: list[str] = []
+    listed = _listed_datasets(at)
+    unlisted = {one.dataset for one in stages if one.dataset and listed is not None and one.dataset not in listed}
     for one in stages:
+        if one.dataset in unlisted:
+            continue
         heading = f"dataset {one.dataset}" if one.dataset else "all datasets"
         if heading not in lines:
             lines.append(heading)
         lines.append(_line(one))
+    if unlisted:
+        names = ", ".join(sorted(unlisted))
+        lines.append(f"not counted, since 'datasets' of params.yaml does not list them any more: {names}")
     return "\n".join(lines)
+
+
+def _listed_datasets(at: Layout) -> set[str] | None:
+    """Return the datasets of params.yaml; None where there is no such file."""
+    if not at.params.is_file():
+        return None
+    return {*map(str, read_params(at.params).get("datasets") or []), *released_names(at.params)}
+
+
+def render_drops(dataset: str | None, n_first: int, at: Layout = Layout()) -> str:
+    """Return what was dropped, of one dataset or all, by stage and end, with the first ``n_first`` of each.
+
+    Raises BadInput for a dataset without any row.
+    """
+    datasets = {one.dataset for one in count_ends(at.ledgers)} - {""}
+    if dataset is not None and dataset not in datasets:
+        known = ", ".join(sorted(datasets)) or "none"
+        raise BadInput(f"dataset '{dataset}': not in the ledger; those that are: {known}.")
+    drops = sorted(drops_in(at.ledgers, dataset, n_first), key=lambda one: (_place(one.stage), -one.n, one.end))
+    lines: list[str] = []
+    for one in drops:
+        lines.append(f"{one.stage}: {one.n:,} {one.end}")
+        lines += [f"  {row.item_id}{_in_brackets(row)}" for row in one.first]
+        if one.n > len(one.first):
+            lines.append(f"  ... and {one.n - len(one.first):,} more: --first {one.n} shows all")
+    return "\n".join(lines) or "nothing was dropped"
 
 
 def _place(stage: str) -> tuple[int, str]:
@@ -42,7 +79,7 @@ def _place(stage: str) -> tuple[int, str]:
 
 def _line(stage: StageCounts) -> str:
     others = ", ".join(f"{n} {end}" for end, n in stage.ends.most_common() if end != OK)
-    unit = "segments" if stage.of_segments else UNITS.get(stage.stage, _CLIPS)
+    unit = stage.cut or UNITS.get(stage.stage, _CLIPS)
     return f"  {stage.stage:<10}{stage.n_ok:>7} of {stage.n_items:>6} {unit:<11}{others}".rstrip()
 
 
@@ -54,7 +91,9 @@ def render_history(item: str, at: Layout = Layout()) -> str:
     """
     rows = history_of(at.ledgers, item)
     if not rows:
-        raise BadInput(f"'{item}': not in the ledger. Ids look like 'demo/person_003-001'.")
+        alike = " or ".join(f"'{one}'" for one in ids_like(at.ledgers, item))
+        hint = f"Is it {alike}?" if alike else "Ids look like 'demo/person_003-001'."
+        raise BadInput(f"'{item}': not in the ledger. {hint}")
     rows = sorted(_told(rows, item, at), key=lambda row: (_place(row.stage), row.item_id))
     lines = [f"{row.stage:<10}{row.item_id}  {_end(row)}" for row in rows]
     subject_ids = [row.item_id for row in rows if row.stage == "subjects"]
@@ -62,8 +101,12 @@ def render_history(item: str, at: Layout = Layout()) -> str:
 
 
 def _end(row: LedgerRow) -> str:
+    return f"{end_of(row.status, row.reason, row.remedy)}{_in_brackets(row)}"
+
+
+def _in_brackets(row: LedgerRow) -> str:
     detail = ": ".join(part for part in (row.reason if row.status == WAITING else "", row.detail) if part)
-    return f"{end_of(row.status, row.reason, row.remedy)}{f' ({detail})' if detail else ''}"
+    return f" ({detail})" if detail else ""
 
 
 def _told(rows: list[LedgerRow], item: str, at: Layout) -> list[LedgerRow]:

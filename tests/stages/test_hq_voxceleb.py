@@ -20,6 +20,7 @@ from pipeline.core.base.params import load_params
 from pipeline.core.records.dataset import Identity, Pair
 from pipeline.core.records.face import Face, FaceExpression, SelectedFace
 from pipeline.core.records.label import Label
+from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.schema import from_table
 from pipeline.core.records.segment import Segment
 from pipeline.core.storage.manifest import read_manifest, read_table, write_manifest
@@ -37,6 +38,7 @@ from pipeline.video.decode import rgb_frames
 from pipeline.weights.fetch import find_weights
 from stages import crop
 from stages.__main__ import run_stage
+from stages.commands.status import render_status
 from tests.stages.recipe import CHEAP, checkout_of, checkout_with, params_of, run_stages
 from tests.stages.test_pictures_and_sound import put_sound
 
@@ -162,6 +164,18 @@ def test_landmarks_and_alignment_are_those_of_the_new_picture(ran: Run) -> None:
         points = face.landmarks_px.reshape(68, 2)
         eyes = np.array([points[36:42].mean(axis=0), points[42:48].mean(axis=0)])
         assert np.abs(eyes - PUPILS_PX).max() < 8
+
+
+def test_each_face_that_was_cropped_has_a_row_and_one_without_pupils_says_so(ran: Run) -> None:
+    ends = {row.item_id: row for row in read_manifest(ran.at.ledger("crop", "clips"), LedgerRow)}
+    of_clips = {"clips/talker-0.mp4", "clips/talker-1.mp4"}
+    kept = {item for item, row in ends.items() if row.status == "ok"}
+    assert kept == of_clips | {face.face_id for face in ran.faces}
+    left_out = [row for row in ends.values() if row.status != "ok"]
+    assert left_out
+    assert {(row.stage, row.status) for row in left_out} == {("crop", "filtered")}
+    assert {row.reason for row in left_out} <= {"no_pupils", "no_face"}
+    assert f"  crop      {len(ran.faces):>7} of {len(ends) - 2:>6} faces" in render_status(ran.at)
 
 
 def test_every_face_has_its_expression(ran: Run) -> None:

@@ -1,11 +1,13 @@
-"""Read ledgers: counts per stage, and the history of one item.
+"""Read ledgers: counts per stage, the history of one item, what was dropped, and ids like one that is not there.
 
 A ledger may have as many rows as there are faces: memory holds a part of one.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +20,21 @@ from pipeline.core.records.schema import from_table
 from pipeline.core.storage.manifest import iterate_tables
 from pipeline.core.storage.row_groups import rows_where
 
-_SEGMENT_ID = r"-a\d{8}$"
+_SEGMENT_ID, _FACE_ID = r"-a\d{8}$", r"-t\d{2,}-\d{8}$"
 _DATASET = "^[^/]*/"
-_DATASET_OF_ITEM, _OF_SEGMENTS, _ROW = "dataset", "of_segments", "row"
+_DATASET_OF_ITEM, _CUT, _ROW = "dataset", "cut", "row"
+
+# Of a face, a track, a segment, a subject or a part: what its id has behind that of its clip.
+_CUT_FROM = re.compile(r"-(?:t\d*(?:-\d*)?|[asp]\d+)$")
+_OF_CLIPS_AND_PERSONS = frozenset({"sources", "released_audioface", "dataset"})
+_LEAST_LIKENESS = 0.6  # the share of letters in common that difflib takes for a close match
 
 # Stages that run once for all datasets although each item's end depends on its dataset alone: their counts are those of
 # the datasets, by the ids of the items. The others compare or join datasets, and are counted over all.
 _COUNTED_BY_DATASET = frozenset({"select"})
+
+# Stages of clips that may end faces cut from them too.
+_ENDS_FACES_TOO = frozenset({"crop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,7 @@ class StageCounts:
 
     dataset: str  # empty for a stage that is counted over all datasets
     stage: str
-    of_segments: bool  # a stage that ends clips and the segments cut from them is counted in two
+    cut: str  # what was cut from the items, 'faces' or 'segments', where its ends are counted; empty: the items
     ends: Counter[str] = field(default_factory=Counter)  # see ``end_of``
 
     @property
@@ -50,7 +60,7 @@ class StageCounts:
 def count_ends(folder: Path) -> list[StageCounts]:
     """Return the counts of every stage that has run, datasets and stages in name order, clips before segments."""
     counted = [counts for dataset, path in _ledgers(folder) for counts in _count_ends(dataset, path)]
-    return sorted(counted, key=lambda one: (one.dataset, one.stage, one.of_segments))
+    return sorted(counted, key=lambda one: (one.dataset, one.stage, one.cut))
 
 
 def history_of(folder: Path, item: str) -> list[LedgerRow]:
@@ -61,6 +71,71 @@ def history_of(folder: Path, item: str) -> list[LedgerRow]:
         for table in rows_where(path, LedgerRow, partial(_may_be_about, item), partial(_is_about, item))
         for row in from_table(LedgerRow, table, str(path))
     ]
+
+
+@dataclass(slots=True)
+class Drops:
+    """The items of one stage that ended alike without a result."""
+
+    stage: str
+    end: str  # see ``end_of``
+    n: int = 0
+    first: list[LedgerRow] = field(default_factory=list)  # in id order within each dataset
+
+
+def drops_in(folder: Path, dataset: str | None, n_first: int) -> list[Drops]:
+    """Return what was dropped, of one dataset or all, by stage and end, with the first ``n_first`` rows of each."""
+    found: dict[tuple[str, str], Drops] = {}
+    for of_dataset, path in _ledgers(folder):
+        if of_dataset and dataset not in (None, of_dataset):
+            continue
+        for table in iterate_tables(path, LedgerRow):
+            is_dropped = pc.not_equal(table.column("status"), OK)
+            if dataset is not None:
+                is_dropped = pc.and_(is_dropped, pc.starts_with(table.column("item_id"), f"{dataset}/"))
+            rows = table.filter(is_dropped)
+            ends = map(end_of, *(rows.column(name).to_pylist() for name in ("status", "reason", "remedy")))
+            for at, end in enumerate(ends):
+                one = found.setdefault((path.stem, end), Drops(path.stem, end))
+                one.n += 1
+                if len(one.first) < n_first:
+                    one.first += from_table(LedgerRow, rows.slice(at, 1), str(path))
+    return list(found.values())
+
+
+def ids_like(folder: Path, item: str, n: int = 3) -> list[str]:
+    """Return the ``n`` ids most like ``item``, which has no rows, the likest first; none where nothing is like it.
+
+    Compared are clips and persons, of its dataset if it names one; of a face, a segment or a subject what was cut from
+    its clip, if that has rows.
+    """
+    if (clip := _CUT_FROM.sub("", item)) != item and (rows := history_of(folder, clip)):
+        return _likest(item, [row.item_id for row in rows], n)
+    dataset = item.partition("/")[0] if "/" in item else None
+    paths = [(of, path) for of, path in _ledgers(folder) if path.stem in _OF_CLIPS_AND_PERSONS]
+    if dataset in {of for of, _ in paths}:
+        paths = [(of, path) for of, path in paths if of in ("", dataset)]
+    ids = (
+        item_id
+        for _, path in paths
+        for table in iterate_tables(path, LedgerRow, ["item_id"])
+        for item_id in table.column("item_id").to_pylist()
+    )
+    return _likest(item, ids, n)
+
+
+def _likest(item: str, ids: Iterable[str], n: int) -> list[str]:
+    """Return the ``n`` of ``ids`` most like ``item``, whose dataset may be omitted."""
+    matcher = SequenceMatcher(None, "", item, autojunk=False)
+    best: list[tuple[float, str]] = []
+    for item_id in ids:
+        matcher.set_seq1(item_id if "/" in item else item_id.partition("/")[2])
+        least = best[-1][0] if len(best) == n else _LEAST_LIKENESS
+        # The first two are bounds of the third, which takes longer.
+        if min(matcher.real_quick_ratio(), matcher.quick_ratio()) >= least:
+            found = {*best, (matcher.ratio(), item_id)}
+            best = sorted((one for one in found if one[0] >= _LEAST_LIKENESS), key=lambda one: (-one[0], one[1]))[:n]
+    return [item_id for _, item_id in best]
 
 
 def _ledgers(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -79,14 +154,16 @@ def _ledgers(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _count_ends(dataset: str, path: Path) -> list[StageCounts]:
-    """Return the counts of the items that are not segments, and of those that are, of a ledger that has any.
+    """Return the counts of a stage's items, and of the faces or segments that were cut from them, where it ends any.
 
     Those of a stage in _COUNTED_BY_DATASET are of the items of each dataset.
     """
     by_item = not dataset and path.stem in _COUNTED_BY_DATASET
-    counts: dict[tuple[str, bool], StageCounts] = {}
+    counts: dict[tuple[str, str], StageCounts] = {}
     for rows in iterate_tables(path, LedgerRow, ["item_id", "stage", "status", "reason", "remedy"]):
-        of_segments = pc.match_substring_regex(rows.column("item_id"), _SEGMENT_ID)
+        cut = pc.if_else(pc.match_substring_regex(rows.column("item_id"), _SEGMENT_ID), "segments", "")
+        if path.stem in _ENDS_FACES_TOO:
+            cut = pc.if_else(pc.match_substring_regex(rows.column("item_id"), _FACE_ID), "faces", cut)
         datasets = (
             pc.list_element(pc.split_pattern(rows.column("item_id"), "/", max_splits=1), 0)
             if by_item
@@ -94,15 +171,15 @@ def _count_ends(dataset: str, path: Path) -> list[StageCounts]:
         )
         numbered = (
             rows.append_column(_DATASET_OF_ITEM, datasets)
-            .append_column(_OF_SEGMENTS, of_segments)
+            .append_column(_CUT, cut)
             .append_column(_ROW, pa.array(range(len(rows))))
         )
-        groups = numbered.group_by([_DATASET_OF_ITEM, _OF_SEGMENTS, "stage", "status", "reason", "remedy"]).aggregate(
+        groups = numbered.group_by([_DATASET_OF_ITEM, _CUT, "stage", "status", "reason", "remedy"]).aggregate(
             [(_ROW, "min"), (_ROW, "count")]
         )
         # In the order of their first rows, which decides between ends of equal counts.
         for group in groups.sort_by(f"{_ROW}_min").to_pylist():
-            kind = (group[_DATASET_OF_ITEM], group[_OF_SEGMENTS])
+            kind = (group[_DATASET_OF_ITEM], group[_CUT])
             one = counts.setdefault(kind, StageCounts(kind[0], group["stage"], kind[1]))
             one.ends[end_of(group["status"], group["reason"], group["remedy"])] += group[f"{_ROW}_count"]
     return list(counts.values())

@@ -15,6 +15,7 @@ from pipeline.core.base.images import decode_png, encode_png
 from pipeline.core.base.outcome import Dropped
 from pipeline.core.base.params import Params
 from pipeline.core.records.face import Face, FaceExpression
+from pipeline.core.records.ledger import LedgerRow, ledger_row
 from pipeline.core.records.schema import Image
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.crops.background import SELFIE_SEGMENTATION, PersonSegmenter, SelfieSegmenter, whiten
@@ -29,6 +30,9 @@ from pipeline.face.mesh.region import Region
 from pipeline.weights.fetch import find_weights
 
 _MIN_PRESENCE = 0.5  # below it the mesh is of no face
+
+
+FinishedRow = Face | FaceExpression | LedgerRow
 
 
 class FinishParams(Params):
@@ -65,35 +69,39 @@ class Finisher:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_mesh": None, "_segmenter": None, "_expression": None}
 
-    def __call__(self, item: ObservedClip, folder: Path) -> list[Face | FaceExpression] | Dropped:
-        """Return the faces of one clip, without those in which no pupils are found, and their expressions."""
+    def __call__(self, item: ObservedClip, folder: Path) -> list[FinishedRow] | Dropped:
+        """Return the faces of one clip, their expressions, and how each ended; one without pupils is left out."""
         faces = self._cropper(item, folder)
         if isinstance(faces, Dropped):
             return faces
         by_time: dict[float, list[Face]] = defaultdict(list)
         for face in faces:
             by_time[face.time_s].append(face)
-        rows: list[Face | FaceExpression] = []
+        rows: list[FinishedRow] = []
         try:
             for time_s, picture in pictures_at(item.clip, sorted(by_time)):
                 for face in by_time[time_s]:
-                    rows += self._finished(face, picture)
+                    finished = self._finished(face, picture)
+                    if isinstance(finished, Dropped):
+                        rows.append(ledger_row("crop", face.face_id, finished))
+                    else:
+                        rows += [ledger_row("crop", face.face_id), *finished]
         except BadMedia as error:
             return Dropped.failed(error.reason, error.detail)
         return rows
 
-    def _finished(self, face: Face, picture: ImageRGB) -> list[Face | FaceExpression]:
+    def _finished(self, face: Face, picture: ImageRGB) -> list[Face | FaceExpression] | Dropped:
         """Return ``face``, whose frame is ``picture`` (H, W, 3), finished."""
         alignment = face.alignment.reshape(2, 3).astype(np.float64)
         landmarks, cut = face.landmarks_px.reshape(-1, 2), decode_png(face.image.bytes)
         in_frame = transform(inverse(alignment), landmarks)
         fit = self._fit(picture, in_frame)
         if fit.presence < _MIN_PRESENCE:
-            return []
+            return Dropped.filtered("no_face", f"mesh presence {fit.presence:.3g} < {_MIN_PRESENCE:g}")
         if self._params.align_by == "pupils":
             found = find_pupils(_grey(picture), fit.points)
             if found is None:
-                return []
+                return Dropped.filtered("no_pupils", "an iris has no edges to its left and right: a lid, light or blur")
             alignment = similarity_to(self._template, *found)
             landmarks = transform(alignment, in_frame)
             cut = crop_aligned(picture, alignment, self._template.size_px)

@@ -1,7 +1,7 @@
 """The selection of standard faces for one dataset: from the crops on the disk to rows, and its summary."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.records.schema import arrow_schema, column_names
 from pipeline.core.storage.manifest import iterate_tables, read_table
 from pipeline.core.storage.shards import shard_paths
-from pipeline.face.crops.standard import REVIEWED, SelectParams, are_shut, select_faces
+from pipeline.face.crops.standard import REVIEWED, SelectParams, are_shut, missed_limits, select_faces
 
 
 def select_crops(
@@ -46,16 +46,23 @@ def _with_expressions(faces: pa.Table, known: pa.Table | None) -> pa.Table:
     return faces.append_column("expression", pc.take(known.column("expression"), at))
 
 
-def selection_ledger(path: Path) -> Iterator[pa.Table]:
-    """Yield the ledger of the selection in the manifest ``path``, columns of LedgerRow."""
-    for table in iterate_tables(path, SelectedFace, ["face_id", "is_standard", "reason"]):
-        face_ids, is_standard, reasons = table.columns
+def selection_ledger(path: Path, params: SelectParams, expressions: Sequence[Path] = ()) -> Iterator[pa.Table]:
+    """Yield the ledger of the selection in the manifest ``path``, columns of LedgerRow, with the limits missed.
+
+    ``expressions`` are the manifests of FaceExpression, where there is a limit on them.
+    """
+    known = None
+    if params.max_expression is not None and expressions:
+        known = pa.concat_tables([read_table(one, FaceExpression) for one in expressions])
+    for table in iterate_tables(path, SelectedFace):
+        faces = _with_expressions(table, known)
+        is_standard, reasons = table.column("is_standard"), table.column("reason")
         columns = [
-            face_ids,
+            table.column("face_id"),
             pa.repeat("select", len(table)),
             pc.if_else(is_standard, OK, FILTERED),
             pc.if_else(is_standard, "", reasons),
-            pa.repeat("", len(table)),
+            pc.if_else(is_standard, "", missed_limits(faces, reasons, params)),
             pa.repeat("", len(table)),
             pa.repeat("", len(table)),
         ]

@@ -4,7 +4,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -157,6 +157,53 @@ def check_verified(params: SelectParams, max_verified_gap: float) -> None:
         )
 
 
+class _Limit(NamedTuple):
+    """A measure of a face, a column, that may be at most or at least the value of a param."""
+
+    column: str
+    sign: Literal["<", ">"]
+    """How a measure that misses the limit stands to it."""
+    param: str
+    both_ways: bool = False
+    """Whether the limit is on the size of a measure that has a sign."""
+
+    def measured(self, faces: pa.Table) -> pa.ChunkedArray:
+        """Return the measure of each of ``faces``; null: it was not measured."""
+        values = faces.column(self.column)
+        return pc.abs(values) if self.both_ways else values
+
+    def holds(self, faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
+        """Return whether each of ``faces`` keeps the limit, also exactly on it; null where it was not measured."""
+        compare = pc.greater_equal if self.sign == "<" else pc.less_equal
+        return compare(self.measured(faces), getattr(params, self.param))
+
+    def told(self, faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
+        """Return the measure of each of ``faces`` beside the limit, in words."""
+        rounded = pc.round(pc.cast(self.measured(faces), pa.float64()), _DIGITS)
+        texts = pc.fill_null(pc.cast(rounded, pa.string()), "not measured")
+        limit = f"{self.sign} select.{self.param} {getattr(params, self.param):g}"
+        return pc.binary_join_element_wise(self.column, texts, limit, " ")
+
+
+_DIGITS = 4  # of measures in words
+_LIMITS = {
+    "no_face": _Limit("mesh_presence", "<", "min_presence"),
+    "mouth_covered": _Limit("lip_line", "<", "min_lip_line"),
+    "lips_moving": _Limit("mouth_change", ">", "max_mouth_change"),
+    "yaw": _Limit("mesh_yaw_deg", ">", "max_yaw_deg", both_ways=True),
+    "pitch": _Limit("mesh_pitch_deg", ">", "max_pitch_deg", both_ways=True),
+    "roll": _Limit("roll_deg", ">", "max_roll_deg", both_ways=True),
+    "eyes_closed": _Limit("eyes_shut", ">", "max_eyes_shut"),
+    "too_small": _Limit("interocular_px", "<", "min_interocular_px"),
+    "low_resolution": _Limit("true_interocular_px", "<", "min_true_interocular_px"),
+    "out_of_frame": _Limit("inside_share", "<", "min_inside_share"),
+    "asymmetric": _Limit("asymmetry", ">", "max_asymmetry"),
+    "expressive": _Limit("expression", ">", "max_expression"),
+}
+"""The reasons with one limit, in the order in which they are looked at; a param that is null is no limit."""
+_GAP, _LOOK = _Limit("lip_gap", ">", "max_lip_gap"), _Limit("lips_parted", ">", "max_lips_parted")
+
+
 def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     """Return the first threshold that each of ``faces`` misses; empty for a standard face by its measures.
 
@@ -170,34 +217,53 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     checks = {
         "window_incomplete": pc.or_(is_picture, functools.reduce(pc.and_, window)),
         "not_verified": pc.is_valid(of("lip_gap")),
-        "no_face": pc.greater_equal(of("mesh_presence"), params.min_presence),
-        "mouth_covered": pc.greater_equal(of("lip_line"), params.min_lip_line),
         # Before the angles: a window whose lips part is not looked at up to the face's own frame.
+        **{reason: _LIMITS[reason].holds(faces, params) for reason in ("no_face", "mouth_covered")},
         "lips_open": pc.or_(are_shut(faces, params), _are_at_rest(faces, params)),
-        "lips_moving": pc.or_kleene(is_picture, pc.less_equal(of("mouth_change"), params.max_mouth_change)),
-        "yaw": pc.less_equal(pc.abs(of("mesh_yaw_deg")), params.max_yaw_deg),
-        "pitch": pc.less_equal(pc.abs(of("mesh_pitch_deg")), params.max_pitch_deg),
-        "roll": pc.less_equal(pc.abs(of("roll_deg")), params.max_roll_deg),
-        "eyes_closed": pc.less_equal(of("eyes_shut"), params.max_eyes_shut),
-        "too_small": pc.greater_equal(of("interocular_px"), params.min_interocular_px),
-        "low_resolution": pc.greater_equal(of("true_interocular_px"), params.min_true_interocular_px),
-        "out_of_frame": pc.greater_equal(of("inside_share"), params.min_inside_share),
     }
-    if params.max_asymmetry is not None:
-        checks["asymmetric"] = pc.less_equal(of("asymmetry"), params.max_asymmetry)
-    if params.max_expression is not None:
-        checks["expressive"] = pc.less_equal(of("expression"), params.max_expression)
+    for reason, limit in _LIMITS.items():
+        if reason not in checks and getattr(params, limit.param) is not None:
+            checks[reason] = limit.holds(faces, params)
+    checks["lips_moving"] = pc.or_kleene(is_picture, checks["lips_moving"])
     missed = pa.chunked_array([pa.repeat("", len(faces))])
     for reason, passes in reversed(checks.items()):
         missed = pc.if_else(pc.fill_null(passes, False), missed, reason)
     return pc.if_else(is_picture, "", missed) if params.picture_faces == ALL else missed
 
 
+def missed_limits(faces: pa.Table, reasons: pa.ChunkedArray, params: SelectParams) -> pa.Array:
+    """Return in words what each of ``faces`` missed, as ``mesh_yaw_deg 12.5 > select.max_yaw_deg 10``.
+
+    ``reasons`` are those of ``select_faces``. Of open lips it is the limit on their gap, or else that on how they look.
+    Empty for a standard face, and for one that a person rejected.
+    """
+    reasons, told = reasons.combine_chunks(), pa.repeat("", len(faces))
+    for reason in pc.unique(reasons).to_pylist():
+        is_missed = pc.equal(reasons, reason)
+        told = pc.replace_with_mask(told, is_missed, _told(reason, faces.filter(is_missed), params))
+    return told
+
+
+def _told(reason: str, faces: pa.Table, params: SelectParams) -> pa.Array:
+    """Return in words what ``faces``, all of which ended by one reason, missed."""
+    words = {
+        "window_incomplete": "its track is shorter than the window of crop.lip_window_s",
+        "not_verified": "not looked at by the face mesh: others of its clip rank before it, or a frame did not decode",
+        TOO_CLOSE: f"less than select.min_apart_s {params.min_apart_s:g} s from a standard face of its clip",
+    }
+    if reason == "lips_open":
+        is_narrow = pc.fill_null(_GAP.holds(faces, params), True)
+        told = pc.if_else(is_narrow, _LOOK.told(faces, params), _GAP.told(faces, params))
+    elif reason in _LIMITS:
+        told = _LIMITS[reason].told(faces, params)
+    else:
+        return pa.repeat(words.get(reason, ""), len(faces))
+    return told.combine_chunks()
+
+
 def are_shut(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     """Return whether the lips of each of ``faces`` are shut in its own frame, and move little around it."""
-    is_narrow = pc.less_equal(faces.column("lip_gap"), params.max_lip_gap)
-    looks_shut = pc.less_equal(faces.column("lips_parted"), params.max_lips_parted)
-    return pc.fill_null(pc.and_(is_narrow, looks_shut), False)
+    return pc.fill_null(pc.and_(_GAP.holds(faces, params), _LOOK.holds(faces, params)), False)
 
 
 def _are_at_rest(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:

@@ -26,9 +26,18 @@ def test_a_ledger_of_several_parts_is_counted_whole_and_segments_apart(tmp_path:
     ends |= {f"a/{number:06d}-a00000000": Dropped.filtered("no_speech") for number in range(N)}
     write(tmp_path / "a" / "audio.parquet", ends)
     clips, segments = count_ends(tmp_path)
-    assert (clips.dataset, clips.of_segments, dict(clips.ends)) == ("a", False, {"ok": N})
-    assert (segments.of_segments, dict(segments.ends)) == (True, {"filtered: no_speech": N})
+    assert (clips.dataset, clips.cut, dict(clips.ends)) == ("a", "", {"ok": N})
+    assert (segments.cut, dict(segments.ends)) == ("segments", {"filtered: no_speech": N})
     assert (segments.n_items, segments.n_ok) == (N, 0)
+
+
+def test_faces_that_crop_ended_are_counted_apart_from_its_clips(tmp_path: Path) -> None:
+    """Whatever a clip is called in other stages."""
+    ends = {"a/1": None, "a/1-t00-00000040": Dropped.filtered("no_pupils"), "a/1-t100-00000080": None}
+    write(tmp_path / "a" / "crop.parquet", ends)
+    write(tmp_path / "a" / "detect.parquet", {"a/x-t00-00000040": None})
+    counted = [(one.cut, dict(one.ends)) for one in count_ends(tmp_path)]
+    assert counted == [("", {"ok": 1}), ("", {"ok": 1}), ("faces", {"filtered: no_pupils": 1, "ok": 1})]
 
 
 def test_of_ends_of_equal_counts_the_first_in_the_ledger_comes_first(tmp_path: Path) -> None:

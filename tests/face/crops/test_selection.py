@@ -55,9 +55,15 @@ def test_each_shard_is_selected_by_itself_and_manifest_ledger_and_counts_agree(t
     }
     assert counts.summary() == "700 faces, 200 standard, from 200 clips; not: 300 yaw, 200 too_close"
     write_tables(tmp_path / "selected.parquet", SelectedFace, tables)
-    ends = [row for table in selection_ledger(tmp_path / "selected.parquet") for row in from_table(LedgerRow, table)]
+    ends = [
+        row for table in selection_ledger(tmp_path / "selected.parquet", SELECT) for row in from_table(LedgerRow, table)
+    ]
+    details = {"too_close": "less than select.min_apart_s 0.2 s from a standard face of its clip"}
+    details["yaw"] = "mesh_yaw_deg 40 > select.max_yaw_deg 12"
     assert ends == [
-        ledger_row("select", row.face_id, None if row.is_standard else Dropped.filtered(row.reason))
+        ledger_row(
+            "select", row.face_id, None if row.is_standard else Dropped.filtered(row.reason, details[row.reason])
+        )
         for row in sorted(selected(tables), key=lambda row: row.face_id)
     ]
 
@@ -89,4 +95,12 @@ def test_limits_on_symmetry_and_expression_hold_up_to_themselves(tmp_path: Path)
     limits = SELECT.model_copy(update={"max_asymmetry": 0.05, "max_expression": 0.8})
     rows = selected(list(select_crops(tmp_path / "faces", {}, limits, tmp_path / "expressions.parquet")))
     assert [row.reason for row in rows] == ["", "asymmetric", "expressive", "expressive"]
+    write_manifest(tmp_path / "selected.parquet", SelectedFace, rows)
+    ledger = selection_ledger(tmp_path / "selected.parquet", limits, [tmp_path / "expressions.parquet"])
+    assert [row.detail for table in ledger for row in from_table(LedgerRow, table)] == [
+        "",
+        "asymmetry 0.051 > select.max_asymmetry 0.05",
+        "expression 0.81 > select.max_expression 0.8",
+        "expression not measured > select.max_expression 0.8",
+    ]
     assert {row.reason for row in selected(list(select_crops(tmp_path / "faces", {}, SELECT)))} == {""}

@@ -15,6 +15,7 @@ from pipeline.face.crops.standard import (
     LipWindow,
     check_verified,
     lip_windows,
+    missed_limits,
     missed_thresholds,
     select_faces,
     standardness,
@@ -235,6 +236,26 @@ def test_a_face_exactly_on_every_limit_is_standard() -> None:
 @pytest.mark.parametrize(("name", "value", "reason"), PAST_THE_LIMIT)
 def test_a_face_just_past_one_limit_has_that_reason(name: str, value: float | None, reason: str) -> None:
     assert missed_threshold(face(**{**ON_THE_LIMIT, name: value})) == reason
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, ""),
+        ({"mesh_yaw_deg": -12.01}, "mesh_yaw_deg 12.01 > select.max_yaw_deg 12"),
+        ({"mesh_pitch_deg": None}, "mesh_pitch_deg not measured > select.max_pitch_deg 18"),
+        ({"lip_gap": 0.0501}, "lip_gap 0.0501 > select.max_lip_gap 0.05"),
+        ({"lips_parted": 0.501}, "lips_parted 0.501 > select.max_lips_parted 0.5"),
+        ({"lip_gap": 0.06, "lips_parted": 0.6}, "lip_gap 0.06 > select.max_lip_gap 0.05"),
+        ({"true_interocular_px": 15.99}, "true_interocular_px 15.99 < select.min_true_interocular_px 16"),
+        ({"lip_motion": None}, "its track is shorter than the window of crop.lip_window_s"),
+    ],
+)
+def test_the_measure_and_the_limit_that_a_face_missed_are_told(changed: dict[str, float | None], told: str) -> None:
+    """Of one face among others that miss other limits."""
+    faces = to_table(FaceMeasures, [face(1.0, roll_deg=-16.0), face(2.0, **{**ON_THE_LIMIT, **changed}), face(3.0)])
+    found = missed_limits(faces, missed_thresholds(faces, SELECT), SELECT).to_pylist()
+    assert found == ["roll_deg 16 > select.max_roll_deg 15", told, ""]
 
 
 def test_every_limit_is_tested_above() -> None:

@@ -17,6 +17,8 @@ from model.networks.generator import InpaintingGenerator
 from model.networks.generator_file import save_generator
 from model.networks.trained_with import Alignment, Sound, TrainedWith, mask_as_bits
 from model.settings import MaskParams, ModelParams
+from model.training.fit import CannotTrain
+from model.training.trained_network import open_training
 from pipeline.audio.settings import AudioParams
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.imports import ROOT
@@ -329,8 +331,28 @@ def test_sound_without_speech_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_a_trained_network_the_error_names_the_command_that_trains_one(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="dvc repro"):
-        inpaint_file(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "b.png", at=Layout(tmp_path))
+    at = Layout(tmp_path)
+    with pytest.raises(BadInput, match=r"^no network is trained here yet .*: 'dvc repro train' trains one; or choose"):
+        inpaint_file(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "b.png", at=at)
+
+
+def test_a_training_with_nothing_to_learn_from_is_no_trained_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file has no tensors; as a file by name it says so, too."""
+    monkeypatch.setenv("FACEVOX_CACHE", str(tmp_path / "cache"))
+    at = Layout(tmp_path)
+    with open_training(at, "train", "generator"):
+        raise CannotTrain("none of the 2 training persons has a segment of sound to learn from.")
+    message = (
+        r"^no network is trained here: none of the 2 training persons has a segment of "
+        r"sound to learn from\. When that is mended, 'dvc repro train' trains one; or choose a file with --model\.$"
+    )
+    with pytest.raises(BadInput, match=message):
+        inpaint_file(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "b.png", at=at)
+    options = InpaintOptions(network=at.model("generator"))
+    with pytest.raises(BadInput, match="no trained network is in this file; 'dvc repro train' trains one"):
+        inpaint_file(tmp_path / "a.png", tmp_path / "a.wav", tmp_path / "b.png", options, at=at)
 
 
 TRAINED = TrainedWith(
