@@ -2,11 +2,12 @@
 
     python -m benchmarks.damage [--steps detect,crop]      (make damage)
 
-A few short clips go through all stages, and an interview, which has several shots, up to its subjects. Then, for each
-step, each file of its item with most files is removed, emptied, cut by a byte, and changed by one bit, and the step's
-stage runs again: it must compute this one item, and all that the stage writes must be as it was. A flipped bit is tried
-twice: as an editor leaves it, which the next run sees, and with the file's time set back, as a failing disk leaves it,
-which 'facevox store verify' sees. Exit status 1 if anything differs.
+A few short clips go through all stages, and an interview, which has several shots, up to its subjects; the dataset that
+was built of them is exported, and read as a released one. Then, for each step, each file of its item with most files is
+removed, emptied, cut by a byte, and changed by one bit, and the step's stage runs again: it must compute this one
+item, and all that the stage writes must be as it was. A flipped bit is tried twice: as an editor leaves it, which the
+next run sees, and with the file's time set back, as a failing disk leaves it, which 'facevox store verify' sees. Exit
+status 1 if anything differs.
 """
 
 import contextlib
@@ -29,26 +30,31 @@ from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import PARAMS_FILE
 from pipeline.core.storage.items import ItemStore
+from pipeline.dataset.reader import open_dataset
 from pipeline.engine.settings import environment
+from pipeline.export.folder import export_folder
 from pipeline.interview.plan import InterviewSpec
 from pipeline.interview.write import write_interview
 from stages.__main__ import STAGES, run_stage
 from stages.commands.profile import apply_profiles
 
-TALKERS, INTERVIEWS = "demo", "interviews"
+TALKERS, INTERVIEWS, RELEASED = "demo", "interviews", "released"
 _TO_SUBJECTS = ("sources", "download", "detect", "subjects")
+_RELEASED_STAGE = "released_audioface"
 _STAGES = (
     *(*_TO_SUBJECTS, "crop", "select", "audio", "recognise", "persons"),
     *("pretrain_identity", "identify", "dataset", "pretrain_voice", "pretrain_audio_face", "train", "evaluate"),
 )
 STEPS = {
-    **{name: name for name in ("download", "detect", "subjects", "crop", "audio", "recognise", "identify")},
+    **{name: name for name in ("download", "detect", "subjects", "crop", "face_videos", "audio", "recognise")},
+    **{name: name for name in ("identify", _RELEASED_STAGE)},
     "dataset_split": "evaluate",
     "evaluate": "evaluate",
 }
 """Each step of the store, and the stage that computes its items."""
 
 _SAME_SUBJECT_ABOVE = 0.6  # by the network just trained, of which no limit is known: any number
+_FACE_VIDEOS = ("face_videos.size_px=64", "face_videos.min_box_px=32", "face_videos.min_frames=10")
 _INTERVIEW = InterviewSpec(seed=1, duration_s=10.0, n_talkers=2)
 _MOST_FILES = 6  # of one item: an evaluation has a file per picture
 
@@ -60,10 +66,10 @@ class Run:
     at: Layout
     store: ItemStore
 
-    def stage(self, name: str, datasets: Sequence[str] = (TALKERS, INTERVIEWS)) -> str:
+    def stage(self, name: str, datasets: Sequence[str] = (TALKERS, INTERVIEWS, RELEASED)) -> str:
         """Run a stage, for each of ``datasets`` that has it, and return what it printed."""
         _, runs_per_dataset = STAGES[name]
-        arguments = [[one] for one in datasets if one == TALKERS or name in _TO_SUBJECTS] if runs_per_dataset else [[]]
+        arguments = [[one] for one in datasets if one in _datasets_of(name)] if runs_per_dataset else [[]]
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             for given in arguments:
@@ -78,6 +84,12 @@ class Run:
     def outputs(self) -> dict[str, str]:
         """Return the hash of everything that stages have written, but for measured seconds and numbers of inodes."""
         return _hashes(self.at.root, lambda path: not {"training", ".checked"} & set(path.parts))
+
+
+def _datasets_of(stage: str) -> Sequence[str]:
+    if stage == _RELEASED_STAGE:
+        return (RELEASED,)
+    return (TALKERS, INTERVIEWS) if stage in _TO_SUBJECTS else (TALKERS,)
 
 
 def _hashes(folder: Path, is_chosen: Callable[[Path], bool] = lambda path: True) -> dict[str, str]:
@@ -126,17 +138,22 @@ def small_run() -> Iterator[Run]:
         at.root.mkdir()
         at.params.write_text(PARAMS_FILE.read_text(encoding="utf-8"), encoding="utf-8")
         source = f"sources.{INTERVIEWS}={_interviews(Path(folder, INTERVIEWS))}"
-        apply_profiles([], [*SMALL, *TINY, source, f"subjects.same_subject_above={_SAME_SUBJECT_ABOVE}"], at.root)
+        same_subject = f"subjects.same_subject_above={_SAME_SUBJECT_ABOVE}"
+        apply_profiles([], [*SMALL, *TINY, *_FACE_VIDEOS, source, same_subject], at.root)
         run = Run(at, ItemStore(Path(folder, "store", "items")))
         for name in _STAGES:
             run.stage(name, [TALKERS])
         # 'recognise' embeds no generated talkers unless it is told to; it and 'subjects' take the network just trained.
         apply_profiles([], [f"recognise.network={at.recognition_network}", "recognise.generated=true"], at.root)
         run.remove_items("subjects")  # those of the network before
-        for name in (*_TO_SUBJECTS, "recognise"):
+        for name in (*_TO_SUBJECTS, "face_videos", "recognise"):
             run.stage(name)
         run.remove_items("dataset_split")  # those of trainings, which 'evaluate' does not read
         run.stage("evaluate")
+        # Last, since 'dataset' takes released datasets too.
+        export_folder(open_dataset(at), Path(folder, "exported"), pictures="png", all_faces=True)
+        apply_profiles([], [f"released_audioface.{RELEASED}={_released(Path(folder, 'exported', TALKERS))}"], at.root)
+        run.stage(_RELEASED_STAGE)
         yield run
 
 
@@ -149,6 +166,10 @@ def _interviews(folder: Path) -> str:
         f"{{kind: folder, input: {folder}, identity_from: sub_folder, identity_pattern: '(?P<identity>.+)',"
         " identity_table: null, licence: CC0-1.0, recursive: true}"
     )
+
+
+def _released(folder: Path) -> str:
+    return f"{{input: {folder}, licence: CC0-1.0}}"
 
 
 def damage_step(run: Run, step: str) -> Iterator[tuple[str, str, str]]:
@@ -201,7 +222,7 @@ def main(steps: Annotated[str, typer.Option(help="Steps to damage, separated by 
             for name, kind, wrong in damage_step(run, step):
                 n_tried += 1
                 n_wrong += bool(wrong)
-                print(f"{step:<14} {name:<28} {kind:<24} {wrong or 'computed again, same bytes'}", flush=True)
+                print(f"{step:<18} {name:<28} {kind:<24} {wrong or 'computed again, same bytes'}", flush=True)
             print(f"{step}: {time.monotonic() - start_s:.0f} s")
     print(f"{n_tried} damages, {n_wrong} wrong")
     raise SystemExit(bool(n_wrong))

@@ -3,7 +3,7 @@
 from pipeline.core.base.device import Placement, read_device
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
-from pipeline.core.records.label import Label
+from pipeline.core.records.label import LABELS_IN_ROW_GROUP, Label
 from pipeline.core.records.ledger import LedgerRow
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.json_file import read_json
@@ -41,5 +41,5 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     )
     ran = run_step(step, items, read_settings(), title=f"identify@{dataset}", checkout=at.root)
     labels = in_row_order(Label, ran.ok_ids, lambda clip_id: ran.rows(clip_id, Label))
-    write_tables(at.labels(dataset), Label, labels, row_group_rows=1 << 12)
+    write_tables(at.labels(dataset), Label, labels, row_group_rows=LABELS_IN_ROW_GROUP)
     write_manifest(at.ledger("identify", dataset), LedgerRow, ran.ledger())

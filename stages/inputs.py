@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -69,18 +69,20 @@ def released_state(content: Any) -> str:
 
     try:
         source = check_section(ReleasedAudioface, content, "released_audioface")
-        found = list(released_files(source))
-        parts = [(str(one.path), *_size_and_time(one.path)) if isinstance(one, ReleasedFile) else one for one in found]
+        return _hash_of(
+            (str(one.path), *_size_and_time(one.path)) if isinstance(one, ReleasedFile) else one
+            for one in released_files(source)
+        )
     except (BadInput, BadParams, OSError, ValueError):
         return NOTHING
-    return _hash_of(parts)
 
 
-def _hash_of(parts: Sequence[Any]) -> str:
-    state = hashlib.sha256()
+def _hash_of(parts: Iterable[Any]) -> str:
+    state, is_empty = hashlib.sha256(), True
     for part in parts:
         state.update(f"{part!a}\n".encode())
-    return state.hexdigest() if parts else NOTHING
+        is_empty = False
+    return NOTHING if is_empty else state.hexdigest()
 
 
 def _folder_parts(source: FolderSource) -> list[Any]:

@@ -2,11 +2,12 @@
 
     python -m benchmarks.scale [--clips 20000 100000] [--keep FOLDER] [--stages crop dataset]
 
-Run as ``make scale``. For each size a checkout is made that lists as many clips, 20 of each person. Stages that compute
-items find them in the item store, made up (150 frames, 15 faces, one or two segments a clip), under the keys they ask
-for: measured is what a stage does around its step, which must not grow with the dataset, in a fresh process. Trainings
-and the evaluation are left out, but for the files that a training makes of the dataset; these are measured with small
-caps on a person's faces and segments, so that they fit on the disk, all else with the caps of params.yaml.
+Run as ``make scale``. For each size a checkout is made that lists as many clips, 20 of each person, and one with the
+files of a dataset of as many clips that was released built. Stages that compute items find them in the item store, made
+up (150 frames, 15 faces, one or two segments a clip), under the keys they ask for: measured is what a stage does around
+its step, which must not grow with the dataset, in a fresh process. Trainings and the evaluation are left out, but for
+the files that a training makes of the dataset; these are measured with small caps on a person's faces and segments, so
+that they fit on the disk, all else with the caps of params.yaml.
 
 Exits with 1 when the peak memory of a stage is above 1 GiB, or grows by more than a fifth from the smallest to the
 largest size. ``--keep`` keeps the checkouts; a second run there measures ``--stages`` alone, and makes up what is
@@ -14,6 +15,7 @@ missing. 100,000 clips take up to 15 GB of the disk of ``FOLDER`` or else of TMP
 """
 
 import argparse
+import re
 import shutil
 import sys
 import tempfile
@@ -21,9 +23,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from benchmarks.scale.checkout import SMALL_CAPS, make_checkout, set_params
+from benchmarks.scale.checkout import SMALL_CAPS, make_checkout, make_released_checkout, set_params
 from benchmarks.scale.measure import Usage, run
-from benchmarks.scale.names import CACHE, CLIPS_PER_PERSON, DATASET, clip_name
+from benchmarks.scale.names import CACHE, CLIPS_PER_PERSON, DATASET, RELEASED, clip_name
 
 SIZES = (20_000, 100_000)
 EXTRAPOLATED = 1_000_000
@@ -32,14 +34,21 @@ MOST_GROWTH = 1.2
 
 # Names and their arguments to 'python -m', in the order of the pipeline.
 _STAGES = {"inputs": ["stages", "inputs"]}
-_STAGES |= {name: ["stages", name, DATASET] for name in ("sources", "download", "detect", "subjects", "crop")}
+_PER_DATASET = ("sources", "download", "detect", "subjects", "crop", "face_videos")
+_STAGES |= {name: ["stages", name, DATASET] for name in _PER_DATASET}
 _STAGES |= {"select": ["stages", "select"], "audio": ["stages", "audio", DATASET]}
 _STAGES |= {"recognise": ["stages", "recognise", DATASET], "persons": ["stages", "persons"]}
 _STAGES |= {"identify": ["stages", "identify", DATASET], "dataset": ["stages", "dataset"]}
 _COMMANDS = {name: ["stages", name] for name in ("report", "status", "summary")}
 _COMMANDS |= {"why": ["stages", "why", f"{DATASET}/{clip_name(CLIPS_PER_PERSON + 1)}"]}
-MEASURED = {**_STAGES, **_COMMANDS, "training_data": ["benchmarks.scale.training_data"]}
-STEPS = ("download", "detect", "subjects", "crop", "audio", "recognise", "identify")
+_RELEASED = {"released_inputs": ["stages", "inputs"]}
+_RELEASED |= {"released_audioface": ["stages", "released_audioface", DATASET]}
+_RELEASED |= {"released_dataset": ["stages", "dataset"]}
+MEASURED = {**_STAGES, **_COMMANDS, "training_data": ["benchmarks.scale.training_data"], **_RELEASED}
+STEPS = (
+    *("download", "detect", "subjects", "crop", "face_videos", "audio", "recognise", "identify"),
+    "released_audioface",
+)
 
 Results = dict[str, dict[int, Usage]]
 """results[stage][number of clips]."""
@@ -47,21 +56,28 @@ Results = dict[str, dict[int, Usage]]
 
 def measure(folder: Path, n_clips: int, stages: Sequence[str], *, keep: bool) -> dict[str, Usage]:
     """Return what each of ``stages`` takes on ``n_clips`` clips in the checkout ``folder``, made if it is missing."""
-    if not folder.exists():
-        make_checkout(folder, n_clips)
     measured = {}
     for stage in stages:
+        checkout = checkout_of(stage, folder, n_clips)
         if stage in STEPS:
-            filled = run([sys.executable, "-m", "benchmarks.scale.fill", stage], folder)
+            filled = run([sys.executable, "-m", "benchmarks.scale.fill", stage], checkout)
             print(f"  {stage}: its items made up in {filled.seconds:.0f} s", file=sys.stderr, flush=True)
-        with _small_dataset(folder) if stage == "training_data" else nullcontext():
-            measured[stage] = run([sys.executable, "-m", *MEASURED[stage]], folder)
-        if stage in STEPS and ", 0 computed" not in measured[stage].output:
+        with _small_dataset(checkout) if stage == "training_data" else nullcontext():
+            measured[stage] = run([sys.executable, "-m", *MEASURED[stage]], checkout)
+        if stage in STEPS and not re.search(r": [1-9]\d* items, 0 computed", measured[stage].output):
             raise SystemExit(f"{stage} did not find all items in the store:\n{measured[stage].output}")
         print(f"  {stage}: {_text(measured[stage])}", file=sys.stderr, flush=True)
         if stage in STEPS and not keep:
-            shutil.rmtree(folder / CACHE / "items" / stage)
+            shutil.rmtree(checkout / CACHE / "items" / stage)
     return measured
+
+
+def checkout_of(stage: str, folder: Path, n_clips: int) -> Path:
+    """Return the checkout in which a stage runs, made if it is missing: ``folder``, or that of the released dataset."""
+    make, checkout = (make_released_checkout, folder / RELEASED) if stage in _RELEASED else (make_checkout, folder)
+    if not (checkout / "params.yaml").exists():
+        make(checkout, n_clips)
+    return checkout
 
 
 @contextmanager

@@ -6,11 +6,13 @@ import shutil
 import sys
 from pathlib import Path
 
+from benchmarks.scale.built import VIDEO_PX, write_released_files
 from benchmarks.scale.measure import ROOT, run
 from benchmarks.scale.names import (
     CLIPS_PER_PERSON,
     DATASET,
     NETWORK,
+    RELEASED_FILES,
     TABLE,
     VIDEOS,
     WEIGHTS,
@@ -37,7 +39,7 @@ def make_checkout(folder: Path, n_clips: int) -> None:
 
     The videos are no videos, but each is a file of its own: the stages that read them find their results in the store.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "params.yaml", folder)
     _write_clips(folder, n_clips)
     (folder / WEIGHTS).write_text("the weights of no network\n")
@@ -46,6 +48,7 @@ def make_checkout(folder: Path, n_clips: int) -> None:
         f"datasets=[{DATASET}]",
         f"sources.{DATASET}={{kind: table, input: {TABLE}}}",
         f"recognise.network={WEIGHTS}",
+        f"face_videos.size_px={VIDEO_PX}",
         f"subjects.same_subject_above={SAME_SUBJECT_ABOVE}",
         "subjects.voice_s=null",  # of clips of one shot nothing is made up
         *(f"persons.{name}={limit}" for name, limit in FACE_LIMITS.items()),
@@ -53,6 +56,15 @@ def make_checkout(folder: Path, n_clips: int) -> None:
     note = {"recognition_network": NETWORK, "sha256": "0" * 64, "embedding_size": _LABEL_SIZE, "training": None}
     (folder / "manifests").mkdir()
     (folder / "manifests/recognition_network.json").write_text(json.dumps(note, indent=2, sort_keys=True) + "\n")
+
+
+def make_released_checkout(folder: Path, n_clips: int) -> None:
+    """Write a dataset that was released built, of as many clips, and the params by which it is the only one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "params.yaml", folder)
+    write_released_files(folder / RELEASED_FILES, n_clips)
+    released = f"released_audioface.{DATASET}={{input: {RELEASED_FILES}, licence: CC0-1.0}}"
+    set_params(folder, "datasets=[]", "sources={}", released)
 
 
 def set_params(folder: Path, *assignments: str) -> None:

@@ -6,7 +6,7 @@ that the stage asks for. It ends before it writes its outputs.
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -16,12 +16,38 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import pipeline.engine.run
-from benchmarks.scale.names import DATASET, clip_number
-from benchmarks.scale.rows import OF_CLIP, VARIANTS, Tables, fingerprint_rows, media_rows
+from benchmarks.scale.built import VIDEO, face_video_rows, released_rows
+from benchmarks.scale.edited import subject_embedding_rows
+from benchmarks.scale.names import DATASET, clip_number, person_name, person_number
+from benchmarks.scale.rows import (
+    VARIANTS,
+    Tables,
+    embedding_rows,
+    end_ms,
+    face_rows,
+    fingerprint_rows,
+    label_rows,
+    media_rows,
+    observation_rows,
+    segment_rows,
+)
 from pipeline.core.base.outcome import Dropped
+from pipeline.core.records.face import FaceVideo
 from pipeline.core.records.subject import clip_of
 from pipeline.core.records.track import Fingerprint
 from pipeline.core.storage.items import ItemStore, put_result
+
+OF_CLIP: Mapping[str, Callable[[str], Tables | Dropped]] = {
+    "detect": observation_rows,
+    "subjects": lambda clip_id: subject_embedding_rows(clip_id, end_ms()),
+    "crop": face_rows,
+    "face_videos": face_video_rows,
+    "audio": segment_rows,
+    "recognise": embedding_rows,
+    "identify": label_rows,
+    "released_audioface": released_rows,
+}
+"""The rows of a clip, by id, of each step but download."""
 
 _ALL_DIFFERENT = ("recognise",)  # embeddings of different persons must differ
 
@@ -73,29 +99,40 @@ class MadeUpFiles:
 
     def __init__(self, step: str) -> None:
         self._step = step
-        self._written: dict[tuple[int, int], tuple[bytes, dict[str, bytes]]] = {}
+        self._written: dict[tuple[int, int], tuple[tuple[str, str], dict[str, bytes]]] = {}
 
     def of(self, item: Any) -> dict[str, bytes] | Dropped:
         """Return the files by name, or the item's drop."""
         if self._step == "download":
             return _parquet_files(media_rows(item))
         clip_id = _clip_id_of(item)
-        name = clip_id.rpartition("/")[2].encode()
-        like = clip_number(clip_id) % VARIANTS, len(name)
+        names = clip_id.rpartition("/")[2], person_name(person_number(clip_id))
+        like = clip_number(clip_id) % VARIANTS, len(names[0])
         if like not in self._written or self._step in _ALL_DIFFERENT:
             rows = OF_CLIP[self._step](clip_id)
             if isinstance(rows, Dropped):
                 return rows
-            self._written[like] = name, _parquet_files(rows)
-        other_name, files = self._written[like]
-        made = {file: content.replace(other_name, name) for file, content in files.items()}
+            self._written[like] = names, _files_of(rows)
+        written_names, files = self._written[like]
+        made = {}
+        for file, content in files.items():
+            for written, name in zip(written_names, names, strict=True):  # the clip's, which begins with the person's
+                file, content = file.replace(written, name), content.replace(written.encode(), name.encode())
+            made[file] = content
         # No two clips are one video.
         return made | (_parquet_files({Fingerprint: fingerprint_rows(clip_id)}) if self._step == "detect" else {})
+
+
+def _files_of(tables: Tables) -> dict[str, bytes]:
+    videos = tables[FaceVideo]["path"].to_pylist() if FaceVideo in tables else []
+    return _parquet_files(tables) | dict.fromkeys(videos, VIDEO)
 
 
 def _clip_id_of(item: Any) -> str:
     if hasattr(item, "subject_id"):
         return clip_of(item.subject_id)
+    if hasattr(item, "observed"):
+        item = item.observed
     return str(item.clip_id if hasattr(item, "clip_id") else item.clip.clip_id)
 
 

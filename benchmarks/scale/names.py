@@ -10,6 +10,9 @@ TABLE = Path("clips.csv")
 VIDEOS = Path("videos")
 WEIGHTS = Path("weights.onnx")
 CACHE = Path("cache")
+RELEASED = Path("released")
+"""The checkout in which the dataset is one that was released built, below that of all other stages."""
+RELEASED_FILES = Path("files")
 _PER_FOLDER = 1000
 
 
@@ -20,7 +23,12 @@ def clip_name(number: int) -> str:
     of clips has to sort.
     """
     person, clip = divmod(number, CLIPS_PER_PERSON)
-    return f"p{person:06d}-{clip}" if clip else f"p{person:06d}"
+    return f"{person_name(person)}-{clip}" if clip else person_name(person)
+
+
+def person_name(number: int) -> str:
+    """Return the name of a person, which is that of the first of the clips too."""
+    return f"p{number:06d}"
 
 
 def clip_number(clip_id: str) -> int:

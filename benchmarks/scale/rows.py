@@ -10,7 +10,7 @@ import functools
 import hashlib
 import struct
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.scale.edited import shots_ms, subject_embedding_rows, track_face_rows, track_of
+from benchmarks.scale.edited import shots_ms, track_face_rows, track_of
 from benchmarks.scale.names import CLIPS_PER_PERSON, NETWORK, clip_number, person_number
 from pipeline.core.base.images import encode_png
 from pipeline.core.base.outcome import Dropped
@@ -39,12 +39,12 @@ from pipeline.speaker.agreement import LAGS_S
 N_FRAMES = 150
 N_HALVES = 12  # half seconds in which mouth and sound are compared
 N_RANDOM, N_FACES = 10, 15
+N_MELS, N_COLUMNS = 64, 1000
 LABEL_SIZE = 2048  # of the VGGFace2 ResNet-50 at full width
 EMBEDDING_SIZE = 128  # of MobileFaceNet
 _FACE_PX = 256
 _PICTURE_BYTES = 62_000  # the mean of the demo's faces
 _FRAME_MS = 40
-_N_MELS, _N_COLUMNS = 64, 1000
 _SEGMENT_MS = (0, 3000)
 _EVERY = 50
 _WITHOUT_FACE, _WITHOUT_SPEECH = 7, 13  # of 50 clips
@@ -93,7 +93,7 @@ def observation_rows(clip_id: str) -> Tables | Dropped:
     """Return a clip's frames, its tracks, its shots, and how mouth and sound agree."""
     if clip_number(clip_id) % _EVERY == _WITHOUT_FACE:
         return Dropped.filtered("no_face", "no face is seen for as long as detect.min_track_s")
-    shots_of_clip = shots_ms(clip_id, _frame_times_ms()[-1])
+    shots_of_clip = shots_ms(clip_id, end_ms())
     starts_s, ends_s = ([time_ms / 1000 for time_ms in times] for times in zip(*shots_of_clip, strict=True))
     track_ids = [track_of(clip_id, start_ms) for start_ms, _ in shots_of_clip]
     n_frames = [N_FRAMES // len(track_ids)] * len(track_ids)
@@ -166,17 +166,6 @@ def label_rows(clip_id: str) -> Tables:
     return {Label: pa.Table.from_arrays(columns, schema=_label_schema())}
 
 
-OF_CLIP: Mapping[str, Callable[[str], Tables | Dropped]] = {
-    "detect": observation_rows,
-    "subjects": lambda clip_id: subject_embedding_rows(clip_id, _frame_times_ms()[-1]),
-    "crop": face_rows,
-    "audio": segment_rows,
-    "recognise": embedding_rows,
-    "identify": label_rows,
-}
-"""The rows of a clip, by id, of each step but download."""
-
-
 def _of_clip(template: pa.Table, clip_id: str, columns: Mapping[str, Any]) -> pa.Table:
     """Return ``template`` with the ids of a clip, and its measures a little changed by the clip's variant."""
     factor = 1 + _SPREAD * (clip_number(clip_id) % VARIANTS) / VARIANTS
@@ -204,6 +193,11 @@ def _at_times(clip_id: str, key: str, times_ms: Sequence[int]) -> dict[str, list
 
 def _repeated(template: pa.Table, n_rows: int) -> pa.Table:
     return pa.concat_tables([template] * n_rows).combine_chunks()
+
+
+def end_ms() -> int:
+    """Return the time of a clip's last frame."""
+    return _frame_times_ms()[-1]
 
 
 def _frame_times_ms() -> list[int]:
@@ -285,7 +279,7 @@ def _tracks() -> pa.Table:
         track_id="",
         clip_id="",
         start_s=0.0,
-        end_s=_frame_times_ms()[-1] / 1000,
+        end_s=end_ms() / 1000,
         n_frames=N_FRAMES,
         presence_px2=180.0 * 180.0 * N_FRAMES,
         mean_box_h_px=180.0,
@@ -306,7 +300,7 @@ def _tracks() -> pa.Table:
 
 @functools.cache
 def _shots() -> pa.Table:
-    return _whole(Shot, [Shot(shot_id="", clip_id="", start_s=0.0, end_s=_frame_times_ms()[-1] / 1000)])
+    return _whole(Shot, [Shot(shot_id="", clip_id="", start_s=0.0, end_s=end_ms() / 1000)])
 
 
 def _halves_ms() -> list[int]:
@@ -409,9 +403,9 @@ def _segments() -> pa.Table:
             sound_channel="mix",
             av_correction_s=0.0,
             profile="paper",
-            n_mels=_N_MELS,
-            n_frames=_N_COLUMNS,
-            log_mel=np.full(_N_MELS * _N_COLUMNS, 0.5, np.float32),
+            n_mels=N_MELS,
+            n_frames=N_COLUMNS,
+            log_mel=np.full(N_MELS * N_COLUMNS, 0.5, np.float32),
         )
         for start_ms in _SEGMENT_MS
     ]

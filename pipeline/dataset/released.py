@@ -5,8 +5,7 @@ What the layout does not state is not a number there: when a face was seen, its 
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +17,7 @@ from pipeline.core.base.arrays import ImageRGB, LogMel
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.images import encode_png, read_picture
 from pipeline.core.base.outcome import Dropped
-from pipeline.core.records.clip import NO_CROP, SAFE_NAME, Clip, clip_name, content_of
+from pipeline.core.records.clip import NO_CROP, Clip, content_of
 from pipeline.core.records.dataset import DatasetFace, DatasetSegment
 from pipeline.core.records.face import OF_PICTURE, Face, FaceMeasures
 from pipeline.core.records.label import Label
@@ -27,8 +26,7 @@ from pipeline.core.records.schema import Image, Vector, describe
 from pipeline.core.records.segment import Segment
 from pipeline.core.records.subject import main_subject_id
 from pipeline.dataset.npy_file import read_npy
-from pipeline.sources.lists.released_audioface import AUDIOS, IMAGES, ReleasedFile
-from pipeline.sources.reading.found import Drop
+from pipeline.sources.lists.released_audioface import AUDIOS, IMAGES
 from pipeline.sources.reading.local_file import hash_file, shown
 
 Value = TypeVar("Value")
@@ -42,8 +40,8 @@ MAX_MELS, MAX_FRAMES = 256, 8192
 HOP_S = 0.01
 """Between the columns of a log-mel, as the paper states it."""
 
-# Names of what facevox exported: '<clip>-t<track>-<ms>' and '<clip>-a<ms>'.
-_CLIP_OF = {IMAGES: re.compile(r"(.+)-t\d{2,}-\d{8,}"), AUDIOS: re.compile(r"(.+)-a\d{8,}")}
+EXPORTED_NAME = {IMAGES: re.compile(r"(.+)-t\d{2,}-\d{8,}"), AUDIOS: re.compile(r"(.+)-a\d{8,}")}
+"""Names of what facevox exported: '<clip>-t<track>-<ms>' and '<clip>-a<ms>'."""
 _NAN = float("nan")
 _UNKNOWN_FACE: dict[str, Any] = {
     name: None if nullable else _NAN for name, kind, nullable, _ in describe(FaceMeasures) if kind == "double"
@@ -100,21 +98,6 @@ class ReleasedClip:
         )
 
 
-def released_clips(
-    dataset: str, folder: Path, found: Iterable[ReleasedFile | Drop]
-) -> tuple[list[ReleasedClip], list[Drop]]:
-    """Return the clips of a released dataset, in id order, and the drops of files: paths within ``folder``.
-
-    A label belongs to the picture of its name. Of a person whose labels have other names than all pictures, the labels
-    are given to the pictures in the order of names: each is one of that person all the same. Memory holds the
-    names of all files.
-    """
-    listing = _Listing(dataset, folder)
-    for one in found:
-        listing.add(one)
-    return listing.clips(), listing.drops
-
-
 def read_clip(clip: ReleasedClip, folder: Path) -> Sequence[object] | Dropped:
     """Return the rows of a clip's files, and a ledger row of each file that can't be read.
 
@@ -141,74 +124,6 @@ def read_clip(clip: ReleasedClip, folder: Path) -> Sequence[object] | Dropped:
 def file_id(dataset: str, path: Path, folder: Path) -> str:
     """Return the id of a file in the ledger: the dataset and the path within its folder."""
     return f"{dataset}/{shown(path.relative_to(folder))}"
-
-
-class _Listing:
-    """Files by clip, and those of each person's faces and labels by name."""
-
-    def __init__(self, dataset: str, folder: Path) -> None:
-        self.drops: list[Drop] = []
-        self._dataset, self._folder = dataset, folder
-        self._segments: list[ReleasedFile] = []
-        self._faces: dict[tuple[str, str], dict[str, ReleasedFile]] = defaultdict(dict)
-        self._labels: dict[tuple[str, str], dict[str, ReleasedFile]] = defaultdict(dict)
-        self._clips: dict[str, ReleasedClip] = {}
-        self._ids: set[str] = set()
-
-    def add(self, one: ReleasedFile | Drop) -> None:
-        if not isinstance(one, ReleasedFile):
-            self.drops.append((f"{self._dataset}/{one[0]}", one[1]))
-        elif one.kind == AUDIOS:
-            self._segments.append(one)
-        else:
-            by_name = (self._faces if one.kind == IMAGES else self._labels)[one.split, one.person]
-            if one.name in by_name:
-                self._drop(one, "same_id", f"another file is '{one.name}' of that person too")
-            by_name.setdefault(one.name, one)
-
-    def clips(self) -> list[ReleasedClip]:
-        for place, faces in self._faces.items():
-            label_of = self._labels_of(faces, self._labels.pop(place, {}))
-            for name, file in faces.items():
-                self._place(file, label_of.get(name))
-        for labels in self._labels.values():
-            self._drop_labels(labels.values())
-        for file in self._segments:
-            self._place(file, None)
-        return [self._clips[clip_id] for clip_id in sorted(self._clips)]
-
-    def _labels_of(self, faces: dict[str, ReleasedFile], labels: dict[str, ReleasedFile]) -> dict[str, Path]:
-        if not faces.keys() & labels.keys():
-            self._drop_labels(list(labels.values())[len(faces) :])
-            return {name: label.path for name, label in zip(faces, labels.values(), strict=False)}
-        self._drop_labels(label for name, label in labels.items() if name not in faces)
-        return {name: label.path for name, label in labels.items() if name in faces}
-
-    def _place(self, file: ReleasedFile, label_path: Path | None) -> None:
-        exported = _CLIP_OF[file.kind].fullmatch(file.name)
-        if exported and SAFE_NAME.fullmatch(file.name):
-            clip_id, item_id = f"{self._dataset}/{exported[1]}", f"{self._dataset}/{file.name}"
-        else:
-            clip_id = f"{self._dataset}/{clip_name(file.person)}"
-            item_id = f"{clip_id}-{clip_name(file.name)}"
-        if (known := f"{file.kind}:{item_id}") in self._ids:
-            self._drop(file, "same_id", f"another file is '{item_id}' too")
-            return
-        self._ids.add(known)
-        if clip_id not in self._clips:
-            self._clips[clip_id] = ReleasedClip(clip_id=clip_id, dataset=self._dataset, folder=self._folder)
-        item = ReleasedItem(
-            item_id=item_id, person_id=file.person, split=file.split, path=file.path, label_path=label_path
-        )
-        clip = self._clips[clip_id]
-        (clip.faces if file.kind == IMAGES else clip.segments).append(item)
-
-    def _drop_labels(self, labels: Iterable[ReleasedFile]) -> None:
-        for label in labels:
-            self._drop(label, "no_picture", "a label without a picture of its name")
-
-    def _drop(self, file: ReleasedFile, reason: str, detail: str) -> None:
-        self.drops.append((file_id(self._dataset, file.path, self._folder), Dropped.failed(reason, detail)))
 
 
 def _tried(read: Callable[[Path], Value], path: Path, drops: list[tuple[Path, Dropped]]) -> Value | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -303,6 +304,14 @@ def test_labels_of_other_names_are_given_in_the_order_of_names(folder: Folder, r
     assert labels["HDTF/WDA_C_000-a"] == 0
     assert labels["HDTF/WDA_C_000-b"] == 1
     assert reasons(at) == {f"HDTF/IDFeat/{person}/feat_2.npy": "no_picture"}
+
+
+def test_labels_are_written_a_bounded_number_at_a_time(
+    run: Callable[[], Layout], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(released_audioface, "LABELS_IN_ROW_GROUP", 1)
+    metadata = pq.read_metadata(run().labels("HDTF"))
+    assert (metadata.num_rows, metadata.num_row_groups) == (2, 2)
 
 
 def test_the_columns_that_repeat_are_not_sound(folder: Folder, run: Callable[[], Layout]) -> None:

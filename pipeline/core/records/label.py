@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from pipeline.core.records.schema import Vector, column
 
+LABELS_IN_ROW_GROUP = 1 << 12
+"""Of their manifest: 2048 values of each are 32 MiB, and several groups are in memory while it is written."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:

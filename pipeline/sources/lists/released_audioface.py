@@ -4,7 +4,6 @@ The folder holds ``Images``, ``Audios`` and ``IDFeat``, in each ``Train/<person>
 the first, NumPy files in the others. A file is found by its place, and its name is text: no path is made of an id.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,8 +51,8 @@ def released_files(source: ReleasedAudioface) -> Iterator[ReleasedFile | Drop]:
             )
     for kind in _SUFFIXES:
         for name, split in _SPLITS.items():
-            for person in _entries(folder / kind / name):
-                yield from _of_person(folder, kind, split, person)
+            for person in _names(folder / kind / name):
+                yield from _of_person(folder, kind, split, folder / kind / name / person)
 
 
 def text_of(name: str) -> str:
@@ -68,31 +67,30 @@ def text_of(name: str) -> str:
     return text if is_plain_text(text) else name
 
 
-def _of_person(folder: Path, kind: str, split: str, person: "os.DirEntry[str]") -> Iterator[ReleasedFile | Drop]:
-    within = Path(person.path).relative_to(folder)
+def _of_person(folder: Path, kind: str, split: str, person: Path) -> Iterator[ReleasedFile | Drop]:
+    within = person.relative_to(folder)
     if not is_plain_text(person.name):
         yield _drop(within, "bad_name", "expected a name in UTF-8 without control characters: rename it")
     elif not person.is_dir():
         yield _drop(within, "no_folder", "expected a folder of a person's files, found a file")
     else:
-        for file in _entries(Path(person.path)):
-            path = Path(file.path)
-            if not is_plain_text(file.name):
+        for name in _names(person):
+            path = person / name
+            if not is_plain_text(name):
                 detail = "expected a name in UTF-8 without control characters: rename it"
-                yield _drop(within / file.name, "bad_name", detail)
+                yield _drop(within / name, "bad_name", detail)
             elif path.suffix.lower() not in _SUFFIXES[kind]:
-                yield _drop(within / file.name, "other_file", f"expected {' or '.join(_SUFFIXES[kind])}")
+                yield _drop(within / name, "other_file", f"expected {' or '.join(_SUFFIXES[kind])}")
             else:
                 yield ReleasedFile(
                     path=path, kind=kind, split=split, person=text_of(person.name), name=text_of(path.stem)
                 )
 
 
-def _entries(folder: Path) -> list["os.DirEntry[str]"]:
-    """Return what a folder holds but for hidden files, by name; nothing where there is no such folder."""
+def _names(folder: Path) -> list[str]:
+    """Return the names of what a folder holds but for hidden files, in order; none where there is no such folder."""
     try:
-        with os.scandir(folder) as entries:
-            return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     except FileNotFoundError:
         return []
     except OSError as error:
