@@ -221,7 +221,7 @@ class EvaluateParams(Params):
     ``sphereface``, ``vggface``, ``mobilefacenet``), its weights by name or path; null: its metric is not computed.
     ``landmarks_doubled``: whether landmarks are also those of pictures of twice the size, which costs time.
     ``jpeg_quality``: both pictures are first written as JPEG and read back; null: not. Intervals are of ``confidence``,
-    from ``n_bootstrap`` draws of whole persons. ``threads`` of the processor: other numbers give other last bits.
+    from ``n_bootstrap`` draws of whole persons. ``threads`` of the processor: as many faces are computed at once.
     """
 
     max_faces_per_person: int = Field(ge=1)

@@ -27,6 +27,7 @@ from model.settings import EvaluateParams
 from pipeline.core.base.arrays import ImageRGB
 from pipeline.core.base.device import GPU_BATCH, Placement, usable_processors
 from pipeline.core.base.params import PARAMS_FILE, load_params
+from pipeline.core.base.torch_threads import single_thread
 from pipeline.identity.network.embed import FaceRecogniser
 from pipeline.identity.network.weights_file import write_recognition_network
 from pipeline.weights.state_dict import write_state_dict
@@ -38,17 +39,17 @@ MAX_PAPER_S = 120
 
 def measure_evaluation(trainings: Trainings, report: Report) -> None:
     """Add faces a second by parts and together, and seconds for the paper's test faces; without landmarks (dlib)."""
-    process, scale = trainings.process, trainings.scale
+    process, scale, n_threads = trainings.process, trainings.scale, torch.get_num_threads()
     params = trainings.params(1, RELEASED_LOSSES)
     network = trainings.task(params).generator.eval()
     evaluate = load_params(EvaluateParams, "evaluate", PARAMS_FILE).model_copy(
-        update={"max_faces_per_person": scale.evaluation_faces_of_person}
+        update={"max_faces_per_person": scale.evaluation_faces_of_person, "threads": n_threads}
     )
     faces = list(islice(iterate_evaluation_faces(trainings.data, evaluate, params.mask), GPU_BATCH))
     true, masks, log_mels = ([getattr(face, name) for face in faces] for name in ("image", "mask", "log_mel"))
-    with tempfile.TemporaryDirectory() as folder:
-        suite = _metric_suite(trainings, Path(folder), Placement(str(process.device), torch.get_num_threads()))
-        inpainted = [one.face for one in inpaint_faces(network, true, masks, log_mels)]
+    with tempfile.TemporaryDirectory() as folder, single_thread():  # n_threads faces at once
+        suite = _metric_suite(trainings, Path(folder), Placement(str(process.device), at_once=n_threads))
+        inpainted = [one.face for one in inpaint_faces(network, true, masks, log_mels, n_threads)]
         suite.embed(true, [None] * len(true))  # both load or choose kernels
 
         def compute_picture_metrics() -> None:
@@ -56,7 +57,7 @@ def measure_evaluation(trainings: Trainings, report: Report) -> None:
                 list(threads.map(picture_metrics, inpainted, true, masks))
 
         parts: dict[str, Callable[[], object]] = {
-            "inpainting": lambda: inpaint_faces(network, true, masks, log_mels),
+            "inpainting": lambda: inpaint_faces(network, true, masks, log_mels, n_threads),
             "metrics of pictures": compute_picture_metrics,
             "networks": lambda: [suite.embed(one, [None] * len(one)) for one in (inpainted, true)],
         }

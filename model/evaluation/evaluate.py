@@ -57,7 +57,11 @@ def evaluate_network(
         evaluation_faces = iterate_evaluation_faces(data, params, inputs.mask_params)
         while faces := list(islice(evaluation_faces, GPU_BATCH)):
             inpainted = inpaint_faces(
-                network, [face.image for face in faces], [face.mask for face in faces], [face.log_mel for face in faces]
+                network,
+                [face.image for face in faces],
+                [face.mask for face in faces],
+                [face.log_mel for face in faces],
+                params.threads,
             )
             accumulator.add(faces, [one.face for one in inpainted])
             for face, one in zip(faces, inpainted, strict=True):
@@ -79,6 +83,8 @@ def evaluate_network(
     if reason := no_swap_reason(network, len(swap_faces)):
         metrics["unavailable"]["swap"] = reason
     else:
-        swaps = evaluate_swaps(network, list(swap_faces.values()), metric_suite.recognition, face_metrics, folder)
+        swaps = evaluate_swaps(
+            network, list(swap_faces.values()), metric_suite.recognition, face_metrics, folder, params.threads
+        )
         metrics["swap"] = summarise_swaps(swaps, params)
     return face_metrics.rows, metrics

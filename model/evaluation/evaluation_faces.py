@@ -9,7 +9,7 @@ import numpy as np
 from model.data.masks import Mask, draw_mask
 from model.data.split import DatasetSplit
 from model.settings import EvaluateParams, MaskParams
-from pipeline.core.base.arrays import ImageRGB, LogMel
+from pipeline.core.base.arrays import FaceEmbedding, ImageRGB, LogMel
 from pipeline.core.base.draws import draw_order
 
 SEED_BYTES = 8
@@ -28,6 +28,8 @@ class EvaluationFace(NamedTuple):
     segment_id: str
     log_mel: LogMel
     """(M, T), not to be written to."""
+    label: FaceEmbedding | None = None
+    """(D,) the identity label of the dataset; None where it has none."""
 
 
 def iterate_evaluation_faces(
@@ -53,6 +55,7 @@ def iterate_evaluation_faces(
                 mask=mask_of(face_id, mask_params, params.seed),
                 segment_id=segment_id,
                 log_mel=data.log_mel(segment_row),
+                label=data.labels[row] if data.is_labelled[row] else None,
             )
 
 

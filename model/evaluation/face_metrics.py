@@ -20,9 +20,12 @@ from model.evaluation.metric_suite import (
 )
 from model.evaluation.metrics.jpeg import as_jpeg
 from model.evaluation.networks.recognisers import cosine_distances, euclidean_distances
-from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.arrays import FaceEmbedding, ImageRGB
 from pipeline.core.base.device import usable_processors
 from pipeline.core.records.evaluation import EvaluatedFace
+
+ROUNDING = 1e-5
+"""Of the features of one network on two devices or threads, relative to the largest; other networks differ by 1."""
 
 OVERALL = "overall"
 IDS = ("face_id", "dataset", "person_id", "segment_id")
@@ -56,6 +59,7 @@ class MetricAccumulator:
         self._threads = ThreadPoolExecutor(usable_processors())
         self._rows: list[dict[str, str | float | bool | None]] = []
         self._waiting: list[tuple[int, Future[MetricValues]]] = []
+        self._has_labels: dict[str, bool] = {}  # by dataset: whether labels are what the recognition network computes
         self._inpainted_features: list[Features] = []
         self._true_features: list[Features] = []
 
@@ -76,7 +80,29 @@ class MetricAccumulator:
         for row, picture, points, distance in zip(rows, inpainted, found, distances, strict=True):
             row |= {"lpips": distance, **suite.landmark_metrics(picture, points)}
         self._inpainted_features.append(suite.embed(inpainted, landmarks))
-        self._true_features.append(suite.embed(true, landmarks))
+        self._true_features.append(suite.embed(true, landmarks, self._recognise_true(faces, true)))
+
+    def _recognise_true(self, faces: Sequence[EvaluationFace], true: Sequence[ImageRGB]) -> NDArray[np.float32] | None:
+        """Return the features of true faces: their identity labels, where these are of the same network.
+
+        The labels of a dataset are taken to be so if that of its first face is what the network computes.
+        """
+        recognition = self._metric_suite.recognition
+        if recognition is None:
+            return None
+        features: list[NDArray[np.float32] | None] = [None] * len(faces)
+        if self._jpeg_quality is None:
+            for place, (face, picture) in enumerate(zip(faces, true, strict=True)):
+                if face.label is None:
+                    continue
+                if face.dataset not in self._has_labels:
+                    self._has_labels[face.dataset] = _is_same(face.label, recognition.embed([picture])[0])
+                if self._has_labels[face.dataset]:
+                    features[place] = face.label
+        missing = [place for place, feature in enumerate(features) if feature is None]
+        for place, feature in zip(missing, recognition.embed([true[place] for place in missing]), strict=True):
+            features[place] = feature
+        return np.stack([feature for feature in features if feature is not None])
 
     def _finish(self) -> None:
         """Wait for the threads: no more pictures are in memory than those of one call."""
@@ -101,6 +127,11 @@ class MetricAccumulator:
             for number, row in enumerate(self._rows)
         ]
         return FaceMetrics(rows, features)
+
+
+def _is_same(label: FaceEmbedding, feature: NDArray[np.float32]) -> bool:
+    """Whether two features of a picture differ by no more than the rounding of two devices."""
+    return label.shape == feature.shape and float(np.abs(label - feature).max()) <= ROUNDING * float(feature.max())
 
 
 def group_rows(rows: Sequence[EvaluatedFace]) -> dict[str, list[int]]:

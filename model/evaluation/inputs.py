@@ -62,7 +62,7 @@ def load_inputs(at: Layout, params: EvaluateParams, mask_params: MaskParams, dev
     data = open_test_split(at)
     note = read_json(at.recognition_network_note)
     recognition_network = at.recognition_network if note["recognition_network"] else None
-    placement = Placement(str(device), params.threads)
+    placement = Placement(str(device), at_once=params.threads)
     metric_suite = load_metric_suite(
         params.networks, recognition_network, placement, doubles_landmarks=params.landmarks_doubled
     )

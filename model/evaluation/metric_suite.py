@@ -85,15 +85,21 @@ class MetricSuite(NamedTuple):
             "is_true_found": true.steady is not None,
         }
 
-    def embed(self, faces: Sequence[ImageRGB], landmarks: Sequence[Landmarks | None]) -> Features:
+    def embed(
+        self,
+        faces: Sequence[ImageRGB],
+        landmarks: Sequence[Landmarks | None],
+        recognised_ND: NDArray[np.float32] | None = None,
+    ) -> Features:
         """Return the features of N faces (256, 256, 3), one or more, by each network.
 
         Inpainted and true face are best aligned by the same ``landmarks``, the true face's: how far the inpainted
-        face's are from them is another metric.
+        face's are from them is another metric. ``recognised_ND`` are the features of ``recognition`` where they are
+        known already.
         """
         features = {name: network.embed(faces, landmarks) for name, network in self.recognisers.items()}
         if self.recognition:
-            features[RECOGNITION] = self.recognition.embed(faces)
+            features[RECOGNITION] = self.recognition.embed(faces) if recognised_ND is None else recognised_ND
         if self.inception:
             features[INCEPTION] = self.inception.embed(faces)
         return features

@@ -1,12 +1,14 @@
 """Evaluate another method by the same faces, masks and metrics: export the masked faces, read its pictures."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from model.data.split import DatasetSplit
-from model.evaluation.evaluation_faces import iterate_evaluation_faces
+from model.evaluation.evaluation_faces import EvaluationFace, iterate_evaluation_faces
 from model.evaluation.face_metrics import MetricAccumulator
 from model.evaluation.inputs import EvaluationInputs
 from model.evaluation.picture_table import mask_picture, masked
@@ -14,6 +16,7 @@ from model.evaluation.summary import Metrics, as_json, summarise_metrics
 from model.networks.generator import IMAGE_PX
 from model.settings import EvaluateParams, MaskParams
 from pipeline.core.base.arrays import ImageRGB
+from pipeline.core.base.device import GPU_BATCH
 from pipeline.core.base.errors import BadInput
 from pipeline.core.base.images import encode_png, read_picture
 from pipeline.core.records.evaluation import EvaluatedFace
@@ -83,13 +86,11 @@ def evaluate_predictions(pictures: Path, inputs: EvaluationInputs, out: Path) ->
     # A path comes from the folder's own list, never from an id.
     path_of = {path.name: path for path in sorted(pictures.iterdir()) if path.suffix == SUFFIX}
     names = file_names(inputs.data)
-    accumulator, missing = MetricAccumulator(inputs.metric_suite, inputs.params.jpeg_quality), []
-    for face in iterate_evaluation_faces(inputs.data, inputs.params, inputs.mask_params):
-        name = names[face.face_id]
-        if name in path_of:
-            accumulator.add([face], [_read(path_of[name])])
-        else:
-            missing.append(name)
+    accumulator = MetricAccumulator(inputs.metric_suite, inputs.params.jpeg_quality)
+    missing: list[str] = []
+    given = _given(iterate_evaluation_faces(inputs.data, inputs.params, inputs.mask_params), names, path_of, missing)
+    while pairs := list(islice(given, GPU_BATCH)):
+        accumulator.add([face for face, _ in pairs], [picture for _, picture in pairs])
     face_metrics = accumulator.compute()
     if not face_metrics.rows:
         expected = f"expected names like '{missing[0]}'" if missing else "there are no faces to evaluate"
@@ -98,6 +99,18 @@ def evaluate_predictions(pictures: Path, inputs: EvaluationInputs, out: Path) ->
     write_manifest(out / "faces.parquet", EvaluatedFace, face_metrics.rows)
     write_text(out / "metrics.json", as_json(metrics))
     return PredictionMetrics(metrics, n_missing=len(missing), n_unknown=len(path_of) - len(face_metrics.rows))
+
+
+def _given(
+    faces: Iterable[EvaluationFace], names: Mapping[str, str], path_of: Mapping[str, Path], missing: list[str]
+) -> Iterator[tuple[EvaluationFace, ImageRGB]]:
+    """Yield the faces that have a picture, with it; add the names of the others to ``missing``."""
+    for face in faces:
+        name = names[face.face_id]
+        if name in path_of:
+            yield face, _read(path_of[name])
+        else:
+            missing.append(name)
 
 
 def _read(path: Path) -> ImageRGB:

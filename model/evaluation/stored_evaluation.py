@@ -22,7 +22,7 @@ from pipeline.core.base.cache import cache_folder
 from pipeline.core.base.errors import BadInput, WeightsUnavailable
 from pipeline.core.base.hashing import sha256_of
 from pipeline.core.base.layout import Layout
-from pipeline.core.base.torch_threads import torch_threads
+from pipeline.core.base.torch_threads import single_thread
 from pipeline.core.records.evaluation import EvaluatedFace
 from pipeline.core.storage.atomic import replacing, replacing_folder, write_text
 from pipeline.core.storage.items import ItemStore
@@ -73,7 +73,7 @@ def _compute(at: Layout, params: EvaluateParams, mask_params: MaskParams, device
     (folder / _FILES).mkdir()
     network = load_network(at).to(device)
     inputs = load_inputs(at, params, mask_params, device)
-    with torch_threads(params.threads):
+    with single_thread():  # params.threads faces at once
         rows, metrics = evaluate_network(network, inputs, folder / _FILES)
     write_manifest(folder / _FACES, EvaluatedFace, rows)
     write_text(folder / _METRICS, as_json(metrics))

@@ -50,22 +50,25 @@ def evaluate_swaps(
     recognition: FaceRecogniser | None,
     face_metrics: FaceMetrics,
     folder: Path,
+    at_once: int = 1,
 ) -> list[SwappedFace]:
     """Inpaint the faces, one a person, by all their voices; write ``swap.png`` and ``swaps.parquet``.
 
-    ``face_metrics`` holds these persons' true features.
+    ``face_metrics`` holds these persons' true features; ``at_once`` is that of ``inpaint_faces``.
     """
-    swaps = swap_voices(network, faces)
+    swaps = swap_voices(network, faces, at_once)
     write_marked(draw_swaps(swaps), folder / "swap.png")
     rows = measure_swaps(swaps, recognition, _mean_features(face_metrics))
     write_manifest(folder / "swaps.parquet", SwappedFace, rows)
     return rows
 
 
-def swap_voices(network: InpaintingGenerator, faces: Sequence[EvaluationFace]) -> Swaps:
+def swap_voices(network: InpaintingGenerator, faces: Sequence[EvaluationFace], at_once: int = 1) -> Swaps:
     """Inpaint one face each of several persons by all their voices."""
     n_voices, log_mels = len(faces), [voice.log_mel for voice in faces]
-    by_voice = (inpaint_faces(network, [face.image] * n_voices, [face.mask] * n_voices, log_mels) for face in faces)
+    by_voice = (
+        inpaint_faces(network, [face.image] * n_voices, [face.mask] * n_voices, log_mels, at_once) for face in faces
+    )
     return Swaps(faces, [[one.face for one in inpainted] for inpainted in by_voice])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 
 from model.data.masks import Mask
 from model.inference.seam import without_seam
+from model.networks.audio_face import AudioFace
 from model.networks.generator import InpaintingGenerator
 from pipeline.core.base.arrays import ImageRGB, Landmarks, LogMel, Similarity
+from pipeline.core.base.device import inferred_in_threads
 from pipeline.core.base.errors import BadInput
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to
 from pipeline.face.measures.points import eye_centres
@@ -38,21 +41,54 @@ def inpaint_face(network: InpaintingGenerator, face: ImageRGB, mask: Mask, log_m
 
 
 def inpaint_faces(
-    network: InpaintingGenerator, faces: Sequence[ImageRGB], masks: Sequence[Mask], log_mels: Sequence[LogMel]
+    network: InpaintingGenerator,
+    faces: Sequence[ImageRGB],
+    masks: Sequence[Mask],
+    log_mels: Sequence[LogMel],
+    at_once: int = 1,
 ) -> list[InpaintedFace]:
     """Inpaint faces as ``inpaint_face`` does, by log-mels of one length: a GPU all at once, a processor each by itself.
 
-    So on a processor no bit depends on the other faces; on a GPU a value may differ in its last bits.
+    So on a processor no bit depends on the other faces; on a GPU a value may differ in its last bits. A processor takes
+    ``at_once`` faces at once, each on torch's threads, and decodes an audio face for each log-mel, not for each face.
     """
+    if next(network.parameters()).device.type != "cpu":
+        with torch.inference_mode():
+            return _inpainted(network, faces, masks, _hear(network, log_mels))
+    keys = [log_mel.tobytes() for log_mel in log_mels]
+    different = dict(zip(keys, log_mels, strict=True))
+    heard = dict(
+        zip(different, inferred_in_threads(lambda one: _hear(network, [one]), different.values(), at_once), strict=True)
+    )
+
+    def inpaint(item: tuple[ImageRGB, Mask, bytes]) -> InpaintedFace:
+        face, mask, key = item
+        return _inpainted(network, [face], [mask], heard[key])[0]
+
+    return inferred_in_threads(inpaint, zip(faces, masks, keys, strict=True), at_once)
+
+
+class _Heard(NamedTuple):
+    """Voice embeddings and audio faces of B log-mels; None where the network has none."""
+
+    voice_B64: torch.Tensor | None
+    audio_face: AudioFace | None
+
+
+def _hear(network: InpaintingGenerator, log_mels: Sequence[LogMel]) -> _Heard:
+    log_mels_BMT = torch.from_numpy(np.stack(log_mels)).to(next(network.parameters()).device)
+    voice_B64 = network.embed_voice(log_mels_BMT)
+    return _Heard(voice_B64, None if network.audio_face is None else network.audio_face(voice_B64))
+
+
+def _inpainted(
+    network: InpaintingGenerator, faces: Sequence[ImageRGB], masks: Sequence[Mask], heard: _Heard
+) -> list[InpaintedFace]:
+    """Inpaint all faces at once, each by the voice at its place."""
     device = next(network.parameters()).device
-    if device.type == "cpu" and len(faces) > 1:
-        items = zip(faces, masks, log_mels, strict=True)
-        return [inpaint_face(network, *item) for item in items]
     masks_B1HW = torch.from_numpy(np.stack(masks))[:, None].to(device).float()
     known_BCHW = torch.from_numpy(np.stack(faces)).to(device).permute(0, 3, 1, 2).float() / HALF_RANGE - 1
-    log_mels_BMT = torch.from_numpy(np.stack(log_mels)).to(device)
-    with torch.inference_mode():
-        inpainted = network(known_BCHW * (1 - masks_B1HW), masks_B1HW, log_mels_BMT)
+    inpainted = network.inpaint(known_BCHW * (1 - masks_B1HW), masks_B1HW, *heard)
     composites = as_images(inpainted.composite_BCHW)
     audio_faces: Sequence[ImageRGB | None] = [None] * len(faces)
     if inpainted.audio_face_BCHW is not None:

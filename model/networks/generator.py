@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.networks.audio_face import AudioFaceDecoder
+from model.networks.audio_face import AudioFace, AudioFaceDecoder
 from model.networks.unet import CHANNELS_PER_WIDTH, FaceDecoder, FaceEncoder
 from model.networks.voice import PUBLISHED_MELS, VOICE_SIZE, VoiceNetwork
 from model.settings import ModelParams
@@ -90,15 +90,25 @@ class InpaintingGenerator(nn.Module):
         with torch.no_grad():
             return self.voice.embed(log_mels_BMT)
 
-    def inpaint(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, voice_B64: Tensor | None) -> Inpainted:
-        """Inpaint by embeddings of ``embed_voice``; raises BadInput where a variant that uses a voice gets none."""
+    def inpaint(
+        self,
+        masked_faces_BCHW: Tensor,
+        masks_B1HW: Tensor,
+        voice_B64: Tensor | None,
+        audio_face: AudioFace | None = None,
+    ) -> Inpainted:
+        """Inpaint by embeddings of ``embed_voice``; raises BadInput where a variant that uses a voice gets none.
+
+        ``audio_face`` is the decoder's for these embeddings where a caller has it already.
+        """
         _check_images(masked_faces_BCHW, masks_B1HW)
         code_BC, skips = self.encoder(masked_faces_BCHW)
         if self.fuse is not None:
             if voice_B64 is None:
                 raise BadInput(f"generator: model.variant '{self.params.variant}' needs a voice, found none")
             code_BC = functional.relu(self.fuse(torch.cat([code_BC, voice_B64], dim=1)))
-        audio_face = None if self.audio_face is None else self.audio_face(voice_B64)
+        if audio_face is None and self.audio_face is not None:
+            audio_face = self.audio_face(voice_B64)
         taps = () if audio_face is None else audio_face.taps
         raw_BCHW = self.decoder(code_BC, skips, taps).to(masked_faces_BCHW)
         return Inpainted(

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from pipeline.core.base.device import device_name, read_device
+from pipeline.core.base.device import Placement, device_name, read_device
 from pipeline.core.base.errors import BadInput
+from pipeline.core.base.torch_threads import torch_threads
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,18 @@ def test_a_gpu_that_is_not_there_is_refused(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: n_gpus)
     with pytest.raises(BadInput, match=f"FACEVOX_DEVICE={name}: torch finds {found} here"):
         read_device()
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_inputs_are_computed_one_by_one_in_order_on_the_placement_s_threads_without_gradients(at_once: int) -> None:
+    seen: list[tuple[int, int, bool]] = []
+
+    def difference(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        seen.append((len(first), torch.get_num_threads(), torch.is_inference_mode_enabled()))
+        return first - second
+
+    inputs = [[torch.full((2,), float(factor * number)) for number in range(7)] for factor in (3, 1)]
+    with torch_threads(2):
+        result = Placement(threads=1, at_once=at_once).compute(difference, *inputs)
+    assert result.tolist() == [[2.0 * number] * 2 for number in range(7)]
+    assert seen == [(1, 1, True)] * 7

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from model.data.split import DatasetSplit
 from model.evaluation.evaluate import evaluate_network
 from model.evaluation.evaluation_faces import EvaluationFace, iterate_evaluation_faces
-from model.evaluation.face_metrics import FaceMetrics, MetricAccumulator
+from model.evaluation.face_metrics import ROUNDING, FaceMetrics, MetricAccumulator
 from model.evaluation.inputs import EvaluationInputs, NothingToEvaluate
 from model.evaluation.metric_suite import MetricSuite, load_metric_suite
 from model.evaluation.metrics.image import l1, ssim
@@ -131,6 +131,42 @@ def metrics_of(faces: Sequence[EvaluationFace], pictures: Sequence[ImageRGB], me
     for face, picture in zip(faces, pictures, strict=True):
         accumulator.add([face], [picture])
     return accumulator.compute()
+
+
+class CountingRecogniser(MeanColour):
+    """Counts the faces that it has embedded."""
+
+    n_embedded = 0
+
+    def embed(self, faces: Sequence[ImageRGB], _: Sequence[Landmarks] | None = None) -> NDArray[np.float32]:
+        self.n_embedded += len(faces)
+        return super().embed(faces) if len(faces) else np.empty((0, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("jpeg_quality", "off_by", "n_embedded"),
+    [(None, 0.0, 4 + 1), (None, 0.9, 4 + 1), (None, 2.0, 4 + 1 + 4), (95, 0.0, 4 + 4)],
+)
+def test_labels_are_the_true_faces_features_where_the_first_of_their_dataset_is_the_network_s(
+    jpeg_quality: int | None,
+    off_by: float,
+    n_embedded: int,
+    metric_suite: MetricSuite,
+    two_persons: DatasetSplit,
+) -> None:
+    """``off_by`` is in multiples of what rounding may make of it; a face embedded to find out is embedded once more."""
+    recogniser = CountingRecogniser()
+    suite = metric_suite._replace(recognition=recogniser)  # type: ignore[arg-type]
+    faces = list(iterate_evaluation_faces(two_persons, PARAMS, MASK)) * 2
+    features = MeanColour().embed([face.image for face in faces])
+    labels = features * (1 + np.float32(off_by * ROUNDING))
+    labelled = [face._replace(label=label) for face, label in zip(faces, labels, strict=True)]
+    accumulator = MetricAccumulator(suite, jpeg_quality)
+    accumulator.add(labelled, [face.image for face in faces])
+    assert recogniser.n_embedded == n_embedded
+    true_ND = accumulator.compute().features["recognition"].true_ND
+    if jpeg_quality is None:
+        assert np.array_equal(true_ND, labels if off_by < 1 else features)
 
 
 def read_inpainted_images(folder: Path) -> list[InpaintedImage]:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 
 from model.inference.files import InpaintOptions, inpaint_file, mixed, parse_eyes, points_of_eyes, read_voice
-from model.inference.inpaint import inpaint_face, inpaint_picture, mask_in_picture, paste_face
+from model.inference.inpaint import inpaint_face, inpaint_faces, inpaint_picture, mask_in_picture, paste_face
 from model.inference.marked_pictures import NOTICE, SOURCE_TYPE, write_marked
 from model.inference.use_of_network import UNKNOWN, use_as_trained
 from model.networks.generator import InpaintingGenerator
@@ -75,6 +75,27 @@ def test_an_inpainted_face_differs_in_the_masked_region_and_nowhere_else(network
     assert np.array_equal(inpainted.face[mask == 0], face[mask == 0])
     assert (inpainted.face[mask == 1] != face[mask == 1]).mean() > 0.9
     assert inpainted.audio_face is not None and inpainted.audio_face.shape == (256, 256, 3)
+
+
+def test_faces_inpainted_at_once_are_the_same_bytes_and_each_voice_is_decoded_once(
+    network: InpaintingGenerator,
+) -> None:
+    rng = np.random.default_rng(3)
+    faces = [rng.integers(0, 256, (256, 256, 3), np.uint8) for _ in range(3)]
+    mask = np.zeros((256, 256), np.uint8)
+    mask[89:217, 64:192] = 1
+    log_mels = [log_mel(), -log_mel(), log_mel()]
+    alone = [inpaint_face(network, face, mask, one) for face, one in zip(faces, log_mels, strict=True)]
+    assert network.audio_face is not None
+    decoded: list[int] = []
+    hook = network.audio_face.register_forward_hook(lambda _module, inputs, _out: decoded.append(len(inputs[0])))
+    for at_once in (1, 2):
+        together = inpaint_faces(network, faces, [mask] * 3, log_mels, at_once)
+        for one, other in zip(alone, together, strict=True):
+            assert np.array_equal(one.face, other.face)
+            assert np.array_equal(one.audio_face, other.audio_face)
+    hook.remove()
+    assert decoded == [1, 1] * 2
 
 
 @pytest.mark.slow
