@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from model.networks.doubling import KERNEL, STRIDE, Doubling
 from model.networks.voice import VOICE_SIZE
 from pipeline.weights.shape_check import check_state
 from pipeline.weights.state_dict import read_state_dict
 
 UPSAMPLING = "upsample."
+KERNEL, STRIDE = 4, 2
 
 
 class AudioFace(NamedTuple):
@@ -82,7 +82,7 @@ def _doubling(*channels: int) -> list[nn.Module]:
     """Transposed convolutions, each to twice the size and followed by ReLU."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(channels):
-        layers += [Doubling(n_in, n_out), nn.ReLU()]
+        layers += [nn.ConvTranspose2d(n_in, n_out, KERNEL, stride=STRIDE, padding=1), nn.ReLU()]
     return layers
 
 

@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.networks.avff import AVFF
-from model.networks.doubling import Doubling
 from model.settings import ModelParams
 
 CHANNELS_PER_WIDTH = (1, 2, 4, 8, 8, 8, 8, 8)
@@ -76,7 +75,7 @@ class FaceDecoder(nn.Module):
         taps = [n // 2 if params.fusion and block >= N_WITHOUT_TAP else 0 for block, n in enumerate(outs)]
         joined = [2 * n + tap for n, tap in zip(outs, taps, strict=True)]  # a block's skip has its channels
         self.convolutions = nn.ModuleList(
-            Doubling(n_in, n_out)
+            nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1)
             for n_in, n_out in zip([CHANNELS_PER_WIDTH[-1] * params.width, *joined], [*outs, 3], strict=True)
         )
         initialise_convolutions(self)
