@@ -27,7 +27,7 @@ from pipeline.speaker.active_speaker import ActiveSpeakerNetwork
 from pipeline.speaker.light_asd import LightAsd
 from pipeline.weights.fetch import find_weights
 
-VERSION = 6  # of what this step returns: raise it whenever the same input gives another result
+VERSION = 7  # of what this step returns: raise it whenever the same input gives another result
 
 
 def main(dataset: str, at: Layout = Layout()) -> None:

@@ -19,7 +19,9 @@ from pipeline.core.base.errors import UntrustedWeights
 from pipeline.core.storage.vectors import mean_direction
 
 N_FEATURES = 256
-_N_FFT, _WINDOW_SAMPLES, _HOP_SAMPLES, _N_MELS, _N_COLUMNS = 512, 400, 160, 40, 80
+_N_FFT, _TAPER_SAMPLES, _HOP_SAMPLES, _N_MELS, _N_COLUMNS = 512, 400, 160, 40, 80
+WINDOW_SAMPLES = (_N_COLUMNS - 1) * _HOP_SAMPLES + _N_FFT
+"""Of sound, that the network takes: 0.8 s."""
 _FLOOR = 1e-10
 _ERRORS_ONLY = 3
 
@@ -55,40 +57,40 @@ class VoiceNetwork:
 
         return np.asarray(librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=_N_FFT, n_mels=_N_MELS), np.float32)
 
+    def features(self, windows: Sequence[Waveform]) -> NDArray[np.float32]:
+        """Return the (N, 256) features of N windows (WINDOW_SAMPLES,) of 16 kHz sound, not normalised.
+
+        They go through the network together; its sums of 8-bit numbers are scaled by the largest of them.
+        """
+        found: NDArray[np.float32] = self._session.run(
+            None, {"mel_window": np.stack([self._log_mel(one) for one in windows])}
+        )[0]
+        return found
+
     def embed(self, sounds: Sequence[Waveform]) -> list[NDArray[np.float32] | None]:
         """Return for each of ``sounds`` (N,), 16 kHz, the mean of its windows' unit features at length 1, (256,).
 
-        A sound has as many windows as fit without overlap, evenly spread: twice as many, overlapping by half, tell
-        voices apart no better. None of sound shorter than one, or of digital silence. All sounds go through the network
-        together, in three quarters of the time; its sums of 8-bit numbers are scaled by the largest of them.
+        A sound has as many windows as fit without overlap, evenly spread. None of sound shorter than one, or of digital
+        silence.
         """
-        windows = [self._windows(sound) for sound in sounds]
-        if not any(map(len, windows)):
-            return [None] * len(windows)
-        features = self._session.run(None, {"mel_window": np.concatenate(windows)})[0]
-        ends = np.cumsum([len(one) for one in windows])
-        found = [mean_direction(part) for part in np.split(features, ends[:-1])]
-        return [None if one is None else one[0] for one in found]
-
-    def _windows(self, sound: Waveform) -> NDArray[np.float32]:
-        """Return the (windows, 80, 40) log10 mel powers of ``sound``; none of digital silence."""
-        columns = self._log_mel(sound)
-        n_windows = len(columns) // _N_COLUMNS if np.any(sound) else 0
-        last = len(columns) - _N_COLUMNS
-        starts = [last // 2] if n_windows == 1 else [last * n // (n_windows - 1) for n in range(n_windows)]
-        windows = np.empty((n_windows, _N_COLUMNS, _N_MELS), np.float32)
-        for window, start in zip(windows, starts, strict=True):
-            window[:] = columns[start : start + _N_COLUMNS]
-        return windows
+        found = []
+        for sound in sounds:
+            n_columns = (len(sound) - _N_FFT) // _HOP_SAMPLES + 1 if np.any(sound) else 0
+            n, last = n_columns // _N_COLUMNS, n_columns - _N_COLUMNS
+            columns = [last // 2] if n == 1 else [last * number // (n - 1) for number in range(n)]
+            windows = [sound[_HOP_SAMPLES * column :][:WINDOW_SAMPLES] for column in columns]
+            mean = mean_direction(self.features(windows)) if windows else None
+            found.append(None if mean is None else mean[0])
+        return found
 
     def _log_mel(self, sound: Waveform) -> NDArray[np.float32]:
         """Return (columns, 40): the log10 mel powers of each 25 ms, every 10 ms."""
+        from scipy.fft import rfft
         from scipy.signal import get_window
 
-        if len(sound) < _N_FFT:
-            return np.empty((0, _N_MELS), np.float32)
-        margin = (_N_FFT - _WINDOW_SAMPLES) // 2
-        taper = np.pad(get_window("hamming", _WINDOW_SAMPLES), margin).astype(np.float32)
+        margin = (_N_FFT - _TAPER_SAMPLES) // 2
+        taper = np.pad(get_window("hamming", _TAPER_SAMPLES), margin).astype(np.float32)
         frames = np.lib.stride_tricks.sliding_window_view(np.asarray(sound, np.float32), _N_FFT)[::_HOP_SAMPLES]
-        powers = np.abs(np.fft.rfft(frames * taper, axis=1)) ** 2
-        return np.asarray(np.log10(powers.astype(np.float32) @ self._mel.T + np.float32(_FLOOR)))
+        spectra = rfft(frames * taper, axis=1)
+        powers = spectra.real**2 + spectra.imag**2
+        return np.asarray(np.log10(powers @ self._mel.T + np.float32(_FLOOR)))

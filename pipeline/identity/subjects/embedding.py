@@ -207,18 +207,19 @@ class ClipEmbedder:
         return [*tracks, *heard]
 
     def _heard(self, item: TrackedClip) -> list[Heard]:
-        parts_s = [*chain(*item.shots)]
-        sound = read_sound(item.clip, parts_s, item.late_s)
+        shots: Sequence[Sequence[Interval]] = item.shots
+        sound = read_sound(item.clip, [*chain(*shots)], item.late_s)
         if sound is None:
             return []
         heard = self.sounds.hear(sound)
         if item.n_voices is None and heard.voices is not None:
-            parts_s = [*chain(*ended_at_pauses(item.shots, heard.voices, sound))]
-        voices = () if self.voices is None else self.voices.embed(sound, parts_s[: item.n_voices])
+            shots = ended_at_pauses(item.shots, heard.voices, sound)
+        voiced = shots if item.n_voices is None else [parts_s[: item.n_voices] for parts_s in shots]
+        voices = () if self.voices is None else self.voices.embed(heard, voiced)
         active: Iterable[ActiveSpeaker] = ()
         if self.active is not None and item.boxes is not None:
             active = self.active.score(item.clip, item.boxes, sound.waveform, sound.begin_s)
-        return [*voices, *heard.of_stretches(parts_s), *active]
+        return [*voices, *heard.of_stretches([*chain(*shots)]), *active]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,6 +44,7 @@ class SubjectsParams(MainFaceParams):
     lag_std_s: float = Field(gt=0)
     speaks_log_odds: float
     same_speaker_log_odds: float = Field(ge=0)
+    min_speaker_log_odds: float = Field(ge=0)
     min_end_log_odds: float = Field(ge=0)
 
     def limit_of(self, network: str) -> float:

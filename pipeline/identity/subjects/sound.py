@@ -103,14 +103,15 @@ class HeardSound:
                 clip_id=self.sound.clip_id,
                 start_s=start_s,
                 end_s=end_s,
-                voice_change=None if self.voices is None else self._change_near(start_s, self.voices),
+                voice_change=None if self.voices is None else self.change_near(start_s, self.voices),
                 overlap_share=None if overlap is None else float(overlap),
                 speech_share=None if of_events is None else float(of_events[SPEECH]),
                 singing_share=None if of_events is None else float(of_events[SINGING]),
                 music_share=None if of_events is None else float(of_events[MUSIC]),
             )
 
-    def _change_near(self, time_s: float, voices: HeardVoices) -> float:
+    def change_near(self, time_s: float, voices: HeardVoices) -> float:
+        """Return by how much ``voices`` change the most near ``time_s``."""
         first, end = (self.sound.place(time_s + d, overlap_network.STEP_SAMPLES) for d in (-_NEAR_S, _NEAR_S))
         return float(voices.change[first:end].max(initial=0.0))
 

@@ -3,10 +3,10 @@
 The sound is cut into stretches, and it is decided in two rounds. First, stretches whose voices are alike are one voice,
 unless mouths tell of two, and that is of the subject whose mouth moves with it: by all its stretches together, since a
 few seconds alone tell little. A voice that no mouth goes with is of somebody unseen: a narrator, an interviewer, a
-dubbing voice. That gives each subject a voice: the mean over its stretches. Then each stretch is given to the subject
-that its own mouth and its voice, compared with those means, speak for, and so do the stretches before and behind it,
-unless another voice begins between them. A subject's turns are such stretches in which it is seen; their ends move to
-where its mouth begins and ends to go with the sound, where that is clear.
+dubbing voice. That gives each subject a voice: the mean over its stretches (own_voices.py). Then each stretch is
+given to the subject that its own mouth and its voice, compared with those means, speak for, and so do the stretches
+before and behind it, unless another voice begins between them. A subject's turns are such stretches in which it is
+seen; their ends move to where its mouth begins and ends to go with the sound, where that is clear.
 """
 
 from collections import defaultdict
@@ -21,17 +21,12 @@ from pipeline.core.base.units import milliseconds
 from pipeline.core.records.subject import Subject, Turn
 from pipeline.core.records.track import ActiveSpeaker, Agreement
 from pipeline.core.storage.vectors import Vectors
+from pipeline.identity.subjects.mouth_lags import MOST_LOG_ODDS, by_mouths, tracks_by_stretch
+from pipeline.identity.subjects.own_voices import by_voices, own_voices
 from pipeline.identity.subjects.settings import SubjectsParams
 from pipeline.identity.subjects.turn_ends import HalfSeconds, with_moved_ends
-from pipeline.identity.subjects.voice_groups import voice_groups
-from pipeline.speaker.agreement import BIN_S, LAGS_S
+from pipeline.speaker.agreement import BIN_S
 
-# One stretch says at most so much for or against a subject: a badly followed mouth must not outweigh all others.
-_MOST_LOG_ODDS = 8.0
-# A subject's voice is known from so many other stretches on, counted by how likely they are its own.
-_LEAST_STRETCHES = 0.8
-# Of a subject whose voice is not known, where another one's is: most stretches are of those whose voices are.
-_UNKNOWN_VOICE_LOG_ODDS = -2.0
 # A mouth is still in a stretch that an active speaker network finds so for this share. With less, pauses of the
 # right speaker count against them: in montages of real clips 8 % of their turns were lost.
 _MIN_STILL_SHARE = 0.75
@@ -83,9 +78,7 @@ def whole_clip_turn(subject: Subject, clip_s: Interval) -> Turn:
 def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
     """Return the turns of a clip's subjects, in order of time; stretches that follow each other are one turn."""
     at_lags = [log_odds_at_lags(row, params) for row in clip.agreements]
-    by_lag = _mouth_log_odds(clip, at_lags)
-    best = [_best_lag(of_subject, params) for of_subject in by_lag]
-    own = np.stack([of_subject[:, *lag] for of_subject, lag in zip(by_lag, best, strict=True)], axis=1)
+    own, likeliest = _mouth_log_odds(clip, at_lags, params)
     own -= params.still_mouth_log_odds * _still_mouths(clip)
     turns: list[Turn] = []
     speakers = _speakers(own, clip, params)
@@ -113,7 +106,7 @@ def turns_of(clip: ClipEvidence, params: SubjectsParams) -> list[Turn]:
                 music_share=None,
             )
         )
-    return with_moved_ends(turns, _half_seconds(clip, at_lags, best), clip.stretches_s, params.min_end_log_odds)
+    return with_moved_ends(turns, _half_seconds(clip, at_lags, likeliest), clip.stretches_s, params.min_end_log_odds)
 
 
 def log_odds_at_lags(row: Agreement, params: SubjectsParams) -> Vectors:
@@ -131,17 +124,21 @@ def log_odds_at_lags(row: Agreement, params: SubjectsParams) -> Vectors:
     return np.stack([by_movements, gain / (1 - correlation**2) / row.variance_factor])
 
 
-def _mouth_log_odds(clip: ClipEvidence, at_lags: Sequence[Vectors]) -> Vectors:
-    """Return (subjects, stretches, 2, lags): by each subject's mouth; minus infinity where it is not seen."""
-    log_odds = np.full((len(clip.subjects), len(clip.stretches_s), 2, len(LAGS_S)), -np.inf)
+def _mouth_log_odds(
+    clip: ClipEvidence, at_lags: Sequence[Vectors], params: SubjectsParams
+) -> tuple[Vectors, dict[str, tuple[int, int]]]:
+    """Return (stretches, subjects): by each subject's mouth; minus infinity where it is not seen.
+
+    And the likeliest measure and lag of each track, by id.
+    """
+    log_odds = np.full((len(clip.stretches_s), len(clip.subjects)), -np.inf)
     for number, intervals_s in enumerate(clip.seen_s):
         for place, (start_s, end_s) in enumerate(clip.stretches_s):
             if seconds_within(start_s, end_s, intervals_s) >= _MIN_SEEN_SHARE * (end_s - start_s):
-                log_odds[number, place] = 0.0
-    for place, row, of_row in zip(_places(clip.agreements, clip), clip.agreements, at_lags, strict=True):
-        if place >= 0:
-            log_odds[clip.subject_of[row.track_id], place] += of_row
-    return log_odds
+                log_odds[place, number] = 0.0
+    rows = zip(_places(clip.agreements, clip), clip.agreements, at_lags, strict=True)
+    halves = ((row.track_id, clip.subject_of[row.track_id], place, of_row) for place, row, of_row in rows if place >= 0)
+    return log_odds, by_mouths(tracks_by_stretch(halves), log_odds, params.lag_std_s)
 
 
 def _places(rows: Sequence[Agreement] | Sequence[ActiveSpeaker], clip: ClipEvidence) -> list[int]:
@@ -165,27 +162,14 @@ def _still_mouths(clip: ClipEvidence) -> NDArray[np.bool_]:
     return np.asarray((scored > 0) & (still >= _MIN_STILL_SHARE * scored))
 
 
-def _best_lag(log_odds: Vectors, params: SubjectsParams) -> tuple[int, int]:
-    """Return the likelier measure and lag over the clip, by place, of one subject's (stretches, 2, lags).
-
-    In each stretch the voice is its own or not, one as likely as the other; lags are normally distributed around the
-    usual one.
-    """
-    seen = np.isfinite(log_odds[:, 0, 0])
-    mixed = np.logaddexp(0.0, np.clip(log_odds[seen], -_MOST_LOG_ODDS, _MOST_LOG_ODDS)).sum(axis=0)
-    likely = mixed - (np.array(LAGS_S) / params.lag_std_s) ** 2 / 2
-    measure, lag = np.unravel_index(int(np.argmax(likely)), likely.shape)
-    return int(measure), int(lag)
-
-
 def _half_seconds(
-    clip: ClipEvidence, at_lags: Sequence[Vectors], best: Sequence[tuple[int, int]]
+    clip: ClipEvidence, at_lags: Sequence[Vectors], likeliest: Mapping[str, tuple[int, int]]
 ) -> dict[str, HalfSeconds]:
-    """Return the half seconds of each subject's mouth, by id, at its measure and lag."""
+    """Return the half seconds of each subject's mouth, by id, at the measure and lag of its track."""
     found: list[dict[float, float]] = [defaultdict(float) for _ in clip.subjects]
     for row, of_row in zip(clip.agreements, at_lags, strict=True):
-        number = clip.subject_of[row.track_id]
-        found[number][row.start_s] += float(of_row[best[number]])
+        if row.track_id in likeliest:
+            found[clip.subject_of[row.track_id]][row.start_s] += float(of_row[likeliest[row.track_id]])
     return {
         subject.subject_id: HalfSeconds(np.array(sorted(of)), np.array([of[start_s] for start_s in sorted(of)]))
         for subject, of in zip(clip.subjects, found, strict=True)
@@ -199,8 +183,8 @@ def _speakers(own: Vectors, clip: ClipEvidence, params: SubjectsParams) -> list[
     states of a hidden Markov model, whose posterior probabilities tell who speaks.
     """
     seen = np.isfinite(own)
-    mouths = np.where(seen, np.clip(own, -_MOST_LOG_ODDS, _MOST_LOG_ODDS), -np.inf)
-    voices, is_known = _voice_log_odds(_first_round(mouths, clip, params), clip, params)
+    mouths = np.where(seen, np.clip(own, -MOST_LOG_ODDS, MOST_LOG_ODDS), -np.inf)
+    voices, is_known = by_voices(own_voices(mouths, clip.voices, params), clip.voices, params)
     here = mouths + voices + params.speaks_log_odds
     of_subjects = np.where(seen, here, np.where(is_known, voices, -np.inf))
     candidates = np.concatenate([np.zeros((len(own), 1)), of_subjects], axis=1)
@@ -208,7 +192,8 @@ def _speakers(own: Vectors, clip: ClipEvidence, params: SubjectsParams) -> list[
     for posterior, is_seen in zip(_posteriors(candidates, _same_speaker(clip, params)), seen, strict=True):
         best = int(np.argmax(posterior))
         log_odds = float(posterior[best] - np.logaddexp.reduce(np.delete(posterior, best)))
-        speakers.append((best - 1, log_odds) if best > 0 and is_seen[best - 1] and log_odds > 0 else None)
+        is_sure = best > 0 and is_seen[best - 1] and log_odds > params.min_speaker_log_odds
+        speakers.append((best - 1, log_odds) if is_sure else None)
     return speakers
 
 
@@ -236,51 +221,3 @@ def _posteriors(candidates: Vectors, same_speaker: Vectors) -> Vectors:
         behind = candidates[place] + backward[place]
         backward[place - 1] = np.logaddexp(np.logaddexp.reduce(behind), behind + more[place - 1])
     return forward + backward
-
-
-def _first_round(mouths: Vectors, clip: ClipEvidence, params: SubjectsParams) -> Vectors:
-    """Return (stretches, subjects): how likely each stretch's voice is the subject's, by the mouths of all alike ones.
-
-    ``mouths`` (stretches, subjects): log odds by the mouth, minus infinity where a subject is not seen.
-    """
-    likely = np.zeros(mouths.shape)
-    seen = np.isfinite(mouths)
-    for stretches in _same_voice(mouths, clip, params):
-        summed = np.where(seen[stretches], mouths[stretches], 0.0).sum(axis=0)
-        of_voice = np.where(seen[stretches].any(axis=0), summed, -np.inf)
-        candidates = np.concatenate([[0.0], of_voice + params.speaks_log_odds])
-        likely[stretches] = np.exp(candidates - np.logaddexp.reduce(candidates))[1:]
-    return likely
-
-
-def _voice_log_odds(likely: Vectors, clip: ClipEvidence, params: SubjectsParams) -> tuple[Vectors, NDArray[np.bool_]]:
-    """Return (stretches, subjects): by the voice alone, and whether the subject's voice is known by other stretches.
-
-    The cosine of a stretch with a subject's others, weighted by ``likely``, counts from ``voice_cosine`` on, by
-    ``voice_log_odds`` for 1. A stretch without an embedding says nothing; a voice that is not known speaks against.
-    """
-    places = np.array(sorted(clip.voices), np.int64)
-    log_odds = np.zeros(likely.shape)
-    is_known = np.zeros(likely.shape, bool)
-    if len(places):
-        voices = np.stack([clip.voices[place] for place in places.tolist()])
-        alike, weights = voices @ voices.T, likely[places]
-        others = weights.sum(axis=0) - weights
-        summed = alike @ weights - np.diag(alike)[:, None] * weights
-        known = others >= _LEAST_STRETCHES
-        cosines = summed / np.where(known, others, 1.0)
-        by_voice = params.voice_log_odds * (cosines - params.voice_cosine)
-        unknown = np.where(known.any(axis=1, keepdims=True), _UNKNOWN_VOICE_LOG_ODDS, 0.0)
-        log_odds[places], is_known[places] = np.where(known, by_voice, unknown), known
-    return log_odds, is_known
-
-
-def _same_voice(mouths: Vectors, clip: ClipEvidence, params: SubjectsParams) -> list[NDArray[np.int64]]:
-    """Return the stretches of each voice, by place; one without an embedding is a voice of its own."""
-    places = np.array(sorted(clip.voices), np.int64)
-    groups: list[NDArray[np.int64]] = []
-    if len(places):
-        embeddings = np.stack([clip.voices[place] for place in places.tolist()])
-        groups = [places[group] for group in voice_groups(embeddings, mouths[places], params)]
-    alone = [np.array([place]) for place in range(len(clip.stretches_s)) if place not in clip.voices]
-    return [*groups, *alone]

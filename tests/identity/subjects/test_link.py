@@ -36,6 +36,7 @@ PARAMS = SubjectsParams(
     lag_std_s=0.06,
     speaks_log_odds=-1.0,
     same_speaker_log_odds=1.0,
+    min_speaker_log_odds=0.0,
     min_end_log_odds=2.5,
     min_av_zscore=2.7,
     min_av_zscore_lead=1.0,
