@@ -416,3 +416,23 @@ def test_a_dataset_that_params_no_longer_list_is_named_and_not_counted(at: Layou
     ]
     at.params.write_text("datasets: [b]\nreleased_audioface: {a: {input: x}}\n")
     assert "dataset a" in render_status(at)
+
+
+@pytest.mark.parametrize("item", ["a/\udcff", "a/\x1b[2J"])
+def test_why_refuses_what_can_be_no_id_and_shows_it_escaped(item: str, at: Layout) -> None:
+    with pytest.raises(BadInput, match=r"'a/\\x(ff|1b\[2J)': no id is like that"):
+        render_history(item, at)
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ("datasets: 3", "datasets = 3: expected a list of names"),
+        ("datasets: demo", "datasets = 'demo': expected a list of names"),
+        ("released_audioface: 3", "released_audioface = 3: expected a name"),
+    ],
+)
+def test_the_status_refuses_names_of_datasets_of_another_form(params: str, told: str, at: Layout) -> None:
+    at.params.write_text(f"{params}\n")
+    with pytest.raises(BadParams, match=told):
+        render_status(at)

@@ -81,8 +81,8 @@ def _trained_here(at: Layout) -> Path:
     if not weights.is_file():
         raise BadInput(f"no network is trained here yet ({weights}): {remedy}")
     note = read_json_if_any(at.model_note("generator"))  # a network copied here by hand has none
-    if note is not None and note["generator"] is None:
-        raise BadInput(f"no network is trained here: {note['reason']} When that is mended, {remedy}")
+    if note is not None and note.get("generator") is None:
+        raise BadInput(f"no network is trained here: {note.get('reason', '')} When that is mended, {remedy}")
     return weights
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.core.base.errors import BadInput, BadManifest
+from pipeline.core.base.errors import BadInput, BadManifest, BadParams
 from pipeline.core.base.layout import Layout
 from pipeline.core.base.outcome import OK, WAITING, end_of
 from pipeline.core.base.params import read_params, released_names
@@ -12,6 +12,7 @@ from pipeline.core.storage.ledger import StageCounts, count_ends, drops_in, hist
 from pipeline.report.funnel import UNITS
 from pipeline.report.timeline.results import ClipResults, SubjectResult
 from pipeline.report.timeline.words import counted
+from pipeline.sources.reading.local_file import is_plain_text, shown
 
 # Stages in the order of the pipeline; the ledger has only their names.
 ORDER = (
@@ -51,7 +52,10 @@ def _listed_datasets(at: Layout) -> set[str] | None:
     """Return the datasets of params.yaml; None where there is no such file."""
     if not at.params.is_file():
         return None
-    return {*map(str, read_params(at.params).get("datasets") or []), *released_names(at.params)}
+    datasets = read_params(at.params).get("datasets") or []
+    if not isinstance(datasets, list):
+        raise BadParams(f"{at.params}: datasets = {datasets!r}: expected a list of names")
+    return {*map(str, datasets), *released_names(at.params)}
 
 
 def render_drops(dataset: str | None, n_first: int, at: Layout = Layout()) -> str:
@@ -89,6 +93,8 @@ def render_history(item: str, at: Layout = Layout()) -> str:
     Those on a part begin with those on the clip as listed; those on a clip in parts have each part and nothing that was
     cut from it. Raises BadInput when there are no rows.
     """
+    if not is_plain_text(item):
+        raise BadInput(f"'{shown(item)}': no id is like that: expected text in UTF-8 without control characters")
     rows = history_of(at.ledgers, item)
     if not rows:
         alike = " or ".join(f"'{one}'" for one in ids_like(at.ledgers, item))

@@ -53,7 +53,10 @@ def read_section(section: str, path: Path = PARAMS_FILE) -> Any:
 
 def released_names(path: Path = PARAMS_FILE) -> list[str]:
     """Return the names of the run's datasets that were released built: those of 'released_audioface'."""
-    return [str(name) for name in read_params(path).get("released_audioface") or {}]
+    released = read_params(path).get("released_audioface") or {}
+    if not isinstance(released, dict):
+        raise BadParams(f"{path}: released_audioface = {released!r}: expected a name, with its keys below it, for each")
+    return [str(name) for name in released]
 
 
 def check_section(model: type[Section], content: Any, where: str) -> Section:
