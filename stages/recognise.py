@@ -51,6 +51,6 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         inputs=lambda item: (item.subject_id, *item.content),
     )
     ran = run_step(step, items, read_settings(), title=f"recognise@{dataset}", checkout=at.root)
-    embeddings = in_row_order(SubjectEmbedding, ran.ok_ids, lambda subject_id: ran.rows(subject_id, SubjectEmbedding))
+    embeddings = in_row_order(SubjectEmbedding, ran.each_ok_id(), lambda one: ran.rows(one, SubjectEmbedding))
     write_tables(at.subject_embeddings(dataset), SubjectEmbedding, embeddings)
     write_manifest(at.ledger("recognise", dataset), LedgerRow, ran.ledger())
