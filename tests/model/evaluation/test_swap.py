@@ -35,8 +35,13 @@ class LevelGenerator(nn.Module):
         super().__init__()
         self.unused = nn.Parameter(torch.zeros(1))
 
-    def forward(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, log_mels_BMT: Tensor) -> Inpainted:
-        level = log_mels_BMT.mean() / 127.5 - 1
+    audio_face = None
+
+    def embed_voice(self, log_mels_BMT: Tensor) -> Tensor:
+        return log_mels_BMT.mean(dim=(1, 2))
+
+    def inpaint(self, masked_faces_BCHW: Tensor, masks_B1HW: Tensor, levels_B: Tensor, audio_face: None) -> Inpainted:
+        level = levels_B[:, None, None, None] / 127.5 - 1
         return Inpainted(masked_faces_BCHW + masks_B1HW * level, masked_faces_BCHW, None, None)
 
 
