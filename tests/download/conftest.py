@@ -52,6 +52,8 @@ class Server(ThreadingHTTPServer):
         """The Range header of each request, in order; empty for none."""
         self.cuts: list[int] = []
         """How many bytes of the answer the next requests for /cut.mp4 get before the connection breaks."""
+        self.cut_from_start: int | None = None
+        """How many bytes each answer for /cut.mp4 without a Range gets before the connection breaks; None: all."""
         self.version: dict[str, str] = {}
         """The header ETag or Last-Modified of files, for which a Range has to have the same If-Range, if any."""
         self.more: dict[str, bytes] = {}
@@ -142,6 +144,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Disposition", 'attachment; filename="../../../evil.mp4"')
         self.end_headers()
         cut = self.server.cuts.pop(0) if self.path == "/cut.mp4" and self.server.cuts else len(content)
+        if self.path == "/cut.mp4" and not start and self.server.cut_from_start is not None:
+            cut = self.server.cut_from_start
         self._send(content[start : start + cut])
 
     def _reply_without_end(self) -> None:

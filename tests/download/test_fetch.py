@@ -107,13 +107,13 @@ def test_each_failure_has_its_class_and_leaves_nothing_behind(
 
 
 def test_an_interrupted_transfer_is_resumed(get: Get, server: Server) -> None:
-    size = len(server.content)
-    server.cuts = [size, size // 2]
+    """What yt-dlp asks before the transfer, once or, on a busy machine, twice, is cut too: it reads the start alone."""
+    half = server.cut_from_start = len(server.content) // 2
     found = get(server.url("/cut.mp4"))
     assert isinstance(found, Fetched), found
     assert found.path.read_bytes() == server.content
-    start = int(server.ranges[-1].removeprefix("bytes=").removesuffix("-"))
-    assert 0 < start <= size // 2
+    resumed = next(one for one in server.ranges if one)
+    assert 0 < int(resumed.removeprefix("bytes=").removesuffix("-")) <= half
 
 
 @pytest.mark.parametrize(
