@@ -12,7 +12,6 @@ from pipeline.core.base.layout import Layout
 from pipeline.core.base.params import load_params
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.ledger import LedgerRow, ledger_row
-from pipeline.core.records.schema import from_table
 from pipeline.core.records.segment import Segment
 from pipeline.core.storage.manifest import count_rows, write_manifest
 from pipeline.core.storage.shards import iterate_batches, write_shards
@@ -44,8 +43,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     )
     sizes = {} if params.pad == "none" else {"log_mel": PROFILES[params.profile].n_mels * params.n_frames}
     write_shards(at.audio_folder(dataset), Segment, run.ok_ids, lambda clip_id: run.rows(clip_id, Segment), sizes)
-    dropped = (row for table in run.tables(LedgerRow) for row in from_table(LedgerRow, table))
-    ends = itertools.chain(run.ledger(), _kept_segments(dataset, at), dropped)
+    ends = itertools.chain(run.ledger(), _kept_segments(dataset, at), run.ledger_of_parts())
     write_manifest(at.ledger("audio", dataset), LedgerRow, ends)
 
 

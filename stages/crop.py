@@ -8,7 +8,6 @@ from pipeline.core.base.params import load_params, read_section
 from pipeline.core.records.clip import Clip
 from pipeline.core.records.face import Face, FaceExpression
 from pipeline.core.records.ledger import LedgerRow
-from pipeline.core.records.schema import from_table
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.manifest import count_rows, write_manifest, write_tables
 from pipeline.core.storage.shards import write_shards
@@ -56,8 +55,8 @@ def main(dataset: str, at: Layout = Layout()) -> None:
     expressions = run.each_ok_id() if finish.measure_expression else iter(())
     of_each = in_row_order(FaceExpression, expressions, lambda clip_id: run.rows(clip_id, FaceExpression))
     write_tables(at.expressions(dataset), FaceExpression, of_each)
-    of_faces = (row for table in run.tables(LedgerRow) for row in from_table(LedgerRow, table))  # of those finished
-    write_manifest(at.ledger("crop", dataset), LedgerRow, itertools.chain(run.ledger(), of_faces))
+    ends = itertools.chain(run.ledger(), run.ledger_of_parts())  # of faces that were finished
+    write_manifest(at.ledger("crop", dataset), LedgerRow, ends)
 
 
 def _possible(params: FinishParams, dataset: str) -> FinishParams:

@@ -45,9 +45,9 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         n_items=count_rows(at.clips(dataset), Clip),
         checkout=at.root,
     )
-    frames = in_row_order(Frame, run.ok_ids, lambda clip_id: run.rows(clip_id, Frame))
+    frames = in_row_order(Frame, run.each_ok_id(), lambda clip_id: run.rows(clip_id, Frame))
     write_tables(at.frames(dataset), Frame, frames, row_group_rows=_FRAMES_IN_ROW_GROUP)
-    faces = in_row_order(TrackFace, run.ok_ids, partial(run.rows, record=TrackFace))
+    faces = in_row_order(TrackFace, run.each_ok_id(), partial(run.rows, record=TrackFace))
     write_tables(at.track_faces(dataset), TrackFace, faces, row_group_rows=_FACES_IN_ROW_GROUP)
     others: tuple[tuple[Path, type], ...] = (
         (at.tracks(dataset), Track),
@@ -56,5 +56,5 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         (at.fingerprints(dataset), Fingerprint),
     )
     for path, record in others:
-        write_tables(path, record, in_row_order(record, run.ok_ids, partial(run.rows, record=record)))
+        write_tables(path, record, in_row_order(record, run.each_ok_id(), partial(run.rows, record=record)))
     write_manifest(at.ledger("detect", dataset), LedgerRow, run.ledger())

@@ -40,6 +40,6 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         inputs=lambda item: item.content,
     )
     ran = run_step(step, items, read_settings(), title=f"identify@{dataset}", checkout=at.root)
-    labels = in_row_order(Label, ran.ok_ids, lambda clip_id: ran.rows(clip_id, Label))
+    labels = in_row_order(Label, ran.each_ok_id(), lambda clip_id: ran.rows(clip_id, Label))
     write_tables(at.labels(dataset), Label, labels, row_group_rows=LABELS_IN_ROW_GROUP)
     write_manifest(at.ledger("identify", dataset), LedgerRow, ran.ledger())

@@ -16,7 +16,6 @@ from pipeline.core.records.dataset import DatasetFace, DatasetSegment
 from pipeline.core.records.face import Face
 from pipeline.core.records.label import LABELS_IN_ROW_GROUP, Label
 from pipeline.core.records.ledger import LedgerRow
-from pipeline.core.records.schema import from_table
 from pipeline.core.records.segment import Segment
 from pipeline.core.storage.clip_order import in_row_order
 from pipeline.core.storage.manifest import count_rows, iterate_tables, read_table, write_manifest, write_tables
@@ -59,7 +58,7 @@ def main(dataset: str, at: Layout = Layout()) -> None:
         segments = _placed(run, DatasetSegment, at.audio_folder(dataset), at)
         write_tables(at.released_segments(dataset), DatasetSegment, segments)
         write_manifest(at.clips(dataset), Clip, (clip.row(source.licence) for clip in clips))
-        ends = itertools.chain(run.ledger(), clips.drops(), _unread_files(run))
+        ends = itertools.chain(run.ledger(), clips.drops(), run.ledger_of_parts())
         write_manifest(at.ledger(STAGE, dataset), LedgerRow, ends)
     _check(dataset, source, at)
 
@@ -71,10 +70,6 @@ def _placed(run: Run, record: type, folder: Path, at: Layout) -> Iterator[pa.Tab
         table = run.rows(clip_id, record)
         shards = pa.array([names[shard_of(clip_id, len(names))]] * len(table), pa.string())
         yield table.set_column(table.schema.get_field_index("shard"), table.schema.field("shard"), shards)
-
-
-def _unread_files(run: Run) -> Iterator[LedgerRow]:
-    return (row for table in run.tables(LedgerRow) for row in from_table(LedgerRow, table))
 
 
 def _check(dataset: str, source: ReleasedAudioface, at: Layout) -> None:

@@ -11,6 +11,7 @@ from pipeline.core.base.errors import BadInput
 from pipeline.core.base.outcome import OK, Dropped, end_of
 from pipeline.core.base.progress import Advance, progress
 from pipeline.core.records.ledger import LedgerRow, ledger_row
+from pipeline.core.records.schema import from_table
 from pipeline.core.storage.items import ItemStore
 from pipeline.core.storage.used_items import hold_in_use, record_used
 from pipeline.engine.disk_errors import check_writable
@@ -61,6 +62,10 @@ class StepRun(Generic[Item]):
     def ledger(self) -> Iterator[LedgerRow]:
         """Yield one row per item."""
         return (ledger_row(self._step.name, item_id, self._drops.get(item_id)) for item_id in self._keys.ids())
+
+    def ledger_of_parts(self) -> Iterator[LedgerRow]:
+        """Yield the ledger rows within the results: how what the step cut from its items ended."""
+        return (row for table in self.tables(LedgerRow) for row in from_table(LedgerRow, table))
 
     def summary(self, title: str) -> str:
         """Return in one line how many items were computed and how all ended."""
