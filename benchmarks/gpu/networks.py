@@ -24,6 +24,7 @@ RELEASED_LOSSES: dict[str, Any] = {
     "recognition_input": "released",
     "match_gradient": False,
     "detach_inpainted": False,
+    "average_decay": None,
 }
 EAGER: dict[str, Any] = {"precision": "float32", "channels_last": False, "compile": False, "fused": False}
 LIGHT: dict[str, Any] = {"precision": "bfloat16", "channels_last": True, "compile": False, "fused": True}

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.identity.network.folding import fold_batch_norms
+from pipeline.identity.network.packed import PackedRecognitionNetwork, can_pack
 from pipeline.identity.network.resnet import FaceRecognitionNetwork, preprocess_tensor
 
 RecognitionInput = Literal["published", "released"]
@@ -26,6 +27,7 @@ class FrozenRecognitionNetwork(nn.Module):
         super().__init__()
         # In a tuple nn.Module does not register it: .train(), .parameters() and .state_dict() pass it by.
         self._hidden = (fold_batch_norms(network.eval()).requires_grad_(False),)
+        self._packed: PackedRecognitionNetwork | None = None
 
     def forward(self, faces_BCHW: Tensor, recognition_input: RecognitionInput) -> Tensor:
         """(B, 3, 256, 256) RGB in [-1, 1] -> features >= 0 in float32 or better, not normalised.
@@ -36,13 +38,22 @@ class FrozenRecognitionNetwork(nn.Module):
         """
         faces_BCHW = at_least_float32(faces_BCHW)
         input_BCHW = preprocess_tensor(faces_BCHW) if recognition_input == "published" else faces_BCHW
-        map_BDHW = at_least_float32(_feature_map(self._hidden[0], input_BCHW))
+        map_BDHW = at_least_float32(self._map(input_BCHW))
         return functional.avg_pool2d(map_BDHW, POOL_PX, stride=1).flatten(1)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Apply ``.to()`` and the like to the hidden network."""
         self._hidden[0]._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._packed = None
         return self
+
+    def _map(self, input_BCHW: Tensor) -> Tensor:
+        """Without gradients, which the released code does not use, a processor takes the faster, packed network."""
+        network = self._hidden[0]
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or not can_pack(network):
+            return _feature_map(network, input_BCHW)
+        self._packed = self._packed or PackedRecognitionNetwork(network)
+        return self._packed(input_BCHW)
 
 
 def at_least_float32(values: Tensor) -> Tensor:

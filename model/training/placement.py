@@ -50,11 +50,10 @@ def to_device(network: Network, params: TrainingParams, process: TrainingProcess
 def frozen_to_device(network: Network, params: TrainingParams, process: TrainingProcess) -> Network:
     """Return a network that is not trained on the device, in evaluation mode.
 
-    Its weights are in 16 bits where autocast would cast them in each step. On a GPU its channels are last in memory,
-    the order of its kernels; a compiled network chooses that itself.
+    Its weights are in 16 bits where autocast would cast them in each step. Its channels are last in memory, the order
+    of the fastest kernels; a compiled network chooses that itself.
     """
-    is_gpu = process.device.type == "cuda"
-    memory_format = torch.channels_last if is_gpu and not params.compile else _memory_format(params)
+    memory_format = _memory_format(params) if params.compile else torch.channels_last
     network.to(process.device, memory_format=memory_format)  # type: ignore[call-overload]
     if params.precision == "bfloat16":
         network.to(torch.bfloat16)

@@ -198,3 +198,29 @@ def test_faces_of_16_bits_are_embedded_in_32(
 ) -> None:
     faces = as_faces(pictures()).bfloat16()
     assert torch.equal(recognition(faces, recognition_input), recognition(faces.float(), recognition_input))
+
+
+@pytest.mark.parametrize("geometry", [CAFFE, KERAS])
+@pytest.mark.parametrize("psi_input", PSI_INPUTS)
+def test_without_gradients_the_packed_network_gives_the_same_features(
+    geometry: Geometry, psi_input: RecognitionInput
+) -> None:
+    recognition = FrozenRecognitionNetwork(recognition_network(geometry))
+    faces = as_faces(pictures(3))
+    expected = recognition(faces, psi_input)
+    assert recognition._packed is None
+    with torch.no_grad():
+        found = recognition(faces, psi_input)
+    assert recognition._packed is not None
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6 * float(expected.max()))
+
+
+def test_a_network_moved_to_other_numbers_is_packed_anew_or_not_at_all(recognition: FrozenRecognitionNetwork) -> None:
+    faces = as_faces(pictures(1))
+    with torch.no_grad():
+        before = recognition(faces, "released")
+        recognition.double()
+        after = recognition(faces.double(), "released")
+    assert recognition._packed is None
+    assert after.dtype == torch.float64
+    torch.testing.assert_close(after.float(), before, rtol=0, atol=1e-5 * float(before.max()))
