@@ -45,8 +45,8 @@ FACES_PER_CLIP = 3
 SHARED_NAME_SHARE = 0.2  # of the persons, in pairs, have one of their two names in common
 YAW_DEG, PITCH_DEG, ROLL_DEG, LIP_OPENING = 12.0, 6.0, 4.0, 0.08  # standard deviations
 BOX = Box(50, 62, 156, 156)  # of a face in an aligned picture of 256 pixels
-# MobileFaceNet was not trained on generated faces: chosen on the persons of seeds 9001 and 7777.
-GENERATED_PARAMS = {"whitening": 1.0, "same_person_above": 0.32, "other_person_below": 0.25, "same_split_above": 0.22}
+# MobileFaceNet was not trained on generated faces: chosen on the persons of seeds 9001, 7777, 11 and 22.
+GENERATED_PARAMS = {"whitening": 3.0, "same_person_above": 0.28, "other_person_below": 0.16, "same_split_above": 0.16}
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def iterate_manifest(path: Path, record: type[Record]) -> Iterator[Record]:
 def read_table(path: Path, record: type, columns: Sequence[str] | None = None) -> pa.Table:
     """Return ``columns`` (all by default) of ``path``, whose schema must be that of ``record``."""
     with open_parquet(path, record) as file:
-        return file.read(columns=None if columns is None else list(columns))
+        return file.read(columns=None if columns is None else list(columns), use_threads=False)
 
 
 def count_rows(path: Path, record: type) -> int:
@@ -100,7 +100,8 @@ def count_rows(path: Path, record: type) -> int:
 def iterate_tables(path: Path, record: type, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Yield ``columns`` (all by default) of ``path`` in tables of at most 4096 rows, in id order."""
     with open_parquet(path, record) as file:
-        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=None if columns is None else list(columns)):
+        wanted = None if columns is None else list(columns)
+        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=wanted, use_threads=False):
             yield pa.Table.from_batches([batch])
 
 
