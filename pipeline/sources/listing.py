@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -165,11 +166,12 @@ def _nearly_in_order(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """
     held = arrow_schema(Clip).empty_table()
     for table in tables:
-        held = pa.concat_tables([held, table]).sort_by("clip_id")
-        if len(held) > _READ_ROWS:
-            n_done = len(held) - _READ_ROWS
-            yield held.slice(0, n_done)
-            held = held.slice(n_done).combine_chunks()
+        held = pa.concat_tables([held, table])
+        order = pc.sort_indices(held, sort_keys=[("clip_id", "ascending")])
+        n_done = max(0, len(held) - _READ_ROWS)
+        if n_done:
+            yield held.take(order[:n_done])  # a slice would keep all of the table in memory
+        held = held.take(order[n_done:])
     yield held
 
 

@@ -60,6 +60,7 @@ SELECT = SelectParams(
     max_lip_gap=0.05,
     max_lips_parted=0.5,
     max_mouth_change=0.7,
+    max_parted_and_moving=None,
     resting_mouth="strict",
     min_rest_gap=0.02,
     max_rest_gap=0.06,

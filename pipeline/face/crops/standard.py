@@ -127,6 +127,7 @@ class SelectParams(Params):
     max_lip_gap: float
     max_lips_parted: float
     max_mouth_change: float = Field(ge=0)
+    max_parted_and_moving: float | None
     resting_mouth: Literal["strict", "own_rest"]
     min_rest_gap: float
     max_rest_gap: float
@@ -166,10 +167,15 @@ class _Limit(NamedTuple):
     param: str
     both_ways: bool = False
     """Whether the limit is on the size of a measure that has a sign."""
+    plus: tuple[float, str] | None = None
+    """The weight of another column, which is added to the measure, and its name."""
 
     def measured(self, faces: pa.Table) -> pa.ChunkedArray:
         """Return the measure of each of ``faces``; null: it was not measured."""
         values = faces.column(self.column)
+        if self.plus is not None:
+            weight, other = self.plus
+            values = pc.add(values, pc.multiply(faces.column(other), weight))
         return pc.abs(values) if self.both_ways else values
 
     def holds(self, faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
@@ -182,7 +188,8 @@ class _Limit(NamedTuple):
         rounded = pc.round(pc.cast(self.measured(faces), pa.float64()), _DIGITS)
         texts = pc.fill_null(pc.cast(rounded, pa.string()), "not measured")
         limit = f"{self.sign} select.{self.param} {getattr(params, self.param):g}"
-        return pc.binary_join_element_wise(self.column, texts, limit, " ")
+        measure = self.column if self.plus is None else "{} + {:g} {}".format(self.column, *self.plus)
+        return pc.binary_join_element_wise(measure, texts, limit, " ")
 
 
 _DIGITS = 4  # of measures in words
@@ -202,6 +209,9 @@ _LIMITS = {
 }
 """The reasons with one limit, in the order in which they are looked at; a param that is null is no limit."""
 _GAP, _LOOK = _Limit("lip_gap", ">", "max_lip_gap"), _Limit("lips_parted", ">", "max_lips_parted")
+MOVING_WEIGHT = 4.0
+"""Log odds that lips are parted for a mouth change of 1."""
+_TOGETHER = _Limit("lips_parted", ">", "max_parted_and_moving", plus=(MOVING_WEIGHT, "mouth_change"))
 
 
 def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
@@ -224,7 +234,7 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     for reason, limit in _LIMITS.items():
         if reason not in checks and getattr(params, limit.param) is not None:
             checks[reason] = limit.holds(faces, params)
-    checks["lips_moving"] = pc.or_kleene(is_picture, checks["lips_moving"])
+    checks["lips_moving"] = pc.or_kleene(is_picture, _are_still(faces, params))
     missed = pa.chunked_array([pa.repeat("", len(faces))])
     for reason, passes in reversed(checks.items()):
         missed = pc.if_else(pc.fill_null(passes, False), missed, reason)
@@ -234,7 +244,8 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
 def missed_limits(faces: pa.Table, reasons: pa.ChunkedArray, params: SelectParams) -> pa.Array:
     """Return in words what each of ``faces`` missed, as ``mesh_yaw_deg 12.5 > select.max_yaw_deg 10``.
 
-    ``reasons`` are those of ``select_faces``. Of open lips it is the limit on their gap, or else that on how they look.
+    ``reasons`` are those of ``select_faces``. Of open lips it is the limit on their gap, or else that on how they look; of
+    moving ones that on movement, or else that on both together.
     Empty for a standard face, and for one that a person rejected.
     """
     reasons, told = reasons.combine_chunks(), pa.repeat("", len(faces))
@@ -254,6 +265,9 @@ def _told(reason: str, faces: pa.Table, params: SelectParams) -> pa.Array:
     if reason == "lips_open":
         is_narrow = pc.fill_null(_GAP.holds(faces, params), True)
         told = pc.if_else(is_narrow, _LOOK.told(faces, params), _GAP.told(faces, params))
+    elif reason == "lips_moving" and params.max_parted_and_moving is not None:
+        is_still = pc.fill_null(_LIMITS[reason].holds(faces, params), False)
+        told = pc.if_else(is_still, _TOGETHER.told(faces, params), _LIMITS[reason].told(faces, params))
     elif reason in _LIMITS:
         told = _LIMITS[reason].told(faces, params)
     else:
@@ -264,6 +278,17 @@ def _told(reason: str, faces: pa.Table, params: SelectParams) -> pa.Array:
 def are_shut(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     """Return whether the lips of each of ``faces`` are shut in its own frame, and move little around it."""
     return pc.fill_null(pc.and_(_GAP.holds(faces, params), _LOOK.holds(faces, params)), False)
+
+
+def _are_still(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
+    """Return whether the lips of each of ``faces`` move little in its window, less where they look parted.
+
+    Either measure alone lets lips pass that open for a moment. Of lips at rest, which look parted, movement counts alone.
+    """
+    is_still = _LIMITS["lips_moving"].holds(faces, params)
+    if params.max_parted_and_moving is None:
+        return is_still
+    return pc.and_kleene(is_still, pc.or_kleene(_TOGETHER.holds(faces, params), pc.invert(are_shut(faces, params))))
 
 
 def _are_at_rest(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:

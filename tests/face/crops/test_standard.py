@@ -266,6 +266,7 @@ def test_every_limit_is_tested_above() -> None:
         "faces",  # of pictures: no limit
         "rest_gap",  # two limits of a face at rest
         "above_rest",
+        "parted_and_moving",  # None here: the tests below
         "asymmetry",  # these two are None here: tests/face/crops/test_selection.py
         "expression",
     }
@@ -292,6 +293,35 @@ def test_people_who_never_shut_their_lips_have_standard_faces_at_rest_where_that
     assert missed_thresholds(to_table(FaceMeasures, [shut]), SELECT).to_pylist() == [
         "" if lip_gap <= 0.05 else "lips_open"
     ]
+
+
+TOGETHER = SELECT.model_copy(update={"max_parted_and_moving": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("parted", "change", "told"),
+    [
+        (-1.0, 0.5, None),  # -1 + 4 * 0.5 is the limit
+        (0.0, 0.25, None),
+        (-1.0, 0.51, "lips_parted + 4 mouth_change 1.04 > select.max_parted_and_moving 1"),
+        (0.01, 0.25, "lips_parted + 4 mouth_change 1.01 > select.max_parted_and_moving 1"),
+        (-9.0, 0.71, "mouth_change 0.71 > select.max_mouth_change 0.7"),
+        (0.5, 0.71, "mouth_change 0.71 > select.max_mouth_change 0.7"),
+    ],
+)
+def test_lips_that_look_nearly_parted_may_move_less(parted: float, change: float, told: str | None) -> None:
+    faces = to_table(FaceMeasures, [face(lips_parted=parted, mouth_change=change)])
+    reasons = missed_thresholds(faces, TOGETHER)
+    assert reasons.to_pylist() == ["" if told is None else "lips_moving"]
+    assert missed_limits(faces, reasons, TOGETHER).to_pylist() == [told or ""]
+
+
+def test_of_lips_at_rest_and_of_still_pictures_looks_and_movement_do_not_count_together() -> None:
+    own_rest = TOGETHER.model_copy(update={"resting_mouth": "own_rest"})
+    at_rest = face(lip_gap=0.03, rest_gap=0.03, lips_parted=0.6, mouth_change=0.5)
+    assert missed_thresholds(to_table(FaceMeasures, [at_rest]), own_rest).to_pylist() == [""]
+    picture = face(sampled_by=OF_PICTURE, lips_parted=0.4, mouth_change=0.5)
+    assert missed_thresholds(to_table(FaceMeasures, [picture]), TOGETHER).to_pylist() == [""]
 
 
 def test_limits_beyond_what_was_verified_are_refused() -> None:
