@@ -244,9 +244,8 @@ def missed_thresholds(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
 def missed_limits(faces: pa.Table, reasons: pa.ChunkedArray, params: SelectParams) -> pa.Array:
     """Return in words what each of ``faces`` missed, as ``mesh_yaw_deg 12.5 > select.max_yaw_deg 10``.
 
-    ``reasons`` are those of ``select_faces``. Of open lips it is the limit on their gap, or else that on how they look; of
-    moving ones that on movement, or else that on both together.
-    Empty for a standard face, and for one that a person rejected.
+    ``reasons`` are those of ``select_faces``. Of open lips it is the limit on their gap, or else that on how they look;
+    of moving ones that on movement, or else that on both together. Empty for a standard face, and for one that a person rejected.
     """
     reasons, told = reasons.combine_chunks(), pa.repeat("", len(faces))
     for reason in pc.unique(reasons).to_pylist():
@@ -283,7 +282,7 @@ def are_shut(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
 def _are_still(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     """Return whether the lips of each of ``faces`` move little in its window, less where they look parted.
 
-    Either measure alone lets lips pass that open for a moment. Of lips at rest, which look parted, movement counts alone.
+    Either measure alone lets lips pass that open for a moment. Lips at rest look parted: of them movement counts alone.
     """
     is_still = _LIMITS["lips_moving"].holds(faces, params)
     if params.max_parted_and_moving is None:
