@@ -245,7 +245,8 @@ def missed_limits(faces: pa.Table, reasons: pa.ChunkedArray, params: SelectParam
     """Return in words what each of ``faces`` missed, as ``mesh_yaw_deg 12.5 > select.max_yaw_deg 10``.
 
     ``reasons`` are those of ``select_faces``. Of open lips it is the limit on their gap, or else that on how they look;
-    of moving ones that on movement, or else that on both together. Empty for a standard face, and for one that a person rejected.
+    of moving ones that on movement, or else that on both together. Empty for a standard face, and for one that
+    a person rejected.
     """
     reasons, told = reasons.combine_chunks(), pa.repeat("", len(faces))
     for reason in pc.unique(reasons).to_pylist():
