@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
-_RANGE_ROWS = 1 << 16  # on average
+_RANGE_ROWS = 1 << 14  # on average
 _RANGE_BYTES = 1 << 23  # on average, as the file has them: in memory they are a few times as many
 _MOST_RANGES = 512  # each is an open file
 _SAMPLES_PER_RANGE = 64
@@ -49,7 +49,7 @@ def _range_starts(path: Path, key: str) -> list[str]:
         step = max(1, n_rows // (n_ranges * _SAMPLES_PER_RANGE))
         samples: list[str] = []
         offset = 0
-        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=[key]):
+        for batch in file.iter_batches(batch_size=_READ_ROWS, columns=[key], use_threads=False):
             samples += batch.column(0).take(pa.array(range(offset, len(batch), step))).to_pylist()
             offset = (offset - len(batch)) % step
     samples.sort()
@@ -64,7 +64,7 @@ def _deal(path: Path, schema: pa.Schema, key: str, starts: list[str], ranges: li
         with _opened(path) as file:
             n_bytes = _bytes_of(file)
             n_rows = min(_READ_ROWS, max(1, file.metadata.num_rows * _READ_BYTES // max(1, n_bytes)))
-            for batch in file.iter_batches(batch_size=n_rows):
+            for batch in file.iter_batches(batch_size=n_rows, use_threads=False):
                 rows = pa.Table.from_batches([batch]).cast(schema).sort_by(key).combine_chunks()
                 ids = rows.column(key).to_pylist()
                 bounds = [0, *(bisect_left(ids, start) for start in starts), len(ids)]
