@@ -110,6 +110,13 @@ def decode_grey(data: bytes) -> ImageGrey:
     return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
+def in_rgb(grey: ImageGrey) -> ImageRGB:
+    """Return a grey picture (H, W) as (H, W, 3), with three channels alike."""
+    import cv2
+
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
 def read_picture_file(path: Path) -> ImageRGB | None:
     """Return the picture, (H, W, 3) RGB; None for what ``read_picture`` refuses."""
     try:

@@ -5,7 +5,7 @@ from typing import cast
 import numpy as np
 from pydantic import Field
 
-from pipeline.core.base.arrays import ImageRGB, Landmarks, Similarity
+from pipeline.core.base.arrays import ImageGrey, ImageRGB, Landmarks, Similarity
 from pipeline.core.base.params import Params
 
 _OVERSAMPLE = 2
@@ -34,8 +34,10 @@ def transform(similarity: Similarity, points: Landmarks) -> Landmarks:
     return (points @ similarity[:, :2].T + similarity[:, 2]).astype(np.float32)
 
 
-def crop_aligned(picture: ImageRGB, similarity: Similarity, size_px: int) -> ImageRGB:
+def crop_aligned(picture: ImageRGB | ImageGrey, similarity: Similarity, size_px: int) -> ImageRGB | ImageGrey:
     """Return the (size_px, size_px, 3) crop by ``similarity``; beyond the frame's edge the picture is mirrored.
+
+    Of a grey picture (H, W) it is (size_px, size_px), with the values of each channel of that picture in RGB.
 
     The warp itself samples four pixels and would alias where it shrinks. There a face is cut at twice its final
     size and then averaged, and a face still larger is first brought to that size by averaging.
@@ -56,7 +58,7 @@ def crop_aligned(picture: ImageRGB, similarity: Similarity, size_px: int) -> Ima
     return cast(ImageRGB, cv2.resize(large, (size_px, size_px), interpolation=cv2.INTER_AREA))
 
 
-def _cut(picture: ImageRGB, similarity: Similarity, size_px: int) -> ImageRGB:
+def _cut(picture: ImageRGB | ImageGrey, similarity: Similarity, size_px: int) -> ImageRGB | ImageGrey:
     import cv2
 
     size, border = (size_px, size_px), cv2.BORDER_REFLECT_101

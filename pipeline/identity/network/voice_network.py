@@ -57,6 +57,12 @@ class VoiceNetwork:
 
         return np.asarray(librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=_N_FFT, n_mels=_N_MELS), np.float32)
 
+    @cached_property
+    def _taper(self) -> NDArray[np.float32]:
+        from scipy.signal import get_window
+
+        return np.pad(get_window("hamming", _TAPER_SAMPLES), (_N_FFT - _TAPER_SAMPLES) // 2).astype(np.float32)
+
     def features(self, windows: Sequence[Waveform]) -> NDArray[np.float32]:
         """Return the (N, 256) features of N windows (WINDOW_SAMPLES,) of 16 kHz sound, not normalised.
 
@@ -86,11 +92,8 @@ class VoiceNetwork:
     def _log_mel(self, sound: Waveform) -> NDArray[np.float32]:
         """Return (columns, 40): the log10 mel powers of each 25 ms, every 10 ms."""
         from scipy.fft import rfft
-        from scipy.signal import get_window
 
-        margin = (_N_FFT - _TAPER_SAMPLES) // 2
-        taper = np.pad(get_window("hamming", _TAPER_SAMPLES), margin).astype(np.float32)
         frames = np.lib.stride_tricks.sliding_window_view(np.asarray(sound, np.float32), _N_FFT)[::_HOP_SAMPLES]
-        spectra = rfft(frames * taper, axis=1)
+        spectra = rfft(frames * self._taper, axis=1)
         powers = spectra.real**2 + spectra.imag**2
         return np.asarray(np.log10(powers @ self._mel.T + np.float32(_FLOOR)))

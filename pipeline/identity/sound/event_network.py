@@ -104,9 +104,13 @@ class _Memory(nn.Module):
         self.after = nn.Parameter(torch.zeros(N_NARROW, N_TAPS))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(128, M): the last tap of ``before`` is the moment itself, the first of ``after`` the next one."""
+        """(M, 128): the last tap of ``before`` is the moment itself, the first of ``after`` the next one."""
         taps = torch.cat([self.before, self.after], dim=1) @ _shares_of_taps()
-        return x + functional.conv1d(x[None], taps[:, None], padding=_REACH, groups=len(x))[0]
+        # As a picture whose rows are moments, with channels last in memory as they are: conv1d would turn them, and
+        # take four times as long.
+        picture = x.T[None, :, :, None]
+        found = functional.conv2d(picture, taps[:, None, :, None], padding=(_REACH, 0), groups=N_NARROW)
+        return x + found[0, :, :, 0].T
 
 
 def _shares_of_taps() -> Tensor:
@@ -124,7 +128,7 @@ class _Block(nn.Module):
         self.memory = _Memory()
 
     def forward(self, x: Tensor) -> Tensor:
-        change: Tensor = self.memory(self.narrow(self.wide(x).relu()).T).T
+        change: Tensor = self.memory(self.narrow(self.wide(x).relu_()))
         return x + change
 
 
@@ -139,8 +143,8 @@ class _Network(nn.Module):
         self.last, self.events = nn.Linear(N_NARROW, N_WIDE), nn.Linear(N_WIDE, N_EVENTS)
 
     def forward(self, mels: Tensor) -> Tensor:
-        x: Tensor = self.narrow(self.wide((mels - self.mean) * self.scale).relu()).relu()
-        x = self.memory(x.T).T
+        x: Tensor = self.narrow(self.wide((mels - self.mean) * self.scale).relu_()).relu_()
+        x = self.memory(x)
         for block in self.blocks:
             x = block(x)
-        return torch.sigmoid(self.events(self.last(x).relu()))
+        return torch.sigmoid(self.events(self.last(x).relu_()))

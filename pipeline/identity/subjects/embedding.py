@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pipeline.audio.segment import Interval
 from pipeline.core.base.arrays import ImageRGB, Landmarks
-from pipeline.core.base.images import decode_grey
+from pipeline.core.base.images import decode_grey, in_rgb
 from pipeline.core.base.layout import Layout
 from pipeline.core.records.frame import Frame
 from pipeline.core.records.media import SOUND, VIDEO
@@ -233,9 +233,8 @@ class AlignedGreyFace:
 def _aligned(face: TrackFace) -> AlignedGreyFace:
     points = face.landmarks_px.reshape(-1, 2)
     similarity = similarity_to(TEMPLATE, *eye_centres(points))
-    grey = decode_grey(face.image.bytes)
-    picture = crop_aligned(np.repeat(grey[:, :, None], 3, axis=2), similarity, TEMPLATE.size_px)
-    return AlignedGreyFace(picture, transform(similarity, points))
+    grey = crop_aligned(decode_grey(face.image.bytes), similarity, TEMPLATE.size_px)
+    return AlignedGreyFace(in_rgb(grey), transform(similarity, points))
 
 
 def _are_alike(one: ImageRGB, other: ImageRGB) -> bool:

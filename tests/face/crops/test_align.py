@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.base.images import in_rgb
 from pipeline.face.crops.align import Template, crop_aligned, similarity_to, transform
 from pipeline.face.measures.boxes import Box
 from pipeline.face.measures.points import eye_centres
@@ -97,3 +98,13 @@ def test_fine_lines_of_a_large_face_become_grey_and_not_a_pattern(eyes_px: int) 
     crop = crop_aligned(picture, similarity, 256).astype(float)
     assert abs(crop.mean() - 127.5) < 2
     assert crop[..., 0].mean(axis=0).std() < 0.2 * 127.5
+
+
+@pytest.mark.parametrize("eyes_px", [50, 64, 100, 300])
+def test_a_grey_picture_is_cut_as_each_of_three_like_channels(eyes_px: int) -> None:
+    """Enlarged, as it is, shrunk, and shrunk much; tilted, and over the edge."""
+    grey = np.random.default_rng(0).integers(0, 256, (400, 410), np.uint8)
+    similarity = similarity_to(TEMPLATE, np.float32([30, 90]), np.float32([30 + eyes_px, 95]))
+    crop = crop_aligned(grey, similarity, 256)
+    assert crop.shape == (256, 256)
+    np.testing.assert_array_equal(in_rgb(crop), crop_aligned(in_rgb(grey), similarity, 256))

@@ -11,7 +11,14 @@ import pytest
 from pipeline.core.base.device import Placement
 from pipeline.core.base.errors import BadInput, UntrustedWeights
 from pipeline.face.crops.align import transform
-from pipeline.identity.network.dlib_resnet import CHIP_POINTS, INPUT_PX, MEAN_FEATURE, DlibResnet, chip_of
+from pipeline.identity.network.dlib_resnet import (
+    _MOST_TOGETHER,
+    CHIP_POINTS,
+    INPUT_PX,
+    MEAN_FEATURE,
+    DlibResnet,
+    chip_of,
+)
 from pipeline.identity.network.five_points import five_points, similarity_on, usual_landmarks
 from pipeline.identity.network.recogniser import build_recogniser
 from pipeline.weights.fetch import find_weights
@@ -48,6 +55,15 @@ def test_the_eyes_are_placed_where_dlib_places_them() -> None:
     assert at == pytest.approx(transform(similarity_on(five, CHIP_POINTS), five[:1])[0], abs=0.5)
 
 
+def test_a_grey_face_is_aligned_as_one_of_colours() -> None:
+    grey = face(10.0)
+    coloured = grey.copy()
+    coloured[0, 0] = 1, 2, 3
+    points = usual_landmarks(grey)
+    differs = np.any(chip_of(grey, points) != chip_of(coloured, points), axis=2)
+    assert not differs[10:].any() and not differs[:, 10:].any()
+
+
 def test_features_are_those_that_dlib_computes(network: DlibResnet, dlibs_own: Any) -> None:
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 256, (256, 256, 3), np.uint8) for _ in range(3)]
@@ -78,6 +94,11 @@ def test_a_face_alone_and_among_others_has_the_same_bits(network: DlibResnet) ->
     assert together.dtype == np.float32
     assert together[1:].tobytes() == network.embed(faces[1:]).tobytes()
     assert network.embed([]).shape == (0, 128)
+
+
+def test_faces_in_several_groups_have_the_bits_of_each_alone(network: DlibResnet) -> None:
+    faces = [face(yaw_deg) for yaw_deg in np.linspace(-20, 20, _MOST_TOGETHER + 1)]
+    assert network.embed(faces).tobytes() == b"".join(network.embed([one]).tobytes() for one in faces)
 
 
 def test_it_goes_to_workers_as_the_path_of_its_weights(network: DlibResnet) -> None:

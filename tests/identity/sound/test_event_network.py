@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from pipeline.audio.profiles import SAMPLE_RATE_HZ
 from pipeline.core.base.arrays import Waveform
@@ -54,6 +55,20 @@ def test_a_copy_in_another_process_finds_the_same(network: EventNetwork) -> None
     sound = talk(1, 0)
     other = pickle.loads(pickle.dumps(network))
     np.testing.assert_array_equal(other.probabilities(sound), network.probabilities(sound))
+
+
+def test_a_memory_adds_weighted_moments_of_before_and_after() -> None:
+    """A weight of 10 ms goes to the computed moments next to it, 30 ms apart; beyond the ends there is nothing."""
+    memory = event_network._Memory()
+    memory.before.data[3, -1] = 2.0  # the moment itself
+    memory.before.data[3, -4] = 3.0  # 30 ms before it
+    memory.after.data[3, 0] = 6.0  # 10 ms after it
+    x = torch.arange(1.0, 6.0)[:, None] * torch.ones(event_network.N_NARROW)
+    found = memory(x).detach()
+    others = torch.arange(event_network.N_NARROW) != 3
+    assert torch.equal(found[:, others], x[:, others])
+    expected = [n + 2 * n + 3 * (n - 1) + 6 * (2 / 3 * n + 1 / 3 * (n + 1) * (n < 5)) for n in range(1, 6)]
+    assert found[:, 3].tolist() == pytest.approx(expected)
 
 
 def test_a_tone_is_in_its_mel_band_and_its_power_grows_with_its_square() -> None:
