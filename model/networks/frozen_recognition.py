@@ -1,7 +1,7 @@
 """The frozen face recognition network psi of Eq. 3: it is not trained, and passes the gradient on to its input."""
 
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -47,10 +47,19 @@ class FrozenRecognitionNetwork(nn.Module):
         self._packed = None
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the packed network out of copies, which can't hold it; they make their own."""
+        return {**self.__dict__, "_packed": None}
+
     def _map(self, input_BCHW: Tensor) -> Tensor:
-        """Without gradients, which the released code does not use, a processor takes the faster, packed network."""
+        """Without gradients, which the released code does not use, a processor takes the faster, packed network.
+
+        Not of what is not finite: the packed network's ReLU makes 0 of NaN.
+        """
         network = self._hidden[0]
         if torch.is_grad_enabled() or torch.compiler.is_compiling() or not can_pack(network):
+            return _feature_map(network, input_BCHW)
+        if not input_BCHW.isfinite().all():
             return _feature_map(network, input_BCHW)
         self._packed = self._packed or PackedRecognitionNetwork(network)
         return self._packed(input_BCHW)

@@ -175,7 +175,8 @@ class _Limit(NamedTuple):
         values = faces.column(self.column)
         if self.plus is not None:
             weight, other = self.plus
-            values = pc.add(values, pc.multiply(faces.column(other), weight))
+            # Rounded, so that a sum which is the limit in decimals passes.
+            values = pc.round(pc.add(values, pc.multiply(faces.column(other), weight)), _SUM_DIGITS)
         return pc.abs(values) if self.both_ways else values
 
     def holds(self, faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
@@ -193,6 +194,7 @@ class _Limit(NamedTuple):
 
 
 _DIGITS = 4  # of measures in words
+_SUM_DIGITS = 9
 _LIMITS = {
     "no_face": _Limit("mesh_presence", "<", "min_presence"),
     "mouth_covered": _Limit("lip_line", "<", "min_lip_line"),
@@ -283,12 +285,13 @@ def are_shut(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
 def _are_still(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:
     """Return whether the lips of each of ``faces`` move little in its window, less where they look parted.
 
-    Either measure alone lets lips pass that open for a moment. Lips at rest look parted: of them movement counts alone.
+    Either measure alone lets lips pass that open for a moment. Lips at rest, with ``own_rest``, look parted: of them
+    movement counts alone.
     """
     is_still = _LIMITS["lips_moving"].holds(faces, params)
     if params.max_parted_and_moving is None:
         return is_still
-    return pc.and_kleene(is_still, pc.or_kleene(_TOGETHER.holds(faces, params), pc.invert(are_shut(faces, params))))
+    return pc.and_kleene(is_still, pc.or_kleene(_TOGETHER.holds(faces, params), _are_at_rest(faces, params)))
 
 
 def _are_at_rest(faces: pa.Table, params: SelectParams) -> pa.ChunkedArray:

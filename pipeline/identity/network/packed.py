@@ -15,7 +15,8 @@ from pipeline.identity.network.resnet import Bottleneck, FaceRecognitionNetwork
 def can_pack(network: FaceRecognitionNetwork) -> bool:
     """Return whether the network is one of float32 on a processor whose torch has these kernels."""
     weight = network.conv1.weight
-    has_kernels: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    kernels = torch.backends.mkldnn
+    has_kernels = bool(kernels.is_available() and kernels.enabled)  # type: ignore[no-untyped-call]
     return has_kernels and weight.device.type == "cpu" and weight.dtype == torch.float32
 
 

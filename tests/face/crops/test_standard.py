@@ -316,10 +316,17 @@ def test_lips_that_look_nearly_parted_may_move_less(parted: float, change: float
     assert missed_limits(faces, reasons, TOGETHER).to_pylist() == [told or ""]
 
 
+def test_looks_and_movement_that_are_the_limit_in_decimals_pass() -> None:
+    """0.4 + 4 * 0.2 is above 1.2 by its last bit."""
+    limit = SELECT.model_copy(update={"max_parted_and_moving": 1.2})
+    faces = [face(lips_parted=0.4, mouth_change=change) for change in (0.2, 0.2001)]
+    assert missed_thresholds(to_table(FaceMeasures, faces), limit).to_pylist() == ["", "lips_moving"]
+
+
 def test_of_lips_at_rest_and_of_still_pictures_looks_and_movement_do_not_count_together() -> None:
     own_rest = TOGETHER.model_copy(update={"resting_mouth": "own_rest"})
-    at_rest = face(lip_gap=0.03, rest_gap=0.03, lips_parted=0.6, mouth_change=0.5)
-    assert missed_thresholds(to_table(FaceMeasures, [at_rest]), own_rest).to_pylist() == [""]
+    at_rest = [face(lip_gap=0.03, rest_gap=0.03, lips_parted=parted, mouth_change=0.5) for parted in (0.4, 0.6, None)]
+    assert missed_thresholds(to_table(FaceMeasures, at_rest), own_rest).to_pylist() == [""] * 3
     picture = face(sampled_by=OF_PICTURE, lips_parted=0.4, mouth_change=0.5)
     assert missed_thresholds(to_table(FaceMeasures, [picture]), TOGETHER).to_pylist() == [""]
 

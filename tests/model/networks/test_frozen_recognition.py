@@ -224,3 +224,19 @@ def test_a_network_moved_to_other_numbers_is_packed_anew_or_not_at_all(recogniti
     assert recognition._packed is None
     assert after.dtype == torch.float64
     torch.testing.assert_close(after.float(), before, rtol=0, atol=1e-5 * float(before.max()))
+
+
+def test_a_network_that_was_used_without_gradients_can_be_copied(recognition: FrozenRecognitionNetwork) -> None:
+    faces = as_faces(pictures(2))
+    with torch.no_grad():
+        expected = recognition(faces, "released")
+        assert torch.equal(deepcopy(recognition)(faces, "released"), expected)
+
+
+def test_what_is_not_finite_stays_so_without_gradients(recognition: FrozenRecognitionNetwork) -> None:
+    faces = as_faces(pictures(2))
+    faces[0, 0, 100, 100] = torch.nan
+    with torch.no_grad():
+        features = recognition(faces, "released")
+    assert features[0].isnan().any()
+    assert features[1].isfinite().all()
