@@ -144,10 +144,11 @@ def test_the_match_losss_gradient_reaches_both_faces_and_not_psi(
 def test_the_match_loss_without_gradient_has_the_same_value(
     recognition: FrozenRecognitionNetwork, recognition_input: RecognitionInput
 ) -> None:
+    """But for rounding: without gradients the network is packed, whose kernels add in another order."""
     inpainted, audio_face = face(0).requires_grad_(), face(1).requires_grad_()
     with_gradient = identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=True)
     without = identity_match_loss(recognition, inpainted, audio_face, recognition_input, with_gradient=False)
-    assert torch.equal(with_gradient, without)
+    torch.testing.assert_close(without, with_gradient.detach(), rtol=1e-4, atol=0)
     assert not without.requires_grad
 
 
