@@ -15,10 +15,10 @@ from functools import partial
 import torch
 
 from benchmarks.gpu.data import generated_split
-from benchmarks.gpu.networks import EAGER, RELEASED_LOSSES, Trainings, start_networks
+from benchmarks.gpu.networks import Trainings, start_networks
 from benchmarks.gpu.released import FloatSamples
 from benchmarks.gpu.scale import ON_PROCESSOR
-from benchmarks.gpu.training import released_step
+from benchmarks.gpu.training import VARIANTS, released_step
 from benchmarks.timing import seconds
 from model.training.distributed import TrainingProcess
 from model.training.placement import batch_to_device
@@ -36,7 +36,7 @@ def main() -> None:
     scale = replace(ON_PROCESSOR, n_persons=2, faces_of_person=2)
     process = TrainingProcess(device=torch.device("cpu"), n_loader_workers=0)
     trainings = Trainings(data=generated_split(scale), networks=start_networks(scale), process=process, scale=scale)
-    params = trainings.params(BATCH, {**RELEASED_LOSSES, **EAGER})
+    params = trainings.params(BATCH, VARIANTS["eager"])
     task, released = trainings.task(params), released_step(trainings)
     float_samples = FloatSamples(task.samples)
     ways: dict[str, Callable[[int], object]] = {
